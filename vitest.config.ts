@@ -1,0 +1,11 @@
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  resolve: { conditions: ["source"] },
+  ssr: { resolve: { conditions: ["source"] } },
+  test: {
+    include: ["{protocol,server,operator}/src/**/*.test.ts"],
+    pool: "threads",
+    testTimeout: 20_000,
+  },
+});
