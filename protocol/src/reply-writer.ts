@@ -1,0 +1,259 @@
+/**
+ * Appends replies to one growing buffer. The connection that owns the current request flushes it once a turn.
+ * Nothing is allocated for a reply but when the buffer grows. `resp3` chooses the form of the types that differ.
+ * Invariant: buffer[0..position) holds whole replies, or, between `array(n)` and its last element, the part written so far.
+ */
+
+const INITIAL_BYTES = 64 << 10;
+/** A buffer grown beyond this by one large reply is not kept for the next. */
+const KEEP_BYTES = 1 << 20;
+const COPY_LOOP_BYTES = 48;
+const HEADER_ROOM = 32;
+const CR = 13;
+const LF = 10;
+
+export class ReplyWriter {
+  buffer: Buffer = Buffer.allocUnsafeSlow(INITIAL_BYTES);
+  position = 0;
+  resp3 = false;
+  /** Error replies written since the start; the dispatcher compares it to count failed calls. */
+  errors = 0;
+  /** Text of the last error written, for statistics and scripts. */
+  lastError = "";
+
+  /** Empties the writer; call once its bytes were copied or handed to a socket that has taken them all. */
+  clear(): void {
+    this.position = 0;
+    if (this.buffer.length > KEEP_BYTES) this.buffer = Buffer.allocUnsafeSlow(INITIAL_BYTES);
+  }
+
+  /** Gives the written bytes away: the caller owns the memory, the writer starts on a fresh buffer. */
+  detach(): Buffer {
+    const written = this.buffer.subarray(0, this.position);
+    this.buffer = Buffer.allocUnsafeSlow(INITIAL_BYTES);
+    this.position = 0;
+    return written;
+  }
+
+  ok(): void {
+    const out = this.#room(8);
+    const p = this.position;
+    out[p] = 43;
+    out[p + 1] = 79;
+    out[p + 2] = 75;
+    out[p + 3] = CR;
+    out[p + 4] = LF;
+    this.position = p + 5;
+  }
+
+  /** A simple string; must not contain line breaks. */
+  status(text: string): void {
+    this.#line(43, text);
+  }
+
+  /** An error reply; `text` starts with its code (`ERR …`, `WRONGTYPE …`). Line breaks become spaces, as in Redis. */
+  error(text: string): void {
+    this.errors++;
+    this.lastError = text;
+    this.#line(45, text.replace(/[\r\n]/g, " "));
+  }
+
+  /** A safe integer. Beyond 2^53 use `integerText`. */
+  integer(value: number): void {
+    this.#header(58, value);
+  }
+
+  integerText(text: string): void {
+    this.#line(58, text);
+  }
+
+  array(count: number): void {
+    this.#header(42, count);
+  }
+
+  /** `count` pairs: a map in RESP3, an array of twice as many in RESP2. */
+  map(count: number): void {
+    if (this.resp3) this.#header(37, count);
+    else this.#header(42, count * 2);
+  }
+
+  set(count: number): void {
+    this.#header(this.resp3 ? 126 : 42, count);
+  }
+
+  /** An out-of-band message: push in RESP3, an ordinary array in RESP2. */
+  push(count: number): void {
+    this.#header(this.resp3 ? 62 : 42, count);
+  }
+
+  nil(): void {
+    if (this.resp3) this.raw(RESP3_NIL);
+    else this.raw(RESP2_NIL);
+  }
+
+  nilArray(): void {
+    if (this.resp3) this.raw(RESP3_NIL);
+    else this.raw(RESP2_NIL_ARRAY);
+  }
+
+  boolean(value: boolean): void {
+    if (this.resp3) this.raw(value ? RESP3_TRUE : RESP3_FALSE);
+    else this.integer(value ? 1 : 0);
+  }
+
+  /** A floating-point number already in Redis' text form. */
+  doubleText(text: string): void {
+    if (this.resp3) this.#line(44, text);
+    else this.bulkString(text);
+  }
+
+  bigNumber(text: string): void {
+    if (this.resp3) this.#line(40, text);
+    else this.bulkString(text);
+  }
+
+  /** A text for people; `format` is `txt` or `mkd`. */
+  verbatim(text: string, format = "txt"): void {
+    if (!this.resp3) {
+      this.bulkString(text);
+      return;
+    }
+    const bytes = Buffer.byteLength(text);
+    this.#header(61, bytes + 4);
+    const out = this.#room(bytes + 8);
+    let p = this.position;
+    p += out.latin1Write(`${format}:`, p);
+    p += out.utf8Write(text, p);
+    this.position = p;
+    this.#end();
+  }
+
+  /** A bulk string of bytes `source[offset .. offset + length)`. */
+  bulk(source: Buffer, offset: number, length: number): void {
+    if (this.position + length + HEADER_ROOM > this.buffer.length) this.#grow(length + HEADER_ROOM);
+    const out = this.buffer;
+    let p = this.position;
+    out[p++] = 36;
+    p = writeDecimal(length, out, p);
+    out[p] = CR;
+    out[p + 1] = LF;
+    p += 2;
+    if (length < COPY_LOOP_BYTES) for (let k = 0; k < length; k++) out[p + k] = source[offset + k] as number;
+    else source.copy(out, p, offset, offset + length);
+    p += length;
+    out[p] = CR;
+    out[p + 1] = LF;
+    this.position = p + 2;
+  }
+
+  bulkBuffer(source: Buffer): void {
+    this.bulk(source, 0, source.length);
+  }
+
+  /** A bulk string of a JavaScript string as UTF-8. Off the hot path. */
+  bulkString(text: string): void {
+    this.bulkBuffer(Buffer.from(text));
+  }
+
+  /** A bulk string that is an integer's decimal form. */
+  bulkInteger(value: number): void {
+    const out = this.#room(HEADER_ROOM + 24);
+    const digits = writeDecimal(value, SCRATCH, 0);
+    let p = this.position;
+    out[p++] = 36;
+    p = writeDecimal(digits, out, p);
+    out[p] = CR;
+    out[p + 1] = LF;
+    p += 2;
+    for (let k = 0; k < digits; k++) out[p + k] = SCRATCH[k] as number;
+    p += digits;
+    out[p] = CR;
+    out[p + 1] = LF;
+    this.position = p + 2;
+  }
+
+  /** Bytes that are already RESP. */
+  raw(bytes: Buffer): void {
+    const out = this.#room(bytes.length);
+    bytes.copy(out, this.position);
+    this.position += bytes.length;
+  }
+
+  #header(type: number, value: number): void {
+    const out = this.#room(HEADER_ROOM);
+    let p = this.position;
+    out[p++] = type;
+    p = writeDecimal(value, out, p);
+    out[p] = CR;
+    out[p + 1] = LF;
+    this.position = p + 2;
+  }
+
+  #line(type: number, text: string): void {
+    const out = this.#room(text.length * 3 + 4);
+    let p = this.position;
+    out[p++] = type;
+    p += out.utf8Write(text, p);
+    out[p] = CR;
+    out[p + 1] = LF;
+    this.position = p + 2;
+  }
+
+  #end(): void {
+    const out = this.#room(2);
+    out[this.position] = CR;
+    out[this.position + 1] = LF;
+    this.position += 2;
+  }
+
+  #room(bytes: number): Buffer {
+    if (this.position + bytes > this.buffer.length) this.#grow(bytes);
+    return this.buffer;
+  }
+
+  #grow(bytes: number): void {
+    const grown = Buffer.allocUnsafeSlow(Math.max(this.buffer.length * 2, this.position + bytes));
+    this.buffer.copy(grown, 0, 0, this.position);
+    this.buffer = grown;
+  }
+}
+
+const RESP2_NIL = Buffer.from("$-1\r\n");
+const RESP2_NIL_ARRAY = Buffer.from("*-1\r\n");
+const RESP3_NIL = Buffer.from("_\r\n");
+const RESP3_TRUE = Buffer.from("#t\r\n");
+const RESP3_FALSE = Buffer.from("#f\r\n");
+/** Digits of one number on their way; never read again after the call that filled it. */
+const SCRATCH = Buffer.allocUnsafeSlow(32);
+const DIGITS = Buffer.allocUnsafeSlow(32);
+
+/** Writes the decimal form of a safe integer at `position`; returns the position after it. */
+export function writeDecimal(value: number, out: Buffer, position: number): number {
+  if (value < 0) {
+    out[position++] = 45;
+    value = -value;
+  }
+  if (value < 10) {
+    out[position] = 48 + value;
+    return position + 1;
+  }
+  let k = 32;
+  while (value > 0xffffffff) {
+    const quotient = Math.floor(value / 1e6);
+    let rest = (value - quotient * 1e6) | 0;
+    for (let digit = 0; digit < 6; digit++) {
+      const tenth = (rest / 10) | 0;
+      DIGITS[--k] = 48 + rest - tenth * 10;
+      rest = tenth;
+    }
+    value = quotient;
+  }
+  let small = value >>> 0;
+  while (small > 0) {
+    const tenth = (small / 10) >>> 0;
+    DIGITS[--k] = 48 + small - tenth * 10;
+    small = tenth;
+  }
+  while (k < 32) out[position++] = DIGITS[k++] as number;
+  return position;
+}
