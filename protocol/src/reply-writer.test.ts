@@ -5,7 +5,7 @@ const written = (resp3: boolean, write: (writer: ReplyWriter) => void): string =
   const writer = new ReplyWriter();
   writer.resp3 = resp3;
   write(writer);
-  return writer.buffer.latin1Slice(0, writer.position);
+  return writer.buffer.toString("latin1", 0, writer.position);
 };
 
 test("writeDecimal prints integers over the whole safe range", () => {
@@ -23,7 +23,7 @@ test("writeDecimal prints integers over the whole safe range", () => {
     Number.MAX_SAFE_INTEGER,
     Number.MIN_SAFE_INTEGER,
   ]) {
-    expect(out.latin1Slice(0, writeDecimal(value, out, 0))).toBe(String(value));
+    expect(out.toString("latin1", 0, writeDecimal(value, out, 0))).toBe(String(value));
   }
 });
 
@@ -70,6 +70,6 @@ test("the writer grows for large bulk strings and forgets the memory once cleare
 test("an error keeps to one line and is counted", () => {
   const writer = new ReplyWriter();
   writer.error("ERR a\r\nb");
-  expect(writer.buffer.latin1Slice(0, writer.position)).toBe("-ERR a  b\r\n");
+  expect(writer.buffer.toString("latin1", 0, writer.position)).toBe("-ERR a  b\r\n");
   expect(writer.errors).toBe(1);
 });

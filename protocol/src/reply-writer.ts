@@ -122,8 +122,8 @@ export class ReplyWriter {
     this.#header(61, bytes + 4);
     const out = this.#room(bytes + 8);
     let p = this.position;
-    p += out.latin1Write(`${format}:`, p);
-    p += out.utf8Write(text, p);
+    p += out.write(`${format}:`, p, "latin1");
+    p += out.write(text, p);
     this.position = p;
     this.#end();
   }
@@ -193,7 +193,7 @@ export class ReplyWriter {
     const out = this.#room(text.length * 3 + 4);
     let p = this.position;
     out[p++] = type;
-    p += out.utf8Write(text, p);
+    p += out.write(text, p);
     out[p] = CR;
     out[p + 1] = LF;
     this.position = p + 2;

@@ -143,7 +143,7 @@ export class RespDecoder {
       if (this.#buffer.length - this.#position > MAX_LINE_BYTES) throw new RespProtocolError("Reply line too long");
       return undefined;
     }
-    const line = this.#buffer.latin1Slice(this.#position, end);
+    const line = this.#buffer.toString("latin1", this.#position, end);
     this.#position = end + 2;
     return line;
   }
