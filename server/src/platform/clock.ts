@@ -1,0 +1,35 @@
+/**
+ * Time as a port. Wall time dates what users see (TTL, log lines, save times); monotonic time measures durations and
+ * never jumps. Timers are part of the port, so that a simulation can run days of elections and expiry in a moment.
+ *
+ * A timer never keeps the process alive by itself: the listener does that.
+ */
+
+export type CancelTimer = () => void;
+
+export interface Clock {
+  /** Milliseconds since 1970. */
+  nowMs(): number;
+  /** Microseconds since 1970, as exact as the system gives them. */
+  nowUs(): number;
+  /** Microseconds since an arbitrary moment; only differences mean something. */
+  monotonicUs(): number;
+  after(delayMs: number, run: () => void): CancelTimer;
+  every(intervalMs: number, run: () => void): CancelTimer;
+}
+
+export const systemClock: Clock = {
+  nowMs: () => Date.now(),
+  nowUs: () => Math.floor((performance.timeOrigin + performance.now()) * 1000),
+  monotonicUs: () => performance.now() * 1000,
+  after(delayMs, run) {
+    const timer = setTimeout(run, delayMs);
+    timer.unref();
+    return () => clearTimeout(timer);
+  },
+  every(intervalMs, run) {
+    const timer = setInterval(run, intervalMs);
+    timer.unref();
+    return () => clearInterval(timer);
+  },
+};
