@@ -1,0 +1,299 @@
+// KVCluster: the desired cluster and what was last seen of it. Schema, type and defaults are one definition (schema.ts).
+//
+// The schema holds only what the operator honours: a field is added with the code that obeys it. Sizes named
+// "shards" and "replicasPerShard" are counts wanted, never counts of what is alive.
+import { conditionsSchema, type ObjectMeta } from "./kubernetes-object.ts";
+import {
+  choice,
+  defaulted,
+  type Infer,
+  integer,
+  listOf,
+  mapOf,
+  object,
+  opaque,
+  quantity,
+  required,
+  text,
+  truth,
+} from "./schema.ts";
+
+export const MAX_SHARDS = 256;
+export const MAX_REPLICAS_PER_SHARD = 5;
+/** Pod names are `<cluster>-<shard>-<ordinal>`, their host names labels of at most 63 bytes; StatefulSets add a hash label of 11. */
+export const MAX_CLUSTER_NAME_LENGTH = 40;
+
+/** Directives that the operator writes itself; a user's value would break the cluster or be overwritten. */
+export const RESERVED_CONFIG_KEYS = [
+  "aclfile",
+  "admin-port",
+  "bind",
+  "cluster-allow-replica-migration",
+  "cluster-announce-bus-port",
+  "cluster-announce-hostname",
+  "cluster-announce-ip",
+  "cluster-announce-port",
+  "cluster-config-file",
+  "cluster-enabled",
+  "cluster-port",
+  "cluster-preferred-endpoint-type",
+  "daemonize",
+  "dbfilename",
+  "dir",
+  "include",
+  "logfile",
+  "masterauth",
+  "masteruser",
+  "maxmemory",
+  "maxmemory-policy",
+  "pidfile",
+  "port",
+  "replicaof",
+  "requirepass",
+  "slaveof",
+  "unixsocket",
+  "user",
+] as const;
+
+const annotations = mapOf(text({ maxLength: 4096 }), {
+  maxProperties: 32,
+  description: "Annotations for the client Services.",
+});
+
+const resourceAmounts = (description: string) => mapOf(quantity(), { maxProperties: 16, description });
+
+const memorySchema = object(
+  {
+    maxMemory: quantity({ description: "Upper limit of the data of one server (maxmemory)." }),
+    maxMemoryPercent: integer({
+      minimum: 10,
+      maximum: 95,
+      description:
+        "The same as a share of resources.limits.memory. 75 when neither is given and there is a memory limit.",
+    }),
+    policy: defaulted(
+      choice(
+        [
+          "noeviction",
+          "allkeys-lru",
+          "allkeys-lfu",
+          "allkeys-random",
+          "volatile-lru",
+          "volatile-lfu",
+          "volatile-random",
+          "volatile-ttl",
+        ],
+        { description: "What to evict at the limit (maxmemory-policy)." },
+      ),
+      "noeviction",
+    ),
+  },
+  {
+    rules: [
+      {
+        rule: "!(has(self.maxMemory) && has(self.maxMemoryPercent))",
+        message: "spec.memory: set maxMemory or maxMemoryPercent, not both",
+      },
+    ],
+  },
+);
+
+const storageSchema = object(
+  {
+    type: defaulted(
+      choice(["PersistentVolume", "Ephemeral"], { description: "Where servers keep their files." }),
+      "PersistentVolume",
+    ),
+    size: defaulted(quantity({ description: "Size of each server's volume. It can grow, never shrink." }), "1Gi"),
+    storageClassName: text({
+      maxLength: 253,
+      description: "Storage class of the volumes; the cluster's default when absent.",
+    }),
+    reclaimPolicy: defaulted(
+      choice(["Retain", "Delete"], { description: "What becomes of the volumes when the KVCluster is deleted." }),
+      "Retain",
+    ),
+  },
+  {
+    rules: [
+      { rule: "self.type == oldSelf.type", message: "spec.storage.type cannot be changed after creation" },
+      {
+        rule: "has(self.storageClassName) == has(oldSelf.storageClassName) && (!has(self.storageClassName) || self.storageClassName == oldSelf.storageClassName)",
+        message: "spec.storage.storageClassName cannot be changed after creation",
+      },
+      {
+        rule: "quantity(string(self.size)).compareTo(quantity(string(oldSelf.size))) >= 0",
+        message: "spec.storage.size can grow but not shrink",
+      },
+      {
+        rule: "quantity(string(self.size)).isGreaterThan(quantity('0'))",
+        message: "spec.storage.size must be more than 0",
+      },
+    ],
+  },
+);
+
+const authSchema = object(
+  {
+    passwordSecretRef: object(
+      {
+        name: required(text({ minLength: 1, maxLength: 253 })),
+        key: defaulted(text({ minLength: 1, maxLength: 253 }), "password"),
+      },
+      { description: "The Secret that holds the password. Without it the operator makes one, named <cluster>-auth." },
+    ),
+  },
+  {
+    rules: [
+      {
+        rule: "has(self.passwordSecretRef) == has(oldSelf.passwordSecretRef) && (!has(self.passwordSecretRef) || self.passwordSecretRef == oldSelf.passwordSecretRef)",
+        message: "spec.auth.passwordSecretRef cannot be changed after creation",
+      },
+    ],
+  },
+);
+
+const spread = (topology: string) =>
+  defaulted(
+    choice(["Preferred", "Required", "Disabled"], {
+      description: `Whether the pods of one shard keep to different ${topology}.`,
+    }),
+    "Preferred",
+  );
+
+const schedulingSchema = object({
+  nodeSelector: mapOf(text({ maxLength: 63 }), { maxProperties: 32 }),
+  tolerations: listOf(opaque(), { maxItems: 32, description: "core/v1 Toleration" }),
+  affinity: opaque({ description: "core/v1 Affinity, in addition to spread" }),
+  topologySpreadConstraints: listOf(opaque(), { maxItems: 16, description: "core/v1 TopologySpreadConstraint" }),
+  priorityClassName: text({ maxLength: 253 }),
+  spread: defaulted(object({ node: spread("nodes"), zone: spread("zones") }), {}),
+});
+
+const disruptionSchema = object({
+  podDisruptionBudget: defaulted(
+    choice(["PerShard", "Disabled"], {
+      description: "PerShard: at most one pod of a shard is evicted at a time.",
+    }),
+    "PerShard",
+  ),
+  terminationGracePeriodSeconds: defaulted(
+    integer({ minimum: 10, maximum: 3600, description: "Time for hand-over and last save before a server is killed." }),
+    60,
+  ),
+});
+
+const configRules = [
+  {
+    rule: `[${RESERVED_CONFIG_KEYS.map((key) => `'${key}'`).join(", ")}].all(key, !(key in self))`,
+    message: `spec.config: these directives belong to the operator: ${RESERVED_CONFIG_KEYS.join(", ")}`,
+  },
+  {
+    rule: "self.all(key, key.matches('^[a-z][a-z0-9-]{0,63}$'))",
+    message: "spec.config: directive names are lower-case letters, digits and dashes",
+  },
+];
+
+export const kvClusterSpecSchema = object(
+  {
+    mode: defaulted(choice(["Cluster"], { description: "Topology. Cluster: hash slots over all shards." }), "Cluster"),
+    shards: defaulted(
+      integer({
+        minimum: 1,
+        maximum: MAX_SHARDS,
+        description: "Number of shards: 1, or 3 and more. Fixed after creation.",
+      }),
+      3,
+    ),
+    replicasPerShard: defaulted(
+      integer({
+        minimum: 0,
+        maximum: MAX_REPLICAS_PER_SHARD,
+        description: "Replicas of each shard, besides its primary.",
+      }),
+      1,
+    ),
+    image: text({ minLength: 1, maxLength: 512, description: "Server image; the operator's default when absent." }),
+    imagePullPolicy: defaulted(choice(["Always", "IfNotPresent", "Never"]), "IfNotPresent"),
+    imagePullSecrets: listOf(object({ name: required(text({ minLength: 1, maxLength: 253 })) }), { maxItems: 8 }),
+    resources: defaulted(
+      object(
+        { requests: resourceAmounts("Guaranteed amounts"), limits: resourceAmounts("Upper limits") },
+        { description: "Resources of each server." },
+      ),
+      {},
+    ),
+    memory: defaulted(memorySchema, {}),
+    config: mapOf(text({ maxLength: 1024, pattern: "^[^\\r\\n]*$" }), {
+      maxProperties: 64,
+      description: "Further redis.conf directives.",
+      rules: configRules,
+    }),
+    storage: defaulted(storageSchema, {}),
+    auth: defaulted(authSchema, {}),
+    networking: defaulted(object({ service: defaulted(object({ annotations }), {}) }), {}),
+    scheduling: defaulted(schedulingSchema, {}),
+    disruption: defaulted(disruptionSchema, {}),
+    paused: defaulted(
+      truth({ description: "While true the operator observes and reports but changes nothing." }),
+      false,
+    ),
+  },
+  {
+    rules: [
+      {
+        rule: "self.shards == 1 || self.shards >= 3",
+        message: "spec.shards must be 1, or 3 or more: two primaries cannot outvote each other",
+      },
+      { rule: "self.shards == oldSelf.shards", message: "spec.shards cannot be changed after creation" },
+      {
+        rule: "!has(self.memory.maxMemoryPercent) || (has(self.resources.limits) && 'memory' in self.resources.limits)",
+        message: "spec.memory.maxMemoryPercent needs spec.resources.limits.memory",
+      },
+    ],
+  },
+);
+
+export type KVClusterSpec = Infer<typeof kvClusterSpecSchema>;
+
+const shardStatusSchema = object({
+  index: required(integer({ minimum: 0 })),
+  primary: text({ maxLength: 253, description: "Pod that serves writes." }),
+  replicas: listOf(text({ maxLength: 253 }), { maxItems: 16 }),
+  slots: text({ maxLength: 8192, description: "Slot ranges, for example 0-5460." }),
+  nodeId: text({ maxLength: 40, description: "Cluster node id of the primary." }),
+});
+
+export type ShardStatus = Infer<typeof shardStatusSchema>;
+
+export const kvClusterStatusSchema = object({
+  observedGeneration: integer({ format: "int64" }),
+  phase: choice(["Creating", "Forming", "Ready", "Updating", "Degraded", "Paused"]),
+  message: text({ maxLength: 4096 }),
+  conditions: conditionsSchema,
+  shards: integer(),
+  readyShards: integer(),
+  replicasPerShard: integer({ description: "For the scale subresource." }),
+  instances: integer(),
+  readyInstances: integer(),
+  ready: text({ maxLength: 16, description: "readyInstances/instances, for people." }),
+  selector: text({ maxLength: 512, description: "Label selector of the server pods, for the scale subresource." }),
+  slotsAssigned: integer(),
+  shardStatus: listOf(shardStatusSchema, { maxItems: MAX_SHARDS, keys: ["index"] }),
+  endpoints: object({
+    write: text({ maxLength: 512 }),
+    read: text({ maxLength: 512 }),
+    discovery: text({ maxLength: 512 }),
+  }),
+  secretName: text({ maxLength: 253, description: "Secret with address, user, password and URI for applications." }),
+});
+
+export type KVClusterStatus = Infer<typeof kvClusterStatusSchema>;
+
+export interface KVCluster {
+  readonly apiVersion: "kvcluster.dev/v1alpha1";
+  readonly kind: "KVCluster";
+  readonly metadata: ObjectMeta;
+  readonly spec: KVClusterSpec;
+  readonly status?: KVClusterStatus;
+}
