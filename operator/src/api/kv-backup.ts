@@ -1,6 +1,7 @@
 // KVBackup: one consistent RDB file a shard on a volume, taken once. The spec never changes after creation; the status
 // tells how it went. The files outlive neither retention nor whoever deletes the volume, but they outlive the cluster.
-import { conditionsSchema, type ObjectMeta } from "./kubernetes-object.ts";
+import type { ObjectMeta } from "../kubernetes-object.ts";
+import { conditionsSchema } from "./condition.ts";
 import {
   choice,
   defaulted,

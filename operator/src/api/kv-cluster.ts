@@ -2,7 +2,8 @@
 //
 // The schema holds only what the operator honours: a field is added with the code that obeys it. Sizes named
 // "shards" and "replicasPerShard" are counts wanted, never counts of what is alive.
-import { conditionsSchema, type ObjectMeta } from "./kubernetes-object.ts";
+import type { ObjectMeta } from "../kubernetes-object.ts";
+import { conditionsSchema } from "./condition.ts";
 import {
   choice,
   defaulted,

@@ -1,7 +1,8 @@
 // KVScheduledBackup: makes KVBackups of a cluster on a cron schedule and removes old ones with their files.
 // CRON_PATTERN says what a schedule may look like; backup/schedule.ts computes with it, and a test holds the two together.
 
-import { conditionsSchema, type ObjectMeta } from "./kubernetes-object.ts";
+import type { ObjectMeta } from "../kubernetes-object.ts";
+import { conditionsSchema } from "./condition.ts";
 import { backupTemplateFields, clusterRefSchema } from "./kv-backup.ts";
 import { defaulted, type Infer, integer, object, required, text, timestamp, truth } from "./schema.ts";
 
