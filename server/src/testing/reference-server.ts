@@ -1,0 +1,90 @@
+/**
+ * A real redis-server on a free port, the reference that differential tests compare with. Nothing is kept: no files, no
+ * saves; `stop` ends the process. Where no redis-server is installed, `hasReferenceServer` is false and the tests that
+ * need it do not run.
+ */
+
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { connect, createServer, type Socket } from "node:net";
+import { RespDecoder, type RespValue } from "@kvcluster/protocol/resp-decoder";
+import { type CommandArgument, encodeCommand } from "@kvcluster/protocol/resp-encoder";
+
+export const hasReferenceServer = spawnSync("redis-server", ["--version"]).status === 0;
+
+export interface ReferenceServer {
+  readonly port: number;
+  stop(): Promise<void>;
+}
+
+export async function startReferenceServer(...directives: readonly string[]): Promise<ReferenceServer> {
+  const port = await freePort();
+  const args = ["--port", String(port), "--save", "", "--appendonly", "no", "--daemonize", "no", ...directives];
+  const child = spawn("redis-server", args, { cwd: "/", stdio: ["ignore", "pipe", "ignore"] });
+  await untilReady(child);
+  return { port, stop: () => stop(child) };
+}
+
+async function untilReady(child: ChildProcess): Promise<void> {
+  let log = "";
+  await new Promise<void>((resolve, reject) => {
+    child.stdout?.on("data", (chunk: Buffer) => {
+      log += chunk.toString();
+      if (log.includes("Ready to accept connections")) resolve();
+    });
+    child.once("exit", () => reject(new Error(`redis-server did not start:\n${log}`)));
+  });
+}
+
+async function stop(child: ChildProcess): Promise<void> {
+  const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
+  child.kill("SIGKILL");
+  await ended;
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer();
+  await new Promise<void>((resolve) => probe.listen(0, "127.0.0.1", resolve));
+  const address = probe.address();
+  await new Promise<void>((resolve) => probe.close(() => resolve()));
+  if (address === null || typeof address === "string") throw new Error("No port for the reference server");
+  return address.port;
+}
+
+/** A client that pipelines: sends many commands at once, then reads as many replies. */
+export class ReferenceClient {
+  readonly #socket: Socket;
+  readonly #decoder = new RespDecoder();
+  #wake: () => void = () => undefined;
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
+    socket.on("data", (chunk: Buffer) => {
+      this.#decoder.push(chunk);
+      this.#wake();
+    });
+  }
+
+  static async connect(port: number): Promise<ReferenceClient> {
+    const socket = connect(port, "127.0.0.1");
+    await new Promise<void>((resolve, reject) => {
+      socket.once("connect", resolve);
+      socket.once("error", reject);
+    });
+    return new ReferenceClient(socket);
+  }
+
+  async send(commands: readonly (readonly CommandArgument[])[]): Promise<RespValue[]> {
+    this.#socket.write(Buffer.concat(commands.map(encodeCommand)));
+    const replies: RespValue[] = [];
+    while (replies.length < commands.length) {
+      const reply = this.#decoder.next();
+      if (reply !== undefined) replies.push(reply);
+      else await new Promise<void>((resolve) => (this.#wake = resolve));
+    }
+    return replies;
+  }
+
+  close(): void {
+    this.#socket.destroy();
+  }
+}
