@@ -1,0 +1,44 @@
+/**
+ * What the plan may ask of a server, each with the sentence that explains it in logs and events. An action names the pod
+ * that receives it; the executor turns it into one CLUSTER command. All are safe to repeat.
+ */
+
+import { formatRanges, type SlotRange } from "./slot-range.ts";
+
+export type Action =
+  | { readonly kind: "SetConfigEpoch"; readonly pod: string; readonly epoch: number }
+  | {
+      readonly kind: "Meet";
+      readonly pod: string;
+      readonly peer: string;
+      readonly ip: string;
+      readonly port: number;
+      readonly busPort: number;
+    }
+  | { readonly kind: "AddSlots"; readonly pod: string; readonly ranges: readonly SlotRange[] }
+  | { readonly kind: "Replicate"; readonly pod: string; readonly primary: string; readonly primaryId: string }
+  | { readonly kind: "Takeover"; readonly pod: string; readonly lostId: string }
+  | { readonly kind: "Forget"; readonly pod: string; readonly nodeId: string };
+
+export type ActionKind = Action["kind"];
+
+export function describeAction(action: Action): string {
+  switch (action.kind) {
+    case "SetConfigEpoch":
+      return `${action.pod} takes config epoch ${action.epoch}`;
+    case "Meet":
+      return `${action.pod} meets ${action.peer} at ${action.ip}:${action.port}`;
+    case "AddSlots":
+      return `${action.pod} takes slots ${formatRanges(action.ranges)}`;
+    case "Replicate":
+      return `${action.pod} follows ${action.primary}`;
+    case "Takeover":
+      return `${action.pod} takes over from lost node ${shortId(action.lostId)}`;
+    case "Forget":
+      return `${action.pod} forgets gone node ${shortId(action.nodeId)}`;
+  }
+}
+
+export function shortId(id: string): string {
+  return id.slice(0, 8);
+}

@@ -1,0 +1,71 @@
+/**
+ * Reads the `name:value` lines of INFO and CLUSTER INFO and picks out what the plan and status need. Fields that a
+ * server does not report take the value that leads to no action (loading false, link down, offset 0).
+ */
+
+export interface NodeInfo {
+  readonly role: "primary" | "replica";
+  readonly isLoading: boolean;
+  readonly uptimeSeconds: number;
+  /** Keys in all databases. */
+  readonly keys: number;
+  /** What this node has written (primary) or applied (replica) of its replication stream. */
+  readonly replicationOffset: number;
+  readonly primaryHost: string | undefined;
+  readonly isPrimaryLinkUp: boolean;
+  /** How long the link to the primary has been down; all of its life where it never was up; 0 while it is up. */
+  readonly primaryLinkDownSeconds: number;
+  readonly isFullSyncRunning: boolean;
+}
+
+export interface ClusterInfo {
+  readonly isOk: boolean;
+  readonly currentEpoch: number;
+}
+
+export function parseFields(text: string): ReadonlyMap<string, string> {
+  const fields = new Map<string, string>();
+  for (const line of text.split("\n")) {
+    const colon = line.indexOf(":");
+    if (colon > 0 && !line.startsWith("#")) fields.set(line.slice(0, colon), line.slice(colon + 1).trim());
+  }
+  return fields;
+}
+
+export function parseNodeInfo(text: string): NodeInfo {
+  const fields = parseFields(text);
+  const isReplica = fields.get("role") === "slave";
+  const uptimeSeconds = numberOf(fields, "uptime_in_seconds");
+  const isPrimaryLinkUp = isReplica && fields.get("master_link_status") === "up";
+  const downSeconds = numberOf(fields, "master_link_down_since_seconds", -1);
+  return {
+    role: isReplica ? "replica" : "primary",
+    isLoading: fields.get("loading") === "1",
+    uptimeSeconds,
+    keys: countKeys(fields),
+    replicationOffset: numberOf(fields, isReplica ? "slave_repl_offset" : "master_repl_offset"),
+    primaryHost: isReplica ? fields.get("master_host") : undefined,
+    isPrimaryLinkUp,
+    primaryLinkDownSeconds: isPrimaryLinkUp ? 0 : downSeconds >= 0 ? downSeconds : uptimeSeconds,
+    isFullSyncRunning: fields.get("master_sync_in_progress") === "1",
+  };
+}
+
+export function parseClusterInfo(text: string): ClusterInfo {
+  const fields = parseFields(text);
+  return { isOk: fields.get("cluster_state") === "ok", currentEpoch: numberOf(fields, "cluster_current_epoch") };
+}
+
+function countKeys(fields: ReadonlyMap<string, string>): number {
+  let keys = 0;
+  for (const [name, value] of fields) {
+    const match = /^db\d+$/.test(name) ? /^keys=(\d+)/.exec(value) : null;
+    if (match !== null) keys += Number(match[1]);
+  }
+  return keys;
+}
+
+function numberOf(fields: ReadonlyMap<string, string>, name: string, absent = 0): number {
+  const value = Number(fields.get(name) ?? absent);
+  return Number.isFinite(value) ? value : absent;
+}

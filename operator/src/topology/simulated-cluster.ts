@@ -1,0 +1,354 @@
+/**
+ * A small model of servers in pods, for property tests of the plan: what each node knows of its peers, gossip, failure
+ * detection, elections, epochs, and CLUSTER commands that refuse what Redis refuses. Pods can die, return on another
+ * address, or return empty under a new node id. Slots move as whole shares only, as they do without resharding.
+ *
+ * `apply` throws where an action would be refused or would break a promise (a slot assigned twice), so a wrong plan fails
+ * loudly. Time is counted in ticks of `gossip()`.
+ */
+
+import type { Action } from "./action.ts";
+import type { NodeEntry, NodeFlag } from "./cluster-nodes.ts";
+import type { ClusterView, PodView } from "./cluster-view.ts";
+import { hasOverlap, type SlotRange } from "./slot-range.ts";
+
+interface KnownNode {
+  ip: string;
+  isFailed: boolean;
+  hasAddress: boolean;
+  epoch: number;
+  primaryId: string | undefined;
+  slots: readonly SlotRange[];
+}
+
+interface SimulatedNode {
+  readonly pod: string;
+  readonly shard: number;
+  readonly ordinal: number;
+  id: string;
+  ip: string;
+  isAlive: boolean;
+  isSilent: boolean;
+  epoch: number;
+  currentEpoch: number;
+  primaryId: string | undefined;
+  slots: readonly SlotRange[];
+  keys: number;
+  offset: number;
+  linkUp: boolean;
+  linkDownTicks: number;
+  known: Map<string, KnownNode>;
+  banned: Set<string>;
+}
+
+const SECONDS_PER_TICK = 5;
+
+export class SimulatedCluster {
+  readonly nodes: SimulatedNode[] = [];
+  #nextId = 1;
+  #nextIp = 1;
+
+  constructor(shards: number, replicasPerShard: number) {
+    for (let shard = 0; shard < shards; shard++) {
+      for (let ordinal = 0; ordinal <= replicasPerShard; ordinal++) this.nodes.push(this.#create(shard, ordinal));
+    }
+  }
+
+  view(): ClusterView {
+    return { pods: this.nodes.map((node) => this.#viewOf(node)) };
+  }
+
+  kill(node: SimulatedNode): void {
+    node.isAlive = false;
+    node.linkUp = false;
+  }
+
+  /** Comes back with its data on a new address. */
+  restart(node: SimulatedNode): void {
+    node.isAlive = true;
+    node.ip = this.#takeIp();
+  }
+
+  /** Comes back with an empty directory: a new node that knows nobody. */
+  restartEmpty(node: SimulatedNode): void {
+    const { shard, ordinal } = node;
+    Object.assign(node, this.#create(shard, ordinal));
+  }
+
+  /** Another copy of what this node owns is alive and complete, so losing this one loses nothing. */
+  isReplaceable(node: SimulatedNode): boolean {
+    if (node.slots.length === 0) return true;
+    return this.nodes.some((other) => other.primaryId === node.id && other.isAlive && other.offset === node.offset);
+  }
+
+  write(): void {
+    for (const node of this.nodes) {
+      if (!node.isAlive || node.slots.length === 0) continue;
+      node.keys += 1;
+      node.offset += 10;
+    }
+  }
+
+  apply(action: Action): void {
+    const node = this.nodes.find(({ pod }) => pod === action.pod);
+    if (node === undefined) throw new Error(`Action for unknown pod "${action.pod}"`);
+    if (!node.isAlive || node.isSilent) return;
+    switch (action.kind) {
+      case "SetConfigEpoch":
+        if (node.known.size > 0 || node.epoch !== 0) throw new Error(`${action.pod} refuses a config epoch`);
+        node.epoch = action.epoch;
+        node.currentEpoch = action.epoch;
+        return;
+      case "Meet":
+        this.#meet(node, action.ip);
+        return;
+      case "AddSlots":
+        this.#addSlots(node, action.ranges);
+        return;
+      case "Replicate":
+        replicate(node, action.primaryId);
+        return;
+      case "Takeover":
+        this.#promote(node);
+        return;
+      case "Forget":
+        forget(node, action.nodeId);
+        return;
+    }
+  }
+
+  gossip(): void {
+    for (const node of this.#running()) this.#detectFailures(node);
+    for (const node of this.#running()) {
+      for (const peer of this.#peersOf(node)) this.#exchange(node, peer);
+    }
+    this.#elect();
+    for (const node of this.#running()) this.#replicateData(node);
+  }
+
+  #create(shard: number, ordinal: number): SimulatedNode {
+    return {
+      pod: `kv-${shard}-${ordinal}`,
+      shard,
+      ordinal,
+      id: `node${String(this.#nextId++).padStart(6, "0")}`,
+      ip: this.#takeIp(),
+      isAlive: true,
+      isSilent: false,
+      epoch: 0,
+      currentEpoch: 0,
+      primaryId: undefined,
+      slots: [],
+      keys: 0,
+      offset: 0,
+      linkUp: false,
+      linkDownTicks: 0,
+      known: new Map(),
+      banned: new Set(),
+    };
+  }
+
+  #takeIp(): string {
+    const number = this.#nextIp++;
+    return `10.0.${number >> 8}.${number & 255}`;
+  }
+
+  #running(): readonly SimulatedNode[] {
+    return this.nodes.filter((node) => node.isAlive);
+  }
+
+  #peersOf(node: SimulatedNode): readonly SimulatedNode[] {
+    return this.#running().filter((peer) => {
+      const known = node.known.get(peer.id);
+      return peer !== node && known?.hasAddress === true && known.ip === peer.ip;
+    });
+  }
+
+  #detectFailures(node: SimulatedNode): void {
+    for (const [id, known] of node.known) {
+      const peer = this.#running().find((other) => other.id === id && other.ip === known.ip);
+      known.isFailed = peer === undefined;
+      if (peer === undefined && this.#running().some((other) => other.ip === known.ip)) known.hasAddress = false;
+    }
+  }
+
+  /** `node` pings `peer`: the peer learns the sender's address and state if it knows the sender, and both share acquaintances. */
+  #exchange(node: SimulatedNode, peer: SimulatedNode): void {
+    learn(node, peer);
+    if (!peer.known.has(node.id)) return;
+    learn(peer, node);
+    for (const [id, known] of peer.known) {
+      const isUseful = id !== node.id && !known.isFailed && known.hasAddress && !node.banned.has(id);
+      if (isUseful && !node.known.has(id)) node.known.set(id, { ...known, slots: [] });
+    }
+  }
+
+  #meet(node: SimulatedNode, ip: string): void {
+    const peer = this.#running().find((other) => other.ip === ip);
+    if (peer === undefined || peer === node) return;
+    node.banned.delete(peer.id);
+    peer.banned.delete(node.id);
+    learn(node, peer);
+    learn(peer, node);
+  }
+
+  #addSlots(node: SimulatedNode, ranges: readonly SlotRange[]): void {
+    for (const other of this.nodes) {
+      const claims = [other.slots, ...[...other.known.values()].map((known) => known.slots)];
+      if (claims.some((claim) => hasOverlap(claim, ranges))) throw new Error(`A slot of ${node.pod} is already busy`);
+    }
+    if (node.primaryId !== undefined) throw new Error(`${node.pod} is a replica and gets slots`);
+    node.slots = ranges;
+  }
+
+  #promote(node: SimulatedNode): void {
+    const lostId = node.primaryId;
+    const lost = lostId === undefined ? undefined : node.known.get(lostId);
+    if (lost === undefined || this.#running().some(({ id }) => id === lostId)) {
+      throw new Error(`${node.pod} takes over without need`);
+    }
+    const rivals = this.nodes.filter((other) => other.primaryId === lostId && other.isAlive);
+    if (rivals.some((other) => other.offset > node.offset)) throw new Error(`${node.pod} is not the best copy`);
+    node.currentEpoch = Math.max(...this.nodes.map((other) => other.currentEpoch)) + 1;
+    node.epoch = node.currentEpoch;
+    node.slots = lost.slots;
+    node.primaryId = undefined;
+    lost.slots = [];
+    // Writes that only the lost ones had are lost by the rules of asynchronous replication, not by the plan.
+    for (const other of this.nodes.filter(({ shard }) => shard === node.shard)) {
+      other.keys = Math.min(other.keys, node.keys);
+      other.offset = Math.min(other.offset, node.offset);
+    }
+  }
+
+  #elect(): void {
+    const owners = this.nodes.filter((node) => node.slots.length > 0);
+    const lost = new Set(this.#running().map((node) => node.primaryId));
+    for (const lostId of lost) {
+      const candidates = this.#running().filter((node) => node.primaryId === lostId);
+      const best = candidates.reduce((a, b) => (b.offset > a.offset ? b : a));
+      const slots = lostId === undefined ? [] : (best.known.get(lostId)?.slots ?? []);
+      if (slots.length === 0 || this.#running().some(({ id }) => id === lostId)) continue;
+      const voters = owners.filter((owner) => owner.isAlive && best.known.get(owner.id)?.isFailed === false);
+      const count = new Set([...owners.map(({ id }) => id), lostId]).size;
+      if (voters.length * 2 > count) this.#promote(best);
+    }
+  }
+
+  #replicateData(node: SimulatedNode): void {
+    const known = node.primaryId === undefined ? undefined : node.known.get(node.primaryId);
+    const primary = this.#running().find((other) => other.id === node.primaryId && other.ip === known?.ip);
+    node.linkUp = primary !== undefined;
+    node.linkDownTicks = node.linkUp ? 0 : node.linkDownTicks + 1;
+    if (primary === undefined) return;
+    if (primary.keys < node.keys) throw new Error(`${node.pod} drops data for ${primary.pod}`);
+    node.keys = primary.keys;
+    node.offset = primary.offset;
+  }
+
+  #viewOf(node: SimulatedNode): PodView {
+    const { pod, shard, ordinal, isAlive } = node;
+    const process = isAlive ? "Running" : "Gone";
+    if (!isAlive || node.isSilent) {
+      return { pod, shard, ordinal, process: node.isSilent ? "Unknown" : process, address: undefined, node: undefined };
+    }
+    const address = { ip: node.ip, port: 6379, busPort: 16379, hostname: undefined };
+    const known = node.primaryId === undefined ? undefined : node.known.get(node.primaryId);
+    const info = {
+      role: node.primaryId === undefined ? ("primary" as const) : ("replica" as const),
+      isLoading: false,
+      uptimeSeconds: 1000,
+      keys: node.keys,
+      replicationOffset: node.offset,
+      primaryHost: known?.ip,
+      isPrimaryLinkUp: node.linkUp,
+      primaryLinkDownSeconds: node.linkDownTicks * SECONDS_PER_TICK,
+      isFullSyncRunning: false,
+    };
+    const entries = [selfEntry(node), ...[...node.known].map(([id, entry]) => knownEntry(id, entry))];
+    const cluster = { isOk: true, currentEpoch: node.currentEpoch };
+    return { pod, shard, ordinal, process, address, node: { id: node.id, info, cluster, entries } };
+  }
+}
+
+function learn(node: SimulatedNode, peer: SimulatedNode): void {
+  if (node.banned.has(peer.id)) return;
+  const { ip, epoch, primaryId } = peer;
+  const before = node.known.get(peer.id);
+  const known: KnownNode = { ip, epoch, primaryId, isFailed: false, hasAddress: true, slots: before?.slots ?? [] };
+  node.known.set(peer.id, known);
+  node.currentEpoch = Math.max(node.currentEpoch, peer.currentEpoch);
+  const rivals = [...node.known.values()].filter((other) => other !== known && hasOverlap(other.slots, peer.slots));
+  const isLoser = hasOverlap(node.slots, peer.slots) && node.epoch > epoch;
+  if (isLoser || rivals.some((rival) => rival.epoch > epoch)) {
+    known.slots = [];
+    return;
+  }
+  known.slots = peer.slots;
+  for (const rival of rivals) rival.slots = [];
+  if (hasOverlap(node.slots, peer.slots)) {
+    node.slots = [];
+    replicateOf(node, peer.id);
+    node.keys = 0;
+    node.offset = 0;
+  } else if (node.primaryId !== undefined && rivals.includes(node.known.get(node.primaryId) as KnownNode)) {
+    replicateOf(node, peer.id);
+  }
+}
+
+function replicate(node: SimulatedNode, primaryId: string): void {
+  const primary = node.known.get(primaryId);
+  if (primary === undefined || primary.primaryId !== undefined)
+    throw new Error(`${node.pod} cannot follow ${primaryId}`);
+  if (node.primaryId === undefined && (node.slots.length > 0 || node.keys > 0)) {
+    throw new Error(`${node.pod} is not empty and refuses to replicate`);
+  }
+  replicateOf(node, primaryId);
+}
+
+function replicateOf(node: SimulatedNode, primaryId: string): void {
+  node.primaryId = primaryId;
+  node.linkUp = false;
+}
+
+function forget(node: SimulatedNode, id: string): void {
+  if (node.primaryId === id) throw new Error(`${node.pod} cannot forget its primary`);
+  node.known.delete(id);
+  node.banned.add(id);
+}
+
+function selfEntry(node: SimulatedNode): NodeEntry {
+  const flags: readonly NodeFlag[] = ["myself", node.primaryId === undefined ? "master" : "slave"];
+  return entry(node.id, flags, { ...node, isConnected: true });
+}
+
+function knownEntry(id: string, known: KnownNode): NodeEntry {
+  const flags: NodeFlag[] = [known.primaryId === undefined ? "master" : "slave"];
+  if (known.isFailed) flags.push("fail");
+  if (!known.hasAddress) flags.push("noaddr");
+  return entry(id, flags, { ...known, isConnected: !known.isFailed });
+}
+
+interface EntryFacts {
+  readonly ip: string;
+  readonly epoch: number;
+  readonly primaryId: string | undefined;
+  readonly slots: readonly SlotRange[];
+  readonly isConnected: boolean;
+}
+
+function entry(id: string, flags: readonly NodeFlag[], facts: EntryFacts): NodeEntry {
+  return {
+    id,
+    ip: facts.ip,
+    port: 6379,
+    busPort: 16379,
+    hostname: undefined,
+    flags: new Set(flags),
+    primaryId: facts.primaryId,
+    configEpoch: facts.epoch,
+    isLinkConnected: facts.isConnected,
+    slots: facts.slots,
+    openSlots: [],
+  };
+}
