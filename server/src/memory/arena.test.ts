@@ -161,34 +161,32 @@ describe("Arena", () => {
     expect(Math.max(...refilled)).toBeLessThan(Math.max(...runs));
   });
 
-  it("shows a snapshot each record as it was at its start, once", () => {
-    for (const seed of [11, 12, 13]) {
-      const random = seeded(seed);
-      const arena = new Arena();
-      const records = new ChangingRecords(arena, random);
-      const change = () => records.change();
-      for (let i = 0; i < 1500; i++) change();
-      for (let round = 0; round < 2; round++) {
-        const cut = [...records.live.values()].sort((a, b) => a - b);
-        const seen: number[] = [];
-        arena.beginSnapshot({
-          block(block) {
-            arena.forEachRecordInBlock(block, (record) => {
-              seen.push((arena.words[record >>> 23] as Int32Array)[(record & 0x7fffff) << 1] as number);
-            });
-          },
-        });
-        for (let page = 0; page < arena.pageEnd; page++) {
-          if (random() < 0.05 || page < 100) for (let i = 0; i < 5; i++) change();
-          if (!arena.isRecordPage(page)) continue;
-          for (let block = page << 4; block < (page + 1) << 4; block++) arena.visitBlock(block);
-        }
-        arena.endSnapshot();
-        expect(
-          seen.sort((a, b) => a - b),
-          `seed ${seed}`,
-        ).toEqual(cut);
+  it.each([11, 12, 13])("shows a snapshot each record as it was at its start, once (seed %i)", (seed) => {
+    const random = seeded(seed);
+    const arena = new Arena();
+    const records = new ChangingRecords(arena, random);
+    const change = () => records.change();
+    for (let i = 0; i < 1500; i++) change();
+    for (let round = 0; round < 2; round++) {
+      const cut = [...records.live.values()].sort((a, b) => a - b);
+      const seen: number[] = [];
+      arena.beginSnapshot({
+        block(block) {
+          arena.forEachRecordInBlock(block, (record) => {
+            seen.push((arena.words[record >>> 23] as Int32Array)[(record & 0x7fffff) << 1] as number);
+          });
+        },
+      });
+      for (let page = 0; page < arena.pageEnd; page++) {
+        if (random() < 0.05 || page < 100) for (let i = 0; i < 5; i++) change();
+        if (!arena.isRecordPage(page)) continue;
+        for (let block = page << 4; block < (page + 1) << 4; block++) arena.visitBlock(block);
       }
+      arena.endSnapshot();
+      expect(
+        seen.sort((a, b) => a - b),
+        `seed ${seed}`,
+      ).toEqual(cut);
     }
   });
 });
