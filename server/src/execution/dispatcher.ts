@@ -1,0 +1,329 @@
+/**
+ * Takes requests from a connection's bytes through lookup, guards, slot routing, the command's function, and propagation.
+ * There is one Call and one reply writer for all clients, since one thread runs one command at a time to its end.
+ *
+ * Hot path: what usually lets a command pass is two integer tests (`deny` bits of its flags, special bits of its client);
+ * the clock is read once a batch, and again only around commands not flagged FAST.
+ */
+
+import type { ReplyWriter } from "@kvcluster/protocol/reply-writer";
+import { Call, Propagation } from "../commands/call.ts";
+import { type Client, ClientFlag, SPECIAL_CLIENT_FLAGS } from "../commands/client.ts";
+import { CommandBit, type CommandTable } from "../commands/command-table.ts";
+import type { ServerContext } from "../commands/context.ts";
+import { CommandError, executionAborted, unknownCommand, unknownSubcommand, wrongArity } from "../commands/errors.ts";
+import type { Keyspace } from "../keyspace/keyspace.ts";
+import type { Clock } from "../platform/clock.ts";
+import { denyMask, refusal, type ServerState } from "./guards.ts";
+import type { Propagator } from "./propagation.ts";
+import { NO_SLOT, requestSlot, routeSlot, type SlotOwnership } from "./slot-router.ts";
+import { queueCommand } from "./transaction-queue.ts";
+
+/** Takes one request out of the bytes and fills the call; the network layer's parser. */
+export interface RequestSource {
+  parse(buffer: Buffer, position: number, end: number, call: Call, authenticated: boolean): number;
+  readonly error: string;
+  /** After an incomplete request: position up to which bytes are surely needed, 0 if not known. */
+  readonly needed: number;
+}
+
+/** Sees commands run: slow log, MONITOR. */
+export interface CommandObserver {
+  /** Commands that took at least so many microseconds are reported; negative: none. */
+  readonly slowerThanUs: number;
+  slow(call: Call, microseconds: number): void;
+  /** Whether `ran` wants every command. */
+  readonly watchesAll: boolean;
+  ran(call: Call): void;
+  /** An unexpected exception in a command: a fault of ours, logged loudly; the client gets an error, the others go on. */
+  fault(call: Call, error: unknown): void;
+}
+
+export interface DispatcherOptions {
+  readonly table: CommandTable;
+  readonly keyspace: Keyspace;
+  readonly clock: Clock;
+  readonly state: ServerState;
+  readonly propagator: Propagator;
+  readonly observer: CommandObserver;
+  readonly parser: RequestSource;
+  readonly reply: ReplyWriter;
+  readonly context: ServerContext;
+  readonly bootClient: Client;
+  /** Undefined: not in cluster mode. */
+  readonly cluster: SlotOwnership | undefined;
+}
+
+/** Replies beyond this are handed to the socket in the middle of a batch. */
+const FLUSH_REPLY_BYTES = 1 << 20;
+const STOPS_BATCH = ClientFlag.closeAfterReply | ClientFlag.blocked;
+const PROPAGATES = CommandBit.write | CommandBit.mayReplicate;
+const REPLY_SUPPRESSED = ClientFlag.replyOff | ClientFlag.replySkip | ClientFlag.primary;
+const SLOT_OWNED = 1;
+
+export class Dispatcher {
+  readonly #table: CommandTable;
+  readonly #keyspace: Keyspace;
+  readonly #clock: Clock;
+  readonly #state: ServerState;
+  readonly #propagator: Propagator;
+  readonly #observer: CommandObserver;
+  readonly #parser: RequestSource;
+  readonly #cluster: SlotOwnership | undefined;
+  readonly #call: Call;
+  readonly reply: ReplyWriter;
+  #deny = 0;
+  #propagating = false;
+  /** Commands run since the start. */
+  processed = 0;
+  /** The client whose requests are being run, for replies and messages to itself in order. */
+  current: Client | undefined;
+  neededBytes = 0;
+
+  constructor(options: DispatcherOptions) {
+    this.#table = options.table;
+    this.#keyspace = options.keyspace;
+    this.#clock = options.clock;
+    this.#state = options.state;
+    this.#propagator = options.propagator;
+    this.#observer = options.observer;
+    this.#parser = options.parser;
+    this.#cluster = options.cluster;
+    this.reply = options.reply;
+    const db = options.keyspace.database(0);
+    this.#call = new Call({ client: options.bootClient, db, reply: options.reply, server: options.context });
+  }
+
+  /**
+   * Runs the whole requests in `buffer[position..end)`; gives the position after the last one. Replies are in `reply`;
+   * `flush` is called when they grow large. A protocol error answers, flags the client for closing and stops.
+   */
+  run(client: Client, buffer: Buffer, position: number, end: number, flush: () => void): number {
+    const call = this.#call;
+    const started = this.#clock.monotonicUs();
+    const before = this.processed;
+    this.#beginBatch(client);
+    while (position < end) {
+      const next = this.#parser.parse(buffer, position, end, call, (client.flags & ClientFlag.unauthenticated) === 0);
+      if (next < 0) {
+        if (next === -2) this.#protocolError(client);
+        else this.neededBytes = this.#parser.needed === 0 ? 0 : this.#parser.needed - position;
+        break;
+      }
+      if (call.argc !== 0) {
+        // An inline request was copied: its frame is not in `call.buffer`.
+        const inPlace = call.buffer === buffer;
+        this.#execute(call, inPlace ? position : -1, next);
+        if (this.reply.position > FLUSH_REPLY_BYTES) flush();
+      }
+      position = next;
+      if ((client.flags & STOPS_BATCH) !== 0) break;
+    }
+    this.#endBatch(client, started, this.processed - before);
+    return position;
+  }
+
+  /** Runs a command that is already in the call: a queued one at EXEC, one called by a script. `start` −1: no frame of its own. */
+  runNested(call: Call, id: number, start = -1, end = -1): void {
+    this.#invoke(call, id, this.#table.flags[id] as number, start, end);
+  }
+
+  /** The error a queued request would meet at EXEC for its slot or the server's state, if any. */
+  objection(call: Call, id: number): string | undefined {
+    const bits = this.#table.flags[id] as number;
+    const error = refusal(this.#state, call, bits, this.#table.fullNames[id] as string);
+    return error ?? this.#routingError(call, id, bits);
+  }
+
+  /** To be called when a state that guards look at has changed outside a command. */
+  refresh(): void {
+    this.#deny = denyMask(this.#state);
+    this.#propagating = this.#propagator.active;
+  }
+
+  #beginBatch(client: Client): void {
+    const call = this.#call;
+    const nowMs = this.#clock.nowMs();
+    this.current = client;
+    call.client = client;
+    call.nowMs = nowMs;
+    call.db = this.#keyspace.database(client.databaseIndex);
+    this.#keyspace.setNow(nowMs);
+    this.reply.resp3 = client.protocol === 3;
+    client.lastActiveMs = nowMs;
+    this.refresh();
+  }
+
+  #endBatch(client: Client, startedUs: number, commands: number): void {
+    this.current = undefined;
+    if (commands === 0) return;
+    client.commandCount += commands;
+    const elapsed = this.#clock.monotonicUs() - startedUs;
+    const id = client.lastCommand;
+    if (id < 0) return;
+    const slowest = this.#observer.slowerThanUs;
+    if (commands === 1 && (this.#table.flags[id] as number) & CommandBit.fast) {
+      this.#table.microseconds[id] = (this.#table.microseconds[id] as number) + elapsed;
+      if (slowest >= 0 && elapsed >= slowest) this.#observer.slow(this.#call, elapsed);
+    }
+  }
+
+  #execute(call: Call, start: number, end: number): void {
+    const table = this.#table;
+    let id = table.lookup(call.buffer, call.offset[0] as number, call.length[0] as number);
+    if (id !== 0 && ((table.flags[id] as number) & CommandBit.container) !== 0 && call.argc > 1) {
+      id = this.#subcommand(call, id);
+    }
+    if (id <= 0) {
+      if (id === 0) this.#reject(call, 0, this.#unknown(call));
+      return;
+    }
+    const arity = table.arity[id] as number;
+    if (arity > 0 ? call.argc !== arity : call.argc < -arity) {
+      this.#reject(call, id, wrongArity(table.fullNames[id] as string));
+      return;
+    }
+    const bits = table.flags[id] as number;
+    const client = call.client;
+    if (((bits & this.#deny) | (client.flags & SPECIAL_CLIENT_FLAGS)) !== 0) {
+      if (!this.#passSpecial(call, id, bits)) return;
+    } else if (this.#cluster !== undefined && (bits & CommandBit.hasKeys) !== 0) {
+      const error = this.#routingError(call, id, bits);
+      if (error !== undefined) {
+        this.#reject(call, id, error);
+        return;
+      }
+    }
+    this.#invoke(call, id, bits, start, end);
+  }
+
+  #invoke(call: Call, id: number, bits: number, start: number, end: number): void {
+    const table = this.#table;
+    const reply = this.reply;
+    const client = call.client;
+    const dirty = this.#keyspace.dirty;
+    const errors = reply.errors;
+    const replyStart = reply.position;
+    const databaseIndex = client.databaseIndex;
+    call.command = id;
+    call.propagation = Propagation.asIs;
+    const timed = (bits & CommandBit.fast) === 0;
+    const started = timed ? this.#clock.monotonicUs() : 0;
+    try {
+      (table.run[id] as (call: Call) => void)(call);
+    } catch (error) {
+      reply.position = replyStart;
+      if (error instanceof CommandError) reply.error(error.message);
+      else this.#fault(call, error);
+    }
+    if (timed) this.#account(call, id, this.#clock.monotonicUs() - started);
+    if (reply.errors !== errors) table.failedCalls[id] = (table.failedCalls[id] as number) + 1;
+    table.calls[id] = (table.calls[id] as number) + 1;
+    this.processed++;
+    client.lastCommand = id;
+    if (this.#propagating && (bits & PROPAGATES) !== 0) {
+      if (this.#keyspace.dirty !== dirty || (bits & CommandBit.mayReplicate) !== 0) {
+        this.#propagator.send(call, databaseIndex, start, end);
+      }
+    }
+    if (call.effects.length !== 0) call.effects.length = 0;
+    if ((bits & CommandBit.admin) !== 0) this.refresh();
+    if (this.#observer.watchesAll) this.#observer.ran(call);
+    if ((client.flags & REPLY_SUPPRESSED) !== 0) reply.position = replyStart;
+  }
+
+  #account(call: Call, id: number, elapsed: number): void {
+    const table = this.#table;
+    table.microseconds[id] = (table.microseconds[id] as number) + elapsed;
+    const slowest = this.#observer.slowerThanUs;
+    if (slowest >= 0 && elapsed >= slowest) this.#observer.slow(call, elapsed);
+  }
+
+  /** The checks for a client or a server in a special state; true if the command is to run now. */
+  #passSpecial(call: Call, id: number, bits: number): boolean {
+    const client = call.client;
+    if ((client.flags & (ClientFlag.replySkip | ClientFlag.replySkipNext)) !== 0) advanceReplySkip(client);
+    const error = this.objection(call, id);
+    client.flags &= ~ClientFlag.asking;
+    if (error !== undefined) {
+      this.#reject(call, id, error);
+      return false;
+    }
+    if ((client.flags & ClientFlag.multi) === 0) return true;
+    return !queueCommand(call, id, bits, this.#table.fullNames[id] as string);
+  }
+
+  #routingError(call: Call, id: number, bits: number): string | undefined {
+    const cluster = this.#cluster;
+    if (cluster === undefined || (bits & CommandBit.hasKeys) === 0) return undefined;
+    const client = call.client;
+    if ((client.flags & ClientFlag.primary) !== 0) return undefined;
+    const slot = requestSlot(this.#table, id, call);
+    if (slot === NO_SLOT || cluster.ownedByMe[slot] === SLOT_OWNED) return undefined;
+    return routeSlot(cluster, slot, {
+      isWrite: (bits & CommandBit.write) !== 0,
+      isReadOnlyClient: (client.flags & ClientFlag.readOnly) !== 0,
+      isAsking: (client.flags & ClientFlag.asking) !== 0 || (bits & CommandBit.asking) !== 0,
+      countKeysHere: () => this.#countKeys(call, id),
+    });
+  }
+
+  #countKeys(call: Call, id: number): { present: number; total: number } {
+    return countPresentKeys(this.#table, call, id);
+  }
+
+  #subcommand(call: Call, container: number): number {
+    const name = call.text(1);
+    const id = this.#table.subcommand(container, name);
+    if (id !== 0) return id;
+    // A container that is also a command of its own (COMMAND, for one) takes no such argument either.
+    this.#reject(call, container, unknownSubcommand(this.#table.fullNames[container] as string, name));
+    return -1;
+  }
+
+  #unknown(call: Call): string {
+    const args: string[] = [];
+    for (let i = 1; i < call.argc && i < 20; i++) args.push(call.text(i));
+    return unknownCommand(call.text(0), args);
+  }
+
+  #reject(call: Call, id: number, error: string): void {
+    const client = call.client;
+    this.#table.rejectedCalls[id] = (this.#table.rejectedCalls[id] as number) + 1;
+    if ((client.flags & ClientFlag.multi) !== 0) client.flags |= ClientFlag.transactionFailed;
+    const replyStart = this.reply.position;
+    this.reply.error(this.#table.fullNames[id] === "exec" ? executionAborted(error) : error);
+    if ((client.flags & REPLY_SUPPRESSED) !== 0) this.reply.position = replyStart;
+  }
+
+  #protocolError(client: Client): void {
+    this.reply.error(`ERR Protocol error: ${this.#parser.error}`);
+    client.flags |= ClientFlag.closeAfterReply;
+  }
+
+  #fault(call: Call, error: unknown): void {
+    this.#observer.fault(call, error);
+    this.reply.error("ERR internal error");
+  }
+}
+
+/** CLIENT REPLY SKIP silences the command after it: the mark set by SKIP becomes the silence of this command, then ends. */
+function advanceReplySkip(client: Client): void {
+  const skipNow = (client.flags & ClientFlag.replySkipNext) !== 0;
+  client.flags &= ~(ClientFlag.replySkip | ClientFlag.replySkipNext);
+  if (skipNow) client.flags |= ClientFlag.replySkip;
+}
+
+function countPresentKeys(table: CommandTable, call: Call, id: number): { present: number; total: number } {
+  const first = table.firstKey[id] as number;
+  if (first <= 0) return { present: 0, total: 0 };
+  const lastKey = table.lastKey[id] as number;
+  const last = lastKey < 0 ? call.argc + lastKey : lastKey;
+  let present = 0;
+  let total = 0;
+  for (let i = first; i <= last && i < call.argc; i += table.keyStep[id] as number) {
+    total++;
+    if (call.db.lookupRead(call.buffer, call.offset[i] as number, call.length[i] as number) !== 0) present++;
+  }
+  return { present, total };
+}

@@ -1,0 +1,124 @@
+/**
+ * The guards every command passes before it runs, named and in Redis' order: this list is the truth for readers and tests.
+ * The dispatcher does not loop over it for ordinary requests: `denyMask` folds the states that can refuse anything into the
+ * command bits they refuse, and only a command with such a bit, or of a client in a special state, is taken through the list.
+ */
+
+import type { Call } from "../commands/call.ts";
+import { ClientFlag } from "../commands/client.ts";
+import { CommandBit } from "../commands/command-table.ts";
+import { ERRORS } from "../commands/errors.ts";
+
+/** What the guards ask of the server; wired in server.ts. */
+export interface ServerState {
+  readonly loading: boolean;
+  /** A replica that refuses writes of ordinary clients. */
+  readonly readOnlyReplica: boolean;
+  /** A replica without its primary, told not to serve stale data. */
+  readonly stale: boolean;
+  /** The last snapshot failed and `stop-writes-on-bgsave-error` holds writes back. */
+  readonly persistenceFailed: boolean;
+  readonly tooFewReplicas: boolean;
+  readonly memoryLimited: boolean;
+  /** Evicts until there is room; false if memory stays above the limit. */
+  makeRoom(): boolean;
+}
+
+export interface Guard {
+  readonly name: string;
+  /** Command bits this guard may refuse while `applies`; 0: it looks at the client only. */
+  readonly denies: number;
+  applies(state: ServerState): boolean;
+  /** The error, or undefined to let the command pass. */
+  check(state: ServerState, call: Call, bits: number, fullName: string): string | undefined;
+}
+
+const always = (): boolean => true;
+const ofPrimary = (call: Call): boolean => call.client.has(ClientFlag.primary);
+
+export const GUARDS: readonly Guard[] = [
+  {
+    name: "authentication",
+    denies: 0,
+    applies: always,
+    check: (_state, call, bits) =>
+      call.client.has(ClientFlag.unauthenticated) && (bits & CommandBit.noAuth) === 0
+        ? ERRORS.noAuthentication
+        : undefined,
+  },
+  {
+    name: "memory limit",
+    denies: CommandBit.denyoom,
+    applies: (state) => state.memoryLimited,
+    check: (state, call) => (ofPrimary(call) || state.makeRoom() ? undefined : ERRORS.outOfMemory),
+  },
+  {
+    name: "persistence failure",
+    denies: CommandBit.write,
+    applies: (state) => state.persistenceFailed,
+    check: (_state, call) => (ofPrimary(call) ? undefined : ERRORS.cannotPersist),
+  },
+  {
+    name: "enough replicas",
+    denies: CommandBit.write,
+    applies: (state) => state.tooFewReplicas,
+    check: (_state, call) => (ofPrimary(call) ? undefined : ERRORS.notEnoughReplicas),
+  },
+  {
+    name: "read-only replica",
+    denies: CommandBit.write,
+    applies: (state) => state.readOnlyReplica,
+    check: (_state, call) => (ofPrimary(call) ? undefined : ERRORS.readOnlyReplica),
+  },
+  {
+    name: "subscribed client",
+    denies: 0,
+    applies: always,
+    check: (_state, call, _bits, fullName) =>
+      call.client.has(ClientFlag.subscribed) && call.client.protocol === 2 && !SUBSCRIBER_COMMANDS.has(fullName)
+        ? `ERR Can't execute '${fullName}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context`
+        : undefined,
+  },
+  {
+    name: "stale replica",
+    denies: CommandBit.notWhileStale,
+    applies: (state) => state.stale,
+    check: (_state, call) => (ofPrimary(call) ? undefined : ERRORS.primaryDown),
+  },
+  {
+    name: "loading",
+    denies: CommandBit.notWhileLoading,
+    applies: (state) => state.loading,
+    check: (_state, call) => (ofPrimary(call) ? undefined : ERRORS.loading),
+  },
+];
+
+const SUBSCRIBER_COMMANDS: ReadonlySet<string> = new Set([
+  "subscribe",
+  "ssubscribe",
+  "psubscribe",
+  "unsubscribe",
+  "sunsubscribe",
+  "punsubscribe",
+  "ping",
+  "quit",
+  "reset",
+]);
+
+/** The command bits that some guard may refuse in this state. */
+export function denyMask(state: ServerState): number {
+  let mask = 0;
+  for (const guard of GUARDS) if (guard.applies(state)) mask |= guard.denies;
+  return mask;
+}
+
+/** The first guard's objection, in order. */
+export function refusal(state: ServerState, call: Call, bits: number, fullName: string): string | undefined {
+  for (const guard of GUARDS) {
+    if (guard.denies !== 0 && (guard.denies & bits) === 0) continue;
+    if (!guard.applies(state)) continue;
+    const error = guard.check(state, call, bits, fullName);
+    if (error !== undefined) return error;
+  }
+  return undefined;
+}

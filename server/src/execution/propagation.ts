@@ -1,0 +1,75 @@
+/**
+ * What replicas and the AOF are sent for the commands that ran: the request as it came, or what its function put in its
+ * place. Everything a transaction changed goes out between MULTI and EXEC, so that it is applied as one there too.
+ */
+
+import { type CommandArgument, encodeCommand } from "@kvcluster/protocol/resp-encoder";
+import { type Call, Propagation } from "../commands/call.ts";
+
+/** One who takes the stream of changes: the replication backlog, the AOF. */
+export interface CommandFeed {
+  /** False: nobody listens, and nothing needs to be prepared. */
+  readonly active: boolean;
+  /** Takes `bytes[start..end)`, whole RESP commands that ran against database `databaseIndex`. Copies what it keeps. */
+  feed(databaseIndex: number, bytes: Buffer, start: number, end: number): void;
+}
+
+const MULTI = encodeCommand(["MULTI"]);
+const EXEC = encodeCommand(["EXEC"]);
+
+export class Propagator {
+  readonly #feeds: readonly CommandFeed[];
+  #inTransaction = false;
+  #transactionOpen = false;
+
+  constructor(feeds: readonly CommandFeed[]) {
+    this.#feeds = feeds;
+  }
+
+  get active(): boolean {
+    for (const feed of this.#feeds) if (feed.active) return true;
+    return false;
+  }
+
+  /** Sends what the call that just ran changed; `start` and `end` bound its frame in `call.buffer`, −1 if it has none there. */
+  send(call: Call, databaseIndex: number, start: number, end: number): void {
+    if (call.propagation === Propagation.none) return;
+    if (call.propagation === Propagation.replaced) {
+      for (const args of call.effects) this.sendCommand(databaseIndex, args);
+      return;
+    }
+    if (start >= 0) this.#feed(databaseIndex, call.buffer, start, end);
+    else this.sendCommand(databaseIndex, argumentsOf(call));
+  }
+
+  /** Sends a command that no client sent as it is: an expiry's DEL, an eviction. */
+  sendCommand(databaseIndex: number, args: readonly CommandArgument[]): void {
+    const bytes = encodeCommand(args);
+    this.#feed(databaseIndex, bytes, 0, bytes.length);
+  }
+
+  beginTransaction(): void {
+    this.#inTransaction = true;
+    this.#transactionOpen = false;
+  }
+
+  endTransaction(databaseIndex: number): void {
+    this.#inTransaction = false;
+    if (this.#transactionOpen) this.#feed(databaseIndex, EXEC, 0, EXEC.length);
+    this.#transactionOpen = false;
+  }
+
+  #feed(databaseIndex: number, bytes: Buffer, start: number, end: number): void {
+    if (this.#inTransaction && !this.#transactionOpen) {
+      this.#transactionOpen = true;
+      for (const feed of this.#feeds) if (feed.active) feed.feed(databaseIndex, MULTI, 0, MULTI.length);
+    }
+    for (const feed of this.#feeds) if (feed.active) feed.feed(databaseIndex, bytes, start, end);
+  }
+}
+
+function argumentsOf(call: Call): Buffer[] {
+  const args: Buffer[] = [];
+  for (let i = 0; i < call.argc; i++) args.push(call.copy(i));
+  return args;
+}

@@ -1,0 +1,65 @@
+/**
+ * Cluster routing of a request: all its keys must hash to one slot, and that slot must be ours. Commands whose keys follow
+ * from position alone are routed from the table's numbers without an object.
+ */
+
+import { keySlot } from "@kvcluster/protocol/slots";
+import type { Call } from "../commands/call.ts";
+import type { CommandTable } from "../commands/command-table.ts";
+import { ERRORS } from "../commands/errors.ts";
+import { keyPositions } from "../commands/key-positions.ts";
+
+export const NO_SLOT = -1;
+export const CROSS_SLOT = -2;
+
+/** What routing asks of the cluster. */
+export interface SlotOwnership {
+  /** 1 for each slot that this node serves without any question. */
+  readonly ownedByMe: Uint8Array;
+  /** The redirection or error for a request that is not simply ours, or undefined to serve it. */
+  redirection(slot: number, request: RoutedRequest): string | undefined;
+}
+
+export interface RoutedRequest {
+  readonly isWrite: boolean;
+  readonly isReadOnlyClient: boolean;
+  readonly isAsking: boolean;
+  /** How many of its keys are here, asked only while the slot is on the move. */
+  countKeysHere(): { readonly present: number; readonly total: number };
+}
+
+/** The slot of the request's keys, NO_SLOT if it has none, CROSS_SLOT if they differ. */
+export function requestSlot(table: CommandTable, id: number, call: Call): number {
+  const first = table.firstKey[id] as number;
+  if (first === 0) return NO_SLOT;
+  if (first < 0) return slotOfSpecs(table, id, call);
+  const lastOrNegative = table.lastKey[id] as number;
+  const last = lastOrNegative < 0 ? call.argc + lastOrNegative : lastOrNegative;
+  const step = table.keyStep[id] as number;
+  let slot = NO_SLOT;
+  for (let i = first; i <= last && i < call.argc; i += step) {
+    const next = keySlot(call.buffer, call.offset[i] as number, call.length[i] as number);
+    if (slot !== NO_SLOT && next !== slot) return CROSS_SLOT;
+    slot = next;
+  }
+  return slot;
+}
+
+function slotOfSpecs(table: CommandTable, id: number, call: Call): number {
+  const row = table.rows[id];
+  if (row === undefined) return NO_SLOT;
+  let slot = NO_SLOT;
+  for (const { argument, spec } of keyPositions(row, call)) {
+    if (spec.flags.includes("not_key") && row.group !== "pubsub") continue;
+    const next = keySlot(call.buffer, call.offset[argument] as number, call.length[argument] as number);
+    if (slot !== NO_SLOT && next !== slot) return CROSS_SLOT;
+    slot = next;
+  }
+  return slot;
+}
+
+/** The error or redirection for a request in `slot`, or undefined if it may run here. */
+export function routeSlot(cluster: SlotOwnership, slot: number, request: RoutedRequest): string | undefined {
+  if (slot === CROSS_SLOT) return ERRORS.crossSlot;
+  return cluster.redirection(slot, request);
+}
