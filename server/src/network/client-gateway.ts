@@ -1,0 +1,72 @@
+/**
+ * Lets clients in: the limit on their number, protected mode, a session and a connection for each, and their leaving.
+ */
+
+import { Client, ClientFlag, type ClientRegistry } from "../commands/client.ts";
+import { Connection, type ConnectionLimits, type RequestHandler } from "./connection.ts";
+import type { AcceptedSocket } from "./listener.ts";
+
+export interface GatewaySettings {
+  readonly maxClients: number;
+  /** Whether strangers from the network are refused because nothing protects the data. */
+  readonly isProtected: boolean;
+  readonly requiresPassword: boolean;
+}
+
+export interface GatewayOptions {
+  readonly clients: ClientRegistry;
+  readonly handler: RequestHandler;
+  readonly limits: ConnectionLimits;
+  readonly settings: () => GatewaySettings;
+  readonly nowMs: () => number;
+  /** A client has gone: its subscriptions, watches and so on are to be undone. */
+  readonly left: (client: Client) => void;
+}
+
+const TOO_MANY = "-ERR max number of clients reached\r\n";
+const DENIED =
+  "-DENIED Redis is running in protected mode because protected mode is enabled and no password is set for the default user. In this mode connections are only accepted from the loopback interface. If you want to connect from external computers to Redis you may adopt one of the following solutions: 1) Just disable protected mode sending the command 'CONFIG SET protected-mode no' from the loopback interface by connecting to Redis from the same host the server is running, however MAKE SURE Redis is not publicly accessible from internet if you do so. Use CONFIG REWRITE to make this change permanent. 2) Alternatively you can just disable the protected mode by editing the Redis configuration file, and setting the protected mode option to 'no', and then restarting the server. 3) If you started the server manually just for testing, restart it with the '--protected-mode no' option. 4) Setup a an authentication password for the default user. NOTE: You only need to do one of the above things in order for the server to start accepting connections from the outside.\r\n";
+
+export class ClientGateway {
+  readonly #options: GatewayOptions;
+
+  constructor(options: GatewayOptions) {
+    this.#options = options;
+  }
+
+  /** Gives the receiver of the client's bytes, or undefined if it was turned away. */
+  accept(accepted: AcceptedSocket): ((chunk: Buffer, bytes: number) => void) | undefined {
+    const { clients, handler, limits, settings, nowMs } = this.#options;
+    const { maxClients, isProtected, requiresPassword } = settings();
+    const refusal = clients.count >= maxClients ? TOO_MANY : isProtected && !accepted.isLocal ? DENIED : undefined;
+    if (refusal !== undefined) {
+      clients.rejected++;
+      accepted.socket.on("error", () => accepted.socket.destroy());
+      accepted.socket.end(refusal, () => accepted.socket.destroy());
+      return undefined;
+    }
+    const connection = new Connection({
+      socket: accepted.socket,
+      handler,
+      limits,
+      nowMs,
+      closed: () => this.#leave(client),
+    });
+    const client = new Client({
+      id: clients.nextId(),
+      address: accepted.address,
+      localAddress: accepted.localAddress,
+      connection,
+      createdAtMs: nowMs(),
+    });
+    client.set(ClientFlag.unauthenticated, requiresPassword);
+    connection.attach(client);
+    clients.add(client);
+    return (chunk, bytes) => connection.receive(chunk, bytes);
+  }
+
+  #leave(client: Client): void {
+    this.#options.clients.remove(client);
+    this.#options.left(client);
+  }
+}

@@ -1,0 +1,245 @@
+/**
+ * One client's socket: bytes in, whole requests to the dispatcher, replies out. Reading goes into one buffer shared by all
+ * connections; only what is left of an incomplete request is copied to a buffer of the connection's own.
+ * Replies of a batch leave in one write; a buffer that the kernel did not take whole belongs to the socket until it did.
+ */
+
+import type { Socket } from "node:net";
+import type { ReplyWriter } from "@kvcluster/protocol/reply-writer";
+import { type Client, type ClientConnection, ClientFlag } from "../commands/client.ts";
+
+/** What a connection needs of the server. */
+export interface RequestHandler {
+  run(client: Client, buffer: Buffer, position: number, end: number, flush: () => void): number;
+  readonly reply: ReplyWriter;
+  readonly current: Client | undefined;
+  /** After a run that left an incomplete request: bytes from its start that are surely needed before another attempt. */
+  readonly neededBytes: number;
+}
+
+export interface OutputLimit {
+  readonly hardBytes: number;
+  readonly softBytes: number;
+  readonly softSeconds: number;
+}
+
+export interface ConnectionLimits {
+  readonly queryBytes: number;
+  /** The limit of this client's class (normal, replica, pubsub); 0 is none. */
+  output(client: Client): OutputLimit;
+  tooMuchOutput(client: Client, bytes: number): void;
+}
+
+export interface ConnectionOptions {
+  readonly socket: Socket;
+  readonly handler: RequestHandler;
+  readonly limits: ConnectionLimits;
+  readonly closed: () => void;
+  readonly nowMs: () => number;
+}
+
+const FIRST_PENDING_BYTES = 16 << 10;
+/** A query buffer larger than this is given back as soon as it is empty. */
+const KEEP_PENDING_BYTES = 64 << 10;
+
+export class Connection implements ClientConnection {
+  readonly #socket: Socket;
+  readonly #handler: RequestHandler;
+  readonly #limits: ConnectionLimits;
+  readonly #closed: () => void;
+  readonly #nowMs: () => number;
+  readonly #flush = (): void => this.#flushReplies();
+  #client: Client | undefined;
+  #pending: Buffer | undefined;
+  #pendingBytes = 0;
+  #neededBytes = 0;
+  #outbox: Buffer[] = [];
+  #softSinceMs = 0;
+  #isPaused = false;
+  #isClosing = false;
+  #takeOver: ((bytes: Buffer) => void) | undefined;
+
+  constructor(options: ConnectionOptions) {
+    this.#socket = options.socket;
+    this.#handler = options.handler;
+    this.#limits = options.limits;
+    this.#closed = options.closed;
+    this.#nowMs = options.nowMs;
+    this.#socket.on("error", () => this.destroy());
+    this.#socket.on("end", () => this.closeAfterFlush());
+    this.#socket.on("close", () => this.#onClose());
+  }
+
+  attach(client: Client): void {
+    this.#client = client;
+  }
+
+  /** Bytes that came from the socket; `chunk` is only valid during the call. */
+  receive(chunk: Buffer, bytes: number): void {
+    const client = this.#client;
+    if (client === undefined || this.#isClosing) return;
+    if (this.#takeOver !== undefined) {
+      this.#takeOver(Buffer.from(chunk.subarray(0, bytes)));
+      return;
+    }
+    if (this.#pendingBytes === 0 && !this.#isPaused) {
+      const consumed = this.#run(client, chunk, bytes);
+      if (consumed < bytes) this.#keep(chunk, consumed, bytes);
+      return;
+    }
+    this.#keep(chunk, 0, bytes);
+    if (!this.#isPaused && this.#pendingBytes >= this.#neededBytes) this.#runPending(client);
+  }
+
+  /** From now on the bytes go to `receiver` as they come: the connection has become something other than a client. */
+  takeOver(receiver: (bytes: Buffer) => void): void {
+    this.#takeOver = receiver;
+    if (this.#pendingBytes === 0 || this.#pending === undefined) return;
+    const rest = Buffer.from(this.#pending.subarray(0, this.#pendingBytes));
+    this.#pendingBytes = 0;
+    receiver(rest);
+  }
+
+  send(bytes: Buffer): void {
+    if (this.#isClosing || this.#socket.destroyed) return;
+    if (this.#handler.current === this.#client) {
+      this.#handler.reply.raw(bytes);
+      return;
+    }
+    if (this.#outbox.length === 0) process.nextTick(() => this.#flushOutbox());
+    this.#outbox.push(bytes);
+  }
+
+  closeAfterFlush(): void {
+    if (this.#isClosing) return;
+    this.#flushOutbox();
+    this.#isClosing = true;
+    this.#socket.end();
+    this.#socket.destroySoon();
+  }
+
+  destroy(): void {
+    this.#isClosing = true;
+    this.#socket.destroy();
+  }
+
+  pause(): void {
+    this.#isPaused = true;
+  }
+
+  resume(): void {
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
+    const client = this.#client;
+    if (client !== undefined && this.#pendingBytes > 0) this.#runPending(client);
+  }
+
+  get queryBytes(): number {
+    return this.#pendingBytes;
+  }
+
+  get outputBytes(): number {
+    return this.#socket.writableLength;
+  }
+
+  get fileDescriptor(): number {
+    const handle = (this.#socket as unknown as { _handle?: { fd?: number } })._handle;
+    return handle?.fd ?? -1;
+  }
+
+  get socket(): Socket {
+    return this.#socket;
+  }
+
+  #run(client: Client, buffer: Buffer, end: number): number {
+    const consumed = this.#handler.run(client, buffer, 0, end, this.#flush);
+    this.#neededBytes = consumed < end ? this.#handler.neededBytes : 0;
+    this.#flushReplies();
+    if ((client.flags & ClientFlag.closeAfterReply) !== 0) this.closeAfterFlush();
+    return consumed;
+  }
+
+  #runPending(client: Client): void {
+    const pending = this.#pending;
+    if (pending === undefined) return;
+    const end = this.#pendingBytes;
+    const consumed = this.#run(client, pending, end);
+    if (this.#pendingBytes !== end) return;
+    if (consumed === end) {
+      this.#pendingBytes = 0;
+      if (pending.length > KEEP_PENDING_BYTES) this.#pending = undefined;
+      return;
+    }
+    if (consumed > 0) {
+      pending.copyWithin(0, consumed, end);
+      this.#pendingBytes = end - consumed;
+    }
+  }
+
+  #keep(chunk: Buffer, start: number, end: number): void {
+    const needed = this.#pendingBytes + end - start;
+    if (needed > this.#limits.queryBytes) {
+      this.destroy();
+      return;
+    }
+    if (this.#pending === undefined || this.#pending.length < needed) {
+      const capacity = Math.max(FIRST_PENDING_BYTES, this.#pending === undefined ? needed : needed * 2);
+      const grown = Buffer.allocUnsafeSlow(capacity);
+      this.#pending?.copy(grown, 0, 0, this.#pendingBytes);
+      this.#pending = grown;
+    }
+    chunk.copy(this.#pending, this.#pendingBytes, start, end);
+    this.#pendingBytes = needed;
+  }
+
+  #flushReplies(): void {
+    const { reply } = this.#handler;
+    if (reply.position === 0) return;
+    if (this.#socket.destroyed) {
+      reply.clear();
+      return;
+    }
+    this.#socket.write(reply.buffer.subarray(0, reply.position));
+    if (this.#socket.writableLength > 0) {
+      reply.detach();
+      this.#checkOutput();
+    } else reply.clear();
+  }
+
+  #flushOutbox(): void {
+    if (this.#outbox.length === 0) return;
+    const bytes = this.#outbox.length === 1 ? (this.#outbox[0] as Buffer) : Buffer.concat(this.#outbox);
+    this.#outbox = [];
+    if (this.#socket.destroyed || this.#isClosing) return;
+    this.#socket.write(bytes);
+    if (this.#socket.writableLength > 0) this.#checkOutput();
+  }
+
+  #checkOutput(): void {
+    const client = this.#client;
+    if (client === undefined) return;
+    const waiting = this.#socket.writableLength;
+    const limit = this.#limits.output(client);
+    const overHard = limit.hardBytes > 0 && waiting > limit.hardBytes;
+    if (!overHard && !this.#isOverSoft(waiting, limit)) return;
+    this.#limits.tooMuchOutput(client, waiting);
+    this.destroy();
+  }
+
+  #isOverSoft(waiting: number, limit: OutputLimit): boolean {
+    if (limit.softBytes === 0 || waiting <= limit.softBytes) {
+      this.#softSinceMs = 0;
+      return false;
+    }
+    const nowMs = this.#nowMs();
+    if (this.#softSinceMs === 0) this.#softSinceMs = nowMs;
+    return nowMs - this.#softSinceMs > limit.softSeconds * 1000;
+  }
+
+  #onClose(): void {
+    this.#isClosing = true;
+    this.#pending = undefined;
+    this.#outbox = [];
+    this.#closed();
+  }
+}

@@ -1,0 +1,110 @@
+/**
+ * Accepts client connections over TCP or a unix socket. Each accepted socket is rebuilt around its handle so that the kernel
+ * reads into one buffer shared by all connections (`onread`), instead of a new 64 KiB block for each read.
+ */
+
+import net from "node:net";
+
+export interface AcceptedSocket {
+  readonly socket: net.Socket;
+  readonly address: string;
+  readonly localAddress: string;
+  /** False for connections over the network, true for loopback and unix sockets. */
+  readonly isLocal: boolean;
+}
+
+export interface ListenerOptions {
+  readonly host: string | undefined;
+  readonly port: number;
+  /** A unix socket's path in place of host and port. */
+  readonly path?: string;
+  readonly backlog: number;
+  readonly keepAliveSeconds: number;
+  /** Makes the receiver of a new connection's bytes; undefined refuses it (the socket is already answered and closed). */
+  readonly accept: (accepted: AcceptedSocket) => ((chunk: Buffer, bytes: number) => void) | undefined;
+}
+
+const READ_BYTES = 64 << 10;
+
+/** Node's internals that make a socket anew around a handle; absent, plain events are used. */
+interface RawSocket {
+  _handle: unknown;
+}
+
+export class Listener {
+  readonly #options: ListenerOptions;
+  readonly #shared = Buffer.allocUnsafeSlow(READ_BYTES);
+  readonly #server: net.Server;
+
+  constructor(options: ListenerOptions) {
+    this.#options = options;
+    this.#server = net.createServer({ noDelay: true, pauseOnConnect: true, allowHalfOpen: true }, (raw) =>
+      this.#accept(raw),
+    );
+  }
+
+  /** Resolves with the port in use (0 for a unix socket); rejects if the address cannot be bound. */
+  start(): Promise<number> {
+    const { host, port, path, backlog } = this.#options;
+    return new Promise((resolve, reject) => {
+      this.#server.once("error", reject);
+      const target =
+        path === undefined ? { port, backlog, ...(host === undefined ? {} : { host }) } : { path, backlog };
+      this.#server.listen(target, () => {
+        this.#server.off("error", reject);
+        const address = this.#server.address();
+        resolve(typeof address === "object" && address !== null ? address.port : 0);
+      });
+    });
+  }
+
+  /** Stops accepting; existing connections go on. */
+  stop(): void {
+    this.#server.close();
+  }
+
+  #accept(raw: net.Socket): void {
+    const isUnix = this.#options.path !== undefined;
+    const address = isUnix ? `${this.#options.path}:0` : formatAddress(raw.remoteAddress, raw.remotePort);
+    const localAddress = isUnix ? `${this.#options.path}:0` : formatAddress(raw.localAddress, raw.localPort);
+    const isLocal = isUnix || isLoopback(raw.remoteAddress);
+    let receive: ((chunk: Buffer, bytes: number) => void) | undefined;
+    const socket = this.#withSharedBuffer(raw, (chunk, bytes) => receive?.(chunk, bytes));
+    if (this.#options.keepAliveSeconds > 0) socket.setKeepAlive(true, this.#options.keepAliveSeconds * 1000);
+    receive = this.#options.accept({ socket, address, localAddress, isLocal });
+    socket.resume();
+    if (receive !== undefined) socket.read(0);
+  }
+
+  #withSharedBuffer(raw: net.Socket, receive: (chunk: Buffer, bytes: number) => void): net.Socket {
+    const source = raw as unknown as RawSocket;
+    const handle = source._handle;
+    source._handle = null;
+    const buffer = this.#shared;
+    const options = {
+      handle,
+      allowHalfOpen: true,
+      onread: {
+        buffer,
+        callback: (bytes: number): boolean => {
+          receive(buffer, bytes);
+          return true;
+        },
+      },
+    };
+    const socket = new net.Socket(options as unknown as net.SocketConstructorOpts);
+    socket.setNoDelay(true);
+    return socket;
+  }
+}
+
+function formatAddress(address: string | undefined, port: number | undefined): string {
+  const host = address ?? "?";
+  const plain = host.startsWith("::ffff:") ? host.slice(7) : host;
+  return plain.includes(":") ? `[${plain}]:${port ?? 0}` : `${plain}:${port ?? 0}`;
+}
+
+function isLoopback(address: string | undefined): boolean {
+  if (address === undefined) return false;
+  return address === "::1" || address.startsWith("127.") || address.startsWith("::ffff:127.");
+}
