@@ -1,0 +1,162 @@
+/**
+ * What the server knows of one client: identity, chosen database and protocol, transaction, subscriptions. No sockets: the
+ * connection behind it is a port that takes out-of-band bytes and can be closed.
+ */
+
+export const ClientFlag = {
+  multi: 1 << 0,
+  unauthenticated: 1 << 1,
+  /** Subscribed in RESP2, where only (un)subscribing and PING are allowed. */
+  subscribed: 1 << 2,
+  monitor: 1 << 3,
+  /** The link from our primary: its writes pass on a read-only replica and get no reply. */
+  primary: 1 << 4,
+  replica: 1 << 5,
+  /** READONLY was sent: a cluster replica may serve reads. */
+  readOnly: 1 << 6,
+  asking: 1 << 7,
+  closeAfterReply: 1 << 8,
+  replyOff: 1 << 9,
+  replySkip: 1 << 10,
+  /** Skip the reply of the command after this one (CLIENT REPLY SKIP was just run). */
+  replySkipNext: 1 << 11,
+  blocked: 1 << 12,
+  noEvict: 1 << 13,
+  noTouch: 1 << 14,
+  /** A watched key changed: EXEC will give nil. */
+  watchDirty: 1 << 15,
+  /** A command could not be queued: EXEC will be refused. */
+  transactionFailed: 1 << 16,
+  inExec: 1 << 17,
+  script: 1 << 18,
+  admin: 1 << 19,
+} as const;
+
+/** Any of these sends a command of this client through the guards one by one. */
+export const SPECIAL_CLIENT_FLAGS =
+  ClientFlag.multi |
+  ClientFlag.unauthenticated |
+  ClientFlag.subscribed |
+  ClientFlag.monitor |
+  ClientFlag.primary |
+  ClientFlag.replica |
+  ClientFlag.asking |
+  ClientFlag.replyOff |
+  ClientFlag.replySkip |
+  ClientFlag.replySkipNext |
+  ClientFlag.blocked;
+
+/** What a client session needs of its connection. */
+export interface ClientConnection {
+  /** Sends bytes after everything already written for this client; the caller gives the memory away. */
+  send(bytes: Buffer): void;
+  /** Closes once everything written so far has left; nothing more is read. */
+  closeAfterFlush(): void;
+  /** Closes at once. */
+  destroy(): void;
+  /** Stops and resumes the reading of requests (CLIENT PAUSE, blocked clients). */
+  pause(): void;
+  resume(): void;
+  readonly queryBytes: number;
+  readonly outputBytes: number;
+  readonly fileDescriptor: number;
+}
+
+/** A command waiting in a transaction: a copy of its bytes, with the places of its arguments. */
+export interface QueuedCommand {
+  readonly command: number;
+  readonly buffer: Buffer;
+  readonly argc: number;
+  readonly offset: Int32Array<ArrayBuffer>;
+  readonly length: Int32Array<ArrayBuffer>;
+}
+
+export interface ClientOptions {
+  readonly id: number;
+  readonly address: string;
+  readonly localAddress: string;
+  readonly connection: ClientConnection;
+  readonly createdAtMs: number;
+}
+
+export class Client {
+  readonly id: number;
+  readonly address: string;
+  readonly localAddress: string;
+  readonly connection: ClientConnection;
+  readonly createdAtMs: number;
+  flags = 0;
+  databaseIndex = 0;
+  protocol: 2 | 3 = 2;
+  name = "";
+  userName = "default";
+  libraryName = "";
+  libraryVersion = "";
+  lastActiveMs: number;
+  lastCommand = -1;
+  commandCount = 0;
+  queued: QueuedCommand[] | undefined;
+  watched: readonly unknown[] | undefined;
+  /** Channels and patterns as latin1 strings; made on first use. */
+  channels: Set<string> | undefined;
+  patterns: Set<string> | undefined;
+  shardChannels: Set<string> | undefined;
+  /** Replication offset of the primary after this client's last write, for WAIT. */
+  writeOffset = 0;
+
+  constructor(options: ClientOptions) {
+    this.id = options.id;
+    this.address = options.address;
+    this.localAddress = options.localAddress;
+    this.connection = options.connection;
+    this.createdAtMs = options.createdAtMs;
+    this.lastActiveMs = options.createdAtMs;
+  }
+
+  has(flag: number): boolean {
+    return (this.flags & flag) !== 0;
+  }
+
+  set(flag: number, on: boolean): void {
+    if (on) this.flags |= flag;
+    else this.flags &= ~flag;
+  }
+
+  get subscriptionCount(): number {
+    return (this.channels?.size ?? 0) + (this.patterns?.size ?? 0);
+  }
+}
+
+/** All connected clients, by id in order of arrival. */
+export class ClientRegistry {
+  readonly #clients = new Map<number, Client>();
+  #nextId = 1;
+  /** Connections accepted since the start. */
+  accepted = 0;
+  rejected = 0;
+
+  nextId(): number {
+    return this.#nextId++;
+  }
+
+  add(client: Client): void {
+    this.#clients.set(client.id, client);
+    this.accepted++;
+  }
+
+  remove(client: Client): void {
+    this.#clients.delete(client.id);
+  }
+
+  get(id: number): Client | undefined {
+    return this.#clients.get(id);
+  }
+
+  get count(): number {
+    return this.#clients.size;
+  }
+
+  all(): IterableIterator<Client> {
+    return this.#clients.values();
+  }
+}

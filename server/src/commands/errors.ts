@@ -1,0 +1,71 @@
+/**
+ * The texts of error replies, each exactly as redis-server writes it, in one place: a text that two commands share cannot
+ * drift. `CommandError` carries one through code that is not hot; only the dispatcher catches it.
+ */
+
+export class CommandError extends Error {}
+
+export const ERRORS = {
+  wrongType: "WRONGTYPE Operation against a key holding the wrong kind of value",
+  syntax: "ERR syntax error",
+  notInteger: "ERR value is not an integer or out of range",
+  notFloat: "ERR value is not a valid float",
+  notPositive: "ERR value is out of range, must be positive",
+  outOfRange: "ERR value is out of range",
+  noSuchKey: "ERR no such key",
+  sameObject: "ERR source and destination objects are the same",
+  indexOutOfRange: "ERR index out of range",
+  offsetOutOfRange: "ERR offset is out of range",
+  incrementOverflow: "ERR increment or decrement would overflow",
+  decrementOverflow: "ERR decrement would overflow",
+  incrementNotANumber: "ERR increment would produce NaN or Infinity",
+  stringTooLong: "ERR string exceeds maximum allowed size (proto-max-bulk-len)",
+  invalidCursor: "ERR invalid cursor",
+  invalidDatabaseIndex: "ERR invalid DB index",
+  databaseIndexOutOfRange: "ERR DB index is out of range",
+  noAuthentication: "NOAUTH Authentication required.",
+  wrongPassword: "WRONGPASS invalid username-password pair or user is disabled.",
+  noPermission: "NOPERM",
+  outOfMemory: "OOM command not allowed when used memory > 'maxmemory'.",
+  loading: "LOADING Redis is loading the dataset in memory",
+  primaryDown: "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
+  readOnlyReplica: "READONLY You can't write against a read only replica.",
+  notEnoughReplicas: "NOREPLICAS Not enough good replicas to write.",
+  cannotPersist:
+    "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. Commands that may modify the data set are disabled, because this instance is configured to report errors during writes if RDB snapshotting fails (stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB error.",
+  executionAborted: "EXECABORT Transaction discarded because of previous errors.",
+  nestedMulti: "ERR MULTI calls can not be nested",
+  watchInMulti: "ERR WATCH inside MULTI is not allowed",
+  execWithoutMulti: "ERR EXEC without MULTI",
+  discardWithoutMulti: "ERR DISCARD without MULTI",
+  crossSlot: "CROSSSLOT Keys in request don't hash to the same slot",
+  clusterDisabled: "ERR This instance has cluster support disabled",
+  protocolVersion: "NOPROTO unsupported protocol version",
+} as const;
+
+export function wrongArity(fullName: string): string {
+  return `ERR wrong number of arguments for '${fullName}' command`;
+}
+
+/** EXEC refused for a reason of the moment: a state of the server, a slot that moved. */
+export function executionAborted(reason: string): string {
+  return `EXECABORT Transaction discarded because of: ${reason}`;
+}
+
+export function invalidExpireTime(fullName: string): string {
+  return `ERR invalid expire time in '${fullName}' command`;
+}
+
+/** The reply to a name that is no command; arguments are quoted and cut as Redis does, 128 bytes of them at most. */
+export function unknownCommand(name: string, args: readonly string[]): string {
+  let quoted = "";
+  for (const arg of args) {
+    if (quoted.length >= 128) break;
+    quoted += `'${arg.slice(0, 128 - quoted.length)}' `;
+  }
+  return `ERR unknown command '${name.slice(0, 128)}', with args beginning with: ${quoted}`;
+}
+
+export function unknownSubcommand(container: string, name: string): string {
+  return `ERR unknown subcommand '${name.slice(0, 128)}'. Try ${container.toUpperCase()} HELP.`;
+}
