@@ -1,0 +1,202 @@
+/**
+ * What the parts of the server tell about themselves, as plain values: the one source of INFO, /metrics and /status.
+ * Each part implements its function; the composition root puts them together. Names here are ours, the words of INFO
+ * appear only where INFO is rendered.
+ */
+
+export interface ServerFacts {
+  readonly isCluster: boolean;
+  readonly processId: number;
+  readonly runId: string;
+  readonly port: number;
+  readonly nowUs: number;
+  readonly startedAtMs: number;
+  readonly hz: number;
+  readonly lruClock: number;
+  readonly executable: string;
+  readonly configFile: string;
+}
+
+export interface ClientFacts {
+  readonly connected: number;
+  readonly clusterConnections: number;
+  readonly maxClients: number;
+  readonly blocked: number;
+  readonly largestInputBytes: number;
+  readonly largestOutputBytes: number;
+}
+
+export interface MemoryFacts {
+  readonly usedBytes: number;
+  readonly peakBytes: number;
+  readonly startupBytes: number;
+  /** Part of `usedBytes` that is not keys and values: indexes, buffers, bookkeeping. */
+  readonly overheadBytes: number;
+  /** What the arena has taken from the system, used or not. */
+  readonly arenaBytes: number;
+  readonly residentBytes: number;
+  readonly heapBytes: number;
+  readonly systemBytes: number;
+  readonly limitBytes: number;
+  readonly policy: string;
+  readonly backlogBytes: number;
+  readonly replicaBufferBytes: number;
+  readonly clientBufferBytes: number;
+  readonly clusterLinkBytes: number;
+  readonly aofBufferBytes: number;
+}
+
+export interface LoadingFacts {
+  readonly startedAtMs: number;
+  readonly totalBytes: number;
+  readonly loadedBytes: number;
+}
+
+export interface AppendOnlyFacts {
+  readonly isEnabled: boolean;
+  readonly isRewriting: boolean;
+  readonly isRewriteScheduled: boolean;
+  readonly lastRewriteSeconds: number;
+  readonly currentRewriteSeconds: number;
+  readonly isLastRewriteOk: boolean;
+  readonly isLastWriteOk: boolean;
+  readonly rewrites: number;
+  readonly failedRewritesInARow: number;
+  readonly currentBytes: number;
+  readonly baseBytes: number;
+  readonly pendingBytes: number;
+  readonly delayedFsyncs: number;
+}
+
+export interface PersistenceFacts {
+  readonly loading: LoadingFacts | undefined;
+  readonly changesSinceSave: number;
+  readonly isSaving: boolean;
+  readonly savedKeys: number;
+  readonly keysToSave: number;
+  readonly lastSaveAtMs: number;
+  readonly isLastSaveOk: boolean;
+  /** −1: there was none; the same for the next. */
+  readonly lastSaveSeconds: number;
+  readonly currentSaveSeconds: number;
+  readonly saves: number;
+  readonly lastLoadExpiredKeys: number;
+  readonly lastLoadKeys: number;
+  readonly appendOnly: AppendOnlyFacts;
+}
+
+export interface StatisticsFacts {
+  readonly connectionsAccepted: number;
+  readonly connectionsRejected: number;
+  readonly commands: number;
+  readonly commandsPerSecond: number;
+  readonly inputBytes: number;
+  readonly outputBytes: number;
+  readonly inputBytesPerSecond: number;
+  readonly outputBytesPerSecond: number;
+  readonly replicationInputBytes: number;
+  readonly replicationOutputBytes: number;
+  readonly fullSyncs: number;
+  readonly partialSyncs: number;
+  readonly failedPartialSyncs: number;
+  readonly expiredKeys: number;
+  readonly evictedKeys: number;
+  readonly evictedClients: number;
+  readonly hits: number;
+  readonly misses: number;
+  readonly channels: number;
+  readonly patterns: number;
+  readonly shardChannels: number;
+  readonly errorReplies: number;
+  readonly reads: number;
+  readonly writes: number;
+}
+
+export interface ReplicaFacts {
+  readonly address: string;
+  readonly port: number;
+  readonly state: "wait_bgsave" | "send_bulk" | "online";
+  readonly offset: number;
+  readonly lagSeconds: number;
+}
+
+export interface PrimaryLinkFacts {
+  readonly host: string;
+  readonly port: number;
+  readonly isUp: boolean;
+  /** −1: never. */
+  readonly lastMessageSecondsAgo: number;
+  readonly isSyncing: boolean;
+  readonly readOffset: number;
+  readonly downSeconds: number;
+  readonly priority: number;
+  readonly isReadOnly: boolean;
+  readonly isAnnounced: boolean;
+}
+
+export interface ReplicationFacts {
+  /** Undefined on a primary. */
+  readonly primaryLink: PrimaryLinkFacts | undefined;
+  readonly replicas: readonly ReplicaFacts[];
+  /** Undefined unless `min-replicas-to-write` asks for some. */
+  readonly goodReplicas: number | undefined;
+  readonly id: string;
+  readonly previousId: string;
+  readonly offset: number;
+  readonly previousOffset: number;
+  readonly backlog: {
+    readonly isActive: boolean;
+    readonly sizeBytes: number;
+    readonly firstOffset: number;
+    readonly length: number;
+  };
+}
+
+export interface ClusterFacts {
+  readonly isOk: boolean;
+  readonly slotsAssigned: number;
+  readonly slotsOk: number;
+  readonly slotsSuspected: number;
+  readonly slotsFailed: number;
+  readonly ownSlots: number;
+  readonly knownNodes: number;
+  readonly shards: number;
+  readonly currentEpoch: number;
+  readonly ownEpoch: number;
+  readonly nodeId: string;
+}
+
+export interface DatabaseFacts {
+  readonly index: number;
+  readonly keys: number;
+  readonly expires: number;
+  readonly averageTtlMs: number;
+}
+
+export interface CommandFacts {
+  readonly name: string;
+  readonly calls: number;
+  readonly microseconds: number;
+  readonly rejectedCalls: number;
+  readonly failedCalls: number;
+}
+
+export interface ProcessorFacts {
+  readonly systemSeconds: number;
+  readonly userSeconds: number;
+}
+
+export interface FactSources {
+  server(): ServerFacts;
+  clients(): ClientFacts;
+  memory(): MemoryFacts;
+  persistence(): PersistenceFacts;
+  statistics(): StatisticsFacts;
+  replication(): ReplicationFacts;
+  processor(): ProcessorFacts;
+  /** Undefined outside of cluster mode. */
+  cluster(): ClusterFacts | undefined;
+  keyspace(): readonly DatabaseFacts[];
+  commands(): readonly CommandFacts[];
+  errors(): readonly (readonly [code: string, count: number])[];
+}
