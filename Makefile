@@ -4,7 +4,7 @@ BIN := node_modules/.bin
 RUN := $(NODE) --conditions=source
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build check types lint unit test e2e bench up down run images generate clean
+.PHONY: help setup build check types lint fresh unit test e2e bench up down run images generate clean
 
 help: ## Print this help
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  \033[1m%-10s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,7 +19,7 @@ node_modules/.package-lock.json: package.json package-lock.json protocol/package
 build: setup ## Compile TypeScript to dist/
 	$(BIN)/tsc -b
 
-check: setup types lint unit ## The fast loop: types, lint, generated files, unit tests
+check: setup types lint fresh unit ## The fast loop: types, lint, generated files, unit tests
 
 types: setup
 	$(BIN)/tsc -b
@@ -27,8 +27,26 @@ types: setup
 lint: setup
 	$(BIN)/biome check --error-on-warnings .
 
+fresh: setup
+	$(RUN) operator/src/generate.ts --check
+
 unit: setup
 	$(NODE) $(BIN)/vitest run
+
+generate: setup ## Write the files that are generated: CRDs, the chart's RBAC
+	$(RUN) operator/src/generate.ts
+
+images: build ## Build the images of server, operator and clients (Docker, or buildah without a registry)
+	e2e/images/build $(CURDIR)/.cache/images
+
+up: images ## A Kubernetes (kind, or our local one of NODES=1), the operator and a Ready example cluster
+	e2e/up
+
+down: ## Remove what `make up` brought up
+	e2e/down
+
+e2e: images ## End-to-end tests on KUBECONFIG, or on a local Kubernetes brought up for them (ARGS=... for vitest)
+	e2e/run $(ARGS)
 
 clean: ## Remove what was built
 	rm -rf node_modules */dist */*.tsbuildinfo

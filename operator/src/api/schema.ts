@@ -70,8 +70,9 @@ export function required<T>(inner: Field<T>): Field<T, "required"> {
   return { json: inner.json, presence: "required" };
 }
 
+/** `{}` stands for an object of defaults: it is written out, because rules are checked against the default as it is. */
 export function defaulted<T>(inner: Field<T>, value: NoInfer<T> | Record<string, never>): Field<T, "defaulted"> {
-  return { json: { ...inner.json, default: value }, presence: "defaulted" };
+  return { json: { ...inner.json, default: fill(inner.json, value) }, presence: "defaulted" };
 }
 
 interface StringOptions extends Described {

@@ -110,14 +110,14 @@ export class EventRecorder {
     const facts = { reason, note, object: `${regarding.metadata.namespace}/${regarding.metadata.name}` };
     log.info("Recorded an event", facts);
     if (this.#queue.length >= MAX_QUEUED) {
-      log.warning("Dropped an event: too many are waiting", facts);
+      log.warn("Dropped an event: too many are waiting", facts);
       return;
     }
     this.#queue.push(async () => {
       try {
         await this.#attempt(write);
       } catch (error) {
-        log.warning("Dropped an event", { ...facts, error });
+        log.warn("Dropped an event", { ...facts, error });
       }
     });
     this.#draining ??= this.#drain();

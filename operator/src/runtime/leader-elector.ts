@@ -131,7 +131,7 @@ export class LeaderElector {
       return await this.#acquireOrRenew(AbortSignal.any([stopping, attempt.signal]));
     } catch (error) {
       if (!stopping.aborted) {
-        log.warning("Could not take or renew the lease", { error });
+        log.warn("Could not take or renew the lease", { error });
       }
       return false;
     } finally {
@@ -194,7 +194,7 @@ export class LeaderElector {
       await store.update({ ...lease, spec }, attempt.signal);
       log.info("Released the lease");
     } catch (error) {
-      log.warning("Could not release the lease: it runs out by itself", { error });
+      log.warn("Could not release the lease: it runs out by itself", { error });
     } finally {
       cancel();
     }

@@ -1,19 +1,19 @@
 // Structured log lines as JSON, one a line. Messages are in the past tense and name the kind; facts are key-values.
 import type { Clock } from "./clock.ts";
 
-export type LogLevel = "debug" | "info" | "warning" | "error";
+export type LogLevel = "debug" | "info" | "warn" | "error";
 export type LogFields = Readonly<Record<string, unknown>>;
 
 export interface Logger {
   debug(message: string, fields?: LogFields): void;
   info(message: string, fields?: LogFields): void;
-  warning(message: string, fields?: LogFields): void;
+  warn(message: string, fields?: LogFields): void;
   error(message: string, fields?: LogFields): void;
   /** The same log with these fields on every line. */
   with(fields: LogFields): Logger;
 }
 
-const LEVELS: readonly LogLevel[] = ["debug", "info", "warning", "error"];
+const LEVELS: readonly LogLevel[] = ["debug", "info", "warn", "error"];
 
 export interface JsonLoggerOptions {
   readonly level: LogLevel;
@@ -35,7 +35,7 @@ export function jsonLogger(options: JsonLoggerOptions, common: LogFields = {}): 
   return {
     debug: at("debug"),
     info: at("info"),
-    warning: at("warning"),
+    warn: at("warn"),
     error: at("error"),
     with: (fields) => jsonLogger(options, { ...common, ...fields }),
   };
@@ -45,7 +45,7 @@ export function jsonLogger(options: JsonLoggerOptions, common: LogFields = {}): 
 export const silentLogger: Logger = {
   debug: () => {},
   info: () => {},
-  warning: () => {},
+  warn: () => {},
   error: () => {},
   with: () => silentLogger,
 };

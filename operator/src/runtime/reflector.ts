@@ -116,7 +116,7 @@ export class Reflector<T extends KubernetesObject = KubernetesObject> {
         }
         this.#failures++;
         const delayMs = Math.max(backoffMs(BACKOFF, this.#failures, random), retryAfterOf(error));
-        log.warning("Lost touch with the API server", { error, failures: this.#failures, retryInMs: delayMs });
+        log.warn("Lost touch with the API server", { error, failures: this.#failures, retryInMs: delayMs });
         await sleep(clock, delayMs, signal);
       }
     }
@@ -208,7 +208,7 @@ export class Reflector<T extends KubernetesObject = KubernetesObject> {
   #inactivityTimer(limitMs: number, attempt: AbortController): { restart(): void; stop(): void } {
     const { clock, log } = this.#dependencies;
     const expire = () => {
-      log.warning("Watch went silent: aborted it", { limitMs });
+      log.warn("Watch went silent: aborted it", { limitMs });
       attempt.abort();
     };
     let cancel = clock.after(limitMs, expire);
