@@ -1,0 +1,71 @@
+/**
+ * Failure detection: one node's suspicion (PFAIL) becomes the cluster's verdict (FAIL) when a majority of the primaries
+ * that own slots has reported it within two node timeouts. The verdict is broadcast and lifted again when the node
+ * answers and nobody has taken its slots.
+ */
+
+import { type ClusterNode, hasFlag, isFailed, isPrimary, NODE_FLAG } from "./cluster-node.ts";
+import { broadcast } from "./gossip.ts";
+import { type ClusterState, log, needsSave, needsUpdate } from "./state.ts";
+
+const REPORT_VALIDITY_FACTOR = 2;
+const UNDO_TIME_FACTOR = 2;
+
+/** Returns whether the suspicion is new. */
+export function suspect(state: ClusterState, node: ClusterNode): boolean {
+  if (hasFlag(node, NODE_FLAG.maybeFailed | NODE_FLAG.failed)) return false;
+  node.flags |= NODE_FLAG.maybeFailed;
+  needsUpdate(state);
+  failIfMajorityAgrees(state, node);
+  return true;
+}
+
+/** A primary says in its gossip that `node` is down, or that it is not. */
+export function recordReport(state: ClusterState, node: ClusterNode, reporter: ClusterNode, isDown: boolean): void {
+  if (!isDown) {
+    node.failureReports.delete(reporter.id);
+    return;
+  }
+  node.failureReports.set(reporter.id, state.now);
+  failIfMajorityAgrees(state, node);
+}
+
+export function countReports(state: ClusterState, node: ClusterNode): number {
+  const oldest = state.now - state.settings.nodeTimeoutMs * REPORT_VALIDITY_FACTOR;
+  for (const [reporter, at] of node.failureReports) if (at < oldest) node.failureReports.delete(reporter);
+  return node.failureReports.size;
+}
+
+/** At least one primary that owns slots must exist, and this node must itself be unable to reach the suspect. */
+function failIfMajorityAgrees(state: ClusterState, node: ClusterNode): void {
+  if (!hasFlag(node, NODE_FLAG.maybeFailed) || isFailed(node)) return;
+  const own = isPrimary(state.myself) && !state.guard.isHolding ? 1 : 0;
+  if (countReports(state, node) + own < Math.floor(state.size / 2) + 1) return;
+  log(state, "notice", `Marking node ${node.id} as failing (quorum reached)`);
+  markFailed(state, node);
+  broadcast(state, { type: "fail", nodeId: node.id });
+}
+
+export function markFailed(state: ClusterState, node: ClusterNode): void {
+  node.flags = (node.flags & ~NODE_FLAG.maybeFailed) | NODE_FLAG.failed;
+  node.failedAt = state.now;
+  needsUpdate(state);
+  needsSave(state);
+  state.pending.election = true;
+}
+
+/** The node answered. A primary whose slots nobody took within two timeouts may go on; the others may at once. */
+export function liftFailure(state: ClusterState, node: ClusterNode): void {
+  if (hasFlag(node, NODE_FLAG.maybeFailed)) {
+    node.flags &= ~NODE_FLAG.maybeFailed;
+    needsUpdate(state);
+    return;
+  }
+  if (!isFailed(node)) return;
+  const ownsSlots = isPrimary(node) && node.slotCount > 0;
+  if (ownsSlots && state.now - node.failedAt <= state.settings.nodeTimeoutMs * UNDO_TIME_FACTOR) return;
+  log(state, "notice", `Clear FAIL state for node ${node.id}: it is reachable again`);
+  node.flags &= ~NODE_FLAG.failed;
+  needsUpdate(state);
+  needsSave(state);
+}

@@ -1,0 +1,201 @@
+/**
+ * The text of nodes.conf, as Redis 7.0 writes it and reads it, and of CLUSTER NODES, which has the same lines. Files of
+ * Redis 7.2 and later (names and shard ids behind the hostname) load too. Pure; the file itself is nodes-conf-file.ts.
+ *
+ * A file that does not make sense is refused as a whole: guessing here could mean two owners of a slot.
+ */
+
+import { SLOT_COUNT } from "@kvcluster/protocol/slots";
+import { isNodeId } from "./bus-message.ts";
+import {
+  type ClusterNode,
+  createNode,
+  epochOf,
+  FLAG_NAMES,
+  flagNames,
+  hasFlag,
+  isInHandshake,
+  isReplica,
+  NODE_FLAG,
+} from "./cluster-node.ts";
+import { announcedBusPort, announcedPort } from "./gossip.ts";
+import { rangesOf } from "./slot-bitmap.ts";
+import { addNode, attachToPrimary, type ClusterState, needsUpdate, renameNode } from "./state.ts";
+
+/** Lines of CLUSTER NODES. */
+export function formatNodes(state: ClusterState): string {
+  return [...state.nodes.values()].map((node) => `${formatNode(state, node, true)}\n`).join("");
+}
+
+/** What is worth writing to disk. Ping times are left out (as zeros), so that nothing changes when nothing changes. */
+export function formatNodesConf(state: ClusterState): string {
+  const known = [...state.nodes.values()].filter((node) => !isInHandshake(node));
+  const lines = known.map((node) => `${formatNode(state, node, false)}\n`).join("");
+  const { currentEpoch, lastVoteEpoch, myself } = state;
+  return `${lines}vars currentEpoch ${currentEpoch} lastVoteEpoch ${lastVoteEpoch} shardId ${myself.shardId}\n`;
+}
+
+/** One line, without its end. `isLive`: with ping times and link state. */
+export function formatNode(state: ClusterState, node: ClusterNode, isLive: boolean): string {
+  const isMyself = node === state.myself;
+  const port = isMyself ? announcedPort(state) : node.port;
+  const busPort = isMyself ? announcedBusPort(state) : node.busPort;
+  const hostname = hostnameOf(state, node);
+  const fields = [
+    node.id,
+    `${ipOf(state, node)}:${port}@${busPort}${hostname === "" ? "" : `,${hostname}`}`,
+    flagNames(node),
+    node.primary?.id ?? "-",
+    isLive ? node.pingSentAt : 0,
+    isLive ? node.pongReceivedAt : 0,
+    epochOf(node),
+    !isLive || isMyself || node.link?.isOpen === true ? "connected" : "disconnected",
+    ...rangesOf(node.slots).map(({ start, end }) => (start === end ? start : `${start}-${end}`)),
+  ];
+  if (isMyself) {
+    for (const [slot, target] of state.migrating) fields.push(`[${slot}->-${target.id}]`);
+    for (const [slot, source] of state.importing) fields.push(`[${slot}-<-${source.id}]`);
+  }
+  return fields.join(" ");
+}
+
+export function ipOf(state: ClusterState, node: ClusterNode): string {
+  return node === state.myself && state.settings.announceIp !== "" ? state.settings.announceIp : node.ip;
+}
+
+export function hostnameOf(state: ClusterState, node: ClusterNode): string {
+  return node === state.myself ? state.settings.announceHostname : node.hostname;
+}
+
+/** Fills a fresh state from the text. Throws an Error that says what is wrong, with the line number. */
+export function loadNodesConf(state: ClusterState, text: string): void {
+  if (!text.endsWith("\n")) throw new Error("the last line is cut off");
+  let hasMyself = false;
+  const ownId = /^([0-9a-f]{40}) \S+ (?:\S*,)?myself[, ]/m.exec(text)?.[1];
+  if (ownId !== undefined) renameNode(state, state.myself, ownId);
+  for (const [index, line] of text.split("\n").entries()) {
+    const fields = line.split(" ").filter((field) => field !== "");
+    if (fields.length === 0) continue;
+    try {
+      if (fields[0] === "vars") loadVariables(state, fields);
+      else if (loadNode(state, fields)) {
+        if (hasMyself) throw new Error('a second node is marked "myself"');
+        hasMyself = true;
+      }
+    } catch (error) {
+      throw new Error(`line ${index + 1}: ${(error as Error).message}`, { cause: error });
+    }
+  }
+  if (!hasMyself) throw new Error('no node is marked "myself"');
+  for (const node of state.nodes.values()) state.currentEpoch = Math.max(state.currentEpoch, node.configEpoch);
+  state.isMyAddressStale = true;
+  state.pending.save = false;
+  needsUpdate(state);
+}
+
+function loadVariables(state: ClusterState, fields: readonly string[]): void {
+  for (let i = 1; i + 1 < fields.length; i += 2) {
+    const value = fields[i + 1] as string;
+    if (fields[i] === "currentEpoch") state.currentEpoch = parseNumber(value, "epoch");
+    else if (fields[i] === "lastVoteEpoch") state.lastVoteEpoch = parseNumber(value, "epoch");
+    else if (fields[i] === "shardId") state.myself.shardId = parseId(value);
+  }
+}
+
+/** Returns whether the line is about this node itself. */
+function loadNode(state: ClusterState, fields: readonly string[]): boolean {
+  if (fields.length < 8) throw new Error(`${fields.length} fields where at least 8 are needed`);
+  const [idText, address, flagText, primaryId, , , epoch] = fields as [
+    string,
+    string,
+    string,
+    string,
+    string,
+    string,
+    string,
+  ];
+  const flags = parseFlags(flagText);
+  const isMyself = (flags & NODE_FLAG.myself) !== 0;
+  const id = parseId(idText);
+  const node = isMyself ? state.myself : nodeFor(state, id);
+  node.flags = flags;
+  Object.assign(node, parseAddress(address));
+  node.needsResolve = node.hostname !== "";
+  if (hasFlag(node, NODE_FLAG.failed)) node.failedAt = state.now;
+  if (primaryId !== "-") attachToPrimary(node, nodeFor(state, parseId(primaryId)));
+  node.configEpoch = isReplica(node) ? 0 : parseNumber(epoch, "epoch");
+  for (const field of fields.slice(8)) loadSlots(state, node, field);
+  return isMyself;
+}
+
+function nodeFor(state: ClusterState, id: string): ClusterNode {
+  const known = state.nodes.get(id);
+  if (known !== undefined) return known;
+  const node = createNode({ id, flags: 0, now: state.now });
+  if (!addNode(state, node)) throw new Error("too many nodes");
+  return node;
+}
+
+function loadSlots(state: ClusterState, node: ClusterNode, field: string): void {
+  const open = /^\[(\d+)-([<>])-([0-9a-f]{40})\]$/.exec(field);
+  if (open !== null) {
+    const slot = parseSlot(open[1] as string);
+    (open[2] === ">" ? state.migrating : state.importing).set(slot, nodeFor(state, open[3] as string));
+    return;
+  }
+  const [first, last = first] = field.split("-") as [string, string?];
+  const end = parseSlot(last);
+  for (let slot = parseSlot(first); slot <= end; slot++) {
+    if (state.table.ownerOf(slot) !== undefined) throw new Error(`slot ${slot} has two owners`);
+    state.table.assign(slot, node);
+  }
+}
+
+/** ip:port@busport[,hostname[,name=value...]]; an IPv6 address has colons itself. */
+function parseAddress(text: string): { ip: string; port: number; busPort: number; hostname: string; shardId?: string } {
+  const match = /^([^,]*):(\d+)(?:@(\d+))?(?:,([^,=]*))?((?:,[a-z-]+=[^,]*)*)$/.exec(text);
+  if (match === null) throw new Error(`"${text}" is not an address`);
+  const port = parsePort(match[2] as string);
+  const shardId = /,shard-id=([0-9a-f]{40})/.exec(match[5] ?? "")?.[1];
+  const address = {
+    ip: match[1] as string,
+    port,
+    busPort: match[3] === undefined ? port + 10_000 : parsePort(match[3]),
+    hostname: match[4] ?? "",
+  };
+  return shardId === undefined ? address : { ...address, shardId };
+}
+
+function parseFlags(text: string): number {
+  if (text === "noflags") return 0;
+  let flags = 0;
+  for (const name of text.split(",")) {
+    const known = FLAG_NAMES.find(([, known]) => known === name);
+    if (known === undefined) throw new Error(`"${name}" is not a flag`);
+    flags |= known[0];
+  }
+  return flags;
+}
+
+function parseId(text: string): string {
+  if (!isNodeId(text)) throw new Error(`"${text}" is not a node id`);
+  return text;
+}
+
+function parseSlot(text: string): number {
+  const slot = parseNumber(text, "slot");
+  if (slot >= SLOT_COUNT) throw new Error(`"${text}" is not a slot`);
+  return slot;
+}
+
+function parsePort(text: string): number {
+  const port = parseNumber(text, "port");
+  if (port > 65_535) throw new Error(`"${text}" is not a port`);
+  return port;
+}
+
+function parseNumber(text: string, what: string): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(value)) throw new Error(`"${text}" is not a number (${what})`);
+  return value;
+}

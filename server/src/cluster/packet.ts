@@ -1,0 +1,308 @@
+/**
+ * What a received message does to the state. `sender` is the known node that sent it, or undefined: strangers may
+ * only PING and MEET, everything else of theirs is ignored.
+ */
+
+import { type BusHeader, type BusMessage, type GossipEntry, MESSAGE_FLAG, type PingExtension } from "./bus-message.ts";
+import {
+  type ClusterNode,
+  createNode,
+  GOSSIPED_FLAGS,
+  hasFlag,
+  isFailed,
+  isInHandshake,
+  isPrimary,
+  isReplica,
+  isSuspected,
+  type Link,
+  NODE_FLAG,
+} from "./cluster-node.ts";
+import { acceptManualFailover, answerVoteRequest, noteManualOffset, receiveVote } from "./election.ts";
+import { liftFailure, markFailed, recordReport } from "./failure.ts";
+import { sendPing } from "./gossip.ts";
+import { moveNode } from "./reconnect.ts";
+import { applyClaim, claimsDiffer, correctStaleClaim, resolveEpochCollision } from "./slot-claims.ts";
+import { noteReplicaOffset } from "./start-guard.ts";
+import {
+  addNode,
+  attachToPrimary,
+  type ClusterState,
+  closeLink,
+  closeNodeLink,
+  log,
+  needsSave,
+  needsUpdate,
+  removeNode,
+  renameNode,
+  turnIntoPrimary,
+} from "./state.ts";
+
+/** Clocks of nodes may differ by this much before a gossiped time counts as one from the future. */
+const CLOCK_SKEW_MS = 500;
+
+type PingBody = Extract<BusMessage["body"], { readonly type: "ping" | "pong" | "meet" }>;
+
+export function receivePacket(state: ClusterState, link: Link, message: BusMessage): void {
+  const { header, body } = message;
+  state.received.set(body.type, (state.received.get(body.type) ?? 0) + 1);
+  const sender = senderOf(state, link, header);
+  if (sender !== undefined) noteSender(state, sender, link, header);
+  switch (body.type) {
+    case "ping":
+    case "pong":
+    case "meet":
+      receivePing(state, { link, header, body, sender });
+      return;
+    case "ignored":
+      return;
+  }
+  if (sender === undefined) return;
+  switch (body.type) {
+    case "fail":
+      receiveFail(state, sender, body.nodeId);
+      return;
+    case "publish":
+    case "publishShard": {
+      const { channel, message: text } = body;
+      state.outbox.push({ kind: "publish", channel, message: text, isSharded: body.type === "publishShard" });
+      return;
+    }
+    case "authRequest": {
+      const { currentEpoch, configEpoch, slots } = header;
+      const isForced = (header.messageFlags & MESSAGE_FLAG.forceAck) !== 0;
+      answerVoteRequest(state, { candidate: sender, currentEpoch, configEpoch, slots, isForced });
+      return;
+    }
+    case "authAck":
+      receiveVote(state, sender, header.currentEpoch);
+      return;
+    case "manualFailoverStart":
+      acceptManualFailover(state, sender);
+      return;
+    case "update":
+      receiveUpdate(state, body.nodeId, body.configEpoch, body.slots);
+      return;
+  }
+}
+
+function senderOf(state: ClusterState, link: Link, header: BusHeader): ClusterNode | undefined {
+  if (!link.isInbound && link.node !== undefined && !isInHandshake(link.node)) return link.node;
+  const node = state.nodes.get(header.sender);
+  return node === state.myself ? undefined : node;
+}
+
+/** Epochs, offset and sign of life, from any message of a known node. */
+function noteSender(state: ClusterState, sender: ClusterNode, link: Link, header: BusHeader): void {
+  if (isInHandshake(sender)) return;
+  if (link.isInbound) link.node = sender;
+  else if (sender.id !== header.sender) return;
+  sender.dataReceivedAt = state.now;
+  if (header.currentEpoch > state.currentEpoch) {
+    state.currentEpoch = header.currentEpoch;
+    needsSave(state);
+  }
+  if (header.configEpoch > sender.configEpoch) {
+    sender.configEpoch = header.configEpoch;
+    needsSave(state);
+  }
+  sender.offset = header.offset;
+  noteReplicaOffset(state, sender);
+  noteManualOffset(state, sender, header.offset, (header.messageFlags & MESSAGE_FLAG.paused) !== 0);
+}
+
+interface PingPacket {
+  readonly link: Link;
+  readonly header: BusHeader;
+  readonly body: PingBody;
+  readonly sender: ClusterNode | undefined;
+}
+
+function receivePing(state: ClusterState, packet: PingPacket): void {
+  const { link, header, body } = packet;
+  if (header.sender === state.myself.id) {
+    log(state, "warning", "Dropped a bus connection that leads back to this node");
+    if (link.node !== undefined && isInHandshake(link.node)) removeNode(state, link.node);
+    closeLink(state, link);
+    return;
+  }
+  if (body.type !== "pong") {
+    noteOwnAddress(state, link, body.type === "meet");
+    if (packet.sender === undefined && body.type === "meet") acceptMeet(state, link, header, body.gossip);
+    sendPing(state, link, "pong");
+  }
+  const sender = settleIdentity(state, packet);
+  if (sender === undefined || isInHandshake(sender)) return;
+  if (body.type === "ping") updateAddress(state, sender, link, header);
+  if (!link.isInbound && body.type === "pong") {
+    sender.pongReceivedAt = state.now;
+    sender.pingSentAt = 0;
+    liftFailure(state, sender);
+  }
+  noteRole(state, sender, header);
+  noteSlots(state, sender, link, header);
+  resolveEpochCollision(state, sender);
+  receiveGossip(state, sender, body.gossip);
+  receiveExtensions(state, sender, header, body.extensions);
+}
+
+/** Takes part of the packet only if the node at the other end is who we think; finishes handshakes. */
+function settleIdentity(state: ClusterState, { link, header, sender }: PingPacket): ClusterNode | undefined {
+  const node = link.node;
+  if (link.isInbound || node === undefined) return sender;
+  if (!isInHandshake(node)) {
+    if (node.id === header.sender) return sender;
+    log(state, "notice", `Node ${node.id} is not at ${node.ip}:${node.port} any more: ${header.sender} is`);
+    node.flags |= NODE_FLAG.noAddress;
+    closeNodeLink(state, node);
+    needsSave(state);
+    return undefined;
+  }
+  const known = state.nodes.get(header.sender);
+  if (known !== undefined) {
+    const address = { ip: header.ip || link.remoteIp, port: header.port, busPort: header.busPort };
+    removeNode(state, node);
+    if (isMoved(known, address)) moveNode(state, known, address);
+    return undefined;
+  }
+  renameNode(state, node, header.sender);
+  node.flags &= ~(NODE_FLAG.handshake | NODE_FLAG.meet);
+  node.flags |= header.flags & (NODE_FLAG.primary | NODE_FLAG.replica);
+  needsUpdate(state);
+  log(state, "notice", `Handshake with node ${node.id} completed`);
+  return node;
+}
+
+function noteOwnAddress(state: ClusterState, link: Link, isMeet: boolean): void {
+  const { myself } = state;
+  if (state.settings.announceIp !== "" || link.localIp === "") return;
+  if (!isMeet && myself.ip !== "" && !state.isMyAddressStale) return;
+  state.isMyAddressStale = false;
+  if (myself.ip === link.localIp) return;
+  myself.ip = link.localIp;
+  log(state, "notice", `IP address for this node updated to ${myself.ip}`);
+  needsSave(state);
+}
+
+/** A stranger that an administrator sent here: ask it back, and trust what it knows. */
+function acceptMeet(state: ClusterState, link: Link, header: BusHeader, gossip: readonly GossipEntry[]): void {
+  const id = state.random.hex(40);
+  const ip = header.ip || link.remoteIp;
+  const address = { ip, port: header.port, busPort: header.busPort };
+  if (!addNode(state, createNode({ id, flags: NODE_FLAG.handshake, now: state.now, ...address }))) return;
+  for (const entry of gossip) learnNode(state, entry);
+}
+
+function isMoved(node: ClusterNode, address: { ip: string; port: number; busPort: number }): boolean {
+  return node.ip !== address.ip || node.port !== address.port || node.busPort !== address.busPort;
+}
+
+function updateAddress(state: ClusterState, sender: ClusterNode, link: Link, header: BusHeader): void {
+  if (!link.isInbound) return;
+  const address = { ip: header.ip || link.remoteIp, port: header.port, busPort: header.busPort };
+  if (!isMoved(sender, address)) return;
+  log(state, "notice", `Address updated for node ${sender.id}: ${address.ip}:${address.port}`);
+  moveNode(state, sender, address);
+  needsUpdate(state);
+}
+
+function noteRole(state: ClusterState, sender: ClusterNode, header: BusHeader): void {
+  const noFailover = header.flags & NODE_FLAG.noFailover;
+  sender.flags = (sender.flags & ~NODE_FLAG.noFailover) | noFailover;
+  if (header.primaryId === "") {
+    turnIntoPrimary(state, sender);
+    return;
+  }
+  if (isPrimary(sender)) {
+    state.table.removeAll(sender);
+    sender.flags = (sender.flags & ~(NODE_FLAG.primary | NODE_FLAG.migrateTo)) | NODE_FLAG.replica;
+    needsSave(state);
+    needsUpdate(state);
+  }
+  const primary = state.nodes.get(header.primaryId);
+  if (primary === undefined || primary === sender || sender.primary === primary) return;
+  attachToPrimary(sender, primary);
+  needsSave(state);
+}
+
+function noteSlots(state: ClusterState, sender: ClusterNode, link: Link, header: BusHeader): void {
+  if (!claimsDiffer(sender, header.slots)) return;
+  if (isPrimary(sender)) applyClaim(state, sender, header.configEpoch, header.slots);
+  correctStaleClaim(state, sender, header, link);
+}
+
+function receiveGossip(state: ClusterState, sender: ClusterNode, gossip: readonly GossipEntry[]): void {
+  for (const entry of gossip) {
+    const node = state.nodes.get(entry.id);
+    if (node === undefined) learnNode(state, entry);
+    else if (node !== state.myself) weighGossip(state, sender, node, entry);
+  }
+}
+
+function weighGossip(state: ClusterState, sender: ClusterNode, node: ClusterNode, entry: GossipEntry): void {
+  const isReportedDown = (entry.flags & (NODE_FLAG.failed | NODE_FLAG.maybeFailed)) !== 0;
+  if (isPrimary(sender) && node !== sender) recordReport(state, node, sender, isReportedDown);
+  if (isReportedDown) return;
+  const pongAt = entry.pongReceivedSeconds * 1000;
+  const isPlausible = pongAt <= state.now + CLOCK_SKEW_MS && pongAt > node.pongReceivedAt;
+  if (!isSuspected(node) && node.pingSentAt === 0 && node.failureReports.size === 0 && isPlausible) {
+    node.pongReceivedAt = pongAt;
+  }
+  if (!isSuspected(node) && !hasFlag(node, NODE_FLAG.noAddress)) return;
+  if ((entry.flags & NODE_FLAG.noAddress) !== 0 || entry.ip === "" || !isMoved(node, entry)) return;
+  moveNode(state, node, entry);
+}
+
+/** Gossip of a trusted node names one we do not know: take it in, unless it was forgotten a moment ago. */
+function learnNode(state: ClusterState, entry: GossipEntry): void {
+  if ((entry.flags & (NODE_FLAG.noAddress | NODE_FLAG.handshake)) !== 0 || entry.ip === "") return;
+  if ((state.banned.get(entry.id) ?? 0) > state.now || state.nodes.has(entry.id)) return;
+  const { id, ip, port, busPort } = entry;
+  const flags = entry.flags & GOSSIPED_FLAGS;
+  if (addNode(state, createNode({ id, ip, port, busPort, flags, now: state.now }))) needsSave(state);
+}
+
+function receiveExtensions(
+  state: ClusterState,
+  sender: ClusterNode,
+  header: BusHeader,
+  extensions: readonly PingExtension[],
+): void {
+  let hostname = "";
+  if ((header.messageFlags & MESSAGE_FLAG.extensions) !== 0 && extensions.length === 0) sender.knowsExtensions = true;
+  for (const extension of extensions) {
+    if (extension.type === "hostname") hostname = extension.hostname;
+    else sender.knowsExtensions = true;
+    if (extension.type === "shardId" && sender.shardId !== extension.shardId) {
+      sender.shardId = extension.shardId;
+      needsSave(state);
+    }
+    if (extension.type === "forgottenNode") forgetToo(state, extension.nodeId, extension.ttlSeconds);
+  }
+  if (hostname === sender.hostname) return;
+  sender.hostname = hostname;
+  needsSave(state);
+}
+
+function forgetToo(state: ClusterState, nodeId: string, ttlSeconds: number): void {
+  const node = state.nodes.get(nodeId);
+  if (node === undefined || node === state.myself || node === state.myself.primary || ttlSeconds === 0) return;
+  state.banned.set(nodeId, state.now + ttlSeconds * 1000);
+  removeNode(state, node);
+}
+
+function receiveFail(state: ClusterState, sender: ClusterNode, nodeId: string): void {
+  const node = state.nodes.get(nodeId);
+  if (node === undefined || node === state.myself || isFailed(node)) return;
+  log(state, "notice", `FAIL message received from ${sender.id} about ${nodeId}`);
+  markFailed(state, node);
+}
+
+/** Somebody tells us that slots we (or others) claim have a newer owner. */
+function receiveUpdate(state: ClusterState, nodeId: string, epoch: number, slots: Uint8Array): void {
+  const node = state.nodes.get(nodeId);
+  if (node === undefined || node.configEpoch >= epoch) return;
+  if (isReplica(node)) turnIntoPrimary(state, node);
+  node.configEpoch = epoch;
+  needsSave(state);
+  applyClaim(state, node, epoch, slots);
+}

@@ -1,0 +1,61 @@
+/**
+ * The end of every step of the state machine: recomputes whether the cluster is up as seen from here, and hands out
+ * the effects, with a save that must be durable in front of everything that relies on it.
+ */
+
+import { SLOT_COUNT } from "@kvcluster/protocol/slots";
+import { isFailed, isPrimary, isSuspected } from "./cluster-node.ts";
+import { runElection } from "./election.ts";
+import { type ClusterState, type Effect, log } from "./state.ts";
+
+/** After a start a primary waits this long before it accepts writes, so that news of a failover can reach it first. */
+const WRITABLE_DELAY_MS = 2000;
+const MIN_REJOIN_DELAY_MS = 500;
+const MAX_REJOIN_DELAY_MS = 5000;
+
+export function settle(state: ClusterState): Effect[] {
+  const { pending } = state;
+  if (pending.election) {
+    pending.election = false;
+    runElection(state);
+  }
+  if (pending.update) {
+    pending.update = false;
+    updateAvailability(state);
+  }
+  const effects = state.outbox;
+  state.outbox = [];
+  if (pending.save) effects.unshift({ kind: "save", isDurable: pending.durable });
+  pending.save = false;
+  pending.durable = false;
+  return effects;
+}
+
+/** Up = this node may act, every slot is served (where that is required), and a majority of primaries is reachable. */
+function updateAvailability(state: ClusterState): void {
+  const { myself, settings, now } = state;
+  let primaries = 0;
+  let reachable = 0;
+  for (const node of state.nodes.values()) {
+    if (!isPrimary(node) || node.slotCount === 0) continue;
+    primaries++;
+    if (!isSuspected(node)) reachable++;
+  }
+  state.size = primaries;
+  const hasMajority = reachable >= Math.floor(primaries / 2) + 1;
+  if (!hasMajority) state.inMinorityAt = now;
+  const isOk = hasMajority && !state.guard.isHolding && (!settings.requireFullCoverage || isCovered(state));
+  if (isOk === state.isOk) return;
+  if (isOk && isPrimary(myself)) {
+    const rejoinDelayMs = Math.min(Math.max(settings.nodeTimeoutMs, MIN_REJOIN_DELAY_MS), MAX_REJOIN_DELAY_MS);
+    if (now - state.startedAt < WRITABLE_DELAY_MS || now - state.inMinorityAt < rejoinDelayMs) return;
+  }
+  state.isOk = isOk;
+  log(state, "notice", `Cluster state changed: ${isOk ? "ok" : "fail"}`);
+}
+
+function isCovered(state: ClusterState): boolean {
+  if (state.table.assignedCount < SLOT_COUNT) return false;
+  for (const node of state.nodes.values()) if (node.slotCount > 0 && isFailed(node)) return false;
+  return true;
+}

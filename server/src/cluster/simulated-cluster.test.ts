@@ -1,0 +1,191 @@
+/** The state machine as a whole: formation, failover, restarts and partitions over many seeds. */
+
+import { SLOT_COUNT } from "@kvcluster/protocol/slots";
+import { describe, expect, it } from "vitest";
+import { addSlots, failover, meet, replicate, setConfigEpoch } from "./admin.ts";
+import { isPrimary } from "./cluster-node.ts";
+import { SIMULATED_SETTINGS, SimulatedCluster, type SimulatedNode } from "./simulated-cluster.ts";
+import type { ClusterSettings } from "./state.ts";
+
+const PRIMARIES = 3;
+const TIMEOUT_MS = SIMULATED_SETTINGS.nodeTimeoutMs;
+const SEEDS = Array.from({ length: 12 }, (_, i) => i * 7919 + 17);
+
+/** Three shards of one primary and `replicas` replicas: nodes 0-2 are primaries, 3-5 replicate them, and so on. */
+function formCluster(seed: number, replicas = 1, settings: Partial<ClusterSettings> = {}): SimulatedCluster {
+  const cluster = new SimulatedCluster(seed, settings);
+  for (let i = 0; i < PRIMARIES * (1 + replicas); i++) cluster.addNode();
+  for (const node of cluster.nodes.slice(0, PRIMARIES)) {
+    const start = Math.ceil((node.index * SLOT_COUNT) / PRIMARIES);
+    const end = Math.ceil(((node.index + 1) * SLOT_COUNT) / PRIMARIES);
+    const slots = Array.from({ length: end - start }, (_, i) => start + i);
+    expect(cluster.command(node, (state) => addSlots(state, slots))).toBeUndefined();
+    node.hasKeys = true;
+  }
+  for (const node of cluster.nodes) cluster.command(node, (state) => setConfigEpoch(state, node.index + 1));
+  for (const node of cluster.nodes.slice(1)) {
+    cluster.command(node, (state) => meet(state, at(cluster, 0).ip, 6379, 16379));
+  }
+  expect(cluster.runUntil(20_000, () => everybodyKnowsEverybody(cluster))).toBeDefined();
+  for (const node of cluster.nodes.slice(PRIMARIES)) {
+    const primary = at(cluster, node.index % PRIMARIES).state.myself.id;
+    expect(cluster.command(node, (state) => replicate(state, primary))).toBeUndefined();
+  }
+  expect(cluster.runUntil(20_000, () => isHealthy(cluster))).toBeDefined();
+  return cluster;
+}
+
+function at(cluster: SimulatedCluster, index: number): SimulatedNode {
+  return cluster.nodes[index] as SimulatedNode;
+}
+
+function living(cluster: SimulatedCluster): SimulatedNode[] {
+  return cluster.nodes.filter((node) => node.isUp);
+}
+
+function everybodyKnowsEverybody(cluster: SimulatedCluster): boolean {
+  return cluster.nodes.every(
+    ({ state }) =>
+      state.nodes.size === cluster.nodes.length && cluster.nodes.every((node) => state.nodes.has(node.state.myself.id)),
+  );
+}
+
+/** Owner of each range of slots as the node sees it. */
+function view(node: SimulatedNode): string {
+  const owners: string[] = [];
+  for (let slot = 0; slot < SLOT_COUNT; slot += 64) owners.push(node.state.table.ownerOf(slot)?.id.slice(0, 6) ?? "-");
+  return owners.join();
+}
+
+/** All living nodes say ok and agree on the owner of every slot; each owner agrees that it is the one; all replicas follow. */
+function isHealthy(cluster: SimulatedCluster): boolean {
+  const nodes = living(cluster);
+  const first = view(nodes[0] as SimulatedNode);
+  if (!nodes.every((node) => node.state.isOk && view(node) === first)) return false;
+  let owned = 0;
+  for (const { state } of nodes) if (isPrimary(state.myself)) owned += state.myself.slotCount;
+  return (
+    owned === SLOT_COUNT &&
+    nodes.every((node) => isPrimary(node.state.myself) || node.follows === node.state.myself.primary?.ip)
+  );
+}
+
+function primariesOf(cluster: SimulatedCluster): SimulatedNode[] {
+  return living(cluster).filter((node) => isPrimary(node.state.myself) && node.state.myself.slotCount > 0);
+}
+
+describe.each(SEEDS)("simulated cluster, seed %i", (seed) => {
+  it("forms and settles to one view", () => {
+    const cluster = formCluster(seed);
+    expect(cluster.nodes.map((node) => node.state.size)).toEqual([3, 3, 3, 3, 3, 3]);
+    cluster.run(5000);
+    const saves = cluster.nodes.map((node) => node.saved);
+    cluster.run(30_000);
+    expect(isHealthy(cluster)).toBe(true);
+    expect(cluster.nodes.map((node) => node.saved)).toEqual(saves);
+  });
+
+  it("replaces a dead primary within the node timeout and two seconds", () => {
+    const cluster = formCluster(seed);
+    cluster.run(5000);
+    cluster.crash(at(cluster, 1));
+    const tookMs = cluster.runUntil(60_000, () => isHealthy(cluster));
+    expect(tookMs).toBeLessThan(TIMEOUT_MS + 2000);
+    expect(isPrimary(at(cluster, 4).state.myself)).toBe(true);
+    cluster.restart(at(cluster, 1), { keepsData: true, newIp: true });
+    expect(cluster.runUntil(20_000, () => isHealthy(cluster) && everybodyKnowsEverybody(cluster))).toBeDefined();
+    expect(at(cluster, 1).state.myself.primary?.id).toBe(at(cluster, 4).state.myself.id);
+  });
+
+  it("promotes the replica with the most data", () => {
+    const cluster = formCluster(seed, 2);
+    cluster.run(5000);
+    at(cluster, 7).follows = "elsewhere";
+    cluster.run(1000);
+    cluster.crash(at(cluster, 1));
+    expect(cluster.runUntil(60_000, () => isHealthy(cluster))).toBeLessThan(TIMEOUT_MS + 2000);
+    expect(isPrimary(at(cluster, 4).state.myself)).toBe(true);
+    expect(at(cluster, 7).state.myself.primary?.id).toBe(at(cluster, 4).state.myself.id);
+  });
+
+  it("reforms when all nodes restart at once on new addresses", () => {
+    const cluster = formCluster(seed);
+    cluster.run(5000);
+    const before = view(at(cluster, 0));
+    for (const node of cluster.nodes) cluster.crash(node);
+    for (const node of cluster.nodes) cluster.restart(node, { keepsData: true, newIp: true });
+    expect(cluster.runUntil(60_000, () => isHealthy(cluster))).toBeLessThan(10_000);
+    expect(view(at(cluster, 0))).toBe(before);
+    expect(cluster.nodes.map((node) => node.promotions)).toEqual([0, 0, 0, 0, 0, 0]);
+  });
+
+  it("hands the shard to a replica when a primary comes back without its data", () => {
+    const cluster = formCluster(seed);
+    cluster.run(5000);
+    const heldBefore = at(cluster, 4).offset;
+    cluster.crash(at(cluster, 1));
+    cluster.restart(at(cluster, 1), { keepsData: false, newIp: true });
+    expect(at(cluster, 1).state.guard.isHolding).toBe(true);
+    expect(cluster.runUntil(60_000, () => isHealthy(cluster))).toBeLessThan(3 * TIMEOUT_MS + 4000);
+    expect(isPrimary(at(cluster, 4).state.myself)).toBe(true);
+    expect(at(cluster, 1).state.myself.primary?.id).toBe(at(cluster, 4).state.myself.id);
+    cluster.run(1000);
+    expect(at(cluster, 1).offset).toBeGreaterThanOrEqual(heldBefore);
+    expect(at(cluster, 1).hasKeys).toBe(true);
+  });
+
+  it("serves an empty data set only when no replica of the shard has data", () => {
+    const cluster = formCluster(seed);
+    cluster.run(5000);
+    for (const node of [at(cluster, 1), at(cluster, 4)]) cluster.crash(node);
+    for (const node of [at(cluster, 1), at(cluster, 4)]) cluster.restart(node, { keepsData: false, newIp: true });
+    expect(at(cluster, 1).state.guard.isHolding).toBe(true);
+    expect(cluster.runUntil(60_000, () => isHealthy(cluster))).toBeDefined();
+    expect(isPrimary(at(cluster, 1).state.myself)).toBe(true);
+    expect(at(cluster, 4).promotions).toBe(0);
+  });
+
+  it("does not let a replica that started empty take over", () => {
+    const cluster = formCluster(seed, 1, { replicaValidityFactor: 0 });
+    cluster.crash(at(cluster, 1));
+    cluster.crash(at(cluster, 4));
+    cluster.restart(at(cluster, 4), { keepsData: false, newIp: false });
+    cluster.run(30_000);
+    expect(isPrimary(at(cluster, 4).state.myself)).toBe(false);
+    cluster.restart(at(cluster, 1), { keepsData: true, newIp: false });
+    expect(cluster.runUntil(60_000, () => isHealthy(cluster))).toBeDefined();
+    expect(isPrimary(at(cluster, 1).state.myself)).toBe(true);
+  });
+
+  it("keeps one primary a shard through a partition, and the minority stops", () => {
+    const cluster = formCluster(seed);
+    cluster.run(5000);
+    at(cluster, 0).side = 1;
+    cluster.run(TIMEOUT_MS + 2000);
+    expect(at(cluster, 0).state.isOk).toBe(false);
+    expect(primariesOf(cluster).filter((node) => node.side === 0 && node.state.isOk)).toHaveLength(3);
+    at(cluster, 0).side = 0;
+    expect(cluster.runUntil(30_000, () => isHealthy(cluster))).toBeDefined();
+    expect(primariesOf(cluster)).toHaveLength(3);
+    expect(at(cluster, 0).state.myself.primary?.id).toBe(at(cluster, 3).state.myself.id);
+  });
+
+  it("stays up while a tenth of all links break", () => {
+    const cluster = formCluster(seed);
+    cluster.lossRate = 0.1;
+    cluster.run(60_000);
+    cluster.lossRate = 0;
+    expect(cluster.runUntil(20_000, () => isHealthy(cluster))).toBeDefined();
+    expect(primariesOf(cluster)).toHaveLength(3);
+  });
+
+  it.each(["normal", "force", "takeover"] as const)("swaps roles on CLUSTER FAILOVER, mode %s", (mode) => {
+    const cluster = formCluster(seed);
+    cluster.run(5000);
+    expect(cluster.command(at(cluster, 4), (state) => failover(state, mode))).toBeUndefined();
+    const swapped = () => isPrimary(at(cluster, 4).state.myself) && isHealthy(cluster);
+    expect(cluster.runUntil(10_000, swapped)).toBeLessThan(3000);
+    expect(at(cluster, 1).state.myself.primary?.id).toBe(at(cluster, 4).state.myself.id);
+    expect(at(cluster, 1).state.manual.endsAt).toBe(0);
+  });
+});

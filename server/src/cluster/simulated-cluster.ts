@@ -1,0 +1,320 @@
+/**
+ * Whole clusters in one process for tests: many states, one seeded network and clock. Messages travel as encoded bytes
+ * with random delays; links break, nodes are cut off, crash and restart (with a new address, with or without their
+ * data) from what they had saved. Replication is reduced to offsets: a replica follows its primary while it reaches it.
+ */
+
+import { createSeededRandom, type Random } from "../platform/random.ts";
+import { isPrimary } from "./cluster-node.ts";
+import { acceptLink, change, step } from "./machine.ts";
+import { formatNodesConf, loadNodesConf } from "./nodes-conf.ts";
+import { applyStartGuard } from "./start-guard.ts";
+import { type ClusterSettings, type ClusterState, createState, type Effect } from "./state.ts";
+import { TICK_MS } from "./tick.ts";
+
+interface Pipe {
+  readonly peer: SimulatedNode;
+  readonly peerLink: number;
+  /** Keeps the order of a stream: nothing arrives before what was sent earlier. */
+  lastArrival: number;
+}
+
+export interface SimulatedNode {
+  readonly index: number;
+  readonly name: string;
+  ip: string;
+  isUp: boolean;
+  /** Side of a partition it is on. */
+  side: number;
+  state: ClusterState;
+  pipes: Map<number, Pipe>;
+  saved: string;
+  /** Its data: how far into the shard's history, and of which primary; 0 = empty. */
+  offset: number;
+  linkedAt: number;
+  follows: string | undefined;
+  hasKeys: boolean;
+  promotions: number;
+  logLines: string[];
+}
+
+interface Pending {
+  readonly at: number;
+  readonly order: number;
+  readonly run: () => void;
+}
+
+export const SIMULATED_SETTINGS: ClusterSettings = {
+  port: 6379,
+  busPort: 16379,
+  nodeTimeoutMs: 2000,
+  requireFullCoverage: true,
+  allowReadsWhenDown: false,
+  replicaValidityFactor: 10,
+  replicaNoFailover: false,
+  replicationPingPeriodMs: 10_000,
+  allowReplicaMigration: false,
+  migrationBarrier: 1,
+  announceIp: "",
+  announcePort: 0,
+  announceBusPort: 0,
+  announceHostname: "",
+  preferredEndpointType: "ip",
+};
+
+export class SimulatedCluster {
+  now = 1_700_000_000_000;
+  readonly nodes: SimulatedNode[] = [];
+  readonly random: Random;
+  /** Chance that a message is lost; as on TCP, its link then breaks. */
+  lossRate = 0;
+  #order = 0;
+  #nextIp = 1;
+  #queue: Pending[] = [];
+  readonly #settings: Partial<ClusterSettings>;
+
+  constructor(seed: number, settings: Partial<ClusterSettings> = {}) {
+    this.random = createSeededRandom(seed);
+    this.#settings = settings;
+  }
+
+  addNode(): SimulatedNode {
+    const index = this.nodes.length;
+    const node: SimulatedNode = {
+      index,
+      name: `node-${index}.test`,
+      ip: this.#newIp(),
+      isUp: true,
+      side: 0,
+      state: undefined as unknown as ClusterState,
+      pipes: new Map(),
+      saved: "",
+      offset: 0,
+      linkedAt: 0,
+      follows: undefined,
+      hasKeys: false,
+      promotions: 0,
+      logLines: [],
+    };
+    node.state = this.#newState(node);
+    this.nodes.push(node);
+    this.#scheduleTick(node, node.state);
+    return node;
+  }
+
+  /** Runs a command on a node. */
+  command(node: SimulatedNode, make: (state: ClusterState) => unknown): unknown {
+    let result: unknown;
+    const run = (state: ClusterState) => {
+      result = make(state);
+    };
+    this.#perform(node, change(node.state, this.now, run));
+    return result;
+  }
+
+  run(ms: number): void {
+    const end = this.now + ms;
+    for (;;) {
+      const next = this.#takeNext(end);
+      if (next === undefined) break;
+      this.now = next.at;
+      next.run();
+    }
+    this.now = end;
+  }
+
+  /** Runs until the condition holds; returns the milliseconds it took, or undefined after `limitMs`. */
+  runUntil(limitMs: number, condition: () => boolean): number | undefined {
+    const start = this.now;
+    while (this.now - start < limitMs) {
+      if (condition()) return this.now - start;
+      this.run(50);
+    }
+    return condition() ? this.now - start : undefined;
+  }
+
+  crash(node: SimulatedNode): void {
+    node.isUp = false;
+    for (const [id] of node.pipes) this.#breakPipe(node, id);
+  }
+
+  restart(node: SimulatedNode, options: { readonly keepsData: boolean; readonly newIp: boolean }): void {
+    if (options.newIp) node.ip = this.#newIp();
+    if (!options.keepsData) {
+      node.offset = 0;
+      node.hasKeys = false;
+    }
+    node.isUp = true;
+    node.pipes = new Map();
+    node.linkedAt = 0;
+    node.follows = undefined;
+    node.state = this.#newState(node);
+    const effects = change(node.state, this.now, (state) => {
+      loadNodesConf(state, node.saved);
+      applyStartGuard(state);
+    });
+    if (node.state.myself.primary !== undefined) node.follows = node.state.myself.primary.ip;
+    this.#perform(node, effects);
+    this.#scheduleTick(node, node.state);
+  }
+
+  #newIp(): string {
+    const n = this.#nextIp++;
+    return `10.0.${n >> 8}.${n & 255}`;
+  }
+
+  #newState(node: SimulatedNode): ClusterState {
+    return createState({
+      settings: { ...SIMULATED_SETTINGS, announceHostname: node.name, ...this.#settings },
+      random: this.random,
+      now: this.now,
+      facts: {
+        replicationOffset: () => node.offset,
+        primaryLinkUp: () => node.linkedAt === this.now,
+        dataAgeMs: () => (node.linkedAt === 0 ? Number.POSITIVE_INFINITY : this.now - node.linkedAt),
+        keyspaceIsEmpty: () => !node.hasKeys,
+        countKeysInSlot: () => 0,
+      },
+    });
+  }
+
+  #scheduleTick(node: SimulatedNode, state: ClusterState): void {
+    this.#at(this.random.below(TICK_MS) + 1, () => this.#tick(node, state));
+  }
+
+  #tick(node: SimulatedNode, state: ClusterState): void {
+    if (!node.isUp || node.state !== state) return;
+    this.#replicate(node);
+    this.#perform(node, step(state, { kind: "tick" }, this.now));
+    this.#at(TICK_MS, () => this.#tick(node, state));
+  }
+
+  /** Primaries that serve grow; replicas copy whoever they follow, as long as it acts as a primary. */
+  #replicate(node: SimulatedNode): void {
+    if (node.follows === undefined) {
+      if (node.state.isOk && isPrimary(node.state.myself) && node.hasKeys) node.offset += 10;
+      return;
+    }
+    const source = this.nodes.find((other) => other.ip === node.follows);
+    if (source === undefined || !this.#reaches(node, source) || source.state.guard.isHolding) return;
+    if (!isPrimary(source.state.myself)) return;
+    node.offset = source.offset;
+    node.hasKeys = source.hasKeys;
+    node.linkedAt = this.now;
+  }
+
+  #reaches(a: SimulatedNode, b: SimulatedNode): boolean {
+    return a.isUp && b.isUp && a.side === b.side;
+  }
+
+  #perform(node: SimulatedNode, effects: readonly Effect[]): void {
+    for (const effect of effects) {
+      switch (effect.kind) {
+        case "save":
+          node.saved = formatNodesConf(node.state);
+          break;
+        case "connect":
+          this.#connect(node, effect.link, effect.host);
+          break;
+        case "send":
+          this.#send(node, effect.link, effect.bytes);
+          break;
+        case "close":
+          this.#breakPipe(node, effect.link);
+          break;
+        case "resolve":
+          this.#resolve(node, effect.nodeId, effect.hostname);
+          break;
+        case "replicateFrom":
+          node.follows = effect.host;
+          break;
+        case "promote":
+          node.follows = undefined;
+          node.promotions++;
+          break;
+        case "log":
+          node.logLines.push(`${this.now % 1_000_000} ${effect.text}`);
+          break;
+        default:
+          break;
+      }
+    }
+  }
+
+  #connect(node: SimulatedNode, link: number, host: string): void {
+    const { state } = node;
+    this.#at(this.#delay(), () => {
+      if (node.state !== state || !node.isUp) return;
+      const peer = this.nodes.find((other) => other.ip === host && other.isUp);
+      if (peer !== undefined && peer.side !== node.side) return;
+      if (peer === undefined) {
+        this.#perform(node, step(state, { kind: "closed", link }, this.now));
+        return;
+      }
+      const inbound = acceptLink(peer.state, { remoteIp: node.ip, localIp: peer.ip }, this.now);
+      node.pipes.set(link, { peer, peerLink: inbound.id, lastArrival: 0 });
+      peer.pipes.set(inbound.id, { peer: node, peerLink: link, lastArrival: 0 });
+      this.#perform(node, step(state, { kind: "opened", link }, this.now));
+    });
+  }
+
+  #send(node: SimulatedNode, link: number, bytes: Buffer): void {
+    const pipe = node.pipes.get(link);
+    if (pipe === undefined) return;
+    if (this.lossRate > 0 && this.random.uint32() / 2 ** 32 < this.lossRate) {
+      this.#at(0, () => this.#breakPipe(node, link));
+      return;
+    }
+    const at = Math.max(this.now + this.#delay(), pipe.lastArrival);
+    pipe.lastArrival = at;
+    const target = pipe.peer.state;
+    this.#at(at - this.now, () => {
+      if (pipe.peer.state !== target || !this.#reaches(node, pipe.peer)) return;
+      this.#perform(pipe.peer, step(target, { kind: "packet", link: pipe.peerLink, bytes }, this.now));
+    });
+  }
+
+  #breakPipe(node: SimulatedNode, link: number): void {
+    const pipe = node.pipes.get(link);
+    if (pipe === undefined) return;
+    node.pipes.delete(link);
+    if (node.isUp) this.#perform(node, step(node.state, { kind: "closed", link }, this.now));
+    const { peer, peerLink } = pipe;
+    const peerState = peer.state;
+    this.#at(this.#delay(), () => {
+      if (peer.state !== peerState || !peer.isUp || !peer.pipes.delete(peerLink)) return;
+      this.#perform(peer, step(peerState, { kind: "closed", link: peerLink }, this.now));
+    });
+  }
+
+  #resolve(node: SimulatedNode, nodeId: string, hostname: string): void {
+    const { state } = node;
+    this.#at(this.#delay(), () => {
+      if (node.state !== state || !node.isUp) return;
+      const address = this.nodes.find((other) => other.name === hostname && other.isUp)?.ip;
+      this.#perform(node, step(state, { kind: "resolved", nodeId, address }, this.now));
+    });
+  }
+
+  #delay(): number {
+    return 1 + this.random.below(5);
+  }
+
+  #at(delayMs: number, run: () => void): void {
+    const item = { at: this.now + delayMs, order: this.#order++, run };
+    let low = 0;
+    let high = this.#queue.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      const other = this.#queue[middle] as Pending;
+      if (other.at < item.at || (other.at === item.at && other.order < item.order)) low = middle + 1;
+      else high = middle;
+    }
+    this.#queue.splice(low, 0, item);
+  }
+
+  #takeNext(end: number): Pending | undefined {
+    const first = this.#queue[0];
+    return first !== undefined && first.at <= end ? this.#queue.shift() : undefined;
+  }
+}

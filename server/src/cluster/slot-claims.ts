@@ -1,0 +1,100 @@
+/**
+ * Who wins a slot: the claim with the higher configuration epoch. Claims arrive in the headers of primaries and in
+ * UPDATE messages. Also here: what losing slots means for this node (follow the winner, or drop keys it no longer
+ * owns), and how two primaries with the same epoch are told apart.
+ */
+
+import { type ClusterNode, epochOf, isPrimary, type Link } from "./cluster-node.ts";
+import { send } from "./gossip.ts";
+import { equalSlots, slotsOf } from "./slot-bitmap.ts";
+import {
+  type ClusterState,
+  followPrimary,
+  highestEpoch,
+  log,
+  needsDurableSave,
+  needsSave,
+  needsUpdate,
+} from "./state.ts";
+
+/** `claimant` says that it owns `slots` since `epoch`. */
+export function applyClaim(state: ClusterState, claimant: ClusterNode, epoch: number, slots: Uint8Array): void {
+  const { myself, table } = state;
+  if (claimant === myself) return;
+  const shardPrimary = isPrimary(myself) ? myself : myself.primary;
+  const orphanedKeys: number[] = [];
+  let claimed = 0;
+  let lostByShard = 0;
+  let hasChanged = false;
+  for (const slot of slotsOf(slots)) {
+    claimed++;
+    const owner = table.ownerOf(slot);
+    if (owner === claimant || state.importing.has(slot)) continue;
+    if (owner !== undefined && owner.configEpoch >= epoch) continue;
+    if (owner === myself && state.facts.countKeysInSlot(slot) > 0) orphanedKeys.push(slot);
+    if (owner !== undefined && owner === shardPrimary) lostByShard++;
+    if (state.migrating.get(slot) !== undefined) state.migrating.delete(slot);
+    table.assign(slot, claimant);
+    hasChanged = true;
+  }
+  if (!hasChanged) return;
+  needsSave(state);
+  needsUpdate(state);
+  const lostAll = lostByShard > 0 && shardPrimary?.slotCount === 0;
+  if (lostAll && (state.settings.allowReplicaMigration || claimed === lostByShard)) {
+    log(state, "notice", `Configuration change detected. Reconfiguring myself as a replica of ${claimant.id}`);
+    followPrimary(state, claimant, claimed === lostByShard);
+  } else if (orphanedKeys.length > 0) {
+    state.outbox.push({ kind: "dropSlotKeys", slots: orphanedKeys });
+  }
+}
+
+/** The sender still claims a slot that somebody else has won since: tell it who. One message a packet is enough. */
+export function correctStaleClaim(
+  state: ClusterState,
+  sender: ClusterNode,
+  claim: { readonly configEpoch: number; readonly slots: Uint8Array },
+  link: Link,
+): void {
+  for (const slot of slotsOf(claim.slots)) {
+    const owner = state.table.ownerOf(slot);
+    if (owner === undefined || owner === sender || owner.configEpoch <= claim.configEpoch) continue;
+    sendUpdate(state, link, owner);
+    return;
+  }
+}
+
+export function sendUpdate(state: ClusterState, link: Link, owner: ClusterNode): void {
+  send(state, link, { type: "update", nodeId: owner.id, configEpoch: owner.configEpoch, slots: owner.slots });
+}
+
+/** What the sender says of its slots; for a replica it says them of its primary. */
+export function claimsDiffer(sender: ClusterNode, slots: Uint8Array): boolean {
+  return !equalSlots((isPrimary(sender) ? sender : (sender.primary ?? sender)).slots, slots);
+}
+
+/** Two primaries with one epoch: the one with the smaller id takes a fresh one. */
+export function resolveEpochCollision(state: ClusterState, sender: ClusterNode): void {
+  const { myself } = state;
+  if (!isPrimary(sender) || !isPrimary(myself) || sender.configEpoch !== myself.configEpoch) return;
+  if (sender.id <= myself.id) return;
+  state.currentEpoch++;
+  myself.configEpoch = state.currentEpoch;
+  needsDurableSave(state);
+  log(state, "notice", `Configuration epoch collision with node ${sender.id}: my epoch is now ${myself.configEpoch}`);
+}
+
+/**
+ * Takes the next epoch without asking anybody, so that this node's claims win: for CLUSTER SETSLOT NODE after an
+ * import, BUMPEPOCH and TAKEOVER. False if it has the highest already.
+ */
+export function takeEpochUnasked(state: ClusterState): boolean {
+  const highest = highestEpoch(state);
+  const { myself } = state;
+  if (myself.configEpoch !== 0 && epochOf(myself) === highest && isPrimary(myself)) return false;
+  state.currentEpoch = highest + 1;
+  myself.configEpoch = state.currentEpoch;
+  needsDurableSave(state);
+  log(state, "notice", `New configuration epoch ${myself.configEpoch} taken without agreement`);
+  return true;
+}

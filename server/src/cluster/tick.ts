@@ -1,0 +1,148 @@
+/**
+ * The ten-times-a-second heartbeat: reconnects, pings, suspicion, elections, replica migration. The ping rule keeps
+ * traffic low (one random node a second, the longest unheard of five) and still pings everybody within half a timeout,
+ * in small clusters a quarter, so that a silent node is suspected soon after the timeout. A new suspicion is told to
+ * all at once rather than with the next pings: that is what keeps failover within the node timeout and two seconds.
+ */
+
+import {
+  type ClusterNode,
+  hasFlag,
+  isFailed,
+  isInHandshake,
+  isPrimary,
+  isReplica,
+  isSuspected,
+  type Link,
+  NODE_FLAG,
+  workingReplicas,
+} from "./cluster-node.ts";
+import { expireManualFailover } from "./election.ts";
+import { suspect } from "./failure.ts";
+import { broadcastPong, sendPing } from "./gossip.ts";
+import { connectNode, dropLink } from "./reconnect.ts";
+import { tickStartGuard } from "./start-guard.ts";
+import { type ClusterState, followPrimary, log, needsUpdate, removeNode } from "./state.ts";
+
+export const TICK_MS = 100;
+/** Up to here pings are cheap enough to send them twice as often. */
+const SMALL_CLUSTER = 100;
+const TICKS_PER_RANDOM_PING = 10;
+const RANDOM_PING_SAMPLE = 5;
+const MIN_HANDSHAKE_TIMEOUT_MS = 1000;
+/** A connect that has not finished by then is given up, so that the name is looked up again. */
+const MIN_CONNECT_TIMEOUT_MS = 1000;
+/** A primary must have been without replicas this long before one of another shard migrates to it. */
+const MIGRATION_DELAY_MS = 5000;
+
+export function tick(state: ClusterState): void {
+  state.tickCount++;
+  for (const [id, until] of state.banned) if (until <= state.now) state.banned.delete(id);
+  tickStartGuard(state);
+  expireManualFailover(state);
+  if (!state.guard.isHolding) {
+    for (const node of [...state.nodes.values()]) reconnect(state, node);
+    if (state.tickCount % TICKS_PER_RANDOM_PING === 0) pingLongestUnheard(state);
+  }
+  let hasNewSuspect = false;
+  for (const node of state.nodes.values()) if (watch(state, node)) hasNewSuspect = true;
+  if (hasNewSuspect && isPrimary(state.myself)) broadcastPong(state, "all");
+  if (isReplica(state.myself)) {
+    state.pending.election = true;
+    migrateToOrphan(state);
+  }
+  if (!state.isOk) needsUpdate(state);
+}
+
+function reconnect(state: ClusterState, node: ClusterNode): void {
+  if (node === state.myself) return;
+  const { now, settings } = state;
+  const handshakeTimeoutMs = Math.max(settings.nodeTimeoutMs, MIN_HANDSHAKE_TIMEOUT_MS);
+  if (isInHandshake(node) && now - node.createdAt > handshakeTimeoutMs) {
+    removeNode(state, node);
+    return;
+  }
+  connectNode(state, node);
+}
+
+function pingLongestUnheard(state: ClusterState): void {
+  const nodes = [...state.nodes.values()];
+  let chosen: ClusterNode | undefined;
+  for (let i = 0; i < RANDOM_PING_SAMPLE; i++) {
+    const node = nodes[state.random.below(nodes.length)] as ClusterNode;
+    if (node.link?.isOpen !== true || node.pingSentAt !== 0 || isInHandshake(node) || node === state.myself) continue;
+    if (chosen === undefined || node.pongReceivedAt < chosen.pongReceivedAt) chosen = node;
+  }
+  if (chosen !== undefined) sendPing(state, chosen.link, "ping");
+}
+
+/** Pings the node if it is due, gives up links that hang; returns whether the node has become a suspect just now. */
+function watch(state: ClusterState, node: ClusterNode): boolean {
+  if (node === state.myself) return false;
+  const { now, settings, guard } = state;
+  const link = node.link;
+  if (link !== undefined && !link.isOpen && now - link.createdAt > connectTimeoutMs(settings.nodeTimeoutMs)) {
+    dropLink(state, link);
+  }
+  if (isInHandshake(node)) return false;
+  noteOrphan(state, node);
+  if (guard.isHolding) return false;
+  if (link?.isOpen === true) {
+    if (isStuck(state, node, link)) dropLink(state, link);
+    else if (node.pingSentAt === 0 && isPingDue(state, node)) sendPing(state, link, "ping");
+  }
+  if (node.pingSentAt === 0) return false;
+  const unansweredMs = Math.min(now - node.pingSentAt, now - node.dataReceivedAt);
+  return unansweredMs > settings.nodeTimeoutMs && suspect(state, node);
+}
+
+/** An old link on which nothing comes back: perhaps the connection is the problem, not the node. */
+function isStuck(state: ClusterState, node: ClusterNode, link: Link): boolean {
+  const { now, settings } = state;
+  const half = settings.nodeTimeoutMs / 2;
+  if (node.pingSentAt === 0 || now - link.createdAt <= settings.nodeTimeoutMs) return false;
+  return now - node.pingSentAt > half && now - node.dataReceivedAt > half;
+}
+
+function isPingDue(state: ClusterState, node: ClusterNode): boolean {
+  const { now, settings, manual } = state;
+  const share = state.nodes.size > SMALL_CLUSTER ? 2 : 4;
+  return now - node.pongReceivedAt > settings.nodeTimeoutMs / share || (manual.endsAt !== 0 && manual.replica === node);
+}
+
+function connectTimeoutMs(nodeTimeoutMs: number): number {
+  return Math.max(MIN_CONNECT_TIMEOUT_MS, nodeTimeoutMs / 2);
+}
+
+function noteOrphan(state: ClusterState, node: ClusterNode): void {
+  const isOrphan =
+    isPrimary(node) &&
+    !isSuspected(node) &&
+    node.slotCount > 0 &&
+    hasFlag(node, NODE_FLAG.migrateTo) &&
+    workingReplicas(node) === 0;
+  if (!isOrphan) node.orphanedAt = 0;
+  else if (node.orphanedAt === 0) node.orphanedAt = state.now;
+}
+
+/** Of all replicas of the primaries with most of them, the one with the smallest id goes to a primary without any. */
+function migrateToOrphan(state: ClusterState): void {
+  const { myself, settings, now } = state;
+  const primary = myself.primary;
+  if (!settings.allowReplicaMigration || !state.isOk || primary === undefined) return;
+  if (workingReplicas(primary) <= settings.migrationBarrier) return;
+  let target: ClusterNode | undefined;
+  let most = 0;
+  for (const node of state.nodes.values()) {
+    if (!isPrimary(node) || isFailed(node)) continue;
+    most = Math.max(most, workingReplicas(node));
+    if (node.orphanedAt !== 0 && now - node.orphanedAt > MIGRATION_DELAY_MS) target ??= node;
+  }
+  if (target === undefined || most < 2 || workingReplicas(primary) !== most) return;
+  for (const node of state.nodes.values()) {
+    if (!isPrimary(node) || workingReplicas(node) !== most) continue;
+    if (node.replicas.some((replica) => !isSuspected(replica) && replica.id < myself.id)) return;
+  }
+  log(state, "notice", `Migrating to orphaned primary ${target.id}`);
+  followPrimary(state, target, false);
+}
