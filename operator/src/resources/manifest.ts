@@ -1,0 +1,91 @@
+/**
+ * What every builder here gets and gives. A manifest is the complete object as it is applied: with an explicit value for
+ * each API default that we would otherwise leave to the server, so that the same input always gives the same object.
+ */
+
+import { API_VERSION } from "../api/kinds.ts";
+import type { KVCluster } from "../api/kv-cluster.ts";
+import {
+  CLUSTER_LABEL,
+  COMPONENT_LABEL,
+  MANAGED_BY,
+  MANAGED_BY_LABEL,
+  NAME_LABEL,
+  SHARD_LABEL,
+} from "../api/labels.ts";
+import type { KubernetesObject, ObjectMeta } from "../kubernetes-object.ts";
+
+export interface Manifest extends KubernetesObject {
+  readonly spec?: Readonly<Record<string, unknown>>;
+  readonly data?: Readonly<Record<string, string>>;
+  readonly type?: string;
+}
+
+export interface ChildContext {
+  readonly cluster: KVCluster;
+  readonly defaultImage: string;
+  /** The DNS domain of Kubernetes, usually `cluster.local`. */
+  readonly clusterDomain: string;
+  readonly password: string;
+  /** What the volume claims of the StatefulSets ask for; fixed once they exist. */
+  readonly volumeSize: string;
+}
+
+export const SERVER_COMPONENT = "server";
+export const CLIENT_PORT = 6379;
+export const BUS_PORT = 16379;
+export const ADMIN_PORT = 9121;
+
+export function childMetadata(
+  cluster: KVCluster,
+  name: string,
+  labels: Readonly<Record<string, string>> = {},
+): ObjectMeta {
+  const { namespace, uid } = cluster.metadata;
+  return {
+    name,
+    ...(namespace === undefined ? {} : { namespace }),
+    labels: { ...commonLabels(cluster), ...labels },
+    ownerReferences: [
+      {
+        apiVersion: API_VERSION,
+        kind: "KVCluster",
+        name: cluster.metadata.name,
+        uid: uid ?? "",
+        controller: true,
+        blockOwnerDeletion: true,
+      },
+    ],
+  };
+}
+
+export function commonLabels(cluster: KVCluster): Readonly<Record<string, string>> {
+  return {
+    [NAME_LABEL]: "kvcluster",
+    "app.kubernetes.io/instance": cluster.metadata.name,
+    [COMPONENT_LABEL]: SERVER_COMPONENT,
+    "app.kubernetes.io/part-of": "kvcluster",
+    [MANAGED_BY_LABEL]: MANAGED_BY,
+    [CLUSTER_LABEL]: cluster.metadata.name,
+  };
+}
+
+/** Selects the servers of a cluster, and no Job or other pod that carries its name. */
+export function serverSelector(cluster: KVCluster): Readonly<Record<string, string>> {
+  return { [CLUSTER_LABEL]: cluster.metadata.name, [COMPONENT_LABEL]: SERVER_COMPONENT };
+}
+
+export function shardSelector(cluster: KVCluster, shard: number): Readonly<Record<string, string>> {
+  return { ...serverSelector(cluster), [SHARD_LABEL]: String(shard) };
+}
+
+export function encodeData(fields: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.entries(fields).map(([key, value]) => [key, Buffer.from(value, "utf8").toString("base64")]),
+  );
+}
+
+export function decodeData(data: Readonly<Record<string, string>> | undefined, key: string): string | undefined {
+  const value = data?.[key];
+  return value === undefined ? undefined : Buffer.from(value, "base64").toString("utf8");
+}

@@ -1,0 +1,116 @@
+/**
+ * The pod of one server. It runs under the `restricted` pod security standard, without a service account token, and keeps
+ * files only on its data volume. It announces its stable host name, which peers store and resolve again whenever they
+ * reconnect. Probes ask the admin port: alive while the event loop turns (loading included), ready when it can serve.
+ */
+
+import { SHARD_LABEL } from "../api/labels.ts";
+import { fingerprint } from "./fingerprint.ts";
+import { ADMIN_PORT, BUS_PORT, type ChildContext, CLIENT_PORT, commonLabels } from "./manifest.ts";
+import { configMapName, podHost, serverAuthSecretName } from "./names.ts";
+import { scheduling } from "./scheduling.ts";
+import { AUTH_DIRECTORY, CONFIG_DIRECTORY, CONFIG_FILE, DATA_DIRECTORY, serverConfig } from "./server-config.ts";
+
+type Fields = Readonly<Record<string, unknown>>;
+
+export const CONFIG_HASH_ANNOTATION = "kvcluster.dev/config-hash";
+export const SERVER_CONTAINER = "server";
+export const DATA_VOLUME = "data";
+
+/** The user of the image; also the group that owns the volume. */
+const USER_ID = 10001;
+
+/** Secret and ConfigMap volumes: readable for the server's group only. */
+const FILE_MODE = 0o440;
+
+export function podTemplate(context: ChildContext, shard: number): Fields {
+  const { cluster } = context;
+  const { imagePullSecrets, disruption } = cluster.spec;
+  return {
+    metadata: {
+      labels: { ...commonLabels(cluster), [SHARD_LABEL]: String(shard) },
+      annotations: { [CONFIG_HASH_ANNOTATION]: fingerprint(serverConfig(cluster)) },
+    },
+    spec: {
+      restartPolicy: "Always",
+      dnsPolicy: "ClusterFirst",
+      schedulerName: "default-scheduler",
+      automountServiceAccountToken: false,
+      enableServiceLinks: false,
+      terminationGracePeriodSeconds: disruption.terminationGracePeriodSeconds,
+      securityContext: podSecurity(),
+      ...(imagePullSecrets === undefined ? {} : { imagePullSecrets }),
+      ...scheduling(cluster, shard),
+      containers: [serverContainer(context)],
+      volumes: volumes(context),
+    },
+  };
+}
+
+function podSecurity(): Fields {
+  return {
+    runAsNonRoot: true,
+    runAsUser: USER_ID,
+    runAsGroup: USER_ID,
+    fsGroup: USER_ID,
+    fsGroupChangePolicy: "OnRootMismatch",
+    seccompProfile: { type: "RuntimeDefault" },
+  };
+}
+
+function serverContainer({ cluster, clusterDomain, defaultImage }: ChildContext): Fields {
+  const { image, imagePullPolicy, resources } = cluster.spec;
+  return {
+    name: SERVER_CONTAINER,
+    image: image ?? defaultImage,
+    imagePullPolicy,
+    command: ["kv-server", `${CONFIG_DIRECTORY}/${CONFIG_FILE}`],
+    args: [
+      "--cluster-announce-hostname",
+      podHost(cluster, "$(POD_NAME)", clusterDomain),
+      "--cluster-announce-ip",
+      "$(POD_IP)",
+    ],
+    env: [fieldVariable("POD_NAME", "metadata.name"), fieldVariable("POD_IP", "status.podIP")],
+    ports: [containerPort("client", CLIENT_PORT), containerPort("bus", BUS_PORT), containerPort("admin", ADMIN_PORT)],
+    resources,
+    startupProbe: probe("/healthz", { periodSeconds: 1, timeoutSeconds: 2, failureThreshold: 60 }),
+    livenessProbe: probe("/healthz", { periodSeconds: 10, timeoutSeconds: 5, failureThreshold: 6 }),
+    readinessProbe: probe("/readyz", { periodSeconds: 2, timeoutSeconds: 2, failureThreshold: 2 }),
+    securityContext: {
+      allowPrivilegeEscalation: false,
+      readOnlyRootFilesystem: true,
+      runAsNonRoot: true,
+      privileged: false,
+      capabilities: { drop: ["ALL"] },
+    },
+    terminationMessagePath: "/dev/termination-log",
+    terminationMessagePolicy: "FallbackToLogsOnError",
+    volumeMounts: [
+      { name: DATA_VOLUME, mountPath: DATA_DIRECTORY },
+      { name: "config", mountPath: CONFIG_DIRECTORY, readOnly: true },
+      { name: "auth", mountPath: AUTH_DIRECTORY, readOnly: true },
+    ],
+  };
+}
+
+/** Volumes besides the claim, which the StatefulSet adds under the same name. */
+function volumes({ cluster, volumeSize }: ChildContext): readonly Fields[] {
+  const { name } = cluster.metadata;
+  const config = { name: "config", configMap: { name: configMapName(name), defaultMode: FILE_MODE } };
+  const auth = { name: "auth", secret: { secretName: serverAuthSecretName(name), defaultMode: FILE_MODE } };
+  if (cluster.spec.storage.type === "PersistentVolume") return [config, auth];
+  return [config, auth, { name: DATA_VOLUME, emptyDir: { sizeLimit: volumeSize } }];
+}
+
+function probe(path: string, timing: Fields): Fields {
+  return { httpGet: { path, port: ADMIN_PORT, scheme: "HTTP" }, successThreshold: 1, ...timing };
+}
+
+function containerPort(name: string, number: number): Fields {
+  return { name, containerPort: number, protocol: "TCP" };
+}
+
+function fieldVariable(name: string, fieldPath: string): Fields {
+  return { name, valueFrom: { fieldRef: { apiVersion: "v1", fieldPath } } };
+}

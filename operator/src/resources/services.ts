@@ -1,0 +1,69 @@
+/**
+ * The Services of a cluster. The headless one gives every server its host name, also before it is ready, because servers
+ * find each other by it. The discovery Service leads to any ready server, where cluster-aware clients learn the rest. The
+ * write and read Services follow the live role: their selector is a pod label that reconcile keeps to what servers say.
+ */
+
+import { ROLE_LABEL } from "../api/labels.ts";
+import {
+  ADMIN_PORT,
+  BUS_PORT,
+  type ChildContext,
+  CLIENT_PORT,
+  childMetadata,
+  type Manifest,
+  serverSelector,
+} from "./manifest.ts";
+import { discoveryServiceName, headlessServiceName, readServiceName, writeServiceName } from "./names.ts";
+
+const CLIENT = port("client", CLIENT_PORT);
+
+export function headlessService({ cluster }: ChildContext): readonly Manifest[] {
+  const spec = {
+    type: "ClusterIP",
+    clusterIP: "None",
+    publishNotReadyAddresses: true,
+    selector: serverSelector(cluster),
+    sessionAffinity: "None",
+    internalTrafficPolicy: "Cluster",
+    ports: [CLIENT, port("bus", BUS_PORT), port("admin", ADMIN_PORT)],
+  };
+  const metadata = childMetadata(cluster, headlessServiceName(cluster.metadata.name));
+  return [{ apiVersion: "v1", kind: "Service", metadata, spec }];
+}
+
+export function discoveryService(context: ChildContext): readonly Manifest[] {
+  return [clientService(context, discoveryServiceName(context.cluster.metadata.name), {})];
+}
+
+export function writeService(context: ChildContext): readonly Manifest[] {
+  return [clientService(context, writeServiceName(context.cluster.metadata.name), { [ROLE_LABEL]: "primary" })];
+}
+
+/** Without replicas everything is read from the primaries. */
+export function readService(context: ChildContext): readonly Manifest[] {
+  const role = context.cluster.spec.replicasPerShard > 0 ? "replica" : "primary";
+  return [clientService(context, readServiceName(context.cluster.metadata.name), { [ROLE_LABEL]: role })];
+}
+
+function clientService({ cluster }: ChildContext, name: string, role: Readonly<Record<string, string>>): Manifest {
+  const { annotations } = cluster.spec.networking.service;
+  const metadata = childMetadata(cluster, name);
+  return {
+    apiVersion: "v1",
+    kind: "Service",
+    metadata: annotations === undefined ? metadata : { ...metadata, annotations },
+    spec: {
+      type: "ClusterIP",
+      publishNotReadyAddresses: false,
+      selector: { ...serverSelector(cluster), ...role },
+      sessionAffinity: "None",
+      internalTrafficPolicy: "Cluster",
+      ports: [CLIENT],
+    },
+  };
+}
+
+function port(name: string, number: number): Readonly<Record<string, unknown>> {
+  return { name, port: number, targetPort: number, protocol: "TCP" };
+}
