@@ -66,6 +66,6 @@ function syncWait(pod: ReachablePod): readonly string[] {
 }
 
 function describeFilled(pod: ReachablePod): Problem {
-  const message = `Pod "${pod.pod}" is a primary with ${pod.node.info.keys} keys but owns no slots`;
+  const message = `Pod "${pod.pod}" is a primary with keys but without slots`;
   return { reason: "DataWithoutSlots", message };
 }

@@ -58,7 +58,7 @@ function formingBlocked(survey: ClusterSurvey, shares: readonly SlotRange[]): Pr
   const receiving = survey.shards.filter((shard) => shard.owners.length === 0).flatMap((shard) => shard.reachable);
   const filled = receiving.find((pod) => pod.node.info.keys > 0);
   if (filled !== undefined) {
-    const message = `Pod "${filled.pod}" holds ${filled.node.info.keys} keys but owns no slots`;
+    const message = `Pod "${filled.pod}" holds keys but owns no slots`;
     return { reason: "DataWithoutSlots", message };
   }
   const taken = [...survey.slotsOf.values()].flat();

@@ -1,0 +1,73 @@
+/**
+ * What a pass has found out, as far as status speaks of it. Status is a pure function of these facts and of nothing else:
+ * no clock, no counters, so the same world gives the same status and no write.
+ */
+
+import { SLOT_COUNT } from "@kvcluster/protocol/slots";
+import type { KVCluster } from "../api/kv-cluster.ts";
+import type { ReachablePod, ShardSurvey } from "../topology/cluster-view.ts";
+import type { Plan } from "../topology/plan.ts";
+import { countSlots } from "../topology/slot-range.ts";
+
+export interface PodFacts {
+  readonly pod: string;
+  /** Kubernetes' readiness. */
+  readonly isReady: boolean;
+  /** Runs the template of the current spec. */
+  readonly isCurrent: boolean;
+}
+
+export interface ClusterFacts {
+  readonly cluster: KVCluster;
+  readonly clusterDomain: string;
+  /** One for each pod that should exist. */
+  readonly pods: readonly PodFacts[];
+  /** Size the volume claims have; absent without StatefulSets. */
+  readonly volumeSize: string | undefined;
+  /** Absent when the pass ended before the servers were asked. */
+  readonly plan: Plan | undefined;
+  /** What ended the pass early and needs somebody to act. */
+  readonly halt: { readonly reason: string; readonly message: string } | undefined;
+}
+
+/** Slots whose owner answers. */
+export function servedSlots({ plan }: ClusterFacts): number {
+  if (plan === undefined) return 0;
+  const { slotsOf, byId } = plan.survey;
+  let served = 0;
+  for (const [id, ranges] of slotsOf) served += byId.has(id) ? countSlots(ranges) : 0;
+  return served;
+}
+
+export function areAllSlotsServed(facts: ClusterFacts): boolean {
+  return servedSlots(facts) === SLOT_COUNT;
+}
+
+/** Once all slots were served the cluster holds data, and everything missing is a loss, no longer a beginning. */
+export function wasFormed({ cluster }: ClusterFacts): boolean {
+  return cluster.status?.conditions?.some(({ type, status }) => type === "ClusterFormed" && status === "True") ?? false;
+}
+
+export function followersOf(shard: ShardSurvey): readonly ReachablePod[] {
+  const [owner] = shard.owners;
+  if (owner === undefined) return [];
+  return shard.reachable.filter((pod) => pod.self.primaryId === owner.node.id);
+}
+
+export function isPodReady({ pods }: ClusterFacts, name: string | undefined): boolean {
+  return pods.some((pod) => pod.pod === name && pod.isReady);
+}
+
+/** One line about what stands in the way; undefined when nothing does. */
+export function obstacle(facts: ClusterFacts): string | undefined {
+  const unready = facts.pods.filter(({ isReady }) => !isReady).map(({ pod }) => pod);
+  const waitForReady = unready.length === 0 ? undefined : `Waiting for ${listOf(unready)} to be ready`;
+  return facts.halt?.message ?? facts.plan?.problems[0]?.message ?? facts.plan?.waits[0] ?? waitForReady;
+}
+
+const MAX_LISTED = 3;
+
+function listOf(names: readonly string[]): string {
+  const rest = names.length - MAX_LISTED;
+  return `${names.slice(0, MAX_LISTED).join(", ")}${rest > 0 ? ` and ${rest} more` : ""}`;
+}

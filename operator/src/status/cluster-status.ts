@@ -1,0 +1,92 @@
+/** The whole status of a KVCluster from what a pass has found out. What was not observed keeps its last known value. */
+
+import type { KVCluster, KVClusterStatus, ShardStatus } from "../api/kv-cluster.ts";
+import { CLIENT_PORT, serverSelector } from "../resources/manifest.ts";
+import {
+  connectionSecretName,
+  discoveryServiceName,
+  readServiceName,
+  serviceHost,
+  writeServiceName,
+} from "../resources/names.ts";
+import type { ShardSurvey } from "../topology/cluster-view.ts";
+import type { Plan } from "../topology/plan.ts";
+import { formatRanges } from "../topology/slot-range.ts";
+import {
+  areAllSlotsServed,
+  type ClusterFacts,
+  followersOf,
+  isPodReady,
+  servedSlots,
+  wasFormed,
+} from "./cluster-facts.ts";
+import { conditions, type UntimedCondition } from "./conditions.ts";
+
+export type UntimedStatus = Omit<KVClusterStatus, "conditions"> & { readonly conditions: readonly UntimedCondition[] };
+
+export function clusterStatus(facts: ClusterFacts): UntimedStatus {
+  const { cluster, pods, plan } = facts;
+  const readyInstances = pods.filter(({ isReady }) => isReady).length;
+  const all = conditions(facts);
+  return {
+    observedGeneration: cluster.metadata.generation ?? 0,
+    phase: phaseOf(facts, all),
+    message: all.find(({ type }) => type === "Ready")?.message ?? "",
+    conditions: all,
+    shards: cluster.spec.shards,
+    instances: pods.length,
+    readyInstances,
+    ready: `${readyInstances}/${pods.length}`,
+    selector: Object.entries(serverSelector(cluster))
+      .map(([key, value]) => `${key}=${value}`)
+      .join(","),
+    endpoints: endpointsOf(facts),
+    secretName: connectionSecretName(cluster.metadata.name),
+    ...(plan === undefined ? lastKnown(cluster) : observed(facts, plan)),
+  };
+}
+
+function phaseOf(facts: ClusterFacts, all: readonly UntimedCondition[]): NonNullable<KVClusterStatus["phase"]> {
+  const isTrue = (type: string): boolean => all.some((one) => one.type === type && one.status === "True");
+  if (facts.cluster.spec.paused) return "Paused";
+  if (isTrue("Ready")) return "Ready";
+  if (isTrue("Degraded")) return "Degraded";
+  if (wasFormed(facts)) return areAllSlotsServed(facts) ? "Updating" : "Degraded";
+  const { plan } = facts;
+  const isEveryoneThere = plan !== undefined && plan.survey.reachable.length === plan.survey.pods.length;
+  return isEveryoneThere ? "Forming" : "Creating";
+}
+
+function endpointsOf({ cluster, clusterDomain }: ClusterFacts): NonNullable<KVClusterStatus["endpoints"]> {
+  const { name } = cluster.metadata;
+  const at = (service: string): string => `${serviceHost(cluster, service, clusterDomain)}:${CLIENT_PORT}`;
+  return {
+    write: at(writeServiceName(name)),
+    read: at(readServiceName(name)),
+    discovery: at(discoveryServiceName(name)),
+  };
+}
+
+type ObservedPart = Pick<KVClusterStatus, "readyShards" | "replicasPerShard" | "slotsAssigned" | "shardStatus">;
+
+function observed(facts: ClusterFacts, { survey }: Plan): ObservedPart {
+  const isShardReady = (shard: ShardSurvey): boolean => isPodReady(facts, shard.owners[0]?.pod);
+  return {
+    readyShards: survey.shards.filter(isShardReady).length,
+    replicasPerShard: Math.min(...survey.shards.map((shard) => followersOf(shard).length)),
+    slotsAssigned: servedSlots(facts),
+    shardStatus: survey.shards.map((shard) => shardStatus(shard, survey.slotsOf.get(shard.owners[0]?.node.id ?? ""))),
+  };
+}
+
+function shardStatus(shard: ShardSurvey, slots: Parameters<typeof formatRanges>[0] | undefined): ShardStatus {
+  const [owner] = shard.owners;
+  const replicas = followersOf(shard).map(({ pod }) => pod);
+  if (owner === undefined) return { index: shard.index, replicas };
+  return { index: shard.index, primary: owner.pod, replicas, slots: formatRanges(slots ?? []), nodeId: owner.node.id };
+}
+
+function lastKnown({ status }: KVCluster): ObservedPart {
+  const { readyShards = 0, replicasPerShard = 0, slotsAssigned = 0, shardStatus: shards = [] } = status ?? {};
+  return { readyShards, replicasPerShard, slotsAssigned, shardStatus: shards };
+}

@@ -1,0 +1,23 @@
+/** Degraded: a cluster that was complete lacks something: a server, a replica's copy, slots, or a person's decision. */
+
+import { areAllSlotsServed, type ClusterFacts, followersOf, obstacle, wasFormed } from "./cluster-facts.ts";
+import type { ConditionVerdict } from "./condition-verdict.ts";
+
+export function degraded(facts: ClusterFacts): ConditionVerdict {
+  const type = "Degraded";
+  const reason = lossOf(facts);
+  if (reason === undefined) return { type, status: "False", reason: "Complete", message: "Nothing is missing" };
+  return { type, status: "True", reason, message: obstacle(facts) ?? "Some replicas are missing" };
+}
+
+function lossOf(facts: ClusterFacts): string | undefined {
+  const { cluster, plan, halt, pods } = facts;
+  if (halt !== undefined) return halt.reason;
+  const problem = plan?.problems[0];
+  if (problem !== undefined) return problem.reason;
+  if (!wasFormed(facts) || plan === undefined) return undefined;
+  if (!areAllSlotsServed(facts)) return "SlotsNotServed";
+  if (pods.some(({ isReady }) => !isReady)) return "ServersNotReady";
+  const isShort = plan.survey.shards.some((shard) => followersOf(shard).length < cluster.spec.replicasPerShard);
+  return isShort ? "ReplicasMissing" : undefined;
+}

@@ -1,0 +1,19 @@
+/** Ready: every slot is served, every server is ready, and there is nothing left to do. */
+
+import { areAllSlotsServed, type ClusterFacts, obstacle } from "./cluster-facts.ts";
+import type { ConditionVerdict } from "./condition-verdict.ts";
+
+export function ready(facts: ClusterFacts): ConditionVerdict {
+  const type = "Ready";
+  const { cluster, plan, halt, pods } = facts;
+  const message = obstacle(facts) ?? "";
+  const no = (reason: string): ConditionVerdict => ({ type, status: "False", reason, message });
+  if (halt !== undefined) return no(halt.reason);
+  if (plan === undefined) return no("ServersUnknown");
+  if (!areAllSlotsServed(facts)) return no(plan.problems[0]?.reason ?? "SlotsNotServed");
+  if (pods.some(({ isReady }) => !isReady)) return no("ServersNotReady");
+  if (!plan.isSettled) return no(plan.problems[0]?.reason ?? "Settling");
+  const { shards, replicasPerShard } = cluster.spec;
+  const all = `${shards} ${shards === 1 ? "shard" : "shards"} with ${replicasPerShard} replicas each serve all slots`;
+  return { type, status: "True", reason: "Serving", message: all };
+}
