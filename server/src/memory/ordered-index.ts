@@ -220,6 +220,18 @@ export class OrderedIndex {
     return false;
   }
 
+  /** Bytes of the header and an estimate of the nodes', two thirds full, without the records. */
+  memoryBytes(index: number): number {
+    const leaves = Math.max(1, Math.ceil((this.count(index) * 3) / (2 * LEAF_CAPACITY)));
+    return HEADER_BYTES + leaves * this.#arena.capacityOf(this.#firstLeaf(index));
+  }
+
+  #firstLeaf(index: number): number {
+    let node = this.#header(index, ROOT);
+    for (let level = this.#header(index, HEIGHT); level > 0; level--) node = this.#word(node, CHILDREN);
+    return node;
+  }
+
   #word(node: number, word: number): number {
     return (this.#arena.words[node >>> 23] as Int32Array)[((node & 0x7fffff) << 1) + word] as number;
   }

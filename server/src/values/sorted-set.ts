@@ -1,0 +1,315 @@
+/**
+ * A sorted-set value: a listpack of members and scores while it is small; beyond, records (score, member) that a hash table
+ * finds by member and an ordered index by score. The root of the large form is a block of two handles, table and index.
+ * A SortedSetValue is a view: `open` it on the root and encoding that a key's record holds, work, then store `root` and
+ * `encoding` back. All ranges are ranges of ranks, counted from the lowest score; a cursor walks them either way.
+ */
+
+import type { Arena } from "../memory/arena.ts";
+import type { ByteSpan } from "../memory/byte-span.ts";
+import type { Dictionary } from "../memory/dictionary.ts";
+import {
+  copyListpack,
+  createListpack,
+  LISTPACK_HEADER,
+  listpackBytes,
+  NOT_FOUND,
+  nextPosition,
+  previousPosition,
+  readListpack,
+  seekListpack,
+} from "../memory/listpack.ts";
+import { OrderedIndex } from "../memory/ordered-index.ts";
+import { createScoredRecord, MEMBER_OFFSET, memberLength, scoreOf } from "../memory/scored-record.ts";
+import type { Random } from "../platform/random.ts";
+import type { EncodingLimits } from "./encoding-limits.ts";
+import { PackedSortedSet } from "./packed-sorted-set.ts";
+import { sampleRecords } from "./set.ts";
+import { Encoding } from "./value-type.ts";
+
+const ROOT_BYTES = 8;
+
+export class SortedSetValue {
+  root = 0;
+  encoding: number = Encoding.listpack;
+  readonly #arena: Arena;
+  readonly #members: Dictionary;
+  readonly #limits: EncodingLimits;
+  readonly #packed: PackedSortedSet;
+  readonly #index: OrderedIndex;
+  /** Place of the packed cursor, in the listpack. */
+  #position = 0;
+
+  constructor(arena: Arena, members: Dictionary, limits: EncodingLimits) {
+    this.#arena = arena;
+    this.#members = members;
+    this.#limits = limits;
+    this.#packed = new PackedSortedSet(arena);
+    this.#index = new OrderedIndex(arena);
+  }
+
+  open(root: number, encoding: number): void {
+    this.root = root;
+    this.encoding = encoding;
+  }
+
+  /** Opens the view on a new empty sorted set for about so many members of at most this length. */
+  create(expected: number, longestMember: number): void {
+    const limits = this.#limits;
+    if (expected <= limits.zsetMaxListpackEntries && longestMember <= limits.zsetMaxListpackValue) {
+      this.root = createListpack(this.#arena);
+      this.encoding = Encoding.listpack;
+    } else this.#createLarge(expected);
+  }
+
+  /** Opens the view on a copy of listpack bytes from a file, which were checked. */
+  load(bytes: Buffer, offset: number, length: number): void {
+    this.root = copyListpack(this.#arena, bytes, offset, length);
+    this.encoding = Encoding.listpack;
+  }
+
+  /** Converts ahead if members are about to be added that a listpack cannot hold. */
+  prepareFor(members: number, longestMember: number): void {
+    const limits = this.#limits;
+    if (members > limits.zsetMaxListpackEntries || longestMember > limits.zsetMaxListpackValue) this.#convertToLarge();
+  }
+
+  get count(): number {
+    return this.#isPacked ? this.#packed.count(this.root) : this.#index.count(this.#indexRoot);
+  }
+
+  get #isPacked(): boolean {
+    return this.encoding === Encoding.listpack;
+  }
+
+  get #table(): number {
+    return (this.#arena.words[this.root >>> 23] as Int32Array)[(this.root & 0x7fffff) << 1] as number;
+  }
+
+  get #indexRoot(): number {
+    return (this.#arena.words[this.root >>> 23] as Int32Array)[((this.root & 0x7fffff) << 1) + 1] as number;
+  }
+
+  /** The member's score, NaN if it is no member (scores never are NaN). */
+  score(bytes: Buffer, offset: number, length: number): number {
+    if (!this.#isPacked) {
+      const record = this.#find(bytes, offset, length);
+      return record === 0 ? Number.NaN : scoreOf(this.#arena, record);
+    }
+    const position = this.#packed.find(this.root, bytes, offset, length);
+    return position === NOT_FOUND ? Number.NaN : this.#packed.scoreAt(this.root, position);
+  }
+
+  /** Gives the member this score; true if it is new. The bytes must not lie in this set's own memory. */
+  set(score: number, bytes: Buffer, offset: number, length: number): boolean {
+    if (this.#isPacked) {
+      const position = this.#packed.find(this.root, bytes, offset, length);
+      if (position !== NOT_FOUND) {
+        if (this.#packed.scoreAt(this.root, position) === score) return false;
+        this.root = this.#packed.remove(this.root, position, 1);
+        this.root = this.#packed.insert(this.root, score, bytes, offset, length);
+        return false;
+      }
+      this.prepareFor(this.count + 1, length);
+      if (this.#isPacked) {
+        this.root = this.#packed.insert(this.root, score, bytes, offset, length);
+        return true;
+      }
+    }
+    const members = this.#members;
+    const hash = members.hash(bytes, offset, length);
+    const found = members.find(this.#table, hash, bytes, offset, length);
+    if (found !== 0) {
+      if (scoreOf(this.#arena, found) !== score) this.#index.move(this.#indexRoot, found, score);
+      return false;
+    }
+    const record = createScoredRecord(this.#arena, score, bytes, offset, length);
+    members.insertMissed(this.#table, hash, record);
+    this.#index.insert(this.#indexRoot, record);
+    return true;
+  }
+
+  /** False if it was no member. */
+  remove(bytes: Buffer, offset: number, length: number): boolean {
+    if (this.#isPacked) {
+      const position = this.#packed.find(this.root, bytes, offset, length);
+      if (position === NOT_FOUND) return false;
+      this.root = this.#packed.remove(this.root, position, 1);
+      return true;
+    }
+    const record = this.#find(bytes, offset, length);
+    if (record === 0) return false;
+    this.#members.removeFound(this.#table);
+    this.#index.delete(this.#indexRoot, record);
+    this.#arena.free(record);
+    return true;
+  }
+
+  /** Removes the members with these ranks; there must be so many. */
+  removeRange(rank: number, members: number): void {
+    if (members <= 0) return;
+    if (this.#isPacked) {
+      this.root = this.#packed.remove(this.root, seekListpack(this.#arena, this.root, rank * 2), members);
+      return;
+    }
+    const arena = this.#arena;
+    for (; members > 0; members--) {
+      this.#index.seek(this.#indexRoot, rank);
+      const record = this.#index.record;
+      const bytes = arena.bytes[record >>> 23] as Buffer;
+      const hash = this.#members.hash(bytes, memberStart(record), memberLength(arena, record));
+      if (this.#members.seek(this.#table, hash, record)) this.#members.removeFound(this.#table);
+      this.#index.delete(this.#indexRoot, record);
+      arena.free(record);
+    }
+  }
+
+  /** Number of members before this one, −1 if it is no member; the cursor is then on it. */
+  rank(bytes: Buffer, offset: number, length: number): number {
+    if (this.#isPacked) {
+      this.#position = this.#packed.find(this.root, bytes, offset, length);
+      return this.#position === NOT_FOUND ? -1 : this.#packed.rankOf(this.root, this.#position);
+    }
+    const record = this.#find(bytes, offset, length);
+    return record === 0 ? -1 : this.#index.rank(this.#indexRoot, record);
+  }
+
+  /** Number of members with a score below the given one, or up to it. */
+  rankOfScore(score: number, inclusive: boolean): number {
+    return this.#isPacked
+      ? this.#packed.rankOfScore(this.root, score, inclusive)
+      : this.#index.rankOfScore(this.#indexRoot, score, inclusive);
+  }
+
+  /** Number of members that sort before the bytes, or up to them: where all scores are equal. */
+  rankOfMember(bytes: Buffer, offset: number, length: number, inclusive: boolean): number {
+    return this.#isPacked
+      ? this.#packed.rankOfMember(this.root, bytes, offset, length, inclusive)
+      : this.#index.rankOfMember(this.#indexRoot, bytes, offset, length, inclusive);
+  }
+
+  /** Puts the cursor on the member with this rank, which must exist. */
+  seek(rank: number): void {
+    if (this.#isPacked) this.#position = seekListpack(this.#arena, this.root, rank * 2);
+    else this.#index.seek(this.#indexRoot, rank);
+  }
+
+  next(): void {
+    if (this.#isPacked) this.#position = this.#packed.nextMember(this.root, this.#position);
+    else this.#index.next();
+  }
+
+  previous(): void {
+    if (!this.#isPacked) this.#index.previous();
+    else if (this.#position > LISTPACK_HEADER) {
+      const score = previousPosition(this.#arena, this.root, this.#position);
+      this.#position = previousPosition(this.#arena, this.root, score);
+    }
+  }
+
+  /** Points the span at the member under the cursor, good until the next edit. */
+  readMember(span: ByteSpan): void {
+    if (this.#isPacked) readListpack(this.#arena, this.root, this.#position, span);
+    else this.#readRecord(this.#index.record, span);
+  }
+
+  get scoreAtCursor(): number {
+    return this.#isPacked ? this.#packed.scoreAt(this.root, this.#position) : scoreOf(this.#arena, this.#index.record);
+  }
+
+  /** Puts the cursor on a member, each with the same probability. The set must not be empty. */
+  seekRandom(random: Random): void {
+    this.seek(random.below(this.count));
+  }
+
+  /** Visits some members from the cursor on; a listpack at once. Returns the next cursor, 0 at the end. */
+  scan(cursor: number, count: number, span: ByteSpan, visit: (member: ByteSpan, score: number) => void): number {
+    if (!this.#isPacked) {
+      return this.#members.scan(this.#table, cursor, count, (record) => {
+        this.#readRecord(record, span);
+        visit(span, scoreOf(this.#arena, record));
+      });
+    }
+    let left = this.count;
+    if (left > 0) this.seek(0);
+    for (; left > 0; left--) {
+      this.readMember(span);
+      visit(span, this.scoreAtCursor);
+      this.next();
+    }
+    return 0;
+  }
+
+  /** Points the span at the listpack as a whole: what an RDB file holds. Not for the large form. */
+  readPacked(span: ByteSpan): void {
+    const bytes = this.#arena.bytes[this.root >>> 23] as Buffer;
+    span.set(bytes, (this.root & 0x7fffff) << 3, listpackBytes(this.#arena, this.root));
+  }
+
+  /** Frees about so many segments of the table, or leaves of the index; true when nothing is left. */
+  freeSome(steps: number): boolean {
+    const arena = this.#arena;
+    if (this.#isPacked) {
+      arena.free(this.root);
+      return true;
+    }
+    const words = arena.words[this.root >>> 23] as Int32Array;
+    const at = (this.root & 0x7fffff) << 1;
+    const release = (record: number): void => arena.free(record);
+    for (; steps > 0 && words[at] !== 0; steps--) {
+      if (this.#members.freeStep(words[at] as number, release)) words[at] = 0;
+    }
+    // A segment holds about ten leaves' worth of members.
+    if (words[at] !== 0 || !this.#index.freeSome(words[at + 1] as number, Math.max(1, steps * 10))) return false;
+    arena.free(this.root);
+    return true;
+  }
+
+  /** Bytes of the arena that the set takes, estimated from a sample of this many records where it is large. */
+  memoryBytes(samples: number): number {
+    if (this.#isPacked) return this.#arena.capacityOf(this.root);
+    const records = sampleRecords(this.#arena, this.#members, this.#table, samples);
+    return ROOT_BYTES + this.#members.sizeBytes(this.#table) + records + this.#index.memoryBytes(this.#indexRoot);
+  }
+
+  #find(bytes: Buffer, offset: number, length: number): number {
+    return this.#members.find(this.#table, this.#members.hash(bytes, offset, length), bytes, offset, length);
+  }
+
+  #readRecord(record: number, span: ByteSpan): void {
+    span.set(this.#arena.bytes[record >>> 23] as Buffer, memberStart(record), memberLength(this.#arena, record));
+  }
+
+  #createLarge(expected: number): void {
+    const table = this.#members.create(expected);
+    const index = this.#index.create();
+    this.root = this.#arena.allocate(ROOT_BYTES);
+    this.encoding = Encoding.skiplist;
+    const words = this.#arena.words[this.root >>> 23] as Int32Array;
+    words[(this.root & 0x7fffff) << 1] = table;
+    words[((this.root & 0x7fffff) << 1) + 1] = index;
+  }
+
+  #convertToLarge(): void {
+    if (!this.#isPacked) return;
+    const arena = this.#arena;
+    const listpack = this.root;
+    const count = this.count;
+    const members = this.#members;
+    this.#createLarge(count + 1);
+    const span = this.#packed.span;
+    for (let k = 0, at = LISTPACK_HEADER; k < count; k++) {
+      const score = this.#packed.scoreAt(listpack, at);
+      readListpack(arena, listpack, at, span);
+      const record = createScoredRecord(arena, score, span.buffer, span.offset, span.length);
+      members.insert(this.#table, members.hash(span.buffer, span.offset, span.length), record);
+      this.#index.insert(this.#indexRoot, record);
+      at = nextPosition(arena, listpack, nextPosition(arena, listpack, at));
+    }
+    arena.free(listpack);
+  }
+}
+
+function memberStart(record: number): number {
+  return ((record & 0x7fffff) << 3) + MEMBER_OFFSET;
+}
