@@ -1,11 +1,11 @@
 # Settings of the local cluster: where things lie and which addresses it uses. To be sourced.
 # Each may be overridden from the environment, so that two clusters can stand on one machine
-# (give the second its own STATE, API_PORT and CGROUP).
+# (give the second its own STATE and CGROUP).
 KVCLUSTER_CACHE=${KVCLUSTER_CACHE:-$HOME/.cache/kvcluster} # survives `down`: what is slow to make
 BIN=$KVCLUSTER_CACHE/bin                                   # programs made by `build`
 BASE_IMAGES=$KVCLUSTER_CACHE/images                        # OCI archives made by `base-images`
 STATE=${STATE:-${TMPDIR:-/tmp}/kvcluster-local}            # all run-time state; removed by `down`
-API_PORT=${API_PORT:-26443}                                # API server, on the host's loopback only
+API_PORT=${API_PORT:-26443}                                # API server, on the host's loopback only; a later port if it is taken
 CGROUP=${CGROUP:-kvcluster}                                # top-level cgroup of everything started here
 NODES=${NODES:-1}                                          # worker nodes n1 .. nN
 PKI=$STATE/pki

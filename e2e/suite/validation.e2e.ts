@@ -1,0 +1,120 @@
+// A manifest that makes no sense is refused when it is applied, with a sentence that names the field.
+import { describe, expect, test } from "vitest";
+import { run } from "../harness/kubectl.ts";
+import { clusterManifest } from "../harness/manifest.ts";
+import { scene } from "../harness/scene.ts";
+
+const it = scene("validation");
+
+interface Nonsense {
+  readonly what: string;
+  readonly kind?: "KVCluster" | "KVBackup" | "KVScheduledBackup";
+  readonly name?: string;
+  readonly spec: object;
+  readonly says: RegExp;
+}
+
+const claim = { persistentVolumeClaim: { size: "1Gi" } };
+const clusterRef = { name: "c" };
+
+const nonsense: readonly Nonsense[] = [
+  { what: "two shards", spec: { shards: 2 }, says: /spec\.shards must be 1, or 3 or more/ },
+  { what: "no shards", spec: { shards: 0 }, says: /spec\.shards.*greater than or equal to 1/ },
+  { what: "a thousand shards", spec: { shards: 1000 }, says: /spec\.shards.*less than or equal to 256/ },
+  { what: "a word for a number", spec: { shards: "three" }, says: /spec\.shards.*integer/ },
+  {
+    what: "negative replicas",
+    spec: { replicasPerShard: -1 },
+    says: /spec\.replicasPerShard.*greater than or equal to 0/,
+  },
+  { what: "an unknown mode", spec: { mode: "Galaxy" }, says: /spec\.mode.*Galaxy/ },
+  { what: "a misspelt field", spec: { shard: 3 }, says: /unknown field "spec\.shard"/ },
+  { what: "a reserved directive", spec: { config: { port: "1234" } }, says: /spec\.config.*belong to the operator/ },
+  { what: "a directive over two lines", spec: { config: { save: "1 1\nport 7" } }, says: /spec\.config\.save/ },
+  {
+    what: "maxMemory beside maxMemoryPercent",
+    spec: { memory: { maxMemory: "1Gi", maxMemoryPercent: 50 }, resources: { limits: { memory: "2Gi" } } },
+    says: /spec\.memory: set maxMemory or maxMemoryPercent, not both/,
+  },
+  {
+    what: "a percentage of no limit",
+    spec: { memory: { maxMemoryPercent: 50 } },
+    says: /spec\.memory\.maxMemoryPercent needs spec\.resources\.limits\.memory/,
+  },
+  { what: "a volume of no size", spec: { storage: { size: "0" } }, says: /spec\.storage\.size must be more than 0/ },
+  { what: "a size that is no quantity", spec: { storage: { size: "big" } }, says: /spec\.storage\.size/ },
+  { what: "a name that no host can have", name: "9lives", spec: {}, says: /metadata\.name must start with a letter/ },
+  { what: "a name too long for its pods", name: "n".repeat(41), spec: {}, says: /metadata\.name.*at most 40/ },
+  {
+    what: "a backup to nowhere",
+    kind: "KVBackup",
+    spec: { clusterRef },
+    says: /spec\.destination.*Required value/,
+  },
+  {
+    what: "a backup to two claims",
+    kind: "KVBackup",
+    spec: { clusterRef, destination: { persistentVolumeClaim: { size: "1Gi", claimName: "x" } } },
+    says: /persistentVolumeClaim: set claimName or size, and only one of them/,
+  },
+  {
+    what: "a schedule of four fields",
+    kind: "KVScheduledBackup",
+    spec: { clusterRef, schedule: "0 3 * *", template: { destination: claim } },
+    says: /spec\.schedule/,
+  },
+  {
+    what: "a schedule at minute 61",
+    kind: "KVScheduledBackup",
+    spec: { clusterRef, schedule: "61 3 * * *", template: { destination: claim } },
+    says: /spec\.schedule must be five cron fields/,
+  },
+  {
+    what: "a retention of nothing",
+    kind: "KVScheduledBackup",
+    spec: { clusterRef, schedule: "0 3 * * *", retention: { keepLast: 0 }, template: { destination: claim } },
+    says: /spec\.retention\.keepLast.*greater than or equal to 1/,
+  },
+];
+
+describe("the API refuses", () => {
+  test.each(nonsense)("$what", async ({ kind = "KVCluster", name = "c", spec, says }) => {
+    const manifest = { apiVersion: "kvcluster.dev/v1alpha1", kind, metadata: { name }, spec };
+    const result = await run(
+      "kubectl",
+      ["-n", it.namespace, "apply", "--dry-run=server", "-f", "-"],
+      JSON.stringify(manifest),
+    );
+    expect(result.code).not.toBe(0);
+    expect(result.stderr).toMatch(says);
+  });
+
+  test.each([
+    { what: "another number of shards", spec: { shards: 5 }, says: /spec\.shards cannot be changed after creation/ },
+    {
+      what: "a smaller volume",
+      spec: { storage: { size: "1Mi" } },
+      says: /spec\.storage\.size can grow but not shrink/,
+    },
+    {
+      what: "another kind of storage",
+      spec: { storage: { type: "Ephemeral" } },
+      says: /spec\.storage\.type cannot be changed/,
+    },
+  ])("$what for a cluster that exists", async ({ spec, says }) => {
+    await it.apply(clusterManifest("fixed", { shards: 1, replicasPerShard: 0 }));
+    const patch = JSON.stringify({ spec });
+    const result = await run("kubectl", [
+      "-n",
+      it.namespace,
+      "patch",
+      "kvc/fixed",
+      "--type=merge",
+      "--dry-run=server",
+      "-p",
+      patch,
+    ]);
+    expect(result.code).not.toBe(0);
+    expect(result.stderr).toMatch(says);
+  });
+});
