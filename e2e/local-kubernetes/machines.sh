@@ -126,3 +126,11 @@ wait_for() {
     sleep 0.2
   done
 }
+
+# The forward from the host's loopback to the API server runs outside of all machines.
+api_forward_stop() {
+  local pid
+  pid=$(cat "$STATE/api-out.pid" 2>/dev/null || true)
+  if [ -n "$pid" ] && tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline" | grep -q "$STATE/api.sock"; then kill "$pid"; fi
+  rm -f "$STATE/api-out.pid" "$STATE/api.sock"
+}
