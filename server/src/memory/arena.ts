@@ -253,6 +253,13 @@ export class Arena {
     return (this.words[handle >>> CHUNK_SHIFT] as Int32Array)[(handle & GRANULE_MASK) << 1] !== FREE_MARK;
   }
 
+  /** Whether a live record starts at this handle: for handles that were kept while records came and went. */
+  isRecord(handle: Handle): boolean {
+    const page = handle >>> PAGE_SHIFT;
+    if (!this.isRecordPage(page) || handle >= this.pageLimit(page)) return false;
+    return (handle - (page << PAGE_SHIFT)) % this.pageStride(page) === 0 && this.isLive(handle);
+  }
+
   /** Visits the records that start in this block. The visitor must not allocate or free records. */
   forEachRecordInBlock(block: number, visit: (record: Handle) => void): void {
     const page = block >>> BLOCKS_PER_PAGE_SHIFT;

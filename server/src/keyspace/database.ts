@@ -1,0 +1,494 @@
+/**
+ * One numbered database: its keys, in an index over records in the shared arena.
+ *
+ * A record's handle is valid until the record is deleted or moves; whatever may move it returns the new handle. All lookups
+ * and setString work on byte ranges and allocate nothing on the heap. Expired keys do not exist for any lookup: a primary
+ * deletes them when it meets one and tells the listener; a replica leaves them until the primary's DEL comes.
+ *
+ * After `lookupWrite` the value may be changed in place, by the caller or the values layer: a running snapshot has
+ * seen the old one. Commands call `signalModified` for each key they changed.
+ */
+
+import type { Arena } from "../memory/arena.ts";
+import { copyBytes } from "../memory/arena-bytes.ts";
+import type { Handle } from "../memory/arena-layout.ts";
+import { ValueType } from "../values/value-type.ts";
+import type { KeyspaceState } from "./keyspace-state.ts";
+import { KEEP_TTL, NO_EXPIRY, type Records } from "./record.ts";
+import { RAW_STRING, stringTypeByte } from "./string-encoding.ts";
+
+/** Strings that grow get as much again, up to this, so that appending copies each byte a few times only. */
+const MAX_SLACK_BYTES = 1024 * 1024;
+/** Expiry times further away count as this far in the average: their sum stays an exact integer. */
+const MAX_SUMMED_TTL_MS = 100_000_000_000;
+/** Where all keys drawn have expired, on a replica, RANDOMKEY gives one of them after this many draws. */
+const RANDOM_KEY_DRAWS = 100;
+
+export class Database {
+  readonly arena: Arena;
+  readonly index: number;
+  readonly #state: KeyspaceState;
+  readonly #records: Records;
+  /** Stands in each record; changes when the database is flushed or swapped, so records left over belong to nobody. */
+  #id: number;
+  #root: Handle;
+  #expiringCount = 0;
+  #expirySumMs = 0;
+
+  constructor(state: KeyspaceState, index: number) {
+    this.arena = state.arena;
+    this.index = index;
+    this.#state = state;
+    this.#records = state.records;
+    this.#id = state.owners.take(this);
+    this.#root = state.dictionary.create();
+  }
+
+  get count(): number {
+    return this.#state.dictionary.count(this.#root);
+  }
+
+  /** Keys with an expiry time. */
+  get expiringCount(): number {
+    return this.#expiringCount;
+  }
+
+  get averageTtlMs(): number {
+    if (this.#expiringCount === 0) return 0;
+    return Math.max(0, this.#expirySumMs / this.#expiringCount + this.#state.startMs - this.#state.nowMs);
+  }
+
+  /** Bytes of the index. */
+  get indexBytes(): number {
+    return this.#state.dictionary.sizeBytes(this.#root);
+  }
+
+  /** The record for reading, or 0. Counts as use, hit or miss. */
+  lookupRead(buffer: Buffer, offset: number, length: number): Handle {
+    const state = this.#state;
+    const record = this.#find(buffer, offset, length);
+    if (record === 0 || (this.#records.isVolatile(record) && this.#isGone(record))) {
+      state.misses++;
+      return 0;
+    }
+    state.hits++;
+    if (!state.isUntouched) this.#records.setAccess(record, state.access.used(this.#records.accessOf(record)));
+    return record;
+  }
+
+  /** The record for changing, or 0. Counts as use. */
+  lookupWrite(buffer: Buffer, offset: number, length: number): Handle {
+    const state = this.#state;
+    const record = this.#find(buffer, offset, length);
+    if (record === 0 || (this.#records.isVolatile(record) && this.#isGone(record))) return 0;
+    this.arena.touch(record);
+    if (!state.isUntouched) this.#records.setAccess(record, state.access.used(this.#records.accessOf(record)));
+    return record;
+  }
+
+  /** The record without any effect: no use, no statistics, no deletion if it has expired (then it is 0 too). */
+  peek(buffer: Buffer, offset: number, length: number): Handle {
+    const record = this.#find(buffer, offset, length);
+    return record === 0 || this.isExpired(record) ? 0 : record;
+  }
+
+  /** Whether the key is there but has expired. */
+  peekExpired(buffer: Buffer, offset: number, length: number): boolean {
+    const record = this.#find(buffer, offset, length);
+    return record !== 0 && this.isExpired(record);
+  }
+
+  /** Stores a string, whatever was there. `expireAtMs`: NO_EXPIRY, KEEP_TTL or a time. Gives the record. */
+  setString(
+    keyBuffer: Buffer,
+    keyOffset: number,
+    keyLength: number,
+    valueBuffer: Buffer,
+    valueOffset: number,
+    valueLength: number,
+    expireAtMs: number,
+  ): Handle {
+    const records = this.#records;
+    const { dictionary } = this.#state;
+    const hash = dictionary.hash(keyBuffer, keyOffset, keyLength);
+    const old = dictionary.find(this.#root, hash, keyBuffer, keyOffset, keyLength);
+    const typeByte = stringTypeByte(valueBuffer, valueOffset, valueLength);
+    const before = old === 0 ? NO_EXPIRY : records.expireAtOf(old);
+    const after = expireAtMs === KEEP_TTL ? before : expireAtMs;
+    if (old !== 0 && (before === NO_EXPIRY) === (after === NO_EXPIRY) && this.#fits(old, keyLength, valueLength)) {
+      this.arena.touch(old);
+      records.setTypeByte(old, typeByte);
+      records.setValueLength(old, valueLength);
+      records.setAccess(old, this.#state.access.used(records.accessOf(old)));
+      if (before !== after) this.#changeExpiry(old, before, after);
+      copyBytes(records.bytesOf(old), records.valueOffset(old), valueBuffer, valueOffset, valueLength);
+      return old;
+    }
+    const access = old === 0 ? this.#newAccess() : records.accessWord(old);
+    const record = records.create(typeByte, keyBuffer, keyOffset, keyLength, valueLength, after, access);
+    copyBytes(records.bytesOf(record), records.valueOffset(record), valueBuffer, valueOffset, valueLength);
+    if (old === 0) {
+      dictionary.insertMissed(this.#root, hash, record);
+      this.#countSlot(keyBuffer, keyOffset, keyLength, 1);
+    } else {
+      dictionary.replaceFound(record);
+      records.setAccess(record, this.#state.access.used(records.accessOf(record)));
+      if (before !== NO_EXPIRY) this.#leaveVolatile(before);
+      this.#state.destroy(old);
+    }
+    if (after !== NO_EXPIRY) this.#enterVolatile(after);
+    return record;
+  }
+
+  /** Stores "" at an absent key, to be grown. */
+  addEmptyString(buffer: Buffer, offset: number, length: number): Handle {
+    return this.setString(buffer, offset, length, buffer, 0, 0, NO_EXPIRY);
+  }
+
+  /** Makes a string this long (not shorter than it is), new bytes zero. For APPEND and SETRANGE: may leave slack. */
+  growString(record: Handle, newLength: number): Handle {
+    const records = this.#records;
+    const length = records.valueLength(record);
+    const header = records.sizeBytes(records.keyLength(record), 0, records.isVolatile(record));
+    let target = record;
+    this.arena.touch(record);
+    if (header + newLength > this.arena.capacityOf(record)) {
+      const slack = Math.min(newLength, MAX_SLACK_BYTES);
+      target = this.#recreate(record, newLength + slack);
+      this.#reindex(record, target);
+      this.arena.free(record);
+    }
+    records.setTypeByte(target, RAW_STRING);
+    records.setValueLength(target, newLength);
+    const start = records.valueOffset(target);
+    records.bytesOf(target).fill(0, start + length, start + newLength);
+    return target;
+  }
+
+  /** Stores a collection at an absent key. */
+  addCollection(
+    buffer: Buffer,
+    offset: number,
+    length: number,
+    type: number,
+    encoding: number,
+    root: Handle,
+    expireAtMs = NO_EXPIRY,
+  ): Handle {
+    const records = this.#records;
+    const typeByte = (type << 4) | encoding;
+    const access = this.#newAccess();
+    const record = records.create(typeByte, buffer, offset, length, records.rootBytes, expireAtMs, access);
+    records.setRoot(record, root);
+    this.#adopt(record);
+    return record;
+  }
+
+  rootOf(record: Handle): Handle {
+    return this.#records.rootOf(record);
+  }
+
+  /** The collection has another root or encoding now. */
+  setRoot(record: Handle, root: Handle, encoding: number): void {
+    this.arena.touch(record);
+    this.#records.setRoot(record, root);
+    this.#records.setTypeByte(record, (this.#records.typeOf(record) << 4) | encoding);
+  }
+
+  /** Deletes a key and its value; false if it is not there (or has expired). */
+  delete(buffer: Buffer, offset: number, length: number): boolean {
+    const record = this.#find(buffer, offset, length);
+    if (record === 0 || (this.#records.isVolatile(record) && this.#isGone(record))) return false;
+    this.#removeFound(record);
+    this.#state.destroy(record);
+    return true;
+  }
+
+  expireAtOf(record: Handle): number {
+    return this.#records.expireAtOf(record);
+  }
+
+  isExpired(record: Handle): boolean {
+    const expireAtMs = this.#records.expireAtOf(record);
+    return expireAtMs !== NO_EXPIRY && expireAtMs < this.#state.nowMs && !this.#state.ignoresExpiry;
+  }
+
+  setExpire(record: Handle, expireAtMs: number): Handle {
+    const before = this.#records.expireAtOf(record);
+    this.arena.touch(record);
+    if (before !== NO_EXPIRY) {
+      this.#changeExpiry(record, before, expireAtMs);
+      return record;
+    }
+    this.#enterVolatile(expireAtMs);
+    return this.#move(record, expireAtMs);
+  }
+
+  /** Takes the expiry time off. */
+  persist(record: Handle): Handle {
+    const before = this.#records.expireAtOf(record);
+    if (before === NO_EXPIRY) return record;
+    this.#leaveVolatile(before);
+    return this.#move(record, NO_EXPIRY);
+  }
+
+  typeOf(record: Handle): number {
+    return this.#records.typeOf(record);
+  }
+
+  encodingOf(record: Handle): number {
+    return this.#records.encodingOf(record);
+  }
+
+  bytesOf(record: Handle): Buffer {
+    return this.#records.bytesOf(record);
+  }
+
+  keyOffset(record: Handle): number {
+    return this.#records.keyOffset(record);
+  }
+
+  keyLength(record: Handle): number {
+    return this.#records.keyLength(record);
+  }
+
+  valueOffset(record: Handle): number {
+    return this.#records.valueOffset(record);
+  }
+
+  valueLength(record: Handle): number {
+    return this.#records.valueLength(record);
+  }
+
+  /** A copy of the key. */
+  keyOf(record: Handle): Buffer {
+    const start = this.#records.keyOffset(record);
+    return Buffer.from(this.#records.bytesOf(record).subarray(start, start + this.#records.keyLength(record)));
+  }
+
+  /** Gives a key another name; a key that has this name already is deleted. False if there is none of the old name. */
+  rename(buffer: Buffer, fromOffset: number, fromLength: number, toOffset: number, toLength: number): boolean {
+    this.delete(buffer, toOffset, toLength);
+    const record = this.#find(buffer, fromOffset, fromLength);
+    if (record === 0) return false;
+    const expireAtMs = this.#records.expireAtOf(record);
+    this.#removeFound(record);
+    this.#adopt(this.#records.createLike(record, buffer, toOffset, toLength, expireAtMs));
+    this.arena.free(record);
+    return true;
+  }
+
+  /** Moves a key to another database, which must not have it. */
+  moveTo(target: Database, buffer: Buffer, offset: number, length: number): boolean {
+    const record = this.#find(buffer, offset, length);
+    if (record === 0) return false;
+    this.arena.touch(record);
+    this.#removeFound(record);
+    target.#adopt(record);
+    return true;
+  }
+
+  /** Stores a copy of the record's value at an absent key of a database. */
+  copyTo(record: Handle, target: Database, buffer: Buffer, offset: number, length: number): Handle {
+    const records = this.#records;
+    const created = records.createLike(record, buffer, offset, length, records.expireAtOf(record));
+    const type = records.typeOf(record);
+    if (type !== ValueType.string) {
+      records.setRoot(created, this.#state.values.copy(type, records.encodingOf(record), records.rootOf(record)));
+    }
+    target.#adopt(created);
+    return created;
+  }
+
+  /** A key was changed: for the count of changes, and for those who watch it. */
+  signalModified(buffer: Buffer, offset: number, length: number): void {
+    this.#state.dirty++;
+    if (this.#state.watches.clientCount !== 0) this.#state.watches.touch(this, buffer, offset, length);
+  }
+
+  /** About `count` records from the cursor on, expired ones included; gives the next cursor, 0 at the end. */
+  scan(cursor: number, count: number, visit: (record: Handle) => void): number {
+    return this.#state.dictionary.scan(this.#root, cursor, count, visit);
+  }
+
+  /** All records, expired ones included. The visitor must not change the database. */
+  forEach(visit: (record: Handle) => void): void {
+    this.#state.dictionary.forEach(this.#root, visit);
+  }
+
+  /** A record, each with the same probability; 0 if there is none. */
+  randomKey(): Handle {
+    for (let draw = 0; ; draw++) {
+      const record = this.randomRecord();
+      if (record === 0 || !this.isExpired(record)) return record;
+      if (!this.#state.isReplica) this.expireRecord(record);
+      else if (draw === RANDOM_KEY_DRAWS) return record;
+    }
+  }
+
+  /** As randomKey, expired ones included. */
+  randomRecord(): Handle {
+    return this.#state.dictionary.random(this.#root, this.#state.random);
+  }
+
+  /** Deletes all keys at once; their memory is reclaimed in steps (see Keyspace.reclaim). Gives their number. */
+  flush(): number {
+    const { watches, owners, dictionary } = this.#state;
+    const count = this.count;
+    watches.touchAll(this, (key) => this.peek(key, 0, key.length) !== 0);
+    const root = this.#root;
+    this.#root = dictionary.create();
+    this.#id = owners.retire(this.#id, root, this);
+    this.#expiringCount = 0;
+    this.#expirySumMs = 0;
+    this.#state.slots?.clear();
+    return count;
+  }
+
+  /** Exchanges all keys with another database. */
+  swap(other: Database): void {
+    const isIn = (key: Buffer): boolean => this.peek(key, 0, key.length) !== 0 || other.peek(key, 0, key.length) !== 0;
+    const { watches, owners } = this.#state;
+    watches.touchAll(this, isIn);
+    watches.touchAll(other, isIn);
+    [this.#id, other.#id] = [other.#id, this.#id];
+    [this.#root, other.#root] = [other.#root, this.#root];
+    [this.#expiringCount, other.#expiringCount] = [other.#expiringCount, this.#expiringCount];
+    [this.#expirySumMs, other.#expirySumMs] = [other.#expirySumMs, this.#expirySumMs];
+    owners.set(this.#id, this);
+    owners.set(other.#id, other);
+  }
+
+  /** Deletes a key because its time has come, and tells the listener. */
+  expireRecord(record: Handle): void {
+    this.#seek(record);
+    this.#state.expiredKeys++;
+    this.#removeFound(record);
+    this.#state.listener.expired(this, record);
+    this.#finishRemoval(record);
+  }
+
+  /** Deletes a key to make room, and tells the listener. */
+  evictRecord(record: Handle): void {
+    this.#seek(record);
+    this.#state.evictedKeys++;
+    this.#removeFound(record);
+    this.#state.listener.evicted(this, record);
+    this.#finishRemoval(record);
+  }
+
+  #find(buffer: Buffer, offset: number, length: number): Handle {
+    const { dictionary } = this.#state;
+    return dictionary.find(this.#root, dictionary.hash(buffer, offset, length), buffer, offset, length);
+  }
+
+  /** Whether the volatile record that was just found counts as missing; deletes it where that is ours to do. */
+  #isGone(record: Handle): boolean {
+    if (!this.isExpired(record)) return false;
+    if (!this.#state.isReplica) this.expireRecord(record);
+    return true;
+  }
+
+  /** Whether the new value can be written over the old one, both being strings. */
+  #fits(old: Handle, keyLength: number, valueLength: number): boolean {
+    const records = this.#records;
+    if (records.typeOf(old) !== ValueType.string) return false;
+    return this.arena.isSameClass(old, records.sizeBytes(keyLength, valueLength, records.isVolatile(old)));
+  }
+
+  #newAccess(): number {
+    return this.#state.access.initial() | (this.#id << 24);
+  }
+
+  /** Takes a record that no index holds into this database. */
+  #adopt(record: Handle): void {
+    const { dictionary } = this.#state;
+    const records = this.#records;
+    const bytes = records.bytesOf(record);
+    const offset = records.keyOffset(record);
+    const length = records.keyLength(record);
+    const expireAtMs = records.expireAtOf(record);
+    records.setDatabaseId(record, this.#id);
+    dictionary.insert(this.#root, dictionary.hash(bytes, offset, length), record);
+    this.#countSlot(bytes, offset, length, 1);
+    if (expireAtMs !== NO_EXPIRY) this.#enterVolatile(expireAtMs);
+  }
+
+  /** Takes the record that was just found out of the index, and leaves it as it is. */
+  #removeFound(record: Handle): void {
+    const records = this.#records;
+    const expireAtMs = records.expireAtOf(record);
+    this.#state.dictionary.removeFound(this.#root);
+    this.#countSlot(records.bytesOf(record), records.keyOffset(record), records.keyLength(record), -1);
+    if (expireAtMs !== NO_EXPIRY) this.#leaveVolatile(expireAtMs);
+  }
+
+  #finishRemoval(record: Handle): void {
+    const { watches } = this.#state;
+    const records = this.#records;
+    if (watches.clientCount !== 0) {
+      watches.touch(this, records.bytesOf(record), records.keyOffset(record), records.keyLength(record));
+    }
+    this.#state.destroy(record);
+  }
+
+  /** The same record with or without expiry time, at another place; the old one is freed. */
+  #move(record: Handle, expireAtMs: number): Handle {
+    const records = this.#records;
+    const bytes = records.bytesOf(record);
+    const moved = records.createLike(record, bytes, records.keyOffset(record), records.keyLength(record), expireAtMs);
+    this.#reindex(record, moved);
+    this.arena.free(record);
+    return moved;
+  }
+
+  /** A copy of a record in a block with room for a value of this length. */
+  #recreate(record: Handle, room: number): Handle {
+    const records = this.#records;
+    const keyOffset = records.keyOffset(record);
+    const keyLength = records.keyLength(record);
+    const bytes = records.bytesOf(record);
+    const expireAtMs = records.expireAtOf(record);
+    const access = records.accessWord(record);
+    const created = records.create(records.typeByteOf(record), bytes, keyOffset, keyLength, room, expireAtMs, access);
+    const target = records.bytesOf(created);
+    copyBytes(target, records.valueOffset(created), bytes, records.valueOffset(record), records.valueLength(record));
+    return created;
+  }
+
+  #seek(record: Handle): void {
+    const isHeld = this.#state.dictionary.seek(this.#root, this.#hashOf(record), record);
+    if (!isHeld) throw new Error(`Index of database ${this.index} does not hold record ${record}`);
+  }
+
+  #reindex(from: Handle, to: Handle): void {
+    this.#seek(from);
+    this.#state.dictionary.replaceFound(to);
+  }
+
+  #hashOf(record: Handle): number {
+    const records = this.#records;
+    return this.#state.dictionary.hash(records.bytesOf(record), records.keyOffset(record), records.keyLength(record));
+  }
+
+  #changeExpiry(record: Handle, before: number, after: number): void {
+    this.#leaveVolatile(before);
+    this.#enterVolatile(after);
+    this.#records.setExpireAt(record, after);
+  }
+
+  #enterVolatile(expireAtMs: number): void {
+    this.#expiringCount++;
+    this.#expirySumMs += Math.min(expireAtMs - this.#state.startMs, MAX_SUMMED_TTL_MS);
+    if (expireAtMs < this.#state.earliestExpiryMs) this.#state.earliestExpiryMs = expireAtMs;
+  }
+
+  #leaveVolatile(expireAtMs: number): void {
+    this.#expiringCount--;
+    this.#expirySumMs -= Math.min(expireAtMs - this.#state.startMs, MAX_SUMMED_TTL_MS);
+  }
+
+  #countSlot(buffer: Buffer, offset: number, length: number, by: number): void {
+    if (this.#state.slots !== undefined) this.#state.slots.change(buffer, offset, length, by);
+  }
+}

@@ -1,0 +1,229 @@
+/**
+ * Keeping within maxmemory by deleting keys, with Redis' eight policies. As there, the best of a few sampled keys goes, and
+ * good candidates of earlier samples are kept in a pool of 16, which comes close to exact LRU and LFU.
+ *
+ * All keys are drawn from the index with equal probability. Volatile ones are drawn by page and place in it, so keys with
+ * long values are somewhat likelier. The pool holds handles: before one is used, it must still be a record and must not
+ * have become a worse candidate than it was.
+ */
+
+import type { Arena } from "../memory/arena.ts";
+import { type Handle, PAGE_SHIFT, VOLATILE_RECORD } from "../memory/arena-layout.ts";
+import type { Clock } from "../platform/clock.ts";
+import type { Database } from "./database.ts";
+import type { KeyspaceState } from "./keyspace-state.ts";
+import { NO_EXPIRY } from "./record.ts";
+
+export const EVICTION_POLICIES = [
+  "noeviction",
+  "allkeys-lru",
+  "volatile-lru",
+  "allkeys-lfu",
+  "volatile-lfu",
+  "allkeys-random",
+  "volatile-random",
+  "volatile-ttl",
+] as const;
+export type EvictionPolicy = (typeof EVICTION_POLICIES)[number];
+
+/** `running`: still above the limit, go on soon; commands may run. `failed`: nothing left to evict. */
+export type EvictionResult = "ok" | "running" | "failed";
+
+export interface EvictionSettings {
+  /** 0: no limit. */
+  readonly limitBytes: number;
+  readonly policy: EvictionPolicy;
+  /** `maxmemory-samples` */
+  readonly samples: number;
+  readonly lfuLogFactor: number;
+  readonly lfuDecayMinutes: number;
+}
+
+const POOL_SIZE = 16;
+/** How long one call may evict, where Redis' default tenacity allows as much. */
+const SLICE_US = 500;
+const EVICTIONS_PER_CLOCK = 16;
+/** Draws of a place in a volatile page before giving up on a sample: pages can be nearly empty. */
+const PLACE_DRAWS = 64;
+const MAX_FREQUENCY = 255;
+
+export class Eviction {
+  /** What counts against the limit. The server adds what it holds besides keys and values. */
+  usedBytes: () => number;
+  readonly #state: KeyspaceState;
+  readonly #arena: Arena;
+  readonly #databases: readonly Database[];
+  readonly #clock: Clock;
+  #limitBytes = 0;
+  #policy: EvictionPolicy = "noeviction";
+  #samples = 5;
+  /** Ascending by score. */
+  readonly #poolRecords = new Int32Array(POOL_SIZE);
+  readonly #poolScores = new Float64Array(POOL_SIZE);
+  #poolCount = 0;
+
+  constructor(state: KeyspaceState, databases: readonly Database[], clock: Clock) {
+    this.#state = state;
+    this.#arena = state.arena;
+    this.#databases = databases;
+    this.#clock = clock;
+    this.usedBytes = () => this.#arena.usedBytes;
+  }
+
+  configure(settings: EvictionSettings): void {
+    this.#limitBytes = settings.limitBytes;
+    this.#policy = settings.policy;
+    this.#samples = settings.samples;
+    this.#state.access.isLfu = settings.policy.endsWith("-lfu");
+    this.#state.access.lfuLogFactor = settings.lfuLogFactor;
+    this.#state.access.lfuDecayMinutes = settings.lfuDecayMinutes;
+    this.#poolCount = 0;
+  }
+
+  get isLfu(): boolean {
+    return this.#state.access.isLfu;
+  }
+
+  get isOverLimit(): boolean {
+    return this.#limitBytes > 0 && this.usedBytes() > this.#limitBytes;
+  }
+
+  idleSeconds(record: Handle): number {
+    return this.#state.access.idleSeconds(this.#state.records.accessOf(record));
+  }
+
+  frequency(record: Handle): number {
+    return this.#state.access.frequency(this.#state.records.accessOf(record));
+  }
+
+  /** For RESTORE and loading. Nothing happens while frequencies are tracked instead. */
+  setIdleSeconds(record: Handle, idleSeconds: number): void {
+    if (!this.isLfu) this.#state.records.setAccess(record, this.#state.access.withIdleSeconds(idleSeconds));
+  }
+
+  /** For RESTORE and loading. Nothing happens unless frequencies are tracked. */
+  setFrequency(record: Handle, frequency: number): void {
+    if (this.isLfu) this.#state.records.setAccess(record, this.#state.access.withFrequency(frequency));
+  }
+
+  /** Evicts until memory is below the limit, nothing can be evicted, or the time of one call is over. */
+  freeMemoryIfNeeded(): EvictionResult {
+    if (!this.isOverLimit) return "ok";
+    const endUs = this.#clock.monotonicUs() + SLICE_US;
+    const isOver = (): boolean => this.#clock.monotonicUs() >= endUs;
+    this.#state.owners.reclaim(() => !this.isOverLimit || isOver());
+    let evicted = 0;
+    while (this.isOverLimit) {
+      if (evicted > 0 && evicted % EVICTIONS_PER_CLOCK === 0 && isOver()) return "running";
+      const victim = this.#policy === "noeviction" ? 0 : this.#victim();
+      if (victim === 0) return this.#state.owners.isReclaiming ? "running" : "failed";
+      this.#ownerOf(victim)?.evictRecord(victim);
+      evicted++;
+    }
+    return "ok";
+  }
+
+  #victim(): Handle {
+    if (this.#policy === "allkeys-random" || this.#policy === "volatile-random") return this.#draw();
+    for (let round = 0; round < POOL_SIZE; round++) {
+      for (let sample = 0; sample < this.#samples; sample++) {
+        const record = this.#draw();
+        if (record === 0) break;
+        this.#offer(record, this.#score(record));
+      }
+      const best = this.#takeBest();
+      if (best !== 0) return best;
+    }
+    return this.#draw();
+  }
+
+  /** The higher, the sooner the key should go. */
+  #score(record: Handle): number {
+    if (this.#policy === "volatile-ttl") return -this.#state.records.expireAtOf(record);
+    return this.isLfu ? MAX_FREQUENCY - this.frequency(record) : this.idleSeconds(record);
+  }
+
+  #offer(record: Handle, score: number): void {
+    if (this.#poolRecords.subarray(0, this.#poolCount).includes(record)) return;
+    if (this.#poolCount === POOL_SIZE) {
+      if (score <= (this.#poolScores[0] as number)) return;
+      this.#poolRecords.copyWithin(0, 1);
+      this.#poolScores.copyWithin(0, 1);
+      this.#poolCount--;
+    }
+    let at = this.#poolCount++;
+    for (; at > 0 && (this.#poolScores[at - 1] as number) > score; at--) {
+      this.#poolRecords[at] = this.#poolRecords[at - 1] as number;
+      this.#poolScores[at] = this.#poolScores[at - 1] as number;
+    }
+    this.#poolRecords[at] = record;
+    this.#poolScores[at] = score;
+  }
+
+  #takeBest(): Handle {
+    while (this.#poolCount > 0) {
+      this.#poolCount--;
+      const record = this.#poolRecords[this.#poolCount] as number;
+      if (this.#isCandidate(record) && this.#score(record) >= (this.#poolScores[this.#poolCount] as number)) {
+        return record;
+      }
+    }
+    return 0;
+  }
+
+  #isCandidate(record: Handle): boolean {
+    if (!this.#arena.isRecord(record) || this.#ownerOf(record) === undefined) return false;
+    return !this.#isVolatileOnly || this.#state.records.expireAtOf(record) !== NO_EXPIRY;
+  }
+
+  get #isVolatileOnly(): boolean {
+    return this.#policy.startsWith("volatile-");
+  }
+
+  /** A key that may be evicted, by chance; 0 if there is none. */
+  #draw(): Handle {
+    return this.#isVolatileOnly ? this.#drawVolatile() : this.#drawAny();
+  }
+
+  #drawAny(): Handle {
+    let total = 0;
+    for (const database of this.#databases) total += database.count;
+    let place = this.#state.random.below(total);
+    for (const database of this.#databases) {
+      if (place < database.count) return database.randomRecord();
+      place -= database.count;
+    }
+    return 0;
+  }
+
+  #drawVolatile(): Handle {
+    const arena = this.#arena;
+    const pages = arena.pageCountOf(VOLATILE_RECORD);
+    for (let draw = 0; draw < PLACE_DRAWS && pages > 0; draw++) {
+      const page = arena.pageOfKind(VOLATILE_RECORD, this.#state.random.below(pages));
+      const start = page << PAGE_SHIFT;
+      const stride = arena.pageStride(page);
+      const places = Math.ceil((arena.pageLimit(page) - start) / stride);
+      const record = start + this.#state.random.below(places) * stride;
+      if (places > 0 && arena.isLive(record) && this.#ownerOf(record) !== undefined) return record;
+    }
+    return this.#anyVolatile();
+  }
+
+  /** For volatile pages that are nearly empty: the first key found. */
+  #anyVolatile(): Handle {
+    for (const database of this.#databases) {
+      if (database.expiringCount === 0) continue;
+      let found = 0;
+      this.#arena.forEachRecord(VOLATILE_RECORD, (record) => {
+        if (found === 0 && this.#ownerOf(record) !== undefined) found = record;
+      });
+      return found;
+    }
+    return 0;
+  }
+
+  #ownerOf(record: Handle): Database | undefined {
+    return this.#state.owners.get(this.#state.records.databaseIdOf(record));
+  }
+}

@@ -1,0 +1,99 @@
+/**
+ * What the databases of a keyspace share: arena and index, the time of the current batch, counters, and the ways out to
+ * the layers above. Plain fields, because the hot path reads them.
+ */
+
+import { Arena } from "../memory/arena.ts";
+import type { Handle } from "../memory/arena-layout.ts";
+import { Dictionary } from "../memory/dictionary.ts";
+import { KEYSPACE_LAYOUT } from "../memory/dictionary-layout.ts";
+import type { Random } from "../platform/random.ts";
+import { ValueType } from "../values/value-type.ts";
+import { AccessClock } from "./access-clock.ts";
+import type { Database } from "./database.ts";
+import { Owners } from "./owners.ts";
+import { Records } from "./record.ts";
+import type { SlotCounts } from "./slot-counts.ts";
+import { Watches } from "./watches.ts";
+
+/** What the keyspace asks of the values layer, for values that are not strings. */
+export interface CollectionValues {
+  free(type: number, encoding: number, root: Handle): void;
+  copy(type: number, encoding: number, root: Handle): Handle;
+}
+
+/**
+ * Keys that go without a client's command. The record can still be read, but is no longer in the index. The listener must
+ * not use the keyspace otherwise.
+ */
+export interface KeyspaceListener {
+  expired(database: Database, record: Handle): void;
+  evicted(database: Database, record: Handle): void;
+}
+
+export interface KeyspaceStateOptions {
+  readonly random: Random;
+  readonly nowMs: number;
+  /** The values layer is made over the arena that the keyspace owns. */
+  readonly makeValues: (arena: Arena, random: Random) => CollectionValues;
+}
+
+const SILENT: KeyspaceListener = { expired: () => undefined, evicted: () => undefined };
+
+export class KeyspaceState {
+  readonly arena: Arena;
+  readonly records: Records;
+  readonly dictionary: Dictionary;
+  readonly access: AccessClock;
+  readonly random: Random;
+  readonly watches = new Watches();
+  readonly owners: Owners;
+  readonly values: CollectionValues;
+  listener: KeyspaceListener = SILENT;
+  slots: SlotCounts | undefined;
+
+  /** Wall clock of the batch of requests being run. */
+  nowMs = 0;
+  /** Expired keys are missing, but stay until the primary deletes them. */
+  isReplica = false;
+  /** What runs now comes from the primary, or is being loaded: nothing counts as expired. */
+  ignoresExpiry = false;
+  /** Reads do not count as use (CLIENT NO-TOUCH). */
+  isUntouched = false;
+  dirty = 0;
+  hits = 0;
+  misses = 0;
+  expiredKeys = 0;
+  evictedKeys = 0;
+  /** No key expires before this: lets the expiry cycle rest. */
+  earliestExpiryMs = Number.POSITIVE_INFINITY;
+  /** Expiry times are summed as the distance from here, so that the sums stay exact. */
+  readonly startMs: number;
+
+  constructor(options: KeyspaceStateOptions) {
+    this.arena = new Arena();
+    this.records = new Records(this.arena);
+    this.random = options.random;
+    this.access = new AccessClock(options.random);
+    this.dictionary = new Dictionary(this.arena, KEYSPACE_LAYOUT, options.random.uint32(), options.random.uint32());
+    this.values = options.makeValues(this.arena, options.random);
+    this.owners = new Owners(this.dictionary, (record) => this.destroy(record));
+    this.startMs = options.nowMs;
+    this.setNow(options.nowMs);
+  }
+
+  setNow(nowMs: number): void {
+    this.nowMs = nowMs;
+    this.access.setNow(nowMs);
+  }
+
+  /** Frees a record and its value, after a running snapshot has seen both. */
+  destroy(record: Handle): void {
+    const type = this.records.typeOf(record);
+    if (type !== ValueType.string) {
+      this.arena.touch(record);
+      this.values.free(type, this.records.encodingOf(record), this.records.rootOf(record));
+    }
+    this.arena.free(record);
+  }
+}

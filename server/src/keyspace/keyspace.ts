@@ -1,0 +1,188 @@
+/**
+ * All databases of the server, over one arena and one kind of index. The dispatcher sets the time once for each batch of
+ * requests; whatever the keyspace wants to tell (expired and evicted keys) goes to its listener.
+ */
+
+import { keySlot } from "@kvcluster/protocol/slots";
+import type { Arena } from "../memory/arena.ts";
+import type { Handle } from "../memory/arena-layout.ts";
+import type { Clock } from "../platform/clock.ts";
+import type { Random } from "../platform/random.ts";
+import { Database } from "./database.ts";
+import { Eviction } from "./eviction.ts";
+import { ExpiryCycle } from "./expiry.ts";
+import { type CollectionValues, type KeyspaceListener, KeyspaceState } from "./keyspace-state.ts";
+import { MAX_DATABASES } from "./owners.ts";
+import type { Records } from "./record.ts";
+import { SlotCounts } from "./slot-counts.ts";
+import type { Watches } from "./watches.ts";
+
+export interface KeyspaceOptions {
+  readonly databaseCount: number;
+  readonly random: Random;
+  readonly clock: Clock;
+  readonly isClusterEnabled: boolean;
+}
+
+/** Records looked at between two looks at whether enough keys of a slot are found. */
+const SLOT_SCAN_STEP = 1000;
+
+export class Keyspace {
+  readonly arena: Arena;
+  readonly records: Records;
+  readonly watches: Watches;
+  readonly eviction: Eviction;
+  readonly expiry: ExpiryCycle;
+  readonly slots: SlotCounts | undefined;
+  readonly #state: KeyspaceState;
+  readonly #clock: Clock;
+  readonly #databases: readonly Database[];
+
+  constructor(options: KeyspaceOptions, makeValues: (arena: Arena, random: Random) => CollectionValues) {
+    if (options.databaseCount < 1 || options.databaseCount > MAX_DATABASES) {
+      throw new Error(`Cannot make ${options.databaseCount} databases: there may be 1 to ${MAX_DATABASES}`);
+    }
+    const state = new KeyspaceState({ random: options.random, nowMs: options.clock.nowMs(), makeValues });
+    this.#state = state;
+    this.#clock = options.clock;
+    this.arena = state.arena;
+    this.records = state.records;
+    this.watches = state.watches;
+    this.slots = options.isClusterEnabled ? new SlotCounts() : undefined;
+    state.slots = this.slots;
+    this.#databases = Array.from({ length: options.databaseCount }, (_, index) => new Database(state, index));
+    this.eviction = new Eviction(state, this.#databases, options.clock);
+    this.expiry = new ExpiryCycle(state, options.clock);
+  }
+
+  get databaseCount(): number {
+    return this.#databases.length;
+  }
+
+  /** `index` must be below `databaseCount`. */
+  database(index: number): Database {
+    return this.#databases[index] as Database;
+  }
+
+  /** The database that a record met on a walk of pages belongs to; undefined for one that was flushed and is not freed yet. */
+  databaseOf(record: Handle): Database | undefined {
+    return this.#state.owners.get(this.#state.records.databaseIdOf(record));
+  }
+
+  /** The collections' side: what frees and copies values that are not strings. */
+  get values(): CollectionValues {
+    return this.#state.values;
+  }
+
+  set listener(listener: KeyspaceListener) {
+    this.#state.listener = listener;
+  }
+
+  get nowMs(): number {
+    return this.#state.nowMs;
+  }
+
+  setNow(nowMs: number): void {
+    this.#state.setNow(nowMs);
+  }
+
+  /** The 24 bits of seconds that records are stamped with. */
+  get lruClock(): number {
+    return this.#state.access.seconds;
+  }
+
+  /** Changes since the last save: who saves sets it back. */
+  get dirty(): number {
+    return this.#state.dirty;
+  }
+
+  set dirty(dirty: number) {
+    this.#state.dirty = dirty;
+  }
+
+  get isReplica(): boolean {
+    return this.#state.isReplica;
+  }
+
+  set isReplica(isReplica: boolean) {
+    this.#state.isReplica = isReplica;
+  }
+
+  /** On while commands of the primary run and while data is loaded: then no key counts as expired. */
+  set ignoresExpiry(ignoresExpiry: boolean) {
+    this.#state.ignoresExpiry = ignoresExpiry;
+  }
+
+  /** On while a command of a client with CLIENT NO-TOUCH runs: reads do not count as use. */
+  set isUntouched(isUntouched: boolean) {
+    this.#state.isUntouched = isUntouched;
+  }
+
+  get hits(): number {
+    return this.#state.hits;
+  }
+
+  get misses(): number {
+    return this.#state.misses;
+  }
+
+  get expiredKeys(): number {
+    return this.#state.expiredKeys;
+  }
+
+  get evictedKeys(): number {
+    return this.#state.evictedKeys;
+  }
+
+  /** CONFIG RESETSTAT. */
+  resetStatistics(): void {
+    this.#state.hits = 0;
+    this.#state.misses = 0;
+    this.#state.expiredKeys = 0;
+    this.#state.evictedKeys = 0;
+  }
+
+  /** Keys in all databases. */
+  get count(): number {
+    return this.#databases.reduce((sum, database) => sum + database.count, 0);
+  }
+
+  /** Bytes of the indexes. */
+  get indexBytes(): number {
+    return this.#databases.reduce((sum, database) => sum + database.indexBytes, 0);
+  }
+
+  swap(first: number, second: number): void {
+    if (first !== second) this.database(first).swap(this.database(second));
+  }
+
+  flushAll(): void {
+    for (const database of this.#databases) database.flush();
+  }
+
+  /** Frees memory of flushed databases for at most this long; true when nothing is left to free. */
+  reclaim(budgetMs: number): boolean {
+    const endUs = this.#clock.monotonicUs() + budgetMs * 1000;
+    return this.#state.owners.reclaim(() => this.#clock.monotonicUs() >= endUs);
+  }
+
+  countInSlot(slot: number): number {
+    return this.slots?.countIn(slot) ?? 0;
+  }
+
+  /** Up to `max` keys of a cluster slot, as copies. Looks at the whole database in the worst case. */
+  keysInSlot(slot: number, max: number): Buffer[] {
+    const wanted = Math.min(max, this.countInSlot(slot));
+    const database = this.database(0);
+    const keys: Buffer[] = [];
+    let cursor = 0;
+    if (wanted === 0) return keys;
+    do {
+      cursor = database.scan(cursor, SLOT_SCAN_STEP, (record) => {
+        const isIn = keySlot(database.bytesOf(record), database.keyOffset(record), database.keyLength(record));
+        if (isIn === slot && keys.length < wanted) keys.push(database.keyOf(record));
+      });
+    } while (cursor !== 0 && keys.length < wanted);
+    return keys;
+  }
+}
