@@ -1,0 +1,77 @@
+/** An RdbHandler that keeps everything as plain JavaScript values, for tests and for looking into small files. */
+
+import type { ByteSpan } from "../memory/byte-span.ts";
+import { typeName, type ValueType } from "../values/value-type.ts";
+import type { RdbHandler, RdbKey } from "./rdb-reader.ts";
+
+export interface CollectedKey {
+  readonly type: string;
+  readonly value: string | string[] | Record<string, string | number>;
+  readonly expireAtMs: number;
+}
+
+export class CollectingHandler implements RdbHandler {
+  readonly auxFields: Record<string, string> = {};
+  /** `database:key` to value; bytes as latin1. */
+  readonly keys: Record<string, CollectedKey> = {};
+  readonly order: string[] = [];
+  #database = 0;
+  #elements: string[] = [];
+  #pairs: [string, string | number][] = [];
+  #type = 0;
+
+  aux(name: string, value: string): void {
+    this.auxFields[name] = value;
+  }
+
+  selectDatabase(index: number): void {
+    this.#database = index;
+  }
+
+  resize(): void {
+    // Nothing to make room for.
+  }
+
+  string(key: RdbKey, value: ByteSpan): void {
+    this.#keep(key, "string", text(value));
+  }
+
+  packed(): boolean {
+    return false;
+  }
+
+  begin(_key: RdbKey, type: ValueType): void {
+    this.#type = type;
+    this.#elements = [];
+    this.#pairs = [];
+  }
+
+  element(value: ByteSpan): void {
+    this.#elements.push(text(value));
+  }
+
+  member(value: ByteSpan, score: number): void {
+    this.#pairs.push([text(value), score]);
+  }
+
+  field(name: ByteSpan, value: ByteSpan): void {
+    this.#pairs.push([text(name), text(value)]);
+  }
+
+  end(key: RdbKey): void {
+    const type = typeName(this.#type);
+    if (type === "set") this.#elements.sort();
+    const isPairs = type === "zset" || type === "hash";
+    this.#keep(key, type, isPairs ? Object.fromEntries(this.#pairs) : this.#elements);
+  }
+
+  #keep(key: RdbKey, type: string, value: CollectedKey["value"]): void {
+    const name = `${this.#database}:${text(key.name)}`;
+    this.order.push(name);
+    this.keys[name] = { type, value, expireAtMs: key.expireAtMs };
+  }
+}
+
+function text(span: ByteSpan): string {
+  return span.buffer.toString("latin1", span.offset, span.offset + span.length);
+}

@@ -1,0 +1,90 @@
+/**
+ * The numbers of the RDB format. A file is a magic with a version, a sequence of opcodes, each with what belongs to it,
+ * and a checksum. An opcode below 64 is the type of the value of a key. Lengths take 1, 2, 5 or 9 bytes; a length of the
+ * fourth kind says instead how a string is encoded.
+ */
+
+import { Encoding, ValueType } from "../values/value-type.ts";
+
+export const RDB_WRITE_VERSION = 10;
+export const RDB_NEWEST_VERSION = 12;
+/** Valkey numbers its own format from 80; the types that we know are the same there. */
+export const VALKEY_NEWEST_VERSION = 80;
+export const RDB_MAGIC_BYTES = 9;
+export const CHECKSUM_BYTES = 8;
+/** Files of this version and later end with a checksum. */
+export const FIRST_VERSION_WITH_CHECKSUM = 5;
+
+export const Opcode = {
+  slotInfo: 244,
+  function2: 245,
+  functionBeforeRelease: 246,
+  moduleAux: 247,
+  idle: 248,
+  frequency: 249,
+  aux: 250,
+  resize: 251,
+  expireMs: 252,
+  expireSeconds: 253,
+  selectDatabase: 254,
+  end: 255,
+} as const;
+
+export const RdbType = {
+  string: 0,
+  list: 1,
+  set: 2,
+  sortedSet: 3,
+  hash: 4,
+  sortedSetBinary: 5,
+  hashZipmap: 9,
+  listZiplist: 10,
+  setIntset: 11,
+  sortedSetZiplist: 12,
+  hashZiplist: 13,
+  listQuicklist: 14,
+  hashListpack: 16,
+  sortedSetListpack: 17,
+  listQuicklist2: 18,
+  setListpack: 20,
+} as const;
+
+/** The type of value, and for those in one block its encoding, of each type in a file. */
+export const RDB_TYPES: Readonly<Record<number, readonly [ValueType, Encoding | undefined]>> = {
+  [RdbType.string]: [ValueType.string, undefined],
+  [RdbType.list]: [ValueType.list, undefined],
+  [RdbType.set]: [ValueType.set, undefined],
+  [RdbType.sortedSet]: [ValueType.sortedSet, undefined],
+  [RdbType.hash]: [ValueType.hash, undefined],
+  [RdbType.sortedSetBinary]: [ValueType.sortedSet, undefined],
+  [RdbType.listQuicklist]: [ValueType.list, undefined],
+  [RdbType.listQuicklist2]: [ValueType.list, undefined],
+  [RdbType.hashZipmap]: [ValueType.hash, Encoding.raw],
+  [RdbType.listZiplist]: [ValueType.list, Encoding.raw],
+  [RdbType.sortedSetZiplist]: [ValueType.sortedSet, Encoding.raw],
+  [RdbType.hashZiplist]: [ValueType.hash, Encoding.raw],
+  [RdbType.setIntset]: [ValueType.set, Encoding.intset],
+  [RdbType.hashListpack]: [ValueType.hash, Encoding.listpack],
+  [RdbType.sortedSetListpack]: [ValueType.sortedSet, Encoding.listpack],
+  [RdbType.setListpack]: [ValueType.set, Encoding.listpack],
+};
+
+/** What we cannot keep, by the name a user knows it by. */
+export const UNSUPPORTED_TYPES: Readonly<Record<number, string>> = {
+  6: "a module's value",
+  7: "a module's value",
+  15: "a stream",
+  19: "a stream",
+  21: "a stream",
+  22: "a hash with expiring fields",
+  23: "a hash with expiring fields",
+  24: "a hash with expiring fields",
+  25: "a hash with expiring fields",
+};
+
+/** Leading bits of a length. */
+export const Length = { six: 0, fourteen: 1, word: 0x80, long: 0x81, encoded: 3 } as const;
+export const StringEncoding = { int8: 0, int16: 1, int32: 2, lzf: 3 } as const;
+
+/** A node of a quicklist2: one large element as it is, or a listpack of several. */
+export const QuicklistNode = { plain: 1, packed: 2 } as const;

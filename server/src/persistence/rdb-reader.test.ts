@@ -1,0 +1,202 @@
+import { describe, expect, test } from "vitest";
+import { createSeededRandom } from "../platform/random.ts";
+import { CollectingHandler } from "./collecting-handler.ts";
+import { Crc64 } from "./crc64.ts";
+import { RdbError } from "./rdb-input.ts";
+import { RdbReader } from "./rdb-reader.ts";
+
+const HEX = /\s+/g;
+
+function hex(text: string): Buffer {
+  return Buffer.from(text.replace(HEX, ""), "hex");
+}
+
+/** A length-prefixed string of fewer than 64 bytes. */
+function short(bytes: Buffer | string): Buffer {
+  const body = Buffer.from(bytes);
+  return Buffer.concat([Buffer.from([body.length]), body]);
+}
+
+function file(version: number, ...parts: (Buffer | string)[]): Buffer {
+  const body = Buffer.concat([
+    Buffer.from(`REDIS${String(version).padStart(4, "0")}`),
+    ...parts.map((part) => Buffer.from(part)),
+    hex("ff"),
+  ]);
+  if (version < 5) return body;
+  const crc = new Crc64();
+  crc.update(body, 0, body.length);
+  const tail = Buffer.alloc(8);
+  crc.write(tail, 0);
+  return Buffer.concat([body, tail]);
+}
+
+function read(bytes: Buffer, step = bytes.length): CollectingHandler {
+  const handler = new CollectingHandler();
+  const reader = new RdbReader({ handler, verifyChecksum: true });
+  for (let at = 0; at < bytes.length; at += step) reader.push(bytes, at, Math.min(at + step, bytes.length));
+  reader.finish();
+  return handler;
+}
+
+function readValue(version: number, type: number, ...value: Buffer[]): unknown {
+  return read(file(version, Buffer.from([type]), short("k"), ...value)).keys["0:k"]?.value;
+}
+
+describe("RdbReader with the encodings of old versions", () => {
+  test("reads plain lists, sets, hashes and sorted sets", () => {
+    const two = [hex("02"), short("a"), short("b")];
+    expect(readValue(1, 1, ...two)).toEqual(["a", "b"]);
+    expect(readValue(1, 2, ...two)).toEqual(["a", "b"]);
+    expect(readValue(1, 4, hex("01"), short("f"), short("v"))).toEqual({ f: "v" });
+    const scores = [hex("03"), short("m"), short("1.5"), short("i"), hex("fe"), short("n"), hex("ff")];
+    expect(readValue(1, 3, ...scores)).toEqual({ m: 1.5, i: Number.POSITIVE_INFINITY, n: Number.NEGATIVE_INFINITY });
+    const binary = Buffer.alloc(8);
+    binary.writeDoubleLE(-2.25);
+    expect(readValue(8, 5, hex("01"), short("m"), binary)).toEqual({ m: -2.25 });
+  });
+
+  test("reads zipmaps, with unused bytes behind a value", () => {
+    expect(readValue(2, 9, short(hex("02 01 66 03 02 766172 0000 01 67 00 00 ff")))).toEqual({ f: "var", g: "" });
+  });
+
+  test("reads ziplists with strings and integers of every width", () => {
+    const parts = ["01 61", "f3", "c0 2cff", "fe 80", "f0 010080", "d0 ffffff7f", "e0 ffffffffffffff7f", "f1", "fd"];
+    const block = ziplist(parts);
+    const expected = ["a", "2", "-212", "-128", "-8388607", "2147483647", "9223372036854775807", "0", "12"];
+    expect(readValue(6, 10, short(block))).toEqual(expected);
+    expect(readValue(7, 14, hex("01"), short(block))).toEqual(expected);
+    expect(readValue(6, 13, short(ziplist(["01 66", "01 76"])))).toEqual({ f: "v" });
+    expect(readValue(6, 12, short(ziplist(["01 6d", "03 312e35"])))).toEqual({ m: 1.5 });
+  });
+
+  test("reads expiries in seconds and milliseconds, idle time, frequency and slot information", () => {
+    const seconds = Buffer.alloc(4);
+    seconds.writeInt32LE(2_000_000_000);
+    const ms = Buffer.alloc(8);
+    ms.writeBigInt64LE(2_000_000_000_123n);
+    const string = (name: string) => Buffer.concat([hex("00"), short(name), short("v")]);
+    const handler = read(
+      file(
+        12,
+        hex("fe 03 fb 03 01 f4 05 01 01"),
+        hex("fd"),
+        seconds,
+        hex("f8 20"),
+        string("a"),
+        hex("fc"),
+        ms,
+        hex("f9 07"),
+        string("b"),
+        string("c"),
+      ),
+    );
+    expect(handler.keys["3:a"]?.expireAtMs).toBe(2_000_000_000_000);
+    expect(handler.keys["3:b"]?.expireAtMs).toBe(2_000_000_000_123);
+    expect(handler.keys["3:c"]?.expireAtMs).toBe(0);
+  });
+
+  test("skips what a module noted beside the data", () => {
+    const aux = Buffer.concat([
+      hex("f7 81 0000000000000001 02 02 05"),
+      short("text"),
+      hex("02 07 04 0000000000000000 00"),
+    ]);
+    expect(read(file(9, aux, hex("00"), short("k"), short("v"))).keys["0:k"]?.value).toBe("v");
+  });
+
+  test("reads files of Valkey", () => {
+    const body = Buffer.concat([
+      Buffer.from("VALKEY080"),
+      hex("00"),
+      short("k"),
+      short("v"),
+      hex("ff"),
+      Buffer.alloc(8),
+    ]);
+    expect(read(body).keys["0:k"]?.value).toBe("v");
+  });
+});
+
+describe("RdbReader with bad files", () => {
+  const good = file(10, hex("00"), short("key"), short("value"));
+
+  test.each([
+    ["a stream", file(10, hex("13"), short("k")), "Cannot keep a stream (type 19) at offset 9"],
+    ["a function library", file(10, hex("f5"), short("#!lua")), "library of functions"],
+    ["a module's value", file(10, hex("07"), short("k")), "module's value (type 7) at offset 9"],
+    ["an unknown type", file(10, hex("50")), "Unknown type of value 80 at offset 9"],
+    ["another signature", Buffer.from("RUBYS0010........"), "no RDB file at offset 0"],
+    ["a newer version", Buffer.from("REDIS0099........"), "Cannot read RDB version 99"],
+    ["a cut file", good.subarray(0, good.length - 10), "Unexpected end of file"],
+    ["a changed byte", Buffer.concat([good.subarray(0, 15), hex("78"), good.subarray(16)]), "Wrong checksum"],
+    [
+      "a compressed string too long to be true",
+      file(10, hex("00 01 6b c3 03 80 3fffffff 000000")),
+      "as long as it says",
+    ],
+    ["a damaged ziplist", file(6, hex("0a"), short("k"), short("garbage-garbage")), "Damaged block"],
+    [
+      "a damaged listpack",
+      file(10, hex("10"), short("k"), short(hex("0a000000 0200 8161 0581 ff".replace("0581", "f5")))),
+      "Damaged block",
+    ],
+  ])("refuses %s", (_, bytes, message) => {
+    expect(() => read(bytes)).toThrow(message);
+  });
+
+  test("takes a file without checksum and, if told so, one with a wrong checksum", () => {
+    const wrong = Buffer.from(good);
+    wrong[good.length - 1] = (wrong[good.length - 1] as number) ^ 1;
+    const reader = new RdbReader({ handler: new CollectingHandler(), verifyChecksum: false });
+    expect(reader.push(wrong, 0, wrong.length)).toBe(0);
+    expect(reader.isDone).toBe(true);
+    wrong.fill(0, good.length - 8);
+    expect(read(wrong).order).toEqual(["0:key"]);
+  });
+
+  test("says how many bytes behind the end it did not take", () => {
+    const reader = new RdbReader({ handler: new CollectingHandler(), verifyChecksum: true });
+    expect(reader.push(Buffer.concat([good, Buffer.from("rest")]), 0, good.length + 4)).toBe(4);
+    expect(reader.offset).toBe(good.length);
+  });
+
+  test("ends with a value or an RdbError for every mutated file, however it is cut", () => {
+    const seed = 99;
+    const random = createSeededRandom(seed);
+    const source = file(
+      9,
+      Buffer.concat([hex("0d"), short("h"), short(ziplist(["01 66", "01 76"]))]),
+      Buffer.concat([hex("0a"), short("l"), short(ziplist(["c0 2cff", "02 6162"]))]),
+      Buffer.concat([hex("04"), short("p"), hex("01"), short("f"), short("v")]),
+      Buffer.concat([hex("09"), short("z"), short(hex("01 01 66 01 00 76 ff"))]),
+    );
+    for (let round = 0; round < 20_000; round++) {
+      const bytes = Buffer.from(source);
+      for (let k = 1 + random.below(3); k > 0; k--) bytes[9 + random.below(bytes.length - 9)] = random.below(256);
+      try {
+        read(bytes, 1 + random.below(bytes.length));
+      } catch (reason) {
+        if (!(reason instanceof RdbError)) throw new Error(`seed ${seed}, round ${round}`, { cause: reason });
+      }
+    }
+    expect(read(source).order).toHaveLength(4);
+  });
+});
+
+/** A ziplist of these entries, each given in hex as encoding and payload. */
+function ziplist(parts: readonly string[]): Buffer {
+  const entries: Buffer[] = [];
+  let previous = 0;
+  for (const part of parts) {
+    const entry = Buffer.concat([Buffer.from([previous]), hex(part)]);
+    entries.push(entry);
+    previous = entry.length;
+  }
+  const body = Buffer.concat(entries);
+  const header = Buffer.alloc(10);
+  header.writeUInt32LE(body.length + 11, 0);
+  header.writeUInt32LE(10 + body.length - previous, 4);
+  header.writeUInt16LE(parts.length, 8);
+  return Buffer.concat([header, body, hex("ff")]);
+}

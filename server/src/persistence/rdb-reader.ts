@@ -1,0 +1,347 @@
+/**
+ * Reads an RDB file of any version from 1 to 12 as its bytes arrive, and tells a handler what it holds. Large
+ * collections are told element by element, so only the element at hand needs to be complete; small ones that the file
+ * holds as one packed block are first offered whole.
+ *
+ * Spans are valid during the call only. Damage, and what we cannot keep, is an RdbError with its place; the handler has
+ * seen what came before it.
+ */
+
+import { ByteSpan } from "../memory/byte-span.ts";
+import { parseDouble } from "../memory/double-parse.ts";
+import type { Encoding, ValueType } from "../values/value-type.ts";
+import { PackedReader } from "./packed-reader.ts";
+import {
+  CHECKSUM_BYTES,
+  FIRST_VERSION_WITH_CHECKSUM,
+  Opcode,
+  QuicklistNode,
+  RDB_MAGIC_BYTES,
+  RDB_NEWEST_VERSION,
+  RDB_TYPES,
+  RdbType,
+  UNSUPPORTED_TYPES,
+  VALKEY_NEWEST_VERSION,
+} from "./rdb-format.ts";
+import { RdbError, RdbInput, type Scratch, UNDERFLOW } from "./rdb-input.ts";
+
+/** The key whose value is being read. */
+export interface RdbKey {
+  readonly name: ByteSpan;
+  /** Milliseconds since 1970, or 0. */
+  expireAtMs: number;
+  /** LRU idle time in seconds and LFU frequency, −1 where the file has none. */
+  idleSeconds: number;
+  frequency: number;
+}
+
+export interface RdbHandler {
+  aux(name: string, value: string): void;
+  selectDatabase(index: number): void;
+  /** How many keys the database has: a hint. */
+  resize(keys: number, expires: number): void;
+  string(key: RdbKey, value: ByteSpan): void;
+  /** A whole collection in one valid listpack or intset. False: tell it element by element. */
+  packed(key: RdbKey, type: ValueType, encoding: Encoding, block: ByteSpan): boolean;
+  /** A collection of about `count` elements; they follow, then `end`. */
+  begin(key: RdbKey, type: ValueType, count: number): void;
+  /** An element of a list or a set. */
+  element(value: ByteSpan): void;
+  member(value: ByteSpan, score: number): void;
+  field(name: ByteSpan, value: ByteSpan): void;
+  end(key: RdbKey): void;
+}
+
+export interface RdbReaderOptions {
+  readonly handler: RdbHandler;
+  /** False: the file's checksum is not compared. */
+  readonly verifyChecksum: boolean;
+}
+
+const Stage = { header: 0, opcode: 1, elements: 2, trailer: 3, done: 4 } as const;
+
+const SCORE_NAN = 253;
+const SCORE_INFINITE = 254;
+const SCORE_MINUS_INFINITE = 255;
+const MODULE_OPCODE_STRING = 5;
+const MODULE_OPCODE_DOUBLE = 4;
+const MODULE_OPCODE_FLOAT = 3;
+
+export class RdbReader {
+  readonly #input = new RdbInput();
+  readonly #handler: RdbHandler;
+  readonly #verifyChecksum: boolean;
+  readonly #packed: PackedReader;
+  readonly #key: RdbKey = { name: new ByteSpan(), expireAtMs: 0, idleSeconds: -1, frequency: -1 };
+  readonly #keyScratch: Scratch = { buffer: Buffer.alloc(256) };
+  readonly #value = new ByteSpan();
+  readonly #valueScratch: Scratch = { buffer: Buffer.alloc(256) };
+  readonly #second = new ByteSpan();
+  readonly #secondScratch: Scratch = { buffer: Buffer.alloc(256) };
+  #stage: number = Stage.header;
+  #type = 0;
+  #remaining = 0;
+  #version = 0;
+
+  constructor(options: RdbReaderOptions) {
+    this.#handler = options.handler;
+    this.#verifyChecksum = options.verifyChecksum;
+    this.#packed = new PackedReader(options.handler);
+  }
+
+  get version(): number {
+    return this.#version;
+  }
+
+  get isDone(): boolean {
+    return this.#stage === Stage.done;
+  }
+
+  /** Bytes of the file read so far; where the next one stands. */
+  get offset(): number {
+    return this.#input.offset;
+  }
+
+  /** Takes bytes and reads as far as they go. Once done it reads no further; returns how many bytes it did not take. */
+  push(bytes: Buffer, start: number, end: number): number {
+    if (this.#stage === Stage.done) return end - start;
+    this.#input.push(bytes, start, end);
+    if (this.#input.isWorthReading) this.#run();
+    return this.#stage === Stage.done ? this.#input.available : 0;
+  }
+
+  /** There are no more bytes: an error unless the file was complete. */
+  finish(): void {
+    if (this.#stage === Stage.done) return;
+    throw new RdbError("Unexpected end of file", this.#input.offset + this.#input.available);
+  }
+
+  #run(): void {
+    try {
+      while (this.#stage !== Stage.done) {
+        this.#step();
+        this.#input.mark();
+      }
+    } catch (reason) {
+      if (reason !== UNDERFLOW) throw reason;
+      this.#input.rewind();
+    }
+  }
+
+  #step(): void {
+    if (this.#stage === Stage.elements) this.#element();
+    else if (this.#stage === Stage.opcode) this.#opcode();
+    else if (this.#stage === Stage.header) this.#header();
+    else this.#trailer();
+  }
+
+  #header(): void {
+    const input = this.#input;
+    input.need(RDB_MAGIC_BYTES);
+    const magic = input.buffer.toString("latin1", input.position, input.position + RDB_MAGIC_BYTES);
+    const match = /^(REDIS(?=\d{4}$)|VALKEY(?=\d{3}$))(\d+)$/.exec(magic);
+    if (match === null) throw input.error("Wrong signature, this is no RDB file");
+    const [, product, digits] = match;
+    const version = Number(digits);
+    const newest = product === "REDIS" ? RDB_NEWEST_VERSION : VALKEY_NEWEST_VERSION;
+    if (version < 1 || version > newest) input.fail(`Cannot read RDB version ${version}`);
+    this.#version = version;
+    input.position += RDB_MAGIC_BYTES;
+    this.#stage = Stage.opcode;
+  }
+
+  #opcode(): void {
+    const input = this.#input;
+    const opcode = input.byte();
+    switch (opcode) {
+      case Opcode.expireMs:
+        this.#key.expireAtMs = input.int64();
+        break;
+      case Opcode.expireSeconds:
+        input.need(4);
+        this.#key.expireAtMs = input.buffer.readInt32LE(input.position) * 1000;
+        input.position += 4;
+        break;
+      case Opcode.idle:
+        this.#key.idleSeconds = input.length();
+        break;
+      case Opcode.frequency:
+        this.#key.frequency = input.byte();
+        break;
+      case Opcode.selectDatabase:
+        this.#handler.selectDatabase(input.length());
+        break;
+      case Opcode.resize:
+        this.#handler.resize(input.length(), input.length());
+        break;
+      case Opcode.aux:
+        this.#aux();
+        break;
+      case Opcode.slotInfo:
+        for (let k = 0; k < 3; k++) input.length();
+        break;
+      case Opcode.moduleAux:
+        this.#skipModuleAux();
+        break;
+      case Opcode.end:
+        this.#stage = Stage.trailer;
+        break;
+      default:
+        this.#keyAndValue(opcode);
+    }
+  }
+
+  #aux(): void {
+    const name = this.#input.text(this.#value, this.#valueScratch);
+    this.#handler.aux(name, this.#input.text(this.#second, this.#secondScratch));
+  }
+
+  /** What a module noted beside the data is of no use without the module; the data itself would be refused. */
+  #skipModuleAux(): void {
+    const input = this.#input;
+    for (let k = 0; k < 3; k++) input.length();
+    for (let opcode = input.length(); opcode !== 0; opcode = input.length()) {
+      if (opcode === MODULE_OPCODE_STRING) input.string(this.#value, this.#valueScratch);
+      else if (opcode === MODULE_OPCODE_DOUBLE) input.skip(8);
+      else if (opcode === MODULE_OPCODE_FLOAT) input.skip(4);
+      else if (opcode < MODULE_OPCODE_FLOAT) input.length();
+      else input.fail(`Unknown module opcode ${opcode}`);
+    }
+  }
+
+  #keyAndValue(type: number): void {
+    const input = this.#input;
+    if (type === Opcode.function2 || type === Opcode.functionBeforeRelease) {
+      input.position--;
+      input.fail("The file holds a library of functions, which this server cannot keep");
+    }
+    const unsupported = UNSUPPORTED_TYPES[type];
+    if (unsupported !== undefined || !isKnownType(type)) {
+      input.position--;
+      input.fail(
+        unsupported === undefined ? `Unknown type of value ${type}` : `Cannot keep ${unsupported} (type ${type})`,
+      );
+    }
+    input.string(this.#key.name, this.#keyScratch);
+    if (type === RdbType.string) {
+      input.string(this.#value, this.#valueScratch);
+      this.#handler.string(this.#key, this.#value);
+      this.#forgetKey();
+    } else if (isElementwise(type)) {
+      this.#beginElements(type);
+    } else {
+      input.string(this.#value, this.#valueScratch);
+      if (!this.#packed.read(type, this.#key, this.#value)) input.fail(`Damaged block of a value of type ${type}`);
+      this.#forgetKey();
+    }
+  }
+
+  #beginElements(type: number): void {
+    const { name } = this.#key;
+    const count = this.#input.length();
+    // The name must outlive the bytes it came from: elements may arrive much later.
+    const scratch = this.#keyScratch;
+    if (name.buffer !== scratch.buffer) {
+      if (scratch.buffer.length < name.length) scratch.buffer = Buffer.allocUnsafeSlow(name.length);
+      name.buffer.copy(scratch.buffer, 0, name.offset, name.offset + name.length);
+      name.set(scratch.buffer, 0, name.length);
+    }
+    this.#handler.begin(this.#key, valueTypeOf(type), count);
+    this.#type = type;
+    this.#remaining = count;
+    this.#stage = Stage.elements;
+  }
+
+  #element(): void {
+    if (this.#remaining === 0) {
+      this.#handler.end(this.#key);
+      this.#forgetKey();
+      this.#stage = Stage.opcode;
+      return;
+    }
+    this.#readElement();
+    this.#remaining--;
+  }
+
+  #readElement(): void {
+    const input = this.#input;
+    switch (this.#type) {
+      case RdbType.hash:
+        input.string(this.#value, this.#valueScratch);
+        input.string(this.#second, this.#secondScratch);
+        this.#handler.field(this.#value, this.#second);
+        break;
+      case RdbType.sortedSet:
+      case RdbType.sortedSetBinary: {
+        input.string(this.#value, this.#valueScratch);
+        const score = this.#type === RdbType.sortedSet ? this.#textScore() : input.double();
+        if (Number.isNaN(score)) input.fail("A score that is not a number");
+        this.#handler.member(this.#value, score);
+        break;
+      }
+      case RdbType.listQuicklist:
+        input.string(this.#value, this.#valueScratch);
+        if (!this.#packed.readZiplistElements(this.#value)) input.fail("Damaged ziplist in a list");
+        break;
+      case RdbType.listQuicklist2:
+        this.#quicklistNode();
+        break;
+      default:
+        input.string(this.#value, this.#valueScratch);
+        this.#handler.element(this.#value);
+    }
+  }
+
+  #quicklistNode(): void {
+    const input = this.#input;
+    const container = input.length();
+    input.string(this.#value, this.#valueScratch);
+    if (container === QuicklistNode.plain) this.#handler.element(this.#value);
+    else if (container !== QuicklistNode.packed) input.fail(`Unknown node of a list ${container}`);
+    else if (!this.#packed.readListpackElements(this.#value)) input.fail("Damaged listpack in a list");
+  }
+
+  #textScore(): number {
+    const input = this.#input;
+    const length = input.byte();
+    if (length === SCORE_NAN) return Number.NaN;
+    if (length === SCORE_INFINITE) return Number.POSITIVE_INFINITY;
+    if (length === SCORE_MINUS_INFINITE) return Number.NEGATIVE_INFINITY;
+    input.need(length);
+    const score = parseDouble(input.buffer, input.position, length);
+    input.position += length;
+    return score;
+  }
+
+  #trailer(): void {
+    const input = this.#input;
+    if (this.#version >= FIRST_VERSION_WITH_CHECKSUM) {
+      input.need(CHECKSUM_BYTES);
+      const at = input.position;
+      const isChecked = input.buffer.readInt32LE(at) !== 0 || input.buffer.readInt32LE(at + 4) !== 0;
+      if (this.#verifyChecksum && isChecked && !input.checksum.equals(input.buffer, at)) {
+        input.fail("Wrong checksum, the file is damaged");
+      }
+      input.position += CHECKSUM_BYTES;
+    }
+    this.#stage = Stage.done;
+  }
+
+  #forgetKey(): void {
+    this.#key.expireAtMs = 0;
+    this.#key.idleSeconds = -1;
+    this.#key.frequency = -1;
+  }
+}
+
+function isKnownType(type: number): boolean {
+  return RDB_TYPES[type] !== undefined;
+}
+
+function isElementwise(type: number): boolean {
+  return RDB_TYPES[type]?.[1] === undefined;
+}
+
+function valueTypeOf(type: number): ValueType {
+  return (RDB_TYPES[type] as readonly [ValueType, unknown])[0];
+}
