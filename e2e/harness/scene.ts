@@ -89,12 +89,19 @@ function sceneIn(namespace: string): Scene {
   return {
     namespace,
     apply: (manifest) => apply(namespace, manifest),
-    ready: (cluster, withinMs) =>
-      eventually(`KVCluster "${cluster}" Ready`, { withinMs }, async () => {
-        const object = await getObject<KVCluster>(namespace, `kvc/${cluster}`);
-        checkReady(object, await pods(cluster));
-        return object;
-      }),
+    ready: async (cluster, withinMs) => {
+      try {
+        return await eventually(`KVCluster "${cluster}" Ready`, { withinMs }, async () => {
+          const object = await getObject<KVCluster>(namespace, `kvc/${cluster}`);
+          checkReady(object, await pods(cluster));
+          return object;
+        });
+      } catch (error) {
+        // also in hooks, where explainFailure is out of reach
+        process.stderr.write(`${await describeNamespace(namespace)}\n`);
+        throw error;
+      }
+    },
     pods,
     password,
     client,
