@@ -13,9 +13,14 @@ export interface Selection {
   readonly labels?: Readonly<Record<string, string>>;
 }
 
+/** A method, so that a cache of a special kind of object is also a cache of objects. */
+interface Subscription<T> {
+  hear(change: Change<T>): void;
+}
+
 export class Cache<T extends KubernetesObject = KubernetesObject> {
   readonly #namespaces = new Map<string, Map<string, T>>();
-  readonly #subscribers = new Set<(change: Change<T>) => void>();
+  readonly #subscribers = new Set<Subscription<T>>();
   readonly #onSubscriberError: (error: unknown) => void;
 
   constructor(onSubscriberError: (error: unknown) => void) {
@@ -49,8 +54,9 @@ export class Cache<T extends KubernetesObject = KubernetesObject> {
   }
 
   subscribe(subscriber: (change: Change<T>) => void): () => void {
-    this.#subscribers.add(subscriber);
-    return () => this.#subscribers.delete(subscriber);
+    const subscription = { hear: subscriber };
+    this.#subscribers.add(subscription);
+    return () => this.#subscribers.delete(subscription);
   }
 
   put(object: T): void {
@@ -93,9 +99,9 @@ export class Cache<T extends KubernetesObject = KubernetesObject> {
   }
 
   #publish(change: Change<T>): void {
-    for (const subscriber of this.#subscribers) {
+    for (const subscription of this.#subscribers) {
       try {
-        subscriber(change);
+        subscription.hear(change);
       } catch (error) {
         this.#onSubscriberError(error);
       }

@@ -52,8 +52,8 @@ export class StatusWriter {
   }
 
   /** Forgets an object that was deleted. */
-  forget(uid: string): void {
-    this.#written.delete(uid);
+  forget(object: KubernetesObject): void {
+    this.#written.delete(uidOf(object));
   }
 
   #latest(live: KubernetesObject): KubernetesObject {

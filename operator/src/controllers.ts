@@ -1,0 +1,85 @@
+// The table of controllers: which changes lead to which reconcile function, with its ports plugged in.
+import { randomBytes } from "node:crypto";
+import { CLUSTER_LABEL } from "./api/labels.ts";
+import type { KubeClient } from "./kube/client.ts";
+import type { Caches } from "./kube/mirror.ts";
+import { openKvSession } from "./kv/kv-session.ts";
+import { createClusterReconciler } from "./reconcile/cluster-reconciler.ts";
+import { CHILD_KINDS, createClusterStore } from "./reconcile/cluster-store.ts";
+import { Applier } from "./runtime/applier.ts";
+import type { Clock, Random } from "./runtime/clock.ts";
+import {
+  Controller,
+  controllingOwner,
+  exceptStatus,
+  itself,
+  namedByLabel,
+  type ReconcileMeter,
+} from "./runtime/controller.ts";
+import type { EventRecorder } from "./runtime/event-recorder.ts";
+import type { Logger } from "./runtime/logger.ts";
+import { StatusWriter } from "./runtime/status-writer.ts";
+
+export interface ControllersDependencies {
+  readonly client: KubeClient;
+  readonly caches: Caches;
+  readonly recorder: EventRecorder;
+  readonly meter: ReconcileMeter;
+  /** Image of servers and backup Jobs whose resource names none. */
+  readonly serverImage: string;
+  readonly clusterDomain: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+}
+
+/** Passes wait for servers most of the time, so several run side by side. */
+const CLUSTERS_AT_A_TIME = 8;
+const PASSWORD_BYTES = 24;
+
+export function createControllers(dependencies: ControllersDependencies): readonly Controller[] {
+  const { client, caches, clock } = dependencies;
+  const applier = new Applier(client);
+  const statusWriter = new StatusWriter(client, clock);
+  forgetDeleted(caches, applier, statusWriter);
+  return [clusterController(dependencies, applier, statusWriter)];
+}
+
+function clusterController(
+  dependencies: ControllersDependencies,
+  applier: Applier,
+  statusWriter: StatusWriter,
+): Controller {
+  const { client, caches, recorder, log, serverImage, clusterDomain } = dependencies;
+  const reconcile = createClusterReconciler(
+    { defaultImage: serverImage, clusterDomain },
+    {
+      store: createClusterStore({ client, caches, applier, statusWriter }),
+      openSession: openKvSession,
+      events: recorder,
+      log,
+      generatePassword: () => randomBytes(PASSWORD_BYTES).toString("base64url"),
+    },
+  );
+  const watched = [
+    { cache: caches.KVCluster, requestsFor: itself, when: exceptStatus },
+    { cache: caches.Pod, requestsFor: namedByLabel(CLUSTER_LABEL) },
+    ...CHILD_KINDS.map((kind) => ({ cache: caches[kind], requestsFor: controllingOwner("KVCluster") })),
+  ];
+  return new Controller(
+    { name: "cluster", concurrency: CLUSTERS_AT_A_TIME, primary: caches.KVCluster, watched, reconcile },
+    dependencies,
+  );
+}
+
+/** What is remembered about an object goes with it. */
+function forgetDeleted(caches: Caches, applier: Applier, statusWriter: StatusWriter): void {
+  for (const cache of Object.values(caches)) {
+    cache.subscribe(({ type, object }) => {
+      if (type === "deleted") {
+        applier.forget(object);
+        statusWriter.forget(object);
+      }
+    });
+  }
+}
