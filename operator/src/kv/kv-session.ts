@@ -1,0 +1,22 @@
+/** A server that answers: what a pass may ask and tell it over one connection. */
+
+import type { Action } from "../topology/action.ts";
+import type { NodeObservation } from "../topology/cluster-view.ts";
+import { executeAction } from "./execute-action.ts";
+import { connectNode, type NodeEndpoint } from "./node-connection.ts";
+import { observeNode } from "./observe-node.ts";
+
+export interface KvSession {
+  observe(): Promise<NodeObservation>;
+  execute(action: Action): Promise<void>;
+  close(): void;
+}
+
+export async function openKvSession(endpoint: NodeEndpoint): Promise<KvSession> {
+  const connection = await connectNode(endpoint);
+  return {
+    observe: () => observeNode(connection),
+    execute: (action) => executeAction(connection, action),
+    close: () => connection.close(),
+  };
+}

@@ -1,0 +1,222 @@
+import { afterEach, describe, expect, it } from "vitest";
+import { RESOURCE_KINDS } from "../kube/resource-kinds.ts";
+import type { KubernetesObject } from "../kubernetes-object.ts";
+import { decodeData, type Manifest } from "../resources/manifest.ts";
+import { CLUSTER, type SimulatedKubernetes, startSimulatedKubernetes } from "./simulated-kubernetes.ts";
+
+const started: SimulatedKubernetes[] = [];
+
+afterEach(async () => {
+  for (const world of started.splice(0)) await world.stop();
+});
+
+async function start(spec: Readonly<Record<string, unknown>> = {}): Promise<SimulatedKubernetes> {
+  const world = await startSimulatedKubernetes(spec);
+  started.push(world);
+  return world;
+}
+
+function statusOf(world: SimulatedKubernetes) {
+  return world.cluster().status as {
+    phase: string;
+    ready: string;
+    slotsAssigned: number;
+    message: string;
+    shardStatus: { primary?: string }[];
+    conditions: { type: string; status: string; reason: string }[];
+  };
+}
+
+function condition(world: SimulatedKubernetes, type: string): string | undefined {
+  const found = statusOf(world).conditions.find((one) => one.type === type);
+  return found && `${found.status} ${found.reason}`;
+}
+
+function roles(world: SimulatedKubernetes): Readonly<Record<string, string | undefined>> {
+  return Object.fromEntries(
+    world.pods().map(({ metadata }) => [metadata.name, metadata.labels?.["kvcluster.dev/role"]]),
+  );
+}
+
+function find(world: SimulatedKubernetes, kind: keyof typeof RESOURCE_KINDS, name: string): Manifest | undefined {
+  return world.server.find<Manifest>(RESOURCE_KINDS[kind], CLUSTER.namespace, name);
+}
+
+function nodeOf(world: SimulatedKubernetes, pod: string) {
+  const node = world.servers.nodes.find((one) => one.pod === pod);
+  if (node === undefined) throw new Error(`no server ${pod}`);
+  return node;
+}
+
+describe("cluster reconciler", () => {
+  it("forms a new cluster from its manifest and reports it ready", async () => {
+    const world = await start({ shards: 3, replicasPerShard: 1 });
+    await world.settle();
+    expect(statusOf(world)).toMatchObject({ phase: "Ready", ready: "6/6", slotsAssigned: 16384 });
+    expect(statusOf(world).shardStatus.map(({ primary }) => primary)).toEqual(["kv-0-0", "kv-1-0", "kv-2-0"]);
+    expect(roles(world)).toEqual({
+      "kv-0-0": "primary",
+      "kv-0-1": "replica",
+      "kv-1-0": "primary",
+      "kv-1-1": "replica",
+      "kv-2-0": "primary",
+      "kv-2-1": "replica",
+    });
+    const kinds = world.actions.map(({ kind }) => kind).filter((kind, index, all) => kind !== all[index - 1]);
+    expect(kinds).toEqual(["SetConfigEpoch", "Meet", "AddSlots", "Replicate"]);
+    expect(world.events.map(({ reason }) => reason)).toContain("Ready");
+  });
+
+  it("writes nothing once settled", async () => {
+    const world = await start();
+    await world.settle();
+    const [version, events] = [world.server.resourceVersion, world.events.length];
+    const writes = world.server.writes.length;
+    for (let round = 0; round < 5; round++) {
+      world.servers.write();
+      world.tick();
+      expect(await world.pass()).toEqual({ requeueAfterMs: 30_000 });
+    }
+    expect(world.server.resourceVersion).toBe(version);
+    expect(world.server.writes.length).toBe(writes);
+    expect(world.events.length).toBe(events);
+  });
+
+  it("generates the password once and gives it to servers, applications and itself", async () => {
+    const world = await start();
+    await world.settle();
+    expect(decodeData(find(world, "Secret", "kv-auth")?.data, "password")).toBe("generated");
+    expect(decodeData(find(world, "Secret", "kv-server-auth")?.data, "auth.conf")).toContain('requirepass "generated"');
+    expect(decodeData(find(world, "Secret", "kv-connection")?.data, "uri")).toContain("default:generated@");
+    expect([...world.passwords]).toEqual(["generated"]);
+    const versionOf = () => find(world, "Secret", "kv-auth")?.metadata.resourceVersion;
+    const version = versionOf();
+    world.server.change(world.cluster(), { spec: { replicasPerShard: 0 } });
+    await world.pass();
+    expect(versionOf()).toBe(version);
+  });
+
+  it("takes the password from the user's Secret, and says so when it is not there", async () => {
+    const world = await start({ auth: { passwordSecretRef: { name: "mine", key: "pw" } } });
+    expect(await world.pass()).toEqual({ requeueAfterMs: 30_000 });
+    expect(condition(world, "Ready")).toBe("False PasswordMissing");
+    expect(statusOf(world).message).toBe('Secret "mine" of spec.auth does not exist');
+    expect(find(world, "StatefulSet", "kv-0")).toBeUndefined();
+    const secret = { apiVersion: "v1", kind: "Secret", metadata: { name: "mine", namespace: CLUSTER.namespace } };
+    world.server.seed({ ...secret, data: { pw: Buffer.from("theirs").toString("base64") } } as KubernetesObject);
+    await world.settle();
+    expect(condition(world, "Ready")).toBe("True Serving");
+    expect([...world.passwords]).toEqual(["theirs"]);
+    expect(find(world, "Secret", "kv-auth")).toBeUndefined();
+  });
+
+  it("does not touch an object of the same name that belongs to somebody else", async () => {
+    const world = await start();
+    const foreign = { apiVersion: "v1", kind: "Service", metadata: { name: "kv", namespace: CLUSTER.namespace } };
+    world.server.seed(foreign);
+    await world.pass();
+    expect(condition(world, "Ready")).toBe("False NameTaken");
+    expect(find(world, "ConfigMap", "kv-config")).toBeUndefined();
+    expect(find(world, "Service", "kv")?.spec).toBeUndefined();
+  });
+
+  it("repairs a child that somebody changed", async () => {
+    const world = await start();
+    await world.settle();
+    const service = find(world, "Service", "kv-write");
+    if (service !== undefined) world.server.change(service, { spec: { sessionAffinity: "ClientIP" } });
+    await world.pass();
+    expect(find(world, "Service", "kv-write")?.spec).toMatchObject({ sessionAffinity: "None" });
+  });
+
+  it("removes the disruption budgets when they are disabled", async () => {
+    const world = await start();
+    await world.settle();
+    expect(find(world, "PodDisruptionBudget", "kv-0")).toBeDefined();
+    world.server.change(world.cluster(), { spec: { disruption: { podDisruptionBudget: "Disabled" } } });
+    await world.pass();
+    expect(find(world, "PodDisruptionBudget", "kv-0")).toBeUndefined();
+    expect(find(world, "StatefulSet", "kv-0")).toBeDefined();
+  });
+
+  it("moves the write Service's label with the primary and tells of the change", async () => {
+    const world = await start();
+    await world.settle();
+    world.servers.kill(nodeOf(world, "kv-0-0"));
+    for (let round = 0; round < 4; round++) {
+      world.tick();
+      await world.pass();
+    }
+    expect(roles(world)).toMatchObject({ "kv-0-0": undefined, "kv-0-1": "primary" });
+    expect(condition(world, "Degraded")).toBe("True ServersNotReady");
+    world.servers.restart(nodeOf(world, "kv-0-0"));
+    await world.settle();
+    expect(roles(world)).toMatchObject({ "kv-0-0": "replica", "kv-0-1": "primary" });
+    const notes = world.events.map(({ reason, note }) => `${reason}: ${note}`);
+    expect(notes).toContain('PrimaryChanged: Pod "kv-0-1" is now the primary of shard 0, it was "kv-0-0"');
+    expect(condition(world, "Degraded")).toBe("False Complete");
+  });
+
+  it("reports an unreachable server once, waits longer and longer, and tells the others nothing", async () => {
+    const world = await start();
+    await world.settle();
+    nodeOf(world, "kv-1-1").isSilent = true;
+    const before = world.actions.length;
+    const waits: (number | undefined)[] = [];
+    for (let round = 0; round < 10; round++) {
+      world.tick();
+      waits.push((await world.pass()).requeueAfterMs);
+    }
+    expect(world.actions.length).toBe(before);
+    expect(waits.slice(0, 3)).toEqual([2000, 3000, 4500]);
+    expect(waits.at(-1)).toBe(30_000);
+    expect(statusOf(world).phase).toBe("Degraded");
+    expect(world.events.filter(({ reason }) => reason === "ServerUnreachable").map(({ note }) => note)).toEqual([
+      'Pod "kv-1-1" does not answer',
+    ]);
+  });
+
+  it("brings all pods back after they restarted at once on new addresses", async () => {
+    const world = await start();
+    await world.settle();
+    const owners = world.servers.nodes.map(({ id, slots }) => [id, slots]);
+    for (const node of world.servers.nodes) world.servers.kill(node);
+    for (const node of world.servers.nodes) world.servers.restart(node);
+    await world.settle();
+    expect(statusOf(world).phase).toBe("Ready");
+    expect(world.servers.nodes.map(({ id, slots }) => [id, slots])).toEqual(owners);
+  });
+
+  it("changes nothing while paused, and still reports", async () => {
+    const world = await start();
+    await world.settle();
+    world.server.change(world.cluster(), { spec: { paused: true, replicasPerShard: 2 } });
+    world.servers.restartEmpty(nodeOf(world, "kv-2-1"));
+    const before = world.actions.length;
+    world.tick();
+    await world.pass();
+    await world.pass();
+    expect(world.actions.length).toBe(before);
+    expect(statusOf(world).phase).toBe("Paused");
+    expect(find(world, "StatefulSet", "kv-0")?.spec?.replicas).toBe(2);
+  });
+
+  it("tells in the status what the API server refuses, and fails so that it is retried", async () => {
+    const world = await start();
+    world.server.refuse({ method: "PATCH", path: /configmaps/, status: 403 });
+    await expect(world.pass()).rejects.toThrow("Failed to ensure children");
+    expect(condition(world, "Ready")).toBe("False ReconcileFailed");
+    await world.settle();
+    expect(condition(world, "Ready")).toBe("True Serving");
+  });
+
+  it("leaves a cluster that is being deleted to its owner references", async () => {
+    const world = await start();
+    await world.settle();
+    world.server.change(world.cluster(), { metadata: { finalizers: ["someone/else"] } });
+    world.server.remove(world.cluster());
+    const writes = world.server.writes.length;
+    expect(await world.pass()).toEqual({});
+    expect(world.server.writes.length).toBe(writes);
+  });
+});

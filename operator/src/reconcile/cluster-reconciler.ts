@@ -1,0 +1,95 @@
+/**
+ * Reconciles one KVCluster: observe → plan → act → report, as the list of steps below. The request is only a name; the
+ * world is read anew each time, and a settled cluster causes reads only. Deleting is left to owner references: children
+ * go with their owner, volumes as spec.storage.reclaimPolicy says.
+ */
+
+import type { ObjectName } from "../kubernetes-object.ts";
+import type { Outcome } from "../runtime/work-queue.ts";
+import { actOnTopology } from "./act-on-topology.ts";
+import { ensureChildren, readVolumeSize } from "./ensure-children.ts";
+import { ensurePassword } from "./ensure-password.ts";
+import { labelRoles } from "./label-roles.ts";
+import { observeServers } from "./observe-servers.ts";
+import { Patience } from "./patience.ts";
+import type { ClusterDependencies, ClusterOptions } from "./ports.ts";
+import { report } from "./report.ts";
+import { type Pass, PROCEED, type Step, type StepResult } from "./step.ts";
+
+const STEPS: readonly Step[] = [
+  ensurePassword,
+  readVolumeSize,
+  ensureChildren,
+  observeServers,
+  labelRoles,
+  actOnTopology,
+];
+
+const SETTLED_SECONDS = 30;
+
+export function createClusterReconciler(
+  options: ClusterOptions,
+  dependencies: ClusterDependencies,
+): (name: ObjectName) => Promise<Outcome> {
+  const patience = new Patience();
+  return async (name) => {
+    const key = `${name.namespace}/${name.name}`;
+    const cluster = dependencies.store.cluster(name);
+    if (cluster === undefined || cluster.metadata.deletionTimestamp !== undefined) {
+      patience.forget(key);
+      return {};
+    }
+    const log = dependencies.log.with({ cluster: key });
+    const result = await runPass(newPass(name, cluster, options, { ...dependencies, log }));
+    if (result.kind === "wait") {
+      return { requeueAfterMs: 1000 * patience.secondsFor(key, result.reason, result.seconds) };
+    }
+    patience.forget(key);
+    return { requeueAfterMs: 1000 * SETTLED_SECONDS };
+  };
+}
+
+async function runPass(pass: Pass): Promise<StepResult> {
+  try {
+    const result = await runSteps(pass);
+    await report(pass, result);
+    return result;
+  } finally {
+    for (const session of pass.sessions.values()) session.close();
+  }
+}
+
+/** What the API server refuses is told in the status before the pass is retried: nobody reads the operator's log first. */
+async function runSteps(pass: Pass): Promise<StepResult> {
+  for (const step of STEPS) {
+    if (step.changes && pass.cluster.spec.paused) continue;
+    try {
+      const result = await step.run(pass);
+      if (result.kind !== "proceed") return result;
+    } catch (error) {
+      const cause = error as Error;
+      await report(pass, { kind: "stop", reason: "ReconcileFailed", message: cause.message }).catch(() => undefined);
+      throw new Error(`Failed to ${step.name}: ${cause.message}`, { cause });
+    }
+  }
+  return PROCEED;
+}
+
+function newPass(
+  name: ObjectName,
+  cluster: Pass["cluster"],
+  options: ClusterOptions,
+  dependencies: ClusterDependencies,
+): Pass {
+  return {
+    name,
+    cluster,
+    options,
+    dependencies,
+    sessions: new Map(),
+    password: undefined,
+    volumeSize: undefined,
+    podViews: [],
+    plan: undefined,
+  };
+}

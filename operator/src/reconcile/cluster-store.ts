@@ -1,0 +1,60 @@
+/** The ClusterStore over the operator's caches and client: the only place where reconcile/ meets the Kubernetes API. */
+
+import type { KVCluster } from "../api/kv-cluster.ts";
+import { CLUSTER_LABEL, COMPONENT_LABEL } from "../api/labels.ts";
+import type { KubeClient } from "../kube/client.ts";
+import { RESOURCE_KINDS, resourceKindOf } from "../kube/resource-kinds.ts";
+import { type KubernetesObject, nameOf, type ObjectName } from "../kubernetes-object.ts";
+import { type Manifest, SERVER_COMPONENT } from "../resources/manifest.ts";
+import type { Applier } from "../runtime/applier.ts";
+import type { Selection } from "../runtime/cache.ts";
+import type { StatusWriter } from "../runtime/status-writer.ts";
+import type { Pod } from "./pod.ts";
+import type { ClusterStore } from "./ports.ts";
+
+/** The kinds of which a cluster's children are; each has a cache. */
+export const CHILD_KINDS = ["ConfigMap", "Secret", "Service", "PodDisruptionBudget", "StatefulSet"] as const;
+export type ChildKind = (typeof CHILD_KINDS)[number];
+
+/** A cache as far as it is read. */
+export interface CachedObjects {
+  get(name: ObjectName): KubernetesObject | undefined;
+  list(selection: Selection): readonly KubernetesObject[];
+}
+
+export type ClusterCaches = Readonly<Record<ChildKind | "KVCluster" | "Pod", CachedObjects>>;
+
+export interface ClusterStoreDependencies {
+  readonly client: KubeClient;
+  readonly caches: ClusterCaches;
+  readonly applier: Applier;
+  readonly statusWriter: StatusWriter;
+}
+
+export function createClusterStore(dependencies: ClusterStoreDependencies): ClusterStore {
+  const { client, caches, applier, statusWriter } = dependencies;
+  const labelled = ({ namespace, name }: ObjectName) => ({ namespace, labels: { [CLUSTER_LABEL]: name } });
+  return {
+    cluster: (name) => caches.KVCluster.get(name) as KVCluster | undefined,
+    children: (name) => CHILD_KINDS.flatMap((kind) => caches[kind].list(labelled(name)) as readonly Manifest[]),
+    pods: (name) => {
+      const { namespace, labels } = labelled(name);
+      return caches.Pod.list({ namespace, labels: { ...labels, [COMPONENT_LABEL]: SERVER_COMPONENT } }) as Pod[];
+    },
+    read: (reference) => client.get<Manifest>(resourceKindOf(reference), nameOf(reference)),
+    create: async (object) => {
+      await client.create(object);
+    },
+    apply: (wanted, live) => applier.apply(wanted, live),
+    remove: async (object) => {
+      await client.delete(resourceKindOf(object), nameOf(object), { uid: object.metadata.uid });
+      applier.forget(object);
+    },
+    patchLabels: async (pod, labels) => {
+      await client.mergePatch({ ...RESOURCE_KINDS.Pod, metadata: pod.metadata }, { metadata: { labels } });
+    },
+    writeStatus: async (cluster, status) => {
+      await statusWriter.write(cluster, status);
+    },
+  };
+}

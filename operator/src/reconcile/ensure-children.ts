@@ -1,0 +1,71 @@
+/**
+ * Brings every child object to what the spec says, in order, and removes budgets that are no longer wanted. An object of
+ * the same name that belongs to somebody else stops the pass before anything of it is touched. StatefulSets are never
+ * removed here: a shard holds data.
+ */
+
+import type { KVCluster } from "../api/kv-cluster.ts";
+import { children } from "../resources/children.ts";
+import type { Manifest } from "../resources/manifest.ts";
+import { statefulSetName } from "../resources/names.ts";
+import { PROCEED, type Step, type StepResult } from "./step.ts";
+
+/** Kinds without state, which may simply go when the spec no longer asks for them. */
+const REMOVABLE_KINDS: readonly string[] = ["PodDisruptionBudget"];
+
+export const ensureChildren: Step = {
+  name: "ensure children",
+  changes: true,
+  run: async (pass) => {
+    const { cluster, dependencies, options, name } = pass;
+    const live = dependencies.store.children(name);
+    const volumeSize = pass.volumeSize ?? String(cluster.spec.storage.size);
+    const wanted = children({ cluster, ...options, password: pass.password ?? "", volumeSize });
+    const pairs: (readonly [Manifest, Manifest | undefined])[] = [];
+    for (const child of wanted) {
+      const existing = live.find((object) => isSame(object, child)) ?? (await dependencies.store.read(child));
+      if (existing !== undefined && !isOwned(existing, cluster)) return nameTaken(existing);
+      pairs.push([child, existing]);
+    }
+    for (const [child, existing] of pairs) {
+      const isSent = await dependencies.store.apply(child, existing);
+      if (isSent) dependencies.log.info("Applied child object", { kind: child.kind, name: child.metadata.name });
+    }
+    for (const object of live) {
+      const isUnwanted = REMOVABLE_KINDS.includes(object.kind) && !wanted.some((child) => isSame(object, child));
+      if (isUnwanted && isOwned(object, cluster)) await dependencies.store.remove(object);
+    }
+    return PROCEED;
+  },
+};
+
+/** Size of the existing volume claim templates: they cannot change, so what exists decides. */
+export const readVolumeSize: Step = {
+  name: "read volume size",
+  changes: false,
+  run: async (pass) => {
+    const first = statefulSetName(pass.name.name, 0);
+    const live = pass.dependencies.store.children(pass.name);
+    const set = live.find(({ kind, metadata }) => kind === "StatefulSet" && metadata.name === first);
+    const claims = set?.spec?.volumeClaimTemplates as readonly ClaimTemplate[] | undefined;
+    pass.volumeSize = claims?.[0]?.spec.resources.requests.storage;
+    return PROCEED;
+  },
+};
+
+interface ClaimTemplate {
+  readonly spec: { readonly resources: { readonly requests: { readonly storage: string } } };
+}
+
+function isSame(a: Manifest, b: Manifest): boolean {
+  return a.kind === b.kind && a.metadata.name === b.metadata.name;
+}
+
+function isOwned({ metadata }: Manifest, cluster: KVCluster): boolean {
+  return metadata.ownerReferences?.some(({ uid }) => uid === cluster.metadata.uid) ?? false;
+}
+
+function nameTaken({ kind, metadata }: Manifest): StepResult {
+  const message = `${kind} "${metadata.name}" exists and does not belong to this cluster`;
+  return { kind: "stop", reason: "NameTaken", message };
+}

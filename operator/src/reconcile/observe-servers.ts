@@ -1,0 +1,82 @@
+/**
+ * Asks every server what it knows and plans what to tell it. All pods that should exist are in the view, the missing ones
+ * too, and pods beyond the spec as long as they exist, because they may still hold data. A server that does not answer is
+ * simply not observed; the plan decides what that means.
+ */
+
+import { BUS_PORT, CLIENT_PORT } from "../resources/manifest.ts";
+import { podHost, podName, statefulSetName } from "../resources/names.ts";
+import type { NodeObservation, PodView } from "../topology/cluster-view.ts";
+import { plan } from "../topology/plan.ts";
+import { type Pod, processOf } from "./pod.ts";
+import { type Pass, PROCEED, type Step } from "./step.ts";
+
+/** Connections opened at the same time. */
+const MAX_PARALLEL = 32;
+
+/** Far beyond election and restart times; see plan-takeover.ts for what else must hold. */
+const TAKEOVER_AFTER_SECONDS = 60;
+
+export const observeServers: Step = {
+  name: "observe servers",
+  changes: false,
+  run: async (pass) => {
+    const places = placesOf(pass);
+    const views: PodView[] = [];
+    for (let start = 0; start < places.length; start += MAX_PARALLEL) {
+      const batch = places.slice(start, start + MAX_PARALLEL);
+      views.push(...(await Promise.all(batch.map((place) => observe(pass, place)))));
+    }
+    pass.podViews = views;
+    pass.plan = plan(
+      { pods: views },
+      { shards: pass.cluster.spec.shards, takeoverAfterSeconds: TAKEOVER_AFTER_SECONDS },
+    );
+    return PROCEED;
+  },
+};
+
+interface Place {
+  readonly name: string;
+  readonly shard: number;
+  readonly ordinal: number;
+  readonly pod: Pod | undefined;
+}
+
+function placesOf({ cluster, dependencies, name }: Pass): readonly Place[] {
+  const pods = dependencies.store.pods(name);
+  const places: Place[] = [];
+  for (let shard = 0; shard < cluster.spec.shards; shard++) {
+    const prefix = `${statefulSetName(name.name, shard)}-`;
+    const ordinals = pods
+      .filter(({ metadata }) => metadata.name.startsWith(prefix))
+      .map(({ metadata }) => Number(metadata.name.slice(prefix.length)));
+    for (let ordinal = 0; ordinal <= cluster.spec.replicasPerShard; ordinal++) ordinals.push(ordinal);
+    for (const ordinal of [...new Set(ordinals)].filter(Number.isInteger).sort((a, b) => a - b)) {
+      const podOf = podName(name.name, shard, ordinal);
+      places.push({ name: podOf, shard, ordinal, pod: pods.find(({ metadata }) => metadata.name === podOf) });
+    }
+  }
+  return places;
+}
+
+async function observe(pass: Pass, { name, shard, ordinal, pod }: Place): Promise<PodView> {
+  const ip = pod?.status?.podIP;
+  const view = { pod: name, shard, ordinal, process: processOf(pod) };
+  if (ip === undefined || ip === "") return { ...view, address: undefined, node: undefined };
+  const hostname = podHost(pass.cluster, name, pass.options.clusterDomain);
+  const address = { ip, port: CLIENT_PORT, busPort: BUS_PORT, hostname };
+  return { ...view, address, node: await ask(pass, name, ip) };
+}
+
+async function ask(pass: Pass, pod: string, host: string): Promise<NodeObservation | undefined> {
+  const { openSession, log } = pass.dependencies;
+  try {
+    const session = await openSession({ host, port: CLIENT_PORT, password: pass.password });
+    pass.sessions.set(pod, session);
+    return await session.observe();
+  } catch (error) {
+    log.debug("Failed to observe server", { pod, error });
+    return undefined;
+  }
+}

@@ -1,0 +1,44 @@
+/**
+ * What reconciling needs from outside, as small as it is used. Reads come from caches unless they say otherwise; a cache
+ * may lag behind, so every write here is safe to repeat.
+ */
+
+import type { KVCluster } from "../api/kv-cluster.ts";
+import type { KubernetesObject, ObjectName } from "../kubernetes-object.ts";
+import type { KvSession } from "../kv/kv-session.ts";
+import type { NodeEndpoint } from "../kv/node-connection.ts";
+import type { Manifest } from "../resources/manifest.ts";
+import type { EventNote } from "../runtime/event-recorder.ts";
+import type { Logger } from "../runtime/logger.ts";
+import type { UntimedStatus } from "../status/cluster-status.ts";
+import type { Pod } from "./pod.ts";
+
+export interface ClusterStore {
+  cluster(name: ObjectName): KVCluster | undefined;
+  /** What the operator made for the cluster, other than pods. */
+  children(name: ObjectName): readonly Manifest[];
+  pods(name: ObjectName): readonly Pod[];
+  /** Asks the API server itself, for objects that are not in a cache. */
+  read(reference: KubernetesObject): Promise<Manifest | undefined>;
+  create(object: Manifest): Promise<void>;
+  /** Returns whether something was sent. */
+  apply(wanted: Manifest, live: Manifest | undefined): Promise<boolean>;
+  remove(object: Manifest): Promise<void>;
+  /** Null removes a label. */
+  patchLabels(pod: Pod, labels: Readonly<Record<string, string | null>>): Promise<void>;
+  /** Sends nothing when the status is as it was. */
+  writeStatus(cluster: KVCluster, status: UntimedStatus): Promise<void>;
+}
+
+export interface ClusterDependencies {
+  readonly store: ClusterStore;
+  readonly openSession: (endpoint: NodeEndpoint) => Promise<KvSession>;
+  readonly events: { record(note: EventNote): void };
+  readonly log: Logger;
+  readonly generatePassword: () => string;
+}
+
+export interface ClusterOptions {
+  readonly defaultImage: string;
+  readonly clusterDomain: string;
+}

@@ -1,0 +1,89 @@
+/**
+ * The end of a pass: the status is written once, and what changed since the last one is told as events: phase, primaries,
+ * servers that stopped answering, and what stopped the pass. The last status is the memory, so a restarted operator tells
+ * nothing twice.
+ */
+
+import type { KVClusterStatus } from "../api/kv-cluster.ts";
+import type { Manifest } from "../resources/manifest.ts";
+import { clusterStatus, type UntimedStatus } from "../status/cluster-status.ts";
+import { isPodReady, type Pod } from "./pod.ts";
+import type { Pass, StepResult } from "./step.ts";
+
+export async function report(pass: Pass, result: StepResult): Promise<UntimedStatus> {
+  const { cluster, dependencies, options, volumeSize, plan } = pass;
+  const status = clusterStatus({
+    cluster,
+    clusterDomain: options.clusterDomain,
+    pods: podFacts(pass),
+    volumeSize,
+    plan,
+    halt: result.kind === "stop" ? result : undefined,
+  });
+  await dependencies.store.writeStatus(cluster, status);
+  for (const change of changes(pass, cluster.status ?? {}, status)) {
+    dependencies.events.record({ regarding: cluster, action: "Observe", ...change });
+  }
+  return status;
+}
+
+function podFacts({ name, podViews, dependencies }: Pass) {
+  const pods = new Map(dependencies.store.pods(name).map((pod) => [pod.metadata.name, pod]));
+  const sets = dependencies.store.children(name).filter(({ kind }) => kind === "StatefulSet");
+  const names = podViews.length > 0 ? podViews.map(({ pod }) => pod) : [...pods.keys()].sort();
+  return names.map((podName) => {
+    const pod = pods.get(podName);
+    return { pod: podName, isReady: isPodReady(pod), isCurrent: isCurrent(pod, sets) };
+  });
+}
+
+interface RolloutStatus {
+  readonly updateRevision?: string;
+  readonly observedGeneration?: number;
+}
+
+/** Pods carry the revision they were made from; a set that has not seen its newest generation yet says nothing. */
+function isCurrent(pod: Pod | undefined, sets: readonly Manifest[]): boolean {
+  const owner = pod?.metadata.ownerReferences?.find(({ controller }) => controller === true)?.name;
+  const set = sets.find(({ metadata }) => metadata.name === owner);
+  const { updateRevision, observedGeneration } = (set as { status?: RolloutStatus } | undefined)?.status ?? {};
+  if (set === undefined || updateRevision === undefined || observedGeneration !== set.metadata.generation) return true;
+  return pod?.metadata.labels?.["controller-revision-hash"] === updateRevision;
+}
+
+interface Change {
+  readonly type: "Normal" | "Warning";
+  readonly reason: string;
+  readonly note: string;
+}
+
+function changes(pass: Pass, before: KVClusterStatus, after: UntimedStatus): readonly Change[] {
+  return [...phaseChange(before, after), ...primaryChanges(before, after), ...unreachable(pass, before)];
+}
+
+function phaseChange(before: KVClusterStatus, after: UntimedStatus): readonly Change[] {
+  const reasonOf = (status: KVClusterStatus | UntimedStatus) =>
+    status.conditions?.find(({ type }) => type === "Ready")?.reason;
+  const { phase = "Creating", message = "" } = after;
+  const isNewReason = phase === "Degraded" && reasonOf(before) !== reasonOf(after);
+  if (before.phase === phase && !isNewReason) return [];
+  return [{ type: phase === "Degraded" ? "Warning" : "Normal", reason: phase, note: message === "" ? phase : message }];
+}
+
+function primaryChanges(before: KVClusterStatus, after: UntimedStatus): readonly Change[] {
+  return (after.shardStatus ?? []).flatMap(({ index, primary }): readonly Change[] => {
+    const previous = before.shardStatus?.find((shard) => shard.index === index)?.primary;
+    if (previous === undefined || primary === undefined || previous === primary) return [];
+    const note = `Pod "${primary}" is now the primary of shard ${index}, it was "${previous}"`;
+    return [{ type: "Normal", reason: "PrimaryChanged", note }];
+  });
+}
+
+/** Only those that took part in the last pass: the others have been told of already, or never were there. */
+function unreachable({ plan, podViews }: Pass, before: KVClusterStatus): readonly Change[] {
+  if (plan === undefined) return [];
+  const took = (before.shardStatus ?? []).flatMap(({ primary, replicas = [] }) => [primary, ...replicas]);
+  return podViews
+    .filter(({ pod, node }) => node === undefined && took.includes(pod))
+    .map(({ pod }) => ({ type: "Warning", reason: "ServerUnreachable", note: `Pod "${pod}" does not answer` }));
+}

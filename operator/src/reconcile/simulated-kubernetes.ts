@@ -1,0 +1,187 @@
+/**
+ * A Kubernetes around one simulated cluster, for tests of the reconciler: the fake API server over HTTP, StatefulSets that
+ * get their pods, pods that become ready with their servers, and sessions that reach the server behind an address. Caches
+ * are filled from the server before each pass, so a test decides what the reconciler sees and when.
+ */
+
+import { kvClusterSpecSchema } from "../api/kv-cluster.ts";
+import { withDefaults } from "../api/schema.ts";
+import { KubeClient } from "../kube/client.ts";
+import { httpTransport } from "../kube/http-transport.ts";
+import { RESOURCE_KINDS } from "../kube/resource-kinds.ts";
+import type { KubernetesObject } from "../kubernetes-object.ts";
+import type { KvSession } from "../kv/kv-session.ts";
+import type { NodeEndpoint } from "../kv/node-connection.ts";
+import { Applier } from "../runtime/applier.ts";
+import { Cache } from "../runtime/cache.ts";
+import { systemClock } from "../runtime/clock.ts";
+import type { EventNote } from "../runtime/event-recorder.ts";
+import { FakeApiServer } from "../runtime/fake-api-server.ts";
+import { silentLogger } from "../runtime/logger.ts";
+import { StatusWriter } from "../runtime/status-writer.ts";
+import type { Outcome } from "../runtime/work-queue.ts";
+import type { Action } from "../topology/action.ts";
+import { SimulatedCluster } from "../topology/simulated-cluster.ts";
+import { createClusterReconciler } from "./cluster-reconciler.ts";
+import { CHILD_KINDS, createClusterStore } from "./cluster-store.ts";
+import type { Pod } from "./pod.ts";
+
+export const CLUSTER = { namespace: "apps", name: "kv" };
+const CACHED_KINDS = ["KVCluster", "Pod", ...CHILD_KINDS] as const;
+type CachedKind = (typeof CACHED_KINDS)[number];
+
+export interface SimulatedKubernetes {
+  readonly server: FakeApiServer;
+  readonly servers: SimulatedCluster;
+  readonly events: EventNote[];
+  /** What servers were told, in order. */
+  readonly actions: Action[];
+  /** Passwords that sessions were opened with. */
+  readonly passwords: Set<string | undefined>;
+  /** One pass, seeing the world as it is now. */
+  pass(): Promise<Outcome>;
+  /** Passes and lets the world go on until the cluster is ready and nothing is left to do. */
+  settle(): Promise<void>;
+  /** Lets the world go on without the operator: pods, servers, gossip. */
+  tick(): void;
+  cluster(): KubernetesObject & { readonly status?: Record<string, unknown> };
+  pods(): readonly Pod[];
+  stop(): Promise<void>;
+}
+
+export async function startSimulatedKubernetes(spec: Readonly<Record<string, unknown>>): Promise<SimulatedKubernetes> {
+  const complete = withDefaults(kvClusterSpecSchema, spec);
+  const server = new FakeApiServer({ kinds: Object.values(RESOURCE_KINDS) });
+  await server.start();
+  server.seed({ ...RESOURCE_KINDS.KVCluster, metadata: CLUSTER, spec: complete } as KubernetesObject);
+  const servers = new SimulatedCluster(complete.shards, complete.replicasPerShard);
+  const world = {
+    server,
+    servers,
+    events: [] as EventNote[],
+    actions: [] as Action[],
+    passwords: new Set<string | undefined>(),
+  };
+  const caches = Object.fromEntries(CACHED_KINDS.map((kind) => [kind, new Cache(raise)])) as Record<CachedKind, Cache>;
+  const client = new KubeClient(httpTransport({ url: server.url, requestOptions: async () => ({}) }, systemClock));
+  const reconcile = createClusterReconciler(
+    { defaultImage: "kv-server:test", clusterDomain: "cluster.local" },
+    {
+      store: createClusterStore({
+        client,
+        caches,
+        applier: new Applier(client),
+        statusWriter: new StatusWriter(client, systemClock),
+      }),
+      openSession: (endpoint) => openSession(world, endpoint),
+      events: { record: (note) => world.events.push(note) },
+      log: silentLogger,
+      generatePassword: () => "generated",
+    },
+  );
+  const pass = async (): Promise<Outcome> => {
+    for (const kind of CACHED_KINDS) caches[kind].replace(server.list(RESOURCE_KINDS[kind], CLUSTER.namespace));
+    return await reconcile(CLUSTER);
+  };
+  const tick = (): void => {
+    servers.gossip();
+    runPods(server, servers);
+  };
+  return {
+    ...world,
+    pass,
+    tick,
+    settle: () => settle(pass, tick),
+    cluster: () => server.list<KubernetesObject>(RESOURCE_KINDS.KVCluster, CLUSTER.namespace)[0] as KubernetesObject,
+    pods: () => server.list<Pod>(RESOURCE_KINDS.Pod, CLUSTER.namespace),
+    stop: () => server.stop(),
+  };
+}
+
+const SETTLED_MS = 30_000;
+const MAX_ROUNDS = 40;
+
+async function settle(pass: () => Promise<Outcome>, tick: () => void): Promise<void> {
+  let quiet = 0;
+  for (let round = 0; round < MAX_ROUNDS && quiet < 2; round++) {
+    tick();
+    const { requeueAfterMs } = await pass();
+    quiet = requeueAfterMs === SETTLED_MS ? quiet + 1 : 0;
+  }
+  if (quiet < 2) throw new Error("The cluster did not settle");
+}
+
+interface Reached {
+  readonly servers: SimulatedCluster;
+  readonly actions: Action[];
+  readonly passwords: Set<string | undefined>;
+}
+
+async function openSession({ servers, actions, passwords }: Reached, endpoint: NodeEndpoint): Promise<KvSession> {
+  const find = () => servers.view().pods.find(({ address }) => address?.ip === endpoint.host);
+  passwords.add(endpoint.password);
+  if (find() === undefined) throw new Error(`Failed to connect to ${endpoint.host}`);
+  return {
+    observe: async () => {
+      const node = find()?.node;
+      if (node === undefined) throw new Error("connection closed");
+      return node;
+    },
+    execute: async (action) => {
+      actions.push(action);
+      servers.apply(action);
+    },
+    close: () => undefined,
+  };
+}
+
+/** What StatefulSet controller and kubelets do: a pod for each server, with the address and readiness of the server in it. */
+function runPods(server: FakeApiServer, servers: SimulatedCluster): void {
+  for (const node of servers.nodes) {
+    const setName = `${CLUSTER.name}-${node.shard}`;
+    const set = server.find<StatefulSet>(RESOURCE_KINDS.StatefulSet, CLUSTER.namespace, setName);
+    if (set === undefined || node.ordinal >= set.spec.replicas) continue;
+    const existing = server.find<Pod>(RESOURCE_KINDS.Pod, CLUSTER.namespace, node.pod);
+    const pod = existing ?? server.seed(podFrom(set, node.pod));
+    const isReady = node.isAlive && (node.slots.length > 0 || node.linkUp);
+    const status = {
+      phase: "Running",
+      podIP: node.ip,
+      conditions: [{ type: "Ready", status: isReady ? "True" : "False" }],
+      containerStatuses: [{ state: node.isAlive ? { running: {} } : { waiting: { reason: "CrashLoopBackOff" } } }],
+    };
+    if (JSON.stringify(pod.status) !== JSON.stringify(status)) server.setStatus(pod, status);
+  }
+}
+
+interface StatefulSet extends KubernetesObject {
+  readonly spec: {
+    readonly replicas: number;
+    readonly template: { readonly metadata: { labels: Record<string, string> } };
+  };
+}
+
+function podFrom(set: StatefulSet, name: string): Pod {
+  return {
+    apiVersion: "v1",
+    kind: "Pod",
+    metadata: {
+      name,
+      namespace: CLUSTER.namespace,
+      labels: set.spec.template.metadata.labels,
+      ownerReferences: [
+        {
+          apiVersion: "apps/v1",
+          kind: "StatefulSet",
+          name: set.metadata.name,
+          uid: set.metadata.uid ?? "",
+          controller: true,
+        },
+      ],
+    },
+  };
+}
+
+function raise(error: unknown): void {
+  throw error;
+}

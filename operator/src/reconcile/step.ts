@@ -1,0 +1,39 @@
+/**
+ * A pass through one cluster and the shape of its steps. Steps run in order and fill in the pass as they learn; each says
+ * how to go on: `proceed`, `wait` (end here, look again after some seconds) or `stop` (somebody has to act; look again
+ * much later). Throwing means that the world did not do what it was asked, and the whole pass is retried with backoff.
+ */
+
+import type { KVCluster } from "../api/kv-cluster.ts";
+import type { ObjectName } from "../kubernetes-object.ts";
+import type { KvSession } from "../kv/kv-session.ts";
+import type { PodView } from "../topology/cluster-view.ts";
+import type { Plan } from "../topology/plan.ts";
+import type { ClusterDependencies, ClusterOptions } from "./ports.ts";
+
+export type StepResult =
+  | { readonly kind: "proceed" }
+  | { readonly kind: "wait"; readonly seconds: number; readonly reason: string }
+  | { readonly kind: "stop"; readonly reason: string; readonly message: string };
+
+export const PROCEED: StepResult = { kind: "proceed" };
+
+export interface Pass {
+  readonly name: ObjectName;
+  readonly cluster: KVCluster;
+  readonly dependencies: ClusterDependencies;
+  readonly options: ClusterOptions;
+  /** Open connections by pod, closed when the pass ends. */
+  readonly sessions: Map<string, KvSession>;
+  password: string | undefined;
+  volumeSize: string | undefined;
+  podViews: readonly PodView[];
+  plan: Plan | undefined;
+}
+
+export interface Step {
+  readonly name: string;
+  /** Steps that change something are left out while spec.paused is true. */
+  readonly changes: boolean;
+  readonly run: (pass: Pass) => Promise<StepResult>;
+}
