@@ -29,7 +29,7 @@ export function formatNodes(state: ClusterState): string {
 
 /** What is worth writing to disk. Ping times are left out (as zeros), so that nothing changes when nothing changes. */
 export function formatNodesConf(state: ClusterState): string {
-  const known = [...state.nodes.values()].filter((node) => !isInHandshake(node));
+  const known = [...state.nodes.values()].filter((node) => !isInHandshake(node)).sort(byId);
   const lines = known.map((node) => `${formatNode(state, node, false)}\n`).join("");
   const { currentEpoch, lastVoteEpoch, myself } = state;
   return `${lines}vars currentEpoch ${currentEpoch} lastVoteEpoch ${lastVoteEpoch} shardId ${myself.shardId}\n`;
@@ -198,4 +198,8 @@ function parseNumber(text: string, what: string): number {
   const value = Number(text);
   if (!/^\d+$/.test(text) || !Number.isSafeInteger(value)) throw new Error(`"${text}" is not a number (${what})`);
   return value;
+}
+
+function byId(a: ClusterNode, b: ClusterNode): number {
+  return a.id < b.id ? -1 : 1;
 }

@@ -8,7 +8,7 @@ import { createSeededRandom, type Random } from "../platform/random.ts";
 import { isPrimary } from "./cluster-node.ts";
 import { acceptLink, change, step } from "./machine.ts";
 import { formatNodesConf, loadNodesConf } from "./nodes-conf.ts";
-import { applyStartGuard } from "./start-guard.ts";
+import { beginLife } from "./start-guard.ts";
 import { type ClusterSettings, type ClusterState, createState, type Effect } from "./state.ts";
 import { TICK_MS } from "./tick.ts";
 
@@ -151,9 +151,8 @@ export class SimulatedCluster {
     node.state = this.#newState(node);
     const effects = change(node.state, this.now, (state) => {
       loadNodesConf(state, node.saved);
-      applyStartGuard(state);
+      beginLife(state);
     });
-    if (node.state.myself.primary !== undefined) node.follows = node.state.myself.primary.ip;
     this.#perform(node, effects);
     this.#scheduleTick(node, node.state);
   }

@@ -13,6 +13,8 @@ export class SlotTable {
   /** 1 where this node itself is the owner. */
   readonly ownedByMe = new Uint8Array(SLOT_COUNT);
   assignedCount = 0;
+  /** Rises with each change of an owner. */
+  version = 0;
   /** Owner's index in #nodes, 0 for none. */
   readonly #owner = new Uint16Array(SLOT_COUNT);
   readonly #nodes: (ClusterNode | undefined)[] = [undefined];
@@ -49,6 +51,7 @@ export class SlotTable {
     setSlot(node.slots, slot);
     node.slotCount++;
     this.assignedCount++;
+    this.version++;
     if (node === this.#myself) this.ownedByMe[slot] = 1;
   }
 
@@ -58,6 +61,7 @@ export class SlotTable {
     clearSlot(owner.slots, slot);
     owner.slotCount--;
     this.assignedCount--;
+    this.version++;
     this.#owner[slot] = 0;
     this.ownedByMe[slot] = 0;
   }

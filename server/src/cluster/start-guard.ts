@@ -18,15 +18,19 @@
 import { type ClusterNode, hasFlag, isPrimary, isReplica, NODE_FLAG } from "./cluster-node.ts";
 import { sendPing } from "./gossip.ts";
 import { connectNode } from "./reconnect.ts";
-import { type ClusterState, log, needsUpdate } from "./state.ts";
+import { type ClusterState, log, needsUpdate, replicateFromPrimary } from "./state.ts";
 
 const PROBE_FACTOR = 3;
 
-/** Once, after nodes.conf and the data set are loaded. */
-export function applyStartGuard(state: ClusterState): void {
+/** Once, after nodes.conf and the data set are loaded: a replica goes on following, a primary serves or holds. */
+export function beginLife(state: ClusterState): void {
   const { myself, guard, facts } = state;
   const isEmpty = facts.keyspaceIsEmpty();
-  if (isReplica(myself)) guard.holdsShardData = !isEmpty;
+  needsUpdate(state);
+  if (isReplica(myself)) {
+    guard.holdsShardData = !isEmpty;
+    replicateFromPrimary(state);
+  }
   if (!isEmpty || !isPrimary(myself) || myself.slotCount === 0 || myself.replicas.length === 0) return;
   guard.isHolding = true;
   guard.nextProbeAt = state.now;

@@ -1,0 +1,81 @@
+/**
+ * Where a request for a slot is to go: here, or with which error back to the client. The fast answer for slots that
+ * are simply served here is `servedSlots`, which routing reads before it asks this.
+ */
+
+import { SLOT_COUNT } from "@kvcluster/protocol/slots";
+import { type ClusterNode, isReplica } from "./cluster-node.ts";
+import { announcedPort } from "./gossip.ts";
+import { hostnameOf, ipOf } from "./nodes-conf.ts";
+import type { ClusterState } from "./state.ts";
+
+export interface SlotRequest {
+  readonly isWrite: boolean;
+  readonly isReadOnlyClient: boolean;
+  readonly isAsking: boolean;
+  countKeysHere(): { readonly present: number; readonly total: number };
+}
+
+const TRY_AGAIN = "TRYAGAIN Multiple keys request during rehashing of slot";
+
+/** The error for the client, or undefined to serve the request here. */
+export function redirect(state: ClusterState, slot: number, request: SlotRequest): string | undefined {
+  const { myself, table } = state;
+  const owner = table.ownerOf(slot);
+  if (owner === undefined) return "CLUSTERDOWN Hash slot not served";
+  const refusal = refuseWhenDown(state, request);
+  if (refusal !== undefined) return refusal;
+  if (owner === myself) return leaving(state, slot, request);
+  if (state.importing.has(slot) && request.isAsking) {
+    const { present, total } = request.countKeysHere();
+    return total > 1 && present < total ? TRY_AGAIN : undefined;
+  }
+  const mayRead = request.isReadOnlyClient && !request.isWrite && isReplica(myself) && myself.primary === owner;
+  return mayRead ? undefined : `MOVED ${slot} ${endpoint(state, owner)}`;
+}
+
+function refuseWhenDown(state: ClusterState, request: SlotRequest): string | undefined {
+  if (state.isOk) return undefined;
+  if (!state.settings.allowReadsWhenDown || state.guard.isHolding) return "CLUSTERDOWN The cluster is down";
+  return request.isWrite ? "CLUSTERDOWN The cluster is down and only accepts read commands" : undefined;
+}
+
+/** A slot that is being moved away: keys that have left already are asked for at the target. */
+function leaving(state: ClusterState, slot: number, request: SlotRequest): string | undefined {
+  const target = state.migrating.get(slot);
+  if (target === undefined) return undefined;
+  const { present, total } = request.countKeysHere();
+  if (present === total) return undefined;
+  return present > 0 ? TRY_AGAIN : `ASK ${slot} ${endpoint(state, target)}`;
+}
+
+/** Address of a node for clients, `host:port`, as `cluster-preferred-endpoint-type` wants it. */
+export function endpoint(state: ClusterState, node: ClusterNode): string {
+  return `${preferredHost(state, node) ?? ""}:${clientPort(state, node)}`;
+}
+
+/** Undefined: the client shall use the host it is connected to. */
+export function preferredHost(state: ClusterState, node: ClusterNode): string | undefined {
+  switch (state.settings.preferredEndpointType) {
+    case "ip":
+      return ipOf(state, node);
+    case "hostname":
+      return hostnameOf(state, node) || "?";
+    case "unknown-endpoint":
+      return undefined;
+  }
+}
+
+export function clientPort(state: ClusterState, node: ClusterNode): number {
+  return node === state.myself ? announcedPort(state) : node.port;
+}
+
+/** Marks in `served` the slots that need no look at the request: ours, not on the move, cluster up. */
+export function markServedSlots(state: ClusterState, served: Uint8Array): void {
+  if (!state.isOk) {
+    served.fill(0);
+    return;
+  }
+  served.set(state.table.ownedByMe);
+  for (const slot of state.migrating.keys()) if (slot < SLOT_COUNT) served[slot] = 0;
+}

@@ -1,0 +1,69 @@
+/** The cluster's settings, read from the live configuration at each use, so that CONFIG SET takes effect at once. */
+
+import type { Config } from "../config/config.ts";
+import type { ClusterSettings } from "./state.ts";
+
+/** Ports this node really listens on; known only after it does. */
+export interface ListeningPorts {
+  port: number;
+  busPort: number;
+}
+
+const BUS_PORT_OFFSET = 10_000;
+
+/** Where the bus listens: `cluster-port`, or 10,000 above the client port (any free port for port 0). */
+export function busPortFor(config: Pick<Config, "get">, port: number): number {
+  const configured = config.get("cluster-port");
+  if (configured !== 0) return configured;
+  return config.get("port") === 0 ? 0 : port + BUS_PORT_OFFSET;
+}
+
+export function liveSettings(config: Pick<Config, "get">, ports: ListeningPorts): ClusterSettings {
+  return {
+    get port() {
+      return ports.port;
+    },
+    get busPort() {
+      return ports.busPort;
+    },
+    get nodeTimeoutMs() {
+      return config.get("cluster-node-timeout");
+    },
+    get requireFullCoverage() {
+      return config.get("cluster-require-full-coverage");
+    },
+    get allowReadsWhenDown() {
+      return config.get("cluster-allow-reads-when-down");
+    },
+    get replicaValidityFactor() {
+      return config.get("cluster-replica-validity-factor");
+    },
+    get replicaNoFailover() {
+      return config.get("cluster-replica-no-failover");
+    },
+    get replicationPingPeriodMs() {
+      return config.get("repl-ping-replica-period") * 1000;
+    },
+    get allowReplicaMigration() {
+      return config.get("cluster-allow-replica-migration");
+    },
+    get migrationBarrier() {
+      return config.get("cluster-migration-barrier");
+    },
+    get announceIp() {
+      return config.get("cluster-announce-ip");
+    },
+    get announcePort() {
+      return config.get("cluster-announce-port");
+    },
+    get announceBusPort() {
+      return config.get("cluster-announce-bus-port");
+    },
+    get announceHostname() {
+      return config.get("cluster-announce-hostname");
+    },
+    get preferredEndpointType() {
+      return config.get("cluster-preferred-endpoint-type");
+    },
+  };
+}

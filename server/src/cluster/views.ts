@@ -1,0 +1,135 @@
+/** What CLUSTER INFO, SLOTS, SHARDS and LINKS tell, as plain data; the commands turn it into replies. */
+
+import { SLOT_COUNT } from "@kvcluster/protocol/slots";
+import { type ClusterNode, epochOf, hasFlag, isFailed, isPrimary, isReplica, NODE_FLAG } from "./cluster-node.ts";
+import { hostnameOf, ipOf } from "./nodes-conf.ts";
+import { clientPort, preferredHost } from "./redirection.ts";
+import { rangesOf, type SlotRange } from "./slot-bitmap.ts";
+import type { ClusterState, MessageKind } from "./state.ts";
+
+const MESSAGE_NAMES: readonly (readonly [MessageKind, string])[] = [
+  ["ping", "ping"],
+  ["pong", "pong"],
+  ["meet", "meet"],
+  ["fail", "fail"],
+  ["publish", "publish"],
+  ["authRequest", "auth-req"],
+  ["authAck", "auth-ack"],
+  ["update", "update"],
+  ["manualFailoverStart", "mfstart"],
+  ["ignored", "module"],
+  ["publishShard", "publishshard"],
+];
+
+export function clusterInfo(state: ClusterState, linkLimitExceeded: number): string {
+  const slots = { ok: 0, maybeFailed: 0, failed: 0 };
+  for (const node of state.nodes.values()) {
+    if (isFailed(node)) slots.failed += node.slotCount;
+    else if (hasFlag(node, NODE_FLAG.maybeFailed)) slots.maybeFailed += node.slotCount;
+    else slots.ok += node.slotCount;
+  }
+  const lines = [
+    `cluster_state:${state.isOk ? "ok" : "fail"}`,
+    `cluster_slots_assigned:${state.table.assignedCount}`,
+    `cluster_slots_ok:${slots.ok}`,
+    `cluster_slots_pfail:${slots.maybeFailed}`,
+    `cluster_slots_fail:${slots.failed}`,
+    `cluster_known_nodes:${state.nodes.size}`,
+    `cluster_size:${state.size}`,
+    `cluster_current_epoch:${state.currentEpoch}`,
+    `cluster_my_epoch:${epochOf(state.myself)}`,
+    ...messageCounts(state.sent, "sent"),
+    ...messageCounts(state.received, "received"),
+    `total_cluster_links_buffer_limit_exceeded:${linkLimitExceeded}`,
+  ];
+  if (state.guard.isHolding) lines.push("cluster_waiting_for_data:1");
+  return `${lines.join("\r\n")}\r\n`;
+}
+
+function messageCounts(counts: ReadonlyMap<MessageKind, number>, direction: string): string[] {
+  const lines: string[] = [];
+  let total = 0;
+  for (const [kind, name] of MESSAGE_NAMES) {
+    const count = counts.get(kind) ?? 0;
+    total += count;
+    if (count > 0) lines.push(`cluster_stats_messages_${name}_${direction}:${count}`);
+  }
+  return [...lines, `cluster_stats_messages_${direction}:${total}`];
+}
+
+export interface NodeView {
+  readonly id: string;
+  /** Undefined: null on the wire, the client stays with the host it knows. */
+  readonly endpoint: string | undefined;
+  readonly ip: string;
+  readonly hostname: string;
+  readonly port: number;
+  readonly role: "master" | "replica";
+  readonly offset: number;
+  readonly health: "online" | "fail" | "loading";
+}
+
+export interface SlotRangeView {
+  readonly start: number;
+  readonly end: number;
+  /** The owner first, then its replicas that can serve. */
+  readonly nodes: readonly NodeView[];
+}
+
+/** Ranges in the order of slots, each with one owner. */
+export function slotRanges(state: ClusterState): SlotRangeView[] {
+  const views: SlotRangeView[] = [];
+  let start = 0;
+  for (let slot = 1; slot <= SLOT_COUNT; slot++) {
+    const owner = state.table.ownerOf(start);
+    if (slot < SLOT_COUNT && state.table.ownerOf(slot) === owner) continue;
+    if (owner !== undefined) {
+      const replicas = owner.replicas.map((node) => viewNode(state, node)).filter(({ health }) => health === "online");
+      views.push({ start, end: slot - 1, nodes: [viewNode(state, owner), ...replicas] });
+    }
+    start = slot;
+  }
+  return views;
+}
+
+export interface ShardView {
+  readonly ranges: readonly SlotRange[];
+  readonly nodes: readonly NodeView[];
+}
+
+/** One shard for each primary, with or without slots. */
+export function shards(state: ClusterState): ShardView[] {
+  return [...state.nodes.values()].filter(isPrimary).map((primary) => ({
+    ranges: rangesOf(primary.slots),
+    nodes: [primary, ...primary.replicas].map((node) => viewNode(state, node)),
+  }));
+}
+
+function viewNode(state: ClusterState, node: ClusterNode): NodeView {
+  const offset = node === state.myself ? state.facts.replicationOffset() : node.offset;
+  return {
+    id: node.id,
+    endpoint: preferredHost(state, node),
+    ip: ipOf(state, node),
+    hostname: hostnameOf(state, node),
+    port: clientPort(state, node),
+    role: isReplica(node) ? "replica" : "master",
+    offset,
+    health: isFailed(node) ? "fail" : isReplica(node) && offset === 0 ? "loading" : "online",
+  };
+}
+
+export interface LinkView {
+  readonly id: number;
+  readonly direction: "to" | "from";
+  readonly nodeId: string;
+  readonly createdAt: number;
+}
+
+export function links(state: ClusterState): LinkView[] {
+  const views: LinkView[] = [];
+  for (const { id, node, isInbound, createdAt } of state.links.values()) {
+    if (node !== undefined) views.push({ id, direction: isInbound ? "from" : "to", nodeId: node.id, createdAt });
+  }
+  return views;
+}
