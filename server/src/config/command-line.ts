@@ -4,7 +4,8 @@
  * value, even if it starts with two dashes; `--save` alone means `save ""`.
  */
 
-import { quoteArgument, splitArguments } from "./split-arguments.ts";
+import { quoteArgument } from "./quote.ts";
+import { splitArguments } from "./split-arguments.ts";
 
 export type CommandLine =
   | { readonly kind: "version" | "help" }

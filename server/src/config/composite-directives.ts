@@ -6,7 +6,7 @@
 import type { Directive, DirectiveOptions } from "./directive.ts";
 import { DirectiveError, described, parseInteger } from "./directive.ts";
 import { formatEventClasses, parseEventClasses } from "./keyspace-event-classes.ts";
-import { quoteArgument } from "./split-arguments.ts";
+import { quoteArgument } from "./quote.ts";
 
 const BIND_ADDRESSES_MAX = 16;
 

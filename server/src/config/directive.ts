@@ -6,7 +6,7 @@
  */
 
 import { formatMemorySize, parseMemorySize } from "./memory-units.ts";
-import { quoteArgument } from "./split-arguments.ts";
+import { quoteArgument } from "./quote.ts";
 
 /** A value that a directive does not take; the message is Redis' text. */
 export class DirectiveError extends Error {}

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { quoteArgument, splitArguments } from "./split-arguments.ts";
+import { quoteArgument } from "./quote.ts";
+import { splitArguments } from "./split-arguments.ts";
 
 test.each([
   ["a b  c", ["a", "b", "c"]],

@@ -1,7 +1,7 @@
 /**
  * Words of a configuration line (and of an inline command) under Redis' quoting rules: words are separated by blanks;
  * "double quotes" know \n \r \t \b \a \xHH and \any; 'single quotes' know only \'; a closing quote must be followed by
- * a blank or the end. `quoteArgument` writes a word so that it reads back as itself.
+ * a blank or the end. quote.ts is the way back.
  */
 
 const ESCAPES: Readonly<Record<string, string>> = { n: "\n", r: "\r", t: "\t", b: "\b", a: "\x07" };
@@ -86,25 +86,4 @@ function readSingleQuoted(line: string, start: number): Piece | undefined {
     }
   }
   return undefined;
-}
-
-const NAMED_ESCAPES: Readonly<Record<number, string>> = {
-  34: '\\"',
-  92: "\\\\",
-  10: "\\n",
-  13: "\\r",
-  9: "\\t",
-  7: "\\a",
-  8: "\\b",
-};
-
-/** `word` in double quotes, bytes outside printable ASCII as \xHH. */
-export function quoteArgument(word: string): string {
-  let quoted = "";
-  for (const byte of Buffer.from(word)) {
-    const isPrintable = byte >= 0x20 && byte < 0x7f;
-    quoted +=
-      NAMED_ESCAPES[byte] ?? (isPrintable ? String.fromCharCode(byte) : `\\x${byte.toString(16).padStart(2, "0")}`);
-  }
-  return `"${quoted}"`;
 }

@@ -1,0 +1,31 @@
+/** Puts the live configuration back into its file: written beside it, fsynced, renamed, so that no reader sees half of it. */
+
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, unlinkSync, writeSync } from "node:fs";
+import type { Config } from "./config.ts";
+import { rewriteConfig } from "./rewrite.ts";
+
+/** Throws the file system's error; the old file is then untouched. */
+export function writeConfigFile(path: string, config: Config): void {
+  const text = rewriteConfig(readIfPresent(path), config);
+  const temporary = `${path}.${process.pid}.tmp`;
+  const file = openSync(temporary, "w", 0o644);
+  try {
+    writeSync(file, text);
+    fsyncSync(file);
+  } catch (error) {
+    unlinkSync(temporary);
+    throw error;
+  } finally {
+    closeSync(file);
+  }
+  renameSync(temporary, path);
+}
+
+function readIfPresent(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return "";
+    throw error;
+  }
+}
