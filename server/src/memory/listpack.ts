@@ -46,8 +46,11 @@ export function listpackBytes(arena: Arena, handle: number): number {
 }
 
 export function listpackCount(arena: Arena, handle: number): number {
-  const bytes = arena.bytes[handle >>> 23] as Buffer;
-  const start = (handle & 0x7fffff) << 3;
+  return countEntries(arena.bytes[handle >>> 23] as Buffer, (handle & 0x7fffff) << 3);
+}
+
+/** Number of entries of a listpack that starts at this offset. */
+export function countEntries(bytes: Buffer, start: number): number {
   const shown = (bytes[start + 4] as number) | ((bytes[start + 5] as number) << 8);
   if (shown !== COUNT_UNKNOWN) return shown;
   let count = 0;

@@ -18,7 +18,7 @@ export interface EncodingLimits {
 export function defaultEncodingLimits(): EncodingLimits {
   return {
     listMaxListpackSize: -2,
-    hashMaxListpackEntries: 128,
+    hashMaxListpackEntries: 512,
     hashMaxListpackValue: 64,
     setMaxIntsetEntries: 512,
     setMaxListpackEntries: 128,

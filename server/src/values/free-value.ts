@@ -1,24 +1,22 @@
 /**
- * Frees collection values. Small ones go at once; of large ones the first slice goes at once and the rest waits in a
- * queue that a timer drains a slice at a time, so that deleting ten million members stalls nobody. The memory of waiting
- * values still counts as used.
+ * The queue of large values that are out of the keyspace but not yet freed. Of each value a first slice goes at once, the
+ * rest when a timer drains the queue, so that deleting ten million members stalls nobody. Their memory counts as used
+ * until it is free.
  */
 
-import type { Collections } from "./collections.ts";
+/** Frees a part of a value; true when nothing of it is left. */
+export type FreeSlice = (type: number, encoding: number, root: number) => boolean;
 
-/** Dictionary segments (about 600 members each) or list blocks that are freed at once: some 50 µs. */
-const SLICE = 2;
 const FIRST_QUEUE = 16;
 
-/** Values that are out of the keyspace but not yet freed. */
 export class PendingFrees {
-  readonly #collections: Collections;
+  readonly #freeSlice: FreeSlice;
   /** Triples of type, encoding, root. */
   #waiting = new Int32Array(FIRST_QUEUE * 3);
   #count = 0;
 
-  constructor(collections: Collections) {
-    this.#collections = collections;
+  constructor(freeSlice: FreeSlice) {
+    this.#freeSlice = freeSlice;
   }
 
   /** Values that wait. */
@@ -28,7 +26,7 @@ export class PendingFrees {
 
   /** Frees a value: all of it, or its first slice now and the rest by `drain`. */
   free(type: number, encoding: number, root: number): void {
-    if (this.#collections.open(type, root, encoding).freeSome(SLICE)) return;
+    if (this.#freeSlice(type, encoding, root)) return;
     if (this.#count * 3 === this.#waiting.length) {
       const wider = new Int32Array(this.#waiting.length * 2);
       wider.set(this.#waiting);
@@ -40,10 +38,11 @@ export class PendingFrees {
 
   /** Frees slices while the budget says so; true when nothing waits any more. */
   drain(hasTime: () => boolean): boolean {
+    const waiting = this.#waiting;
     while (this.#count > 0 && hasTime()) {
       const at = (this.#count - 1) * 3;
-      const [type, encoding, root] = this.#waiting.subarray(at, at + 3) as unknown as [number, number, number];
-      if (this.#collections.open(type, root, encoding).freeSome(SLICE)) this.#count--;
+      const root = waiting[at + 2] as number;
+      if (this.#freeSlice(waiting[at] as number, waiting[at + 1] as number, root)) this.#count--;
     }
     return this.#count === 0;
   }

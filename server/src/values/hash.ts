@@ -59,6 +59,12 @@ export class HashValue {
     this.encoding = Encoding.listpack;
   }
 
+  /** Opens the view on a new empty hash table for about so many fields. */
+  createTable(expected: number): void {
+    this.root = this.#fields.create(expected);
+    this.encoding = Encoding.hashtable;
+  }
+
   /** Opens the view on a copy of listpack bytes from a file, which were checked. */
   load(bytes: Buffer, offset: number, length: number): void {
     this.root = copyListpack(this.#arena, bytes, offset, length);
@@ -279,8 +285,7 @@ export class HashValue {
   #convertToTable(): void {
     const packed = new HashValue(this.#arena, this.#fields, this.#limits);
     packed.open(this.root, this.encoding);
-    this.root = this.#fields.create(packed.count + 1);
-    this.encoding = Encoding.hashtable;
+    this.createTable(packed.count + 1);
     packed.forEach((field, value) => {
       this.#setInTable(field.buffer, field.offset, field.length, value.buffer, value.offset, value.length);
     });

@@ -55,6 +55,12 @@ export class ListValue {
     this.encoding = Encoding.listpack;
   }
 
+  /** Opens the view on a copy of listpack bytes from a file, which were checked. */
+  load(bytes: Buffer, offset: number, length: number): void {
+    this.root = copyListpack(this.#arena, bytes, offset, length);
+    this.encoding = Encoding.listpack;
+  }
+
   get count(): number {
     return this.#isPacked ? listpackCount(this.#arena, this.root) : this.#quicklist.count(this.root);
   }
@@ -104,10 +110,10 @@ export class ListValue {
     else this.root = this.#quicklist.pushTail(this.root, entry);
   }
 
-  /** Appends the entries of a listpack as a block (loading): makes a quicklist of any list. */
-  appendBlock(bytes: Buffer, offset: number, length: number, entries: number): void {
-    this.growFor(Number.POSITIVE_INFINITY, entries);
-    this.root = this.#quicklist.appendBlock(this.root, bytes, offset, length, entries);
+  /** Appends the entries of a listpack, at least one, as a block: makes a quicklist of any list. */
+  appendBlock(bytes: Buffer, offset: number, length: number): void {
+    this.growFor(Number.POSITIVE_INFINITY, 0);
+    this.root = this.#quicklist.appendBlock(this.root, bytes, offset, length);
   }
 
   /** Removes so many entries at one end; there must be at least so many. */
@@ -199,7 +205,8 @@ export class ListValue {
     return true;
   }
 
-  get memoryBytes(): number {
+  /** Bytes of the arena that the list takes. */
+  memoryBytes(_samples: number): number {
     return this.#isPacked ? this.#arena.capacityOf(this.root) : this.#quicklist.memoryBytes(this.root);
   }
 }

@@ -9,7 +9,7 @@
 
 import type { Arena } from "../memory/arena.ts";
 import type { ByteSpan } from "../memory/byte-span.ts";
-import { LISTPACK_HEADER, listpackBytes, listpackCount, writeHeader } from "../memory/listpack.ts";
+import { countEntries, LISTPACK_HEADER, listpackBytes, writeHeader } from "../memory/listpack.ts";
 import { type EncodedEntry, LISTPACK_END, nextEntry, previousEntry, readEntry } from "../memory/listpack-entry.ts";
 import { BLOCKS, BlockRing, ENTRIES, HEAD, TAIL } from "./block-ring.ts";
 import { type EncodingLimits, listBlockBytes, listBlockEntries } from "./encoding-limits.ts";
@@ -81,7 +81,8 @@ export class Quicklist {
   }
 
   /** Appends a whole block, given as listpack bytes that have at least one entry. */
-  appendBlock(root: number, bytes: Buffer, offset: number, length: number, entries: number): number {
+  appendBlock(root: number, bytes: Buffer, offset: number, length: number): number {
+    const entries = countEntries(bytes, offset);
     const last = this.#ring.get(root, BLOCKS);
     root = this.#ring.insert(root, last);
     const place = this.#ring.place(root, last);
@@ -97,15 +98,9 @@ export class Quicklist {
   /** A list of one block with the entries of a listpack; the listpack stays. */
   fromListpack(listpack: number): number {
     const root = this.create();
-    const count = listpackCount(this.#arena, listpack);
-    if (count === 0) return root;
-    return this.appendBlock(
-      root,
-      this.#bytes(listpack),
-      this.#start(listpack),
-      listpackBytes(this.#arena, listpack),
-      count,
-    );
+    const bytes = listpackBytes(this.#arena, listpack);
+    if (bytes === OVERHEAD) return root;
+    return this.appendBlock(root, this.#bytes(listpack), this.#start(listpack), bytes);
   }
 
   /** Writes header and end byte around a block's entries and points the span at the whole listpack. */

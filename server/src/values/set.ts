@@ -70,10 +70,13 @@ export class SetValue {
     } else if (expected <= this.#limits.setMaxListpackEntries) {
       this.root = createListpack(this.#arena);
       this.encoding = Encoding.listpack;
-    } else {
-      this.root = this.#members.create(expected);
-      this.encoding = Encoding.hashtable;
-    }
+    } else this.createTable(expected);
+  }
+
+  /** Opens the view on a new empty hash table for about so many members. */
+  createTable(expected: number): void {
+    this.root = this.#members.create(expected);
+    this.encoding = Encoding.hashtable;
   }
 
   /** Opens the view on a copy of intset or listpack bytes from a file, which were checked. */
@@ -291,11 +294,9 @@ export class SetValue {
   }
 
   #convertToTable(): void {
-    const table = this.#members.create(this.count + 1);
     const packed = new SetValue(this.#arena, this.#members, this.#limits);
     packed.open(this.root, this.encoding);
-    this.root = table;
-    this.encoding = Encoding.hashtable;
+    this.createTable(packed.count + 1);
     packed.forEach((member) => {
       this.#addToTable(member.buffer, member.offset, member.length);
     });

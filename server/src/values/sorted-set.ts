@@ -59,7 +59,18 @@ export class SortedSetValue {
     if (expected <= limits.zsetMaxListpackEntries && longestMember <= limits.zsetMaxListpackValue) {
       this.root = createListpack(this.#arena);
       this.encoding = Encoding.listpack;
-    } else this.#createLarge(expected);
+    } else this.createTable(expected);
+  }
+
+  /** Opens the view on a new empty set in the large form, for about so many members. */
+  createTable(expected: number): void {
+    const table = this.#members.create(expected);
+    const index = this.#index.create();
+    this.root = this.#arena.allocate(ROOT_BYTES);
+    this.encoding = Encoding.skiplist;
+    const words = this.#arena.words[this.root >>> 23] as Int32Array;
+    words[(this.root & 0x7fffff) << 1] = table;
+    words[((this.root & 0x7fffff) << 1) + 1] = index;
   }
 
   /** Opens the view on a copy of listpack bytes from a file, which were checked. */
@@ -280,23 +291,13 @@ export class SortedSetValue {
     span.set(this.#arena.bytes[record >>> 23] as Buffer, memberStart(record), memberLength(this.#arena, record));
   }
 
-  #createLarge(expected: number): void {
-    const table = this.#members.create(expected);
-    const index = this.#index.create();
-    this.root = this.#arena.allocate(ROOT_BYTES);
-    this.encoding = Encoding.skiplist;
-    const words = this.#arena.words[this.root >>> 23] as Int32Array;
-    words[(this.root & 0x7fffff) << 1] = table;
-    words[((this.root & 0x7fffff) << 1) + 1] = index;
-  }
-
   #convertToLarge(): void {
     if (!this.#isPacked) return;
     const arena = this.#arena;
     const listpack = this.root;
     const count = this.count;
     const members = this.#members;
-    this.#createLarge(count + 1);
+    this.createTable(count + 1);
     const span = this.#packed.span;
     for (let k = 0, at = LISTPACK_HEADER; k < count; k++) {
       const score = this.#packed.scoreAt(listpack, at);
