@@ -5,10 +5,16 @@
 
 import type { Config } from "../config/config.ts";
 import type { Keyspace } from "../keyspace/keyspace.ts";
+import type { FactSources } from "../observability/facts.ts";
+import type { Logger } from "../observability/logger.ts";
+import type { SlowLog } from "../observability/slow-log.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Random } from "../platform/random.ts";
+import type { MessageRelay, PublishSubscribe } from "../pubsub/publish-subscribe.ts";
+import type { Collections } from "../values/collections.ts";
 import type { Call } from "./call.ts";
-import type { ClientRegistry } from "./client.ts";
+import type { Client, ClientRegistry } from "./client.ts";
+import type { ClientPause } from "./client-pause.ts";
 import type { CommandTable } from "./command-table.ts";
 
 /** Runs commands that are already parsed: those of a transaction or a script. */
@@ -30,9 +36,47 @@ export interface ServerContext {
   readonly clock: Clock;
   readonly random: Random;
   readonly executor: CommandExecutor;
+  readonly collections: Collections;
+  readonly pubsub: PublishSubscribe;
+  /** The other nodes of the cluster that published messages go to; undefined outside of cluster mode. */
+  readonly relay: MessageRelay | undefined;
+  readonly monitors: MonitorRegistry;
+  readonly slowLog: SlowLog;
+  readonly facts: FactSources;
+  readonly logger: Logger;
+  readonly debugSwitches: DebugSwitches;
   readonly isClusterEnabled: boolean;
   /** `proto-max-bulk-len`: the longest string there may be. */
   readonly maxBulkBytes: number;
   /** FLUSHALL or FLUSHDB has run: a snapshot under way is of no more use. */
   flushed(): void;
+  /** CLIENT PAUSE and UNPAUSE. */
+  readonly pause: ClientPause;
+  /** Ends the waiting of a client in a blocking command; false if it does not wait. */
+  unblock(client: Client, withError: boolean): boolean;
+  /** SHUTDOWN: the error text, or undefined once the server goes down (its client then gets no reply). */
+  shutdown(request: ShutdownRequest): string | undefined;
+  /** CONFIG RESETSTAT. */
+  resetStatistics(): void;
+  /** CONFIG REWRITE: the error text, or undefined. */
+  rewriteConfig(): string | undefined;
+}
+
+/** What tests turn off by DEBUG. */
+export interface DebugSwitches {
+  isActiveExpiryOn: boolean;
+}
+
+export interface ShutdownRequest {
+  /** Undefined: saves if there are save points. */
+  readonly save: boolean | undefined;
+  /** Goes down even if saving fails. */
+  readonly isForced: boolean;
+  /** SHUTDOWN ABORT: stays up after all. */
+  readonly isAborted: boolean;
+}
+
+export interface MonitorRegistry {
+  add(client: Client): void;
+  remove(client: Client): void;
 }

@@ -3,7 +3,7 @@
  */
 
 import { Client, ClientFlag, type ClientRegistry } from "../commands/client.ts";
-import { Connection, type ConnectionLimits, type RequestHandler } from "./connection.ts";
+import { Connection, type ConnectionLimits, type RequestHandler, type Traffic } from "./connection.ts";
 import type { AcceptedSocket } from "./listener.ts";
 
 export interface GatewaySettings {
@@ -17,6 +17,7 @@ export interface GatewayOptions {
   readonly clients: ClientRegistry;
   readonly handler: RequestHandler;
   readonly limits: ConnectionLimits;
+  readonly traffic: Traffic;
   readonly settings: () => GatewaySettings;
   readonly nowMs: () => number;
   /** A client has gone: its subscriptions, watches and so on are to be undone. */
@@ -36,7 +37,7 @@ export class ClientGateway {
 
   /** Gives the receiver of the client's bytes, or undefined if it was turned away. */
   accept(accepted: AcceptedSocket): ((chunk: Buffer, bytes: number) => void) | undefined {
-    const { clients, handler, limits, settings, nowMs } = this.#options;
+    const { clients, handler, limits, traffic, settings, nowMs } = this.#options;
     const { maxClients, isProtected, requiresPassword } = settings();
     const refusal = clients.count >= maxClients ? TOO_MANY : isProtected && !accepted.isLocal ? DENIED : undefined;
     if (refusal !== undefined) {
@@ -49,6 +50,7 @@ export class ClientGateway {
       socket: accepted.socket,
       handler,
       limits,
+      traffic,
       nowMs,
       closed: () => this.#leave(client),
     });

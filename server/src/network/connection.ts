@@ -30,10 +30,17 @@ export interface ConnectionLimits {
   tooMuchOutput(client: Client, bytes: number): void;
 }
 
+/** Bytes over all connections since the start. */
+export interface Traffic {
+  inputBytes: number;
+  outputBytes: number;
+}
+
 export interface ConnectionOptions {
   readonly socket: Socket;
   readonly handler: RequestHandler;
   readonly limits: ConnectionLimits;
+  readonly traffic: Traffic;
   readonly closed: () => void;
   readonly nowMs: () => number;
 }
@@ -46,6 +53,7 @@ export class Connection implements ClientConnection {
   readonly #socket: Socket;
   readonly #handler: RequestHandler;
   readonly #limits: ConnectionLimits;
+  readonly #traffic: Traffic;
   readonly #closed: () => void;
   readonly #nowMs: () => number;
   readonly #flush = (): void => this.#flushReplies();
@@ -63,6 +71,7 @@ export class Connection implements ClientConnection {
     this.#socket = options.socket;
     this.#handler = options.handler;
     this.#limits = options.limits;
+    this.#traffic = options.traffic;
     this.#closed = options.closed;
     this.#nowMs = options.nowMs;
     this.#socket.on("error", () => this.destroy());
@@ -78,6 +87,7 @@ export class Connection implements ClientConnection {
   receive(chunk: Buffer, bytes: number): void {
     const client = this.#client;
     if (client === undefined || this.#isClosing) return;
+    this.#traffic.inputBytes += bytes;
     if (this.#takeOver !== undefined) {
       this.#takeOver(Buffer.from(chunk.subarray(0, bytes)));
       return;
@@ -199,6 +209,7 @@ export class Connection implements ClientConnection {
       reply.clear();
       return;
     }
+    this.#traffic.outputBytes += reply.position;
     this.#socket.write(reply.buffer.subarray(0, reply.position));
     if (this.#socket.writableLength > 0) {
       reply.detach();
@@ -211,6 +222,7 @@ export class Connection implements ClientConnection {
     const bytes = this.#outbox.length === 1 ? (this.#outbox[0] as Buffer) : Buffer.concat(this.#outbox);
     this.#outbox = [];
     if (this.#socket.destroyed || this.#isClosing) return;
+    this.#traffic.outputBytes += bytes.length;
     this.#socket.write(bytes);
     if (this.#socket.writableLength > 0) this.#checkOutput();
   }

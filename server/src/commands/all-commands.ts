@@ -1,0 +1,40 @@
+/** The families of the command table, in the order of COMMAND LIST. A new family is entered here and nowhere else. */
+
+import { clientCommands } from "./clients.ts";
+import type { CommandRow } from "./command.ts";
+import { introspectionCommands } from "./command-introspection.ts";
+import { configCommands } from "./config.ts";
+import { connectionCommands } from "./connection.ts";
+import { counterCommands } from "./counters.ts";
+import { databaseCommands } from "./databases.ts";
+import { debugCommands } from "./debug.ts";
+import { expiryCommands } from "./expiry.ts";
+import { infoCommands } from "./info.ts";
+import { keyScanCommands } from "./key-scan.ts";
+import { keyCommands } from "./keys.ts";
+import { pubsubCommands } from "./pubsub.ts";
+import { serverControlCommands } from "./server-control.ts";
+import { slowlogCommands } from "./slowlog.ts";
+import { stringRangeCommands } from "./string-ranges.ts";
+import { stringCommands } from "./strings.ts";
+import { transactionCommands } from "./transactions.ts";
+
+export const ALL_COMMANDS: readonly (readonly CommandRow[])[] = [
+  stringCommands,
+  stringRangeCommands,
+  counterCommands,
+  keyCommands,
+  keyScanCommands,
+  expiryCommands,
+  databaseCommands,
+  transactionCommands,
+  clientCommands,
+  introspectionCommands,
+  configCommands,
+  connectionCommands,
+  debugCommands,
+  infoCommands,
+  pubsubCommands,
+  serverControlCommands,
+  slowlogCommands,
+];

@@ -1,0 +1,54 @@
+/** Watches commands run for the slow log and for MONITOR, and logs faults of ours. */
+
+import type { Call } from "../commands/call.ts";
+import type { Config } from "../config/config.ts";
+import type { Logger } from "../observability/logger.ts";
+import type { SlowLog } from "../observability/slow-log.ts";
+import type { Clock } from "../platform/clock.ts";
+import type { CommandObserver } from "./dispatcher.ts";
+import type { Monitors } from "./monitors.ts";
+
+export interface ObserverParts {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly slowLog: SlowLog;
+  readonly monitors: Monitors;
+}
+
+export function createCommandObserver({ config, clock, logger, slowLog, monitors }: ObserverParts): CommandObserver {
+  let slowerThanUs = config.get("slowlog-log-slower-than");
+  config.onChange(["slowlog-log-slower-than"], () => {
+    slowerThanUs = config.get("slowlog-log-slower-than");
+    return undefined;
+  });
+  return {
+    get slowerThanUs() {
+      return slowerThanUs;
+    },
+    slow: (call, microseconds) => addToSlowLog(slowLog, call, microseconds),
+    get watchesAll() {
+      return monitors.count > 0;
+    },
+    ran: (call) => monitors.show(call, clock.nowUs()),
+    fault: (call, error) => {
+      const reason = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      logger.warning(`Command "${call.text(0)}" failed by a fault of the server: ${reason}`);
+    },
+  };
+}
+
+function addToSlowLog(slowLog: SlowLog, call: Call, microseconds: number): void {
+  slowLog.add({
+    argumentCount: call.argc,
+    argument: (index, limit) => {
+      const start = call.offset[index] as number;
+      const length = call.length[index] as number;
+      return { bytes: Buffer.from(call.buffer.subarray(start, start + Math.min(limit, length))), length };
+    },
+    timestampSeconds: Math.floor(call.nowMs / 1000),
+    durationUs: Math.round(microseconds),
+    clientAddress: call.client.address,
+    clientName: call.client.name,
+  });
+}

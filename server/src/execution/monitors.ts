@@ -1,0 +1,56 @@
+/** Clients in MONITOR mode, and the line each command gives them. */
+
+import type { Call } from "../commands/call.ts";
+import { type Client, ClientFlag } from "../commands/client.ts";
+
+const PRINTABLE_FROM = 0x20;
+const PRINTABLE_TO = 0x7e;
+const ESCAPES: Readonly<Record<number, string>> = {
+  7: "\\a",
+  8: "\\b",
+  9: "\\t",
+  10: "\\n",
+  13: "\\r",
+  34: '\\"',
+  92: "\\\\",
+};
+
+export class Monitors {
+  readonly #clients = new Set<Client>();
+
+  get count(): number {
+    return this.#clients.size;
+  }
+
+  add(client: Client): void {
+    this.#clients.add(client);
+    client.set(ClientFlag.monitor, true);
+  }
+
+  remove(client: Client): void {
+    this.#clients.delete(client);
+    client.set(ClientFlag.monitor, false);
+  }
+
+  /** Shows a command that has just run to all monitors but its own client. */
+  show(call: Call, nowUs: number): void {
+    let line = `+${(nowUs / 1e6).toFixed(6)} [${call.client.databaseIndex} ${call.client.address}]`;
+    for (let i = 0; i < call.argc; i++) line += ` ${quoted(call, i)}`;
+    const bytes = Buffer.from(`${line}\r\n`, "latin1");
+    for (const client of this.#clients) if (client !== call.client) client.connection.send(bytes);
+  }
+}
+
+function quoted(call: Call, index: number): string {
+  const start = call.offset[index] as number;
+  const end = start + (call.length[index] as number);
+  let text = '"';
+  for (let i = start; i < end; i++) {
+    const byte = call.buffer[i] as number;
+    const escaped = ESCAPES[byte];
+    if (escaped !== undefined) text += escaped;
+    else if (byte >= PRINTABLE_FROM && byte <= PRINTABLE_TO) text += String.fromCharCode(byte);
+    else text += `\\x${byte.toString(16).padStart(2, "0")}`;
+  }
+  return `${text}"`;
+}

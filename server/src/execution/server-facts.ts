@@ -1,0 +1,188 @@
+/** What the running server tells about itself, gathered from its parts: the source of INFO, /metrics and /status. */
+
+import { getHeapStatistics } from "node:v8";
+import type { ClientRegistry } from "../commands/client.ts";
+import type { CommandTable } from "../commands/command-table.ts";
+import type { Config } from "../config/config.ts";
+import type { Keyspace } from "../keyspace/keyspace.ts";
+import type { ErrorStatistics, RateMeter } from "../observability/counters.ts";
+import type {
+  ClientFacts,
+  ClusterFacts,
+  CommandFacts,
+  DatabaseFacts,
+  FactSources,
+  MemoryFacts,
+  PersistenceFacts,
+  ReplicationFacts,
+  ServerFacts,
+  StatisticsFacts,
+} from "../observability/facts.ts";
+import type { Clock } from "../platform/clock.ts";
+import type { PublishSubscribe } from "../pubsub/publish-subscribe.ts";
+
+/** Numbers that grow with use and belong to no other part. */
+export interface UsageCounters {
+  readonly traffic: { readonly inputBytes: number; readonly outputBytes: number };
+  readonly commandRate: RateMeter;
+  readonly inputRate: RateMeter;
+  readonly outputRate: RateMeter;
+  readonly errors: ErrorStatistics;
+  peakBytes: number;
+  readonly startupBytes: number;
+}
+
+export interface FactParts {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly keyspace: Keyspace;
+  readonly table: CommandTable;
+  readonly clients: ClientRegistry;
+  readonly usage: UsageCounters;
+  readonly commandsProcessed: () => number;
+  readonly pubsub: PublishSubscribe;
+  readonly identity: Pick<ServerFacts, "runId" | "port" | "startedAtMs" | "configFile">;
+  readonly persistence: () => PersistenceFacts;
+  readonly replication: () => ReplicationFacts;
+  readonly cluster: () => ClusterFacts | undefined;
+  readonly replicationTraffic: () => Pick<
+    StatisticsFacts,
+    "replicationInputBytes" | "replicationOutputBytes" | "fullSyncs" | "partialSyncs" | "failedPartialSyncs"
+  >;
+  readonly systemBytes: number;
+}
+
+export function createFactSources(parts: FactParts): FactSources {
+  return {
+    server: () => serverFacts(parts),
+    clients: () => clientFacts(parts),
+    memory: () => memoryFacts(parts),
+    persistence: parts.persistence,
+    statistics: () => statisticsFacts(parts),
+    replication: parts.replication,
+    processor: () => {
+      const { user, system } = process.cpuUsage();
+      return { userSeconds: user / 1e6, systemSeconds: system / 1e6 };
+    },
+    cluster: parts.cluster,
+    keyspace: () => databaseFacts(parts.keyspace),
+    commands: () => commandFacts(parts.table),
+    errors: () => parts.usage.errors.entries(),
+  };
+}
+
+/** The LRU clock of records: seconds in 24 bits. */
+const LRU_CLOCK_MASK = 0xffffff;
+
+function serverFacts({ config, clock, identity }: FactParts): ServerFacts {
+  return {
+    ...identity,
+    isCluster: config.get("cluster-enabled"),
+    processId: process.pid,
+    nowUs: clock.nowUs(),
+    hz: config.get("hz"),
+    lruClock: Math.floor(clock.nowMs() / 1000) & LRU_CLOCK_MASK,
+    executable: process.argv[1] ?? process.execPath,
+  };
+}
+
+function clientFacts({ clients, config }: FactParts): ClientFacts {
+  let largestInputBytes = 0;
+  let largestOutputBytes = 0;
+  for (const { connection } of clients.all()) {
+    largestInputBytes = Math.max(largestInputBytes, connection.queryBytes);
+    largestOutputBytes = Math.max(largestOutputBytes, connection.outputBytes);
+  }
+  return {
+    connected: clients.count,
+    clusterConnections: 0,
+    maxClients: config.get("maxclients"),
+    blocked: 0,
+    largestInputBytes,
+    largestOutputBytes,
+  };
+}
+
+function memoryFacts(parts: FactParts): MemoryFacts {
+  const { keyspace, usage, config, clients } = parts;
+  let clientBufferBytes = 0;
+  for (const { connection } of clients.all()) clientBufferBytes += connection.queryBytes + connection.outputBytes;
+  const usedBytes = usedMemory(parts, clientBufferBytes);
+  usage.peakBytes = Math.max(usage.peakBytes, usedBytes);
+  const { backlog } = parts.replication();
+  return {
+    usedBytes,
+    peakBytes: usage.peakBytes,
+    startupBytes: usage.startupBytes,
+    overheadBytes: usedBytes - keyspace.arena.usedBytes,
+    arenaBytes: keyspace.arena.residentBytes,
+    residentBytes: process.memoryUsage.rss(),
+    heapBytes: getHeapStatistics().used_heap_size,
+    systemBytes: parts.systemBytes,
+    limitBytes: config.get("maxmemory"),
+    policy: config.text("maxmemory-policy"),
+    backlogBytes: backlog.isActive ? backlog.sizeBytes : 0,
+    replicaBufferBytes: 0,
+    clientBufferBytes,
+    clusterLinkBytes: 0,
+    aofBufferBytes: 0,
+  };
+}
+
+/** `used_memory`: what data and its index take, the buffers of clients, and what the process took before any data. */
+function usedMemory({ keyspace, usage }: FactParts, clientBufferBytes: number): number {
+  return keyspace.arena.usedBytes + clientBufferBytes + usage.startupBytes;
+}
+
+function statisticsFacts(parts: FactParts): StatisticsFacts {
+  const { clients, usage, keyspace, pubsub } = parts;
+  return {
+    connectionsAccepted: clients.accepted,
+    connectionsRejected: clients.rejected,
+    commands: parts.commandsProcessed(),
+    commandsPerSecond: usage.commandRate.perSecond,
+    inputBytes: usage.traffic.inputBytes,
+    outputBytes: usage.traffic.outputBytes,
+    inputBytesPerSecond: usage.inputRate.perSecond,
+    outputBytesPerSecond: usage.outputRate.perSecond,
+    ...parts.replicationTraffic(),
+    expiredKeys: keyspace.expiredKeys,
+    evictedKeys: keyspace.evictedKeys,
+    evictedClients: 0,
+    hits: keyspace.hits,
+    misses: keyspace.misses,
+    channels: pubsub.count("channels"),
+    patterns: pubsub.count("patterns"),
+    shardChannels: pubsub.count("shardChannels"),
+    errorReplies: usage.errors.total,
+    reads: 0,
+    writes: 0,
+  };
+}
+
+function databaseFacts(keyspace: Keyspace): DatabaseFacts[] {
+  const facts: DatabaseFacts[] = [];
+  for (let index = 0; index < keyspace.databaseCount; index++) {
+    const db = keyspace.database(index);
+    if (db.count === 0) continue;
+    facts.push({ index, keys: db.count, expires: db.expiringCount, averageTtlMs: db.averageTtlMs });
+  }
+  return facts;
+}
+
+function commandFacts(table: CommandTable): CommandFacts[] {
+  const facts: CommandFacts[] = [];
+  for (let id = 1; id < table.size; id++) {
+    const calls = table.calls[id] as number;
+    const rejectedCalls = table.rejectedCalls[id] as number;
+    if (calls === 0 && rejectedCalls === 0) continue;
+    facts.push({
+      name: table.fullNames[id] as string,
+      calls,
+      microseconds: table.microseconds[id] as number,
+      rejectedCalls,
+      failedCalls: table.failedCalls[id] as number,
+    });
+  }
+  return facts;
+}

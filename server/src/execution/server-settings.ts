@@ -1,0 +1,46 @@
+/** Directives that parts below keep as plain fields, because their hot paths read them: applied at start and on each change. */
+
+import type { Client } from "../commands/client.ts";
+import { ClientFlag } from "../commands/client.ts";
+import type { Config } from "../config/config.ts";
+import type { OutputBufferLimit } from "../config/output-buffer-limits.ts";
+import type { Keyspace } from "../keyspace/keyspace.ts";
+
+/** Calls `apply` now and whenever one of the directives changes. */
+function follow(config: Config, names: Parameters<Config["onChange"]>[0], apply: () => void): void {
+  apply();
+  config.onChange(names, () => {
+    apply();
+    return undefined;
+  });
+}
+
+export function followEvictionSettings(config: Config, keyspace: Keyspace): void {
+  const names = ["maxmemory", "maxmemory-policy", "maxmemory-samples", "lfu-log-factor", "lfu-decay-time"] as const;
+  follow(config, names, () =>
+    keyspace.eviction.configure({
+      limitBytes: config.get("maxmemory"),
+      policy: config.get("maxmemory-policy"),
+      samples: config.get("maxmemory-samples"),
+      lfuLogFactor: config.get("lfu-log-factor"),
+      lfuDecayMinutes: config.get("lfu-decay-time"),
+    }),
+  );
+}
+
+export function followBulkLimit(config: Config, parser: { maxBulkBytes: number }): void {
+  follow(config, ["proto-max-bulk-len"], () => {
+    parser.maxBulkBytes = config.get("proto-max-bulk-len");
+  });
+}
+
+/** A change of the password counts for connections that come after it, as in Redis. */
+export function requiresPassword(config: Config): boolean {
+  return config.get("requirepass") !== "";
+}
+
+export function outputLimitOf(config: Config, client: Client): OutputBufferLimit {
+  const limits = config.get("client-output-buffer-limit");
+  if (client.has(ClientFlag.replica)) return limits.replica;
+  return client.subscriptionCount > 0 ? limits.pubsub : limits.normal;
+}
