@@ -4,6 +4,7 @@ import { ByteSpan } from "../memory/byte-span.ts";
 import { createSeededRandom, type Random } from "../platform/random.ts";
 import { Collections } from "./collections.ts";
 import { defaultEncodingLimits } from "./encoding-limits.ts";
+import { PendingFrees } from "./free-value.ts";
 import { Encoding, ValueType } from "./value-type.ts";
 
 const make = (seed: number): { arena: Arena; collections: Collections; random: Random; before: number } => {
@@ -203,64 +204,15 @@ describe("sorted set value", () => {
   });
 });
 
-describe("copies", () => {
-  it("have the same content and encoding, and memory of their own", () => {
-    for (const size of [3, 3000]) {
-      const { arena, collections, before } = make(5);
-      const { set, hash, sortedSet, list } = collections;
-      set.create(latin1("m"), 0, 1, 1);
-      hash.create();
-      sortedSet.create(1, 1);
-      list.create();
-      for (let k = 0; k < size; k++) {
-        const bytes = latin1(`member-${k}`);
-        set.add(bytes, 0, bytes.length);
-        hash.set(bytes, 0, bytes.length, bytes, 0, bytes.length);
-        sortedSet.set(k, bytes, 0, bytes.length);
-        list.growFor(bytes.length, 1);
-        list.pushTail(bytes, 0, bytes.length);
-      }
-      const originals = [
-        [ValueType.set, set.encoding, set.root],
-        [ValueType.hash, hash.encoding, hash.root],
-        [ValueType.sortedSet, sortedSet.encoding, sortedSet.root],
-        [ValueType.list, list.encoding, list.root],
-      ] as const;
-      const used = arena.usedBytes;
-      const copies = originals.map(
-        ([type, encoding, root]) => [type, encoding, collections.copy(type, encoding, root)] as const,
-      );
-      for (const [type, encoding, root] of originals) collections.free(type, encoding, root);
-      collections.drainFrees(() => true);
-      expect(arena.usedBytes - before).toBeLessThan((used - before) * 1.1);
-      const [setCopy, hashCopy, sortedSetCopy, listCopy] = copies;
-      const span = new ByteSpan();
-      const last = latin1(`member-${size - 1}`);
-      set.open(setCopy?.[2] as number, setCopy?.[1] as number);
-      expect([set.count, set.has(last, 0, last.length)]).toEqual([size, true]);
-      hash.open(hashCopy?.[2] as number, hashCopy?.[1] as number);
-      expect([hash.count, hash.get(last, 0, last.length, span) && textOf(span)]).toEqual([size, last.toString()]);
-      sortedSet.open(sortedSetCopy?.[2] as number, sortedSetCopy?.[1] as number);
-      expect([sortedSet.count, sortedSet.score(last, 0, last.length)]).toEqual([size, size - 1]);
-      list.open(listCopy?.[2] as number, listCopy?.[1] as number);
-      list.seek(size - 1);
-      list.read(span);
-      expect([list.count, textOf(span)]).toEqual([size, last.toString()]);
-      for (const [type, encoding, root] of copies) collections.free(type, encoding, root);
-      collections.drainFrees(() => true);
-      expect(arena.usedBytes).toBe(before);
-    }
-  });
-});
-
 describe("pending frees", () => {
   it("free small values at once and large ones in slices, and leak nothing", () => {
     const { arena, collections, before } = make(9);
+    const frees = new PendingFrees(collections);
     const { set, hash, sortedSet, list } = collections;
     set.create(latin1("1"), 0, 1, 1);
     set.add(latin1("1"), 0, 1);
-    collections.free(ValueType.set, set.encoding, set.root);
-    expect(collections.pendingFrees).toBe(0);
+    frees.free(ValueType.set, set.encoding, set.root);
+    expect(frees.count).toBe(0);
     expect(arena.usedBytes).toBe(before);
 
     set.create(latin1("m"), 0, 1, 20_000);
@@ -283,12 +235,12 @@ describe("pending frees", () => {
       [ValueType.sortedSet, sortedSet.encoding, sortedSet.root],
       [ValueType.list, list.encoding, list.root],
     ];
-    for (const [type, encoding, root] of values) collections.free(type, encoding, root);
-    expect(collections.pendingFrees).toBe(4);
+    for (const [type, encoding, root] of values) frees.free(type, encoding, root);
+    expect(frees.count).toBe(4);
     let slices = 0;
-    collections.drainFrees(() => ++slices < 10);
-    expect(collections.pendingFrees).toBeGreaterThan(2);
-    expect(collections.drainFrees(() => true)).toBe(true);
+    frees.drain(() => ++slices < 10);
+    expect(frees.count).toBeGreaterThan(2);
+    expect(frees.drain(() => true)).toBe(true);
     expect(arena.usedBytes).toBe(before);
   });
 });

@@ -4,19 +4,25 @@
  * until it is free.
  */
 
-/** Frees a part of a value; true when nothing of it is left. */
-export type FreeSlice = (type: number, encoding: number, root: number) => boolean;
+/** Opens a view on a value; the view frees about so many segments or blocks and says whether nothing is left. */
+export interface ValueOpener {
+  open(type: number, root: number, encoding: number): { freeSome(steps: number): boolean };
+}
+
+/** Dictionary segments (about 600 members each) or list blocks that are freed at once: some 50 µs. */
+const SLICE = 2;
 
 const FIRST_QUEUE = 16;
 
 export class PendingFrees {
-  readonly #freeSlice: FreeSlice;
+  readonly #opener: ValueOpener;
   /** Triples of type, encoding, root. */
   #waiting = new Int32Array(FIRST_QUEUE * 3);
   #count = 0;
 
-  constructor(freeSlice: FreeSlice) {
-    this.#freeSlice = freeSlice;
+  /** The views must not be those that commands have open: values are freed in the middle of commands. */
+  constructor(opener: ValueOpener) {
+    this.#opener = opener;
   }
 
   /** Values that wait. */
@@ -26,7 +32,7 @@ export class PendingFrees {
 
   /** Frees a value: all of it, or its first slice now and the rest by `drain`. */
   free(type: number, encoding: number, root: number): void {
-    if (this.#freeSlice(type, encoding, root)) return;
+    if (this.#opener.open(type, root, encoding).freeSome(SLICE)) return;
     if (this.#count * 3 === this.#waiting.length) {
       const wider = new Int32Array(this.#waiting.length * 2);
       wider.set(this.#waiting);
@@ -41,8 +47,8 @@ export class PendingFrees {
     const waiting = this.#waiting;
     while (this.#count > 0 && hasTime()) {
       const at = (this.#count - 1) * 3;
-      const root = waiting[at + 2] as number;
-      if (this.#freeSlice(waiting[at] as number, waiting[at + 1] as number, root)) this.#count--;
+      const view = this.#opener.open(waiting[at] as number, waiting[at + 2] as number, waiting[at + 1] as number);
+      if (view.freeSome(SLICE)) this.#count--;
     }
     return this.#count === 0;
   }

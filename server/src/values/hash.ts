@@ -27,7 +27,7 @@ import {
 import { EncodedEntry } from "../memory/listpack-entry.ts";
 import type { Random } from "../platform/random.ts";
 import type { EncodingLimits } from "./encoding-limits.ts";
-import { sampleRecords } from "./set.ts";
+import { LARGEST_FIRST_TABLE, sampleRecords } from "./set.ts";
 import { Encoding } from "./value-type.ts";
 
 const FIELD_OFFSET = 8;
@@ -61,7 +61,7 @@ export class HashValue {
 
   /** Opens the view on a new empty hash table for about so many fields. */
   createTable(expected: number): void {
-    this.root = this.#fields.create(expected);
+    this.root = this.#fields.create(Math.min(expected, LARGEST_FIRST_TABLE));
     this.encoding = Encoding.hashtable;
   }
 

@@ -40,6 +40,8 @@ import type { EncodingLimits } from "./encoding-limits.ts";
 import { Encoding } from "./value-type.ts";
 
 const MEMBER_OFFSET = 4;
+/** Tables start with at most one segment and split from there. */
+export const LARGEST_FIRST_TABLE = 1024;
 
 export class SetValue {
   root = 0;
@@ -75,7 +77,7 @@ export class SetValue {
 
   /** Opens the view on a new empty hash table for about so many members. */
   createTable(expected: number): void {
-    this.root = this.#members.create(expected);
+    this.root = this.#members.create(Math.min(expected, LARGEST_FIRST_TABLE));
     this.encoding = Encoding.hashtable;
   }
 

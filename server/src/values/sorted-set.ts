@@ -24,7 +24,7 @@ import { createScoredRecord, MEMBER_OFFSET, memberLength, scoreOf } from "../mem
 import type { Random } from "../platform/random.ts";
 import type { EncodingLimits } from "./encoding-limits.ts";
 import { PackedSortedSet } from "./packed-sorted-set.ts";
-import { sampleRecords } from "./set.ts";
+import { LARGEST_FIRST_TABLE, sampleRecords } from "./set.ts";
 import { Encoding } from "./value-type.ts";
 
 const ROOT_BYTES = 8;
@@ -64,7 +64,7 @@ export class SortedSetValue {
 
   /** Opens the view on a new empty set in the large form, for about so many members. */
   createTable(expected: number): void {
-    const table = this.#members.create(expected);
+    const table = this.#members.create(Math.min(expected, LARGEST_FIRST_TABLE));
     const index = this.#index.create();
     this.root = this.#arena.allocate(ROOT_BYTES);
     this.encoding = Encoding.skiplist;
