@@ -294,7 +294,9 @@ export class Database {
     const created = records.createLike(record, buffer, offset, length, records.expireAtOf(record));
     const type = records.typeOf(record);
     if (type !== ValueType.string) {
-      records.setRoot(created, this.#state.values.copy(type, records.encodingOf(record), records.rootOf(record)));
+      const copy = this.#state.values.copy(type, records.encodingOf(record), records.rootOf(record));
+      records.setRoot(created, copy.root);
+      records.setTypeByte(created, (type << 4) | copy.encoding);
     }
     target.#adopt(created);
     return created;

@@ -112,6 +112,7 @@ export class Eviction {
     const endUs = this.#clock.monotonicUs() + SLICE_US;
     const isOver = (): boolean => this.#clock.monotonicUs() >= endUs;
     this.#state.owners.reclaim(() => !this.isOverLimit || isOver());
+    this.#state.values.drain(() => this.isOverLimit && !isOver());
     let evicted = 0;
     while (this.isOverLimit) {
       if (evicted > 0 && evicted % EVICTIONS_PER_CLOCK === 0 && isOver()) return "running";

@@ -16,10 +16,18 @@ import { Records } from "./record.ts";
 import type { SlotCounts } from "./slot-counts.ts";
 import { Watches } from "./watches.ts";
 
+export interface StoredCollection {
+  readonly root: Handle;
+  readonly encoding: number;
+}
+
 /** What the keyspace asks of the values layer, for values that are not strings. */
 export interface CollectionValues {
+  /** Frees a value; of a large one some may be left for `drain`. */
   free(type: number, encoding: number, root: Handle): void;
-  copy(type: number, encoding: number, root: Handle): Handle;
+  /** Frees what is left while there is time; true when nothing is. */
+  drain(hasTime: () => boolean): boolean;
+  copy(type: number, encoding: number, root: Handle): StoredCollection;
 }
 
 /**

@@ -160,10 +160,11 @@ export class Keyspace {
     for (const database of this.#databases) database.flush();
   }
 
-  /** Frees memory of flushed databases for at most this long; true when nothing is left to free. */
+  /** Frees memory of flushed databases and large deleted values for about this long; true when nothing is left to free. */
   reclaim(budgetMs: number): boolean {
     const endUs = this.#clock.monotonicUs() + budgetMs * 1000;
-    return this.#state.owners.reclaim(() => this.#clock.monotonicUs() >= endUs);
+    const hasTime = (): boolean => this.#clock.monotonicUs() < endUs;
+    return this.#state.owners.reclaim(() => !hasTime()) && this.#state.values.drain(hasTime);
   }
 
   countInSlot(slot: number): number {

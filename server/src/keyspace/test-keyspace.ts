@@ -9,7 +9,7 @@ import { FakeClock } from "../platform/fake-clock.ts";
 import { createSeededRandom } from "../platform/random.ts";
 import type { Database } from "./database.ts";
 import { Keyspace } from "./keyspace.ts";
-import type { CollectionValues } from "./keyspace-state.ts";
+import type { CollectionValues, StoredCollection } from "./keyspace-state.ts";
 import { NO_EXPIRY } from "./record.ts";
 
 const BLOCK_BYTES = 24;
@@ -35,8 +35,12 @@ class BlockValues implements CollectionValues {
     this.#arena.free(root);
   }
 
-  copy(_type: number, _encoding: number, root: Handle): Handle {
-    return this.create(this.numberOf(root));
+  drain(): boolean {
+    return true;
+  }
+
+  copy(_type: number, encoding: number, root: Handle): StoredCollection {
+    return { root: this.create(this.numberOf(root)), encoding };
   }
 }
 

@@ -81,7 +81,8 @@ export class Dictionary {
 
   /** A new table with room for this many entries, at most one segment of them. */
   create(expectedCount = 0): Handle {
-    const bits = Math.min(bitsFor(expectedCount, MIN_SEGMENT_BITS), FULL_SEGMENT_BITS);
+    const wanted = Math.min(expectedCount, 1 << FULL_SEGMENT_BITS);
+    const bits = Math.min(bitsFor(wanted, MIN_SEGMENT_BITS), FULL_SEGMENT_BITS);
     const segment = createSegment(this.#arena, bits);
     const root = this.#arena.allocate(ROOT_BYTES);
     const words = this.#arena.words[root >>> CHUNK_SHIFT] as Int32Array;

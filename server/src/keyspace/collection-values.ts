@@ -1,0 +1,144 @@
+/**
+ * Frees and copies the values of keys that are not strings, through views of its own: a key may be deleted because it has
+ * expired while a command works on another value through the shared views.
+ */
+
+import type { Handle } from "../memory/arena-layout.ts";
+import { ByteSpan } from "../memory/byte-span.ts";
+import type { Collections } from "../values/collections.ts";
+import { PendingFrees } from "../values/free-value.ts";
+import type { HashValue } from "../values/hash.ts";
+import type { ListValue } from "../values/list.ts";
+import type { SetValue } from "../values/set.ts";
+import type { SortedSetValue } from "../values/sorted-set.ts";
+import { Encoding, ValueType } from "../values/value-type.ts";
+import type { CollectionValues, StoredCollection } from "./keyspace-state.ts";
+
+const NOTHING = Buffer.alloc(0);
+/** A copy has the encoding of the original, also where the original has shrunk since it got it. */
+const ABOVE_ALL_LIMITS = Number.POSITIVE_INFINITY;
+
+interface Views {
+  readonly list: ListValue;
+  readonly set: SetValue;
+  readonly sortedSet: SortedSetValue;
+  readonly hash: HashValue;
+}
+
+export function createCollectionValues(collections: Collections): CollectionValues {
+  const source = createViews(collections);
+  const target = createViews(collections);
+  const pending = new PendingFrees({
+    open(type, root, encoding) {
+      const view = viewOf(source, type);
+      view.open(root, encoding);
+      return view;
+    },
+  });
+  return {
+    free: (type, encoding, root) => pending.free(type, encoding, root),
+    drain: (hasTime) => pending.drain(hasTime),
+    copy(type, encoding, root) {
+      if (isOneBlock(encoding)) return { root: copyBlock(collections, root), encoding };
+      viewOf(source, type).open(root, encoding);
+      return copyView(type, source, target);
+    },
+  };
+}
+
+function createViews(collections: Collections): Views {
+  return {
+    list: collections.createListView(),
+    set: collections.createSetView(),
+    sortedSet: collections.createSortedSetView(),
+    hash: collections.createHashView(),
+  };
+}
+
+function viewOf(views: Views, type: number): ListValue | SetValue | SortedSetValue | HashValue {
+  switch (type) {
+    case ValueType.list:
+      return views.list;
+    case ValueType.set:
+      return views.set;
+    case ValueType.sortedSet:
+      return views.sortedSet;
+    case ValueType.hash:
+      return views.hash;
+    default:
+      throw new Error(`No view for a value of type ${type}`);
+  }
+}
+
+function isOneBlock(encoding: number): boolean {
+  return encoding === Encoding.listpack || encoding === Encoding.intset;
+}
+
+function copyBlock({ arena }: Collections, root: Handle): Handle {
+  const size = arena.capacityOf(root);
+  const copy = arena.allocate(size);
+  const from = (root & 0x7fffff) << 3;
+  const target = arena.bytes[copy >>> 23] as Buffer;
+  (arena.bytes[root >>> 23] as Buffer).copy(target, (copy & 0x7fffff) << 3, from, from + size);
+  return copy;
+}
+
+/** Copies what the source view of this type is open on, element by element. */
+function copyView(type: number, source: Views, target: Views): StoredCollection {
+  switch (type) {
+    case ValueType.list:
+      return copyList(source.list, target.list);
+    case ValueType.set:
+      return copySet(source.set, target.set);
+    case ValueType.sortedSet:
+      return copySortedSet(source.sortedSet, target.sortedSet);
+    default:
+      return copyHash(source.hash, target.hash);
+  }
+}
+
+function copyList(source: ListValue, target: ListValue): StoredCollection {
+  const span = new ByteSpan();
+  const count = source.count;
+  target.create();
+  target.growFor(ABOVE_ALL_LIMITS, count);
+  source.seek(0);
+  for (let index = 0; index < count; index++) {
+    source.read(span);
+    target.pushTail(span.buffer, span.offset, span.length);
+    source.next();
+  }
+  return { root: target.root, encoding: target.encoding };
+}
+
+function copySet(source: SetValue, target: SetValue): StoredCollection {
+  target.create(NOTHING, 0, 0, 0);
+  target.prepareFor(ABOVE_ALL_LIMITS);
+  source.forEach((member) => {
+    target.add(member.buffer, member.offset, member.length);
+  });
+  return { root: target.root, encoding: target.encoding };
+}
+
+function copySortedSet(source: SortedSetValue, target: SortedSetValue): StoredCollection {
+  const span = new ByteSpan();
+  const count = source.count;
+  target.create(0, 0);
+  target.prepareFor(ABOVE_ALL_LIMITS, 0);
+  source.seek(0);
+  for (let rank = 0; rank < count; rank++) {
+    source.readMember(span);
+    target.set(source.scoreAtCursor, span.buffer, span.offset, span.length);
+    source.next();
+  }
+  return { root: target.root, encoding: target.encoding };
+}
+
+function copyHash(source: HashValue, target: HashValue): StoredCollection {
+  target.create();
+  target.prepareFor(ABOVE_ALL_LIMITS);
+  source.forEach((field, value) => {
+    target.set(field.buffer, field.offset, field.length, value.buffer, value.offset, value.length);
+  });
+  return { root: target.root, encoding: target.encoding };
+}
