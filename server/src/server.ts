@@ -9,8 +9,9 @@ import { ALL_COMMANDS } from "./commands/all-commands.ts";
 import { Client, type ClientConnection, ClientRegistry } from "./commands/client.ts";
 import { ClientPause } from "./commands/client-pause.ts";
 import { CommandTable } from "./commands/command-table.ts";
-import type { ServerContext } from "./commands/context.ts";
+import type { ServerContext, ShutdownRequest } from "./commands/context.ts";
 import type { Config } from "./config/config.ts";
+import { writeConfigFile } from "./config/config-writer.ts";
 import { createCommandObserver } from "./execution/command-observer.ts";
 import { Dispatcher } from "./execution/dispatcher.ts";
 import { encodingLimitsOf } from "./execution/encoding-settings.ts";
@@ -24,6 +25,7 @@ import {
   outputLimitOf,
   requiresPassword,
 } from "./execution/server-settings.ts";
+import { createCollectionValues } from "./keyspace/collection-values.ts";
 import { Keyspace } from "./keyspace/keyspace.ts";
 import { AdminServer } from "./network/admin-server.ts";
 import { ClientGateway } from "./network/client-gateway.ts";
@@ -37,6 +39,7 @@ import { createMetricsReader } from "./observability/metrics.ts";
 import { SlowLog } from "./observability/slow-log.ts";
 import type { Clock } from "./platform/clock.ts";
 import type { Random } from "./platform/random.ts";
+import { describeSystemError } from "./platform/system-error.ts";
 import { PublishSubscribe } from "./pubsub/publish-subscribe.ts";
 import { Collections } from "./values/collections.ts";
 
@@ -47,6 +50,8 @@ export interface ServerOptions {
   readonly logger: Logger;
   /** Absolute path of the configuration file, "" if there is none. */
   readonly configFile: string;
+  /** SHUTDOWN: the process decides how it ends. */
+  readonly requestShutdown: (request: ShutdownRequest) => string | undefined;
 }
 
 export interface RunningServer {
@@ -54,6 +59,8 @@ export interface RunningServer {
   /** 0 if the admin port is off. */
   readonly adminPort: number;
   readonly context: ServerContext;
+  /** The final snapshot; rejects with the reason if it cannot be written. */
+  save(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -72,6 +79,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     port: core.identity.port,
     adminPort: admin?.port ?? 0,
     context: core.context,
+    save: () => Promise.resolve(),
     async stop() {
       stopCron();
       for (const listener of listeners) listener.stop();
@@ -145,9 +153,9 @@ function createCore(options: ServerOptions): Core {
     logger,
     debugSwitches: { isActiveExpiryOn: true },
     unblock: () => false,
-    shutdown: () => undefined,
+    shutdown: options.requestShutdown,
     resetStatistics: () => resetStatistics(table, keyspace, usage, clock),
-    rewriteConfig: () => undefined,
+    rewriteConfig: () => rewriteConfigFile(options),
   };
   const parser = new RequestParser();
   const reply = new ReplyWriter();
@@ -170,7 +178,7 @@ function createKeyspace({ config, random, clock }: ServerOptions): { keyspace: K
   const databaseCount = isClusterEnabled ? 1 : config.get("databases");
   const keyspace = new Keyspace({ databaseCount, random, clock, isClusterEnabled }, (arena) => {
     made.collections = new Collections(arena, encodingLimitsOf(config), random);
-    return made.collections;
+    return createCollectionValues(made.collections);
   });
   if (made.collections === undefined) throw new Error("The keyspace did not make its collections");
   return { keyspace, collections: made.collections };
@@ -278,22 +286,38 @@ async function startAdmin({ config, logger }: ServerOptions, { facts }: Core) {
   if (port === 0) return undefined;
   const host = hostOf(config.get("admin-bind")[0] ?? "*");
   const server = new AdminServer({ port, host, facts, readMetrics: createMetricsReader(facts) });
-  const bound = await server.start();
-  logger.notice(`Admin port ${bound} is open`);
-  return { server, port: bound };
+  try {
+    const bound = await server.start();
+    logger.notice(`Admin port ${bound} is open`);
+    return { server, port: bound };
+  } catch (error) {
+    // Several servers on one machine share the default: only an admin port that was asked for must be there.
+    if (config.isGiven("admin-port")) throw error;
+    logger.warning(`Admin port ${port} is not open: ${describeSystemError(error)}`);
+    return undefined;
+  }
 }
 
 function runCron({ context, dispatcher, usage }: Core): void {
-  const { keyspace, clock, collections } = context;
+  const { keyspace, clock } = context;
   const nowMs = clock.nowMs();
   keyspace.setNow(nowMs);
   if (context.debugSwitches.isActiveExpiryOn) keyspace.expiry.run(EXPIRY_BUDGET_MS);
   keyspace.reclaim(RECLAIM_BUDGET_MS);
-  const endUs = clock.monotonicUs() + RECLAIM_BUDGET_MS * 1000;
-  collections.drainFrees(() => clock.monotonicUs() < endUs);
   usage.commandRate.sample(dispatcher.processed, nowMs);
   usage.inputRate.sample(usage.traffic.inputBytes, nowMs);
   usage.outputRate.sample(usage.traffic.outputBytes, nowMs);
+}
+
+function rewriteConfigFile({ config, configFile, logger }: ServerOptions): string | undefined {
+  if (configFile === "") return "ERR The server is running without a config file";
+  try {
+    writeConfigFile(configFile, config);
+    return undefined;
+  } catch (error) {
+    logger.warning(`CONFIG REWRITE failed: ${describeSystemError(error)}`);
+    return `ERR Rewriting config file: ${describeSystemError(error)}`;
+  }
 }
 
 function resetStatistics(table: CommandTable, keyspace: Keyspace, usage: MeteredUsage, clock: Clock): void {

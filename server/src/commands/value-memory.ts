@@ -1,6 +1,5 @@
 /** The bytes that a key and its value take in the arena; large values are estimated from samples of their elements. */
 
-import { ListValue } from "../values/list.ts";
 import { ValueType } from "../values/value-type.ts";
 import type { Call } from "./call.ts";
 
@@ -9,7 +8,6 @@ export function valueMemory(call: Call, record: number, samples: number): number
   const { db, server } = call;
   const ownBytes = server.keyspace.arena.capacityOf(record);
   const type = db.typeOf(record);
-  if (type === ValueType.string || type === ValueType.stream) return ownBytes;
-  const value = server.collections.open(type, db.rootOf(record), db.encodingOf(record));
-  return ownBytes + (value instanceof ListValue ? value.memoryBytes : value.memoryBytes(samples));
+  if (type === ValueType.string) return ownBytes;
+  return ownBytes + server.collections.memoryBytes(type, db.encodingOf(record), db.rootOf(record), samples);
 }

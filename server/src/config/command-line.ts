@@ -8,7 +8,8 @@ import { quoteArgument } from "./quote.ts";
 import { splitArguments } from "./split-arguments.ts";
 
 export type CommandLine =
-  | { readonly kind: "version" | "help" }
+  | { readonly kind: "version" }
+  | { readonly kind: "help" }
   | {
       readonly kind: "run";
       readonly configFile: string | undefined;

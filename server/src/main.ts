@@ -1,0 +1,133 @@
+/**
+ * The process: command line and configuration file in, a running server, signals, an exit code out. Whatever makes a start
+ * impossible is said on standard output or in the log, with exit code 1, before anything is touched.
+ */
+
+import { readFileSync, writeFileSync } from "node:fs";
+import { parseCommandLine } from "./config/command-line.ts";
+import { ConfigFileError, formatConfigError } from "./config/config-file.ts";
+import type { LoadedConfig } from "./config/load-config.ts";
+import { loadConfig } from "./config/load-config.ts";
+import type { Logger } from "./observability/logger.ts";
+import { createLogger } from "./observability/logger.ts";
+import { COMPATIBLE_VERSION, PRODUCT_NAME, PRODUCT_VERSION } from "./observability/product.ts";
+import { systemClock } from "./platform/clock.ts";
+import { checkLogFile, openLogSink } from "./platform/log-file.ts";
+import { createSystemRandom } from "./platform/random.ts";
+import { describeSystemError } from "./platform/system-error.ts";
+import { checkWritable } from "./platform/writable-directory.ts";
+import { ProcessLifecycle } from "./process-lifecycle.ts";
+import type { RunningServer } from "./server.ts";
+import { startServer } from "./server.ts";
+
+const USAGE = `Usage: kv-server [/path/to/redis.conf] [options] [-]
+       kv-server - (read the configuration from standard input)
+       kv-server -v or --version
+       kv-server -h or --help
+
+Options are directives of redis.conf, as --port 7777 or --maxmemory 1gb. They override the file.
+--port 0 listens on a free port and logs it. --admin-port 0 turns the admin port off.
+
+Examples:
+       kv-server
+       kv-server /etc/kv/redis.conf --loglevel verbose
+       kv-server --port 7777 --replicaof 127.0.0.1 6379
+       echo 'maxmemory 128mb' | kv-server -
+`;
+
+async function main(words: readonly string[]): Promise<void> {
+  const commandLine = parseCommandLine(words);
+  if (commandLine.kind === "help") return print(USAGE);
+  if (commandLine.kind === "version") {
+    return print(`${PRODUCT_NAME} server v=${PRODUCT_VERSION}, compatible with Redis server v=${COMPATIBLE_VERSION}\n`);
+  }
+  const lifecycle = new ProcessLifecycle();
+  try {
+    const loaded = loadConfig(commandLine, process.cwd(), () => readFileSync(0, "utf8"));
+    checkSurroundings(loaded);
+    await run(loaded, lifecycle);
+  } catch (error) {
+    if (!(error instanceof ConfigFileError)) throw error;
+    print(formatConfigError(error, `${PRODUCT_NAME} ${PRODUCT_VERSION}`));
+    process.exitCode = 1;
+  }
+}
+
+/** What must be so before the server touches anything. */
+function checkSurroundings({ config }: LoadedConfig): void {
+  const logProblem = checkLogFile(config.get("logfile"), config.get("dir"));
+  if (logProblem !== undefined) throw new ConfigFileError(`Can't open the log file: ${logProblem}`);
+  const keepsData = config.get("save").length > 0 || config.get("appendonly") || config.get("cluster-enabled");
+  const directory = config.get("dir");
+  const problem = keepsData ? checkWritable(directory) : undefined;
+  if (problem !== undefined) {
+    throw new ConfigFileError(
+      `The data directory '${directory}' is not writable: ${problem}. Set 'dir' to one that is, or keep nothing on disk with 'save ""' and 'appendonly no'`,
+    );
+  }
+}
+
+async function run({ config, configFile }: LoadedConfig, lifecycle: ProcessLifecycle): Promise<void> {
+  const logger = createLogger({
+    clock: systemClock,
+    processId: process.pid,
+    role: () => lifecycle.role,
+    level: () => config.get("loglevel"),
+    write: openLogSink(config.get("logfile"), config.get("dir")),
+  });
+  lifecycle.catchFaults(logger);
+  announce(logger, configFile);
+  let server: RunningServer;
+  try {
+    server = await startServer({
+      config,
+      clock: systemClock,
+      random: createSystemRandom(),
+      logger,
+      configFile: configFile ?? "",
+      requestShutdown: (request) => lifecycle.requestShutdown(request),
+    });
+  } catch (error) {
+    if (!explainListenError(error, logger)) throw error;
+    process.exit(1);
+  }
+  const pidFile = config.get("pidfile");
+  if (pidFile !== "") writePidFile(pidFile, logger);
+  lifecycle.start({ server, config, logger, pidFile });
+  logger.notice(`Running mode=${config.get("cluster-enabled") ? "cluster" : "standalone"}, port=${server.port}.`);
+  logger.notice("Ready to accept connections");
+}
+
+/** An address that cannot be bound ends the start like in Redis; anything else is a fault. */
+function explainListenError(error: unknown, logger: Logger): boolean {
+  const { syscall, address, port } = error as { syscall?: string; address?: string; port?: number };
+  if (syscall !== "listen") return false;
+  const reason = describeSystemError(error);
+  logger.warning(`Warning: Could not create server TCP listening socket ${address}:${port}: bind: ${reason}`);
+  logger.warning(`Failed listening on port ${port} (TCP), aborting.`);
+  return true;
+}
+
+function announce(logger: Logger, configFile: string | undefined): void {
+  logger.warning(`${PRODUCT_NAME} is starting`);
+  logger.warning(
+    `${PRODUCT_NAME} version=${PRODUCT_VERSION}, Redis version=${COMPATIBLE_VERSION}, node=${process.versions.node}, pid=${process.pid}, just started`,
+  );
+  logger.warning(
+    configFile === undefined ? "No config file specified, using the default config" : "Configuration loaded",
+  );
+}
+
+function writePidFile(path: string, logger: Logger): void {
+  try {
+    writeFileSync(path, `${process.pid}\n`);
+  } catch (error) {
+    logger.warning(`Failed to write PID file: ${(error as Error).message}`);
+  }
+}
+
+function print(text: string): void {
+  process.stdout.write(text);
+}
+
+await main(process.argv.slice(2));

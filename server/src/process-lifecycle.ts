@@ -1,0 +1,117 @@
+/**
+ * How the process ends: by signal or SHUTDOWN, in one orderly way. Requests are held back, the data is saved where that is
+ * configured, then the server stops and the process exits with 0. If saving fails it stays up, unless it was forced. A fault
+ * of ours ends it at once, loudly.
+ */
+
+import { unlinkSync } from "node:fs";
+import type { ShutdownRequest } from "./commands/context.ts";
+import type { Config } from "./config/config.ts";
+import type { Logger, LogRole } from "./observability/logger.ts";
+import type { RunningServer } from "./server.ts";
+
+interface RunningProcess {
+  readonly server: RunningServer;
+  readonly config: Config;
+  readonly logger: Logger;
+  readonly pidFile: string;
+}
+
+type Signal = "SIGINT" | "SIGTERM";
+
+/** Longer than any final save. */
+const HOLD_REQUESTS_MS = 24 * 3600 * 1000;
+
+export class ProcessLifecycle {
+  #process: RunningProcess | undefined;
+  #isGoingDown = false;
+  #isInsisted = false;
+
+  get role(): LogRole {
+    if (this.#process === undefined) return "C";
+    return this.#process.server.context.facts.replication().primaryLink === undefined ? "M" : "S";
+  }
+
+  start(running: RunningProcess): void {
+    this.#process = running;
+    process.on("SIGINT", () => this.#onSignal("SIGINT"));
+    process.on("SIGTERM", () => this.#onSignal("SIGTERM"));
+    process.on("SIGHUP", () => undefined);
+  }
+
+  /** A fault in our own code: state may be broken, so nothing is saved over what is on disk. */
+  catchFaults(logger: Logger): void {
+    const die = (error: unknown): void => {
+      const reason = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      logger.warning(`Fatal fault, exiting: ${reason.replaceAll("\n", " | ")}`);
+      process.exit(1);
+    };
+    process.on("uncaughtException", die);
+    process.on("unhandledRejection", die);
+    // Whoever read our output may go away before us.
+    process.stdout.on("error", () => undefined);
+  }
+
+  requestShutdown(request: ShutdownRequest): string | undefined {
+    if (request.isAborted) return "ERR No shutdown in progress.";
+    void this.#goDown(request);
+    return undefined;
+  }
+
+  #onSignal(signal: Signal): void {
+    const running = this.#process;
+    if (running === undefined) return;
+    running.logger.warning(`Received ${signal} scheduling shutdown...`);
+    if (this.#isGoingDown && signal === "SIGINT") {
+      if (this.#isInsisted) return;
+      this.#isInsisted = true;
+      running.logger.warning("You insist... exiting now.");
+      process.exit(1);
+    }
+    const words = running.config.get(signal === "SIGINT" ? "shutdown-on-sigint" : "shutdown-on-sigterm");
+    const save = words.includes("save") ? true : words.includes("nosave") ? false : undefined;
+    void this.#goDown({ save, isForced: words.includes("force"), isAborted: false });
+  }
+
+  async #goDown(request: ShutdownRequest): Promise<void> {
+    const running = this.#process;
+    if (running === undefined || this.#isGoingDown) return;
+    this.#isGoingDown = true;
+    const { server, config, logger, pidFile } = running;
+    logger.warning("User requested shutdown...");
+    server.context.pause.pause(HOLD_REQUESTS_MS, "all", undefined);
+    const isSaved = (request.save ?? config.get("save").length > 0) ? await saveData(running) : true;
+    if (!isSaved && !request.isForced) {
+      logger.warning("Errors trying to shut down the server. Check the logs for more information.");
+      this.#isGoingDown = false;
+      server.context.pause.unpause();
+      return;
+    }
+    await server.stop();
+    if (pidFile !== "") removePidFile(pidFile);
+    logger.warning(
+      `${server.context.facts.server().isCluster ? "Cluster node" : "Server"} is now ready to exit, bye bye...`,
+    );
+    process.exit(0);
+  }
+}
+
+async function saveData({ server, logger }: RunningProcess): Promise<boolean> {
+  logger.notice("Saving the final RDB snapshot before exiting.");
+  try {
+    await server.save();
+    logger.notice("DB saved on disk");
+    return true;
+  } catch (error) {
+    logger.warning(`Error trying to save the DB, can't exit: ${(error as Error).message}`);
+    return false;
+  }
+}
+
+function removePidFile(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch {
+    // Gone already: nothing left to remove.
+  }
+}
