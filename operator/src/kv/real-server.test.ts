@@ -1,6 +1,6 @@
 // The plan and the executor against six real redis-server processes: what they form must satisfy `redis-cli --cluster check`.
 import { type ChildProcess, execFile, spawn } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -15,26 +15,31 @@ import { observeNode } from "./observe-node.ts";
 
 const SHARDS = 3;
 const PASSWORD = "forming-test";
-const SPEC = { shards: SHARDS, takeoverAfterSeconds: 30 };
+const SPEC = { shards: SHARDS, takeoverAfterSeconds: 1 };
 const LIMIT_MS = 15_000;
+/** Slot 5061, in the first third. */
+const KEY_OF_SHARD_0 = "bar";
 
 interface RunningServer {
   readonly process: ChildProcess;
   readonly shard: number;
   readonly ordinal: number;
-  readonly port: number;
-  readonly busPort: number;
+  readonly ip: string;
+  readonly directory: string;
 }
 
 const servers: RunningServer[] = [];
 let directory = "";
+let ports = { client: 0, bus: 0 };
+let addresses = 0;
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), "kv-forming-"));
-  const ports = await freePorts(SHARDS * 4);
+  ports = await freePorts();
   for (let index = 0; index < SHARDS * 2; index++) {
-    const [port, busPort] = [ports[index * 2] as number, ports[index * 2 + 1] as number];
-    servers.push({ ...start(port, busPort), shard: index >> 1, ordinal: index & 1 });
+    const own = join(directory, String(index));
+    await mkdir(own);
+    servers.push({ ...start(own), shard: index >> 1, ordinal: index & 1 });
   }
 });
 
@@ -43,56 +48,74 @@ afterAll(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
-function start(port: number, busPort: number): Pick<RunningServer, "process" | "port" | "busPort"> {
+/** Each server has a loopback address of its own, as pods have, and gets another one when it starts again. */
+function start(own: string): Pick<RunningServer, "process" | "ip" | "directory"> {
+  const ip = `127.77.${process.pid & 255}.${++addresses}`;
   const options = {
-    port,
-    "cluster-port": busPort,
+    port: ports.client,
+    "cluster-port": ports.bus,
+    bind: ip,
+    "bind-source-addr": ip,
+    "cluster-announce-ip": ip,
     "cluster-enabled": "yes",
-    "cluster-config-file": `nodes-${port}.conf`,
-    "cluster-node-timeout": 2000,
+    "cluster-node-timeout": 1000,
     "repl-diskless-sync-delay": 0,
     requirepass: PASSWORD,
     masterauth: PASSWORD,
-    bind: "127.0.0.1",
-    dir: directory,
-    save: "",
-    dbfilename: `${port}.rdb`,
+    dir: own,
+    save: "3600 1",
   };
   const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
-  return { process: spawn("redis-server", args, { stdio: "ignore" }), port, busPort };
+  return { process: spawn("redis-server", args, { stdio: "ignore" }), ip, directory: own };
 }
 
-async function freePorts(count: number): Promise<readonly number[]> {
+async function stop(server: RunningServer, signal: "SIGTERM" | "SIGKILL"): Promise<void> {
+  const exit = new Promise((resolve) => server.process.once("exit", resolve));
+  server.process.kill(signal);
+  await exit;
+}
+
+async function freePorts(): Promise<{ client: number; bus: number }> {
   const holders = await Promise.all(
-    Array.from({ length: count }, async () => {
+    [0, 1].map(async () => {
       const server = createServer();
-      await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+      await new Promise<void>((resolve) => server.listen(0, "0.0.0.0", resolve));
       return server;
     }),
   );
-  const ports = holders.map((server) => (server.address() as AddressInfo).port);
-  for (const server of holders) server.close();
-  return ports;
+  const [client = 0, bus = 0] = holders.map((server) => (server.address() as AddressInfo).port);
+  await Promise.all(holders.map((server) => new Promise((resolve) => server.close(resolve))));
+  return { client, bus };
 }
 
-async function observe({ shard, ordinal, port, busPort }: RunningServer): Promise<PodView> {
-  const known = { pod: `kv-${shard}-${ordinal}`, shard, ordinal, process: "Running" as const };
-  const address = { ip: "127.0.0.1", port, busPort, hostname: undefined };
+async function ask(server: RunningServer, ...command: readonly string[]): Promise<unknown> {
+  const connection = await connectNode({ host: server.ip, port: ports.client, password: PASSWORD });
+  return await connection.command(...command).finally(() => connection.close());
+}
+
+async function observe({ shard, ordinal, ip, process: { signalCode, exitCode } }: RunningServer): Promise<PodView> {
+  const isStopped = signalCode !== null || exitCode !== null;
+  const known = { pod: podOf(shard, ordinal), shard, ordinal, process: "Running" as const };
+  const address = { ip, port: ports.client, busPort: ports.bus, hostname: undefined };
   try {
-    const connection = await connectNode({ host: "127.0.0.1", port, password: PASSWORD });
+    const connection = await connectNode({ host: ip, port: ports.client, password: PASSWORD });
     const node = await observeNode(connection).finally(() => connection.close());
     return { ...known, address, node };
   } catch {
-    return { ...known, address, node: undefined };
+    return { ...known, process: isStopped ? "Gone" : "Running", address: undefined, node: undefined };
   }
+}
+
+function podOf(shard: number, ordinal: number): string {
+  return `kv-${shard}-${ordinal}`;
 }
 
 async function pass(): Promise<Plan> {
   const view: ClusterView = { pods: await Promise.all(servers.map(observe)) };
   const next = plan(view, SPEC);
   for (const action of next.actions) {
-    const server = servers.find(({ shard, ordinal }) => `kv-${shard}-${ordinal}` === action.pod);
-    const connection = await connectNode({ host: "127.0.0.1", port: server?.port ?? 0, password: PASSWORD });
+    const server = servers.find(({ shard, ordinal }) => podOf(shard, ordinal) === action.pod);
+    const connection = await connectNode({ host: server?.ip ?? "", port: ports.client, password: PASSWORD });
     await executeAction(connection, action).finally(() => connection.close());
   }
   return next;
@@ -122,26 +145,59 @@ describe("plan and executor with real servers", () => {
 
   it("make an empty newcomer a replica, forget the node it replaces, and keep the slots where they are", async () => {
     const before = await passUntil((next) => next.isSettled);
-    const index = servers.findIndex(
-      ({ shard, ordinal }) => before.survey.shards[1]?.owners[0]?.pod !== `kv-${shard}-${ordinal}` && shard === 1,
-    );
+    const owner = before.survey.shards[1]?.owners[0]?.pod;
+    const index = servers.findIndex(({ shard, ordinal }) => shard === 1 && podOf(shard, ordinal) !== owner);
     const old = servers[index] as RunningServer;
-    const exit = new Promise((resolve) => old.process.once("exit", resolve));
-    old.process.kill("SIGKILL");
-    await exit;
-    await rm(join(directory, `nodes-${old.port}.conf`));
-    servers[index] = { ...start(old.port, old.busPort), shard: old.shard, ordinal: old.ordinal };
-    const after = await passUntil(
-      (next) => next.isSettled && next.survey.reachable.every((pod) => pod.node.entries.length === 6),
-    );
+    await stop(old, "SIGKILL");
+    await rm(join(old.directory, "nodes.conf"));
+    servers[index] = { ...old, ...start(old.directory) };
+    const isClean = (next: Plan) => next.survey.reachable.every((pod) => pod.node.entries.length === SHARDS * 2);
+    const after = await passUntil((next) => next.isSettled && isClean(next));
     expect(after.survey.slotsOf).toEqual(before.survey.slotsOf);
-    const [newcomer] = after.survey.pods.filter(({ shard, ordinal }) => shard === old.shard && ordinal === old.ordinal);
-    expect(newcomer?.node?.info).toMatchObject({ role: "replica", isPrimaryLinkUp: true });
+    const newcomer = after.survey.reachable.find(({ pod }) => pod === podOf(old.shard, old.ordinal));
+    expect(newcomer?.node.info).toMatchObject({ role: "replica", isPrimaryLinkUp: true });
+  });
+
+  it("reform with their data after all servers came back at once on new addresses", async () => {
+    const before = await passUntil((next) => next.isSettled);
+    await ask(ownerOf(before, 0), "SET", KEY_OF_SHARD_0, "kept");
+    await Promise.all(servers.map((server) => stop(server, "SIGTERM")));
+    servers.splice(0, servers.length, ...servers.map((server) => ({ ...server, ...start(server.directory) })));
+    const after = await passUntil(
+      (next) => next.isSettled && next.survey.reachable.every((pod) => pod.node.cluster.isOk),
+    );
+    expect([...after.survey.slotsOf.keys()].sort()).toEqual([...before.survey.slotsOf.keys()].sort());
+    expect(await ask(ownerOf(after, 0), "GET", KEY_OF_SHARD_0)).toEqual(Buffer.from("kept"));
+    await expect.poll(() => check(), { timeout: 5_000 }).toContain("All 16384 slots covered");
+  });
+
+  it("take over by the operator's word when most primaries are lost, and take the lost ones back as replicas", async () => {
+    const before = await passUntil((next) => next.isSettled);
+    const lost = before.survey.shards.slice(0, 2).map((shard) => shard.owners[0]?.pod);
+    const indexes = servers.flatMap(({ shard, ordinal }, index) =>
+      lost.includes(podOf(shard, ordinal)) ? [index] : [],
+    );
+    await Promise.all(indexes.map((index) => stop(servers[index] as RunningServer, "SIGKILL")));
+    const without = await passUntil((next) => next.survey.absentOwners.length === 0);
+    expect(without.survey.unassigned).toEqual([]);
+    for (const index of indexes) {
+      const old = servers[index] as RunningServer;
+      servers[index] = { ...old, ...start(old.directory) };
+    }
+    const after = await passUntil((next) => next.isSettled);
+    const roles = after.survey.reachable.filter(({ pod }) => lost.includes(pod)).map(({ node }) => node.info.role);
+    expect(roles).toEqual(["replica", "replica"]);
+    expect(await ask(ownerOf(after, 0), "GET", KEY_OF_SHARD_0)).toEqual(Buffer.from("kept"));
   });
 });
 
+function ownerOf(seen: Plan, shard: number): RunningServer {
+  const pod = seen.survey.shards[shard]?.owners[0]?.pod;
+  return servers.find((server) => podOf(server.shard, server.ordinal) === pod) as RunningServer;
+}
+
 async function check(): Promise<string> {
-  const target = `127.0.0.1:${servers[0]?.port}`;
+  const target = `${servers[0]?.ip}:${ports.client}`;
   const args = ["-a", PASSWORD, "--no-auth-warning", "--cluster", "check", target];
   const { stdout } = await promisify(execFile)("redis-cli", args).catch((error: { stdout: string }) => error);
   return stdout.includes("[ERR]") || stdout.includes("[WARNING]") ? "" : stdout;
