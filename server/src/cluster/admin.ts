@@ -56,7 +56,9 @@ export function deleteSlots(state: ClusterState, slots: readonly number[]): stri
     if (seen.has(slot)) return `ERR Slot ${slot} specified multiple times`;
     seen.add(slot);
   }
+  const own = slots.filter((slot) => state.table.ownerOf(slot) === state.myself);
   for (const slot of slots) state.table.remove(slot);
+  if (own.length > 0) state.outbox.push({ kind: "slotsLost", slots: own });
   slotsChanged(state);
   return undefined;
 }
@@ -119,6 +121,7 @@ function giveSlot(state: ClusterState, slot: number, node: ClusterNode): string 
   }
   if (keys === 0) state.migrating.delete(slot);
   const wasImporting = state.importing.has(slot);
+  if (table.ownerOf(slot) === myself && node !== myself) state.outbox.push({ kind: "slotsLost", slots: [slot] });
   table.assign(slot, node);
   if (node === myself && wasImporting) {
     takeEpochUnasked(state);
@@ -128,7 +131,7 @@ function giveSlot(state: ClusterState, slot: number, node: ClusterNode): string 
   return undefined;
 }
 
-/** Null: it has the highest epoch already. */
+/** Not bumped: it has the highest epoch already. */
 export function bumpEpoch(state: ClusterState): { readonly isBumped: boolean; readonly epoch: number } {
   const isBumped = takeEpochUnasked(state);
   return { isBumped, epoch: state.myself.configEpoch };

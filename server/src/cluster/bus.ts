@@ -12,9 +12,14 @@ const MAX_INBOUND = 10_000;
 /** Where `cluster-link-sendbuf-limit` sets none. */
 const MAX_UNSENT_BYTES = 256 * 1024 * 1024;
 
+/** An address to listen on; an optional one may be missing on this machine. */
+export interface BusHost {
+  readonly host: string;
+  readonly isOptional: boolean;
+}
+
 export interface BusOptions {
-  /** Addresses to listen on; undefined stands for all. */
-  readonly hosts: readonly (string | undefined)[];
+  readonly hosts: readonly BusHost[];
   /** 0: any free one. */
   readonly port: number;
   /** Limit of unsent bytes of a link, 0 for the default. */
@@ -47,7 +52,13 @@ export class Bus {
   /** Resolves with the port once all addresses listen; rejects if one cannot. */
   async listen(): Promise<number> {
     let port = this.#options.port;
-    for (const host of this.#options.hosts) port = await this.#listenOn(host, port);
+    for (const { host, isOptional } of this.#options.hosts) {
+      try {
+        port = await this.#listenOn(host, port);
+      } catch (error) {
+        if (!isOptional) throw error;
+      }
+    }
     return port;
   }
 
@@ -88,13 +99,13 @@ export class Bus {
     this.#servers.length = 0;
   }
 
-  #listenOn(host: string | undefined, port: number): Promise<number> {
+  #listenOn(host: string, port: number): Promise<number> {
     const server = createServer({ noDelay: true }, (socket) => this.#accept(socket));
-    this.#servers.push(server);
     return new Promise((resolve, reject) => {
       server.once("error", reject);
-      server.listen({ port, ...(host === undefined ? {} : { host }) }, () => {
+      server.listen({ port, host, ipv6Only: host.includes(":") }, () => {
         server.off("error", reject);
+        this.#servers.push(server);
         const address = server.address();
         resolve(typeof address === "object" && address !== null ? address.port : port);
       });

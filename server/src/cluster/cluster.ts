@@ -5,9 +5,10 @@
  */
 
 import { SLOT_COUNT } from "@kvcluster/protocol/slots";
+import type { ClusterFacts } from "../observability/facts.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Random } from "../platform/random.ts";
-import { Bus } from "./bus.ts";
+import { Bus, type BusHost } from "./bus.ts";
 import { sendToAll } from "./gossip.ts";
 import { acceptLink, type ClusterEvent, change, step } from "./machine.ts";
 import { formatNodesConf, loadNodesConf } from "./nodes-conf.ts";
@@ -16,6 +17,7 @@ import { markServedSlots, redirect, type SlotRequest } from "./redirection.ts";
 import { beginLife } from "./start-guard.ts";
 import { type ClusterSettings, type ClusterState, createState, type Effect, needsSave } from "./state.ts";
 import { TICK_MS } from "./tick.ts";
+import { clusterFacts } from "./views.ts";
 
 export interface ReplicationPort {
   /** Follow the server there; called again with another address when it moves. */
@@ -46,6 +48,8 @@ export interface ClusterServices {
   readonly keyspace: SlotKeyspacePort;
   /** Deliver a message published on another node to the subscribers here. */
   deliver(channel: Buffer, message: Buffer, isSharded: boolean): void;
+  /** Other nodes serve these slots from now on: their shard channels have no home here. */
+  slotsLost(slots: readonly number[]): void;
   pauseWrites(untilMs: number): void;
   resumeWrites(): void;
   /** Address of a name now; undefined or a rejection if there is none. */
@@ -58,7 +62,7 @@ export interface ClusterServices {
 export interface ClusterOptions {
   readonly settings: ClusterSettings;
   readonly configFile: string;
-  readonly busHosts: readonly (string | undefined)[];
+  readonly busHosts: readonly BusHost[];
   linkSendBufferLimit(): number;
 }
 
@@ -152,6 +156,10 @@ export class Cluster {
     return this.state.guard.isHolding;
   }
 
+  facts(): ClusterFacts {
+    return clusterFacts(this.state);
+  }
+
   get linkLimitExceeded(): number {
     return this.#bus?.limitExceeded ?? 0;
   }
@@ -183,16 +191,17 @@ export class Cluster {
     return (result as { value: Result }).value;
   }
 
-  /** Tells the other nodes (for a shard channel: those of this shard) of a message published here. */
-  publish(channel: Buffer, message: Buffer, isSharded: boolean): void {
-    this.change((state) => {
-      if (!isSharded) {
-        sendToAll(state, state.nodes.values(), { type: "publish", channel, message });
-        return;
-      }
-      const primary = state.myself.primary ?? state.myself;
-      sendToAll(state, [primary, ...primary.replicas], { type: "publishShard", channel, message });
-    });
+  /** Passes a message published here on to all other nodes. */
+  publish(channel: Buffer, message: Buffer): void {
+    this.change((state) => sendToAll(state, state.nodes.values(), { type: "publish", channel, message }));
+  }
+
+  /** Passes a message of a shard channel on to the other nodes of this shard. */
+  publishShard(channel: Buffer, message: Buffer): void {
+    const { myself } = this.state;
+    const primary = myself.primary ?? myself;
+    const nodes = [primary, ...primary.replicas];
+    this.change((state) => sendToAll(state, nodes, { type: "publishShard", channel, message }));
   }
 
   /** CLUSTER SAVECONFIG: on disk when it returns; throws if that fails. */
@@ -258,6 +267,9 @@ export class Cluster {
         return;
       case "resumeWrites":
         this.#services.resumeWrites();
+        return;
+      case "slotsLost":
+        this.#services.slotsLost(effect.slots);
         return;
       case "dropSlotKeys":
         for (const slot of effect.slots) keyspace.deleteSlotKeys(slot);

@@ -89,7 +89,7 @@ async function startOurs(hostname = ""): Promise<OurNode> {
         announceHostname: hostname,
       },
       configFile: join(temporaryDirectory(), "nodes.conf"),
-      busHosts: ["127.0.0.1"],
+      busHosts: [{ host: "127.0.0.1", isOptional: false }],
       linkSendBufferLimit: () => 0,
     },
     {
@@ -110,6 +110,7 @@ async function startOurs(hostname = ""): Promise<OurNode> {
         deleteSlotKeys: () => undefined,
       },
       deliver: (channel, message) => messages.push(`${channel} ${message}`),
+      slotsLost: () => undefined,
       pauseWrites: () => calls.push("pause"),
       resumeWrites: () => calls.push("resume"),
       resolve: async () => undefined,
@@ -203,7 +204,7 @@ describe.runIf(hasRedisServer())("cluster bus beside redis-server", { timeout: 6
       heard += chunk;
     });
     await until(() => heard.includes("subscribe"), "the subscription");
-    ours.cluster.publish(Buffer.from("news"), Buffer.from("from ours"), false);
+    ours.cluster.publish(Buffer.from("news"), Buffer.from("from ours"));
     await until(() => heard.includes("from ours"), "our message");
     expect(heard).toContain("news\nfrom ours");
   });

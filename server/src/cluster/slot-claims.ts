@@ -22,6 +22,7 @@ export function applyClaim(state: ClusterState, claimant: ClusterNode, epoch: nu
   const { myself, table } = state;
   if (claimant === myself) return;
   const shardPrimary = isPrimary(myself) ? myself : myself.primary;
+  const lost: number[] = [];
   const orphanedKeys: number[] = [];
   let claimed = 0;
   let lostByShard = 0;
@@ -31,13 +32,15 @@ export function applyClaim(state: ClusterState, claimant: ClusterNode, epoch: nu
     const owner = table.ownerOf(slot);
     if (owner === claimant || state.importing.has(slot)) continue;
     if (owner !== undefined && owner.configEpoch >= epoch) continue;
+    if (owner === myself) lost.push(slot);
     if (owner === myself && state.facts.countKeysInSlot(slot) > 0) orphanedKeys.push(slot);
     if (owner !== undefined && owner === shardPrimary) lostByShard++;
-    if (state.migrating.get(slot) !== undefined) state.migrating.delete(slot);
+    state.migrating.delete(slot);
     table.assign(slot, claimant);
     hasChanged = true;
   }
   if (!hasChanged) return;
+  if (lost.length > 0) state.outbox.push({ kind: "slotsLost", slots: lost });
   needsSave(state);
   needsUpdate(state);
   const lostAll = lostByShard > 0 && shardPrimary?.slotCount === 0;

@@ -53,6 +53,7 @@ export type Effect =
   | { readonly kind: "promote" }
   | { readonly kind: "pauseWrites"; readonly untilMs: number }
   | { readonly kind: "resumeWrites" }
+  | { readonly kind: "slotsLost"; readonly slots: readonly number[] }
   | { readonly kind: "dropSlotKeys"; readonly slots: readonly number[] }
   | { readonly kind: "publish"; readonly channel: Buffer; readonly message: Buffer; readonly isSharded: boolean }
   | { readonly kind: "log"; readonly level: "notice" | "warning"; readonly text: string };

@@ -1,6 +1,7 @@
 /** What CLUSTER INFO, SLOTS, SHARDS and LINKS tell, as plain data; the commands turn it into replies. */
 
 import { SLOT_COUNT } from "@kvcluster/protocol/slots";
+import type { ClusterFacts } from "../observability/facts.ts";
 import { type ClusterNode, epochOf, hasFlag, isFailed, isPrimary, isReplica, NODE_FLAG } from "./cluster-node.ts";
 import { hostnameOf, ipOf } from "./nodes-conf.ts";
 import { clientPort, preferredHost } from "./redirection.ts";
@@ -21,23 +22,40 @@ const MESSAGE_NAMES: readonly (readonly [MessageKind, string])[] = [
   ["publishShard", "publishshard"],
 ];
 
-export function clusterInfo(state: ClusterState, linkLimitExceeded: number): string {
+export function clusterFacts(state: ClusterState): ClusterFacts {
   const slots = { ok: 0, maybeFailed: 0, failed: 0 };
   for (const node of state.nodes.values()) {
     if (isFailed(node)) slots.failed += node.slotCount;
     else if (hasFlag(node, NODE_FLAG.maybeFailed)) slots.maybeFailed += node.slotCount;
     else slots.ok += node.slotCount;
   }
+  return {
+    isOk: state.isOk,
+    slotsAssigned: state.table.assignedCount,
+    slotsOk: slots.ok,
+    slotsSuspected: slots.maybeFailed,
+    slotsFailed: slots.failed,
+    ownSlots: state.myself.slotCount,
+    knownNodes: state.nodes.size,
+    shards: state.size,
+    currentEpoch: state.currentEpoch,
+    ownEpoch: epochOf(state.myself),
+    nodeId: state.myself.id,
+  };
+}
+
+export function clusterInfo(state: ClusterState, linkLimitExceeded: number): string {
+  const facts = clusterFacts(state);
   const lines = [
-    `cluster_state:${state.isOk ? "ok" : "fail"}`,
-    `cluster_slots_assigned:${state.table.assignedCount}`,
-    `cluster_slots_ok:${slots.ok}`,
-    `cluster_slots_pfail:${slots.maybeFailed}`,
-    `cluster_slots_fail:${slots.failed}`,
-    `cluster_known_nodes:${state.nodes.size}`,
-    `cluster_size:${state.size}`,
-    `cluster_current_epoch:${state.currentEpoch}`,
-    `cluster_my_epoch:${epochOf(state.myself)}`,
+    `cluster_state:${facts.isOk ? "ok" : "fail"}`,
+    `cluster_slots_assigned:${facts.slotsAssigned}`,
+    `cluster_slots_ok:${facts.slotsOk}`,
+    `cluster_slots_pfail:${facts.slotsSuspected}`,
+    `cluster_slots_fail:${facts.slotsFailed}`,
+    `cluster_known_nodes:${facts.knownNodes}`,
+    `cluster_size:${facts.shards}`,
+    `cluster_current_epoch:${facts.currentEpoch}`,
+    `cluster_my_epoch:${facts.ownEpoch}`,
     ...messageCounts(state.sent, "sent"),
     ...messageCounts(state.received, "received"),
     `total_cluster_links_buffer_limit_exceeded:${linkLimitExceeded}`,

@@ -3,6 +3,7 @@
  * this type is put together in server.ts; whoever adds a service adds its field here and there.
  */
 
+import type { Cluster } from "../cluster/cluster.ts";
 import type { Config } from "../config/config.ts";
 import type { Keyspace } from "../keyspace/keyspace.ts";
 import type { FactSources } from "../observability/facts.ts";
@@ -46,6 +47,8 @@ export interface ServerContext {
   readonly logger: Logger;
   readonly debugSwitches: DebugSwitches;
   readonly isClusterEnabled: boolean;
+  /** Undefined outside of cluster mode. */
+  readonly cluster?: Cluster | undefined;
   /** `proto-max-bulk-len`: the longest string there may be. */
   readonly maxBulkBytes: number;
   /** FLUSHALL or FLUSHDB has run: a snapshot under way is of no more use. */

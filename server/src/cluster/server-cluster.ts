@@ -1,0 +1,100 @@
+/**
+ * Makes the Cluster of a server from the server's parts: the place that knows both sides. What belongs to layers above
+ * (pausing clients, deleting a key with propagation, ending the process) comes in as functions.
+ */
+
+import { isAbsolute, join } from "node:path";
+import type { Config } from "../config/config.ts";
+import type { Keyspace } from "../keyspace/keyspace.ts";
+import type { Logger } from "../observability/logger.ts";
+import type { Clock } from "../platform/clock.ts";
+import type { Random } from "../platform/random.ts";
+import type { PublishSubscribe } from "../pubsub/publish-subscribe.ts";
+import { Cluster, type ReplicationPort } from "./cluster.ts";
+import { localDisk } from "./local-disk.ts";
+import { resolveHostname } from "./name-resolver.ts";
+import { busPortFor, type ListeningPorts, liveSettings } from "./settings.ts";
+
+export interface ServerClusterParts {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly keyspace: Keyspace;
+  readonly pubsub: PublishSubscribe;
+  readonly replication: ReplicationPort;
+  /** Deletes a key and tells replicas and the AOF. */
+  deleteKey(key: Buffer): void;
+  pauseWrites(untilMs: number): void;
+  resumeWrites(): void;
+  fatal(error: Error): void;
+}
+
+/** Keys of a lost slot are deleted in portions, so that no more than these are copied at once. */
+const DELETE_PORTION = 1000;
+
+export interface ServerCluster {
+  readonly cluster: Cluster;
+  /** Opens the bus once the client port is known and the data set is loaded. */
+  start(port: number): Promise<void>;
+}
+
+export function createServerCluster(parts: ServerClusterParts): ServerCluster {
+  const { config, keyspace, logger, pubsub } = parts;
+  const ports: ListeningPorts = { port: config.get("port"), busPort: busPortFor(config, config.get("port")) };
+  const file = config.get("cluster-config-file");
+  const cluster = new Cluster(
+    {
+      settings: liveSettings(config, ports),
+      configFile: isAbsolute(file) ? file : join(config.get("dir"), file),
+      busHosts: config.get("bind").map(busHost),
+      linkSendBufferLimit: () => config.get("cluster-link-sendbuf-limit"),
+    },
+    {
+      clock: parts.clock,
+      random: parts.random,
+      disk: localDisk,
+      replication: parts.replication,
+      keyspace: {
+        keyspaceIsEmpty: () => keyspace.count === 0,
+        countKeysInSlot: (slot) => keyspace.countInSlot(slot),
+        keysInSlot: (slot, limit) => keyspace.keysInSlot(slot, limit),
+        deleteSlotKeys: (slot) => deleteSlotKeys(parts, slot),
+      },
+      deliver: (channel, message, isSharded) => {
+        if (isSharded) pubsub.publishShard(channel, message);
+        else pubsub.publish(channel, message);
+      },
+      slotsLost: (slots) => {
+        for (const slot of slots) pubsub.dropShardChannels(slot);
+      },
+      pauseWrites: (untilMs) => parts.pauseWrites(untilMs),
+      resumeWrites: () => parts.resumeWrites(),
+      resolve: resolveHostname,
+      log: (level, text) => logger[level](text),
+      fatal: (error) => parts.fatal(error),
+    },
+  );
+  return {
+    cluster,
+    async start(port) {
+      ports.port = port;
+      ports.busPort = await cluster.start(busPortFor(config, port));
+    },
+  };
+}
+
+function deleteSlotKeys({ keyspace, deleteKey }: ServerClusterParts, slot: number): void {
+  for (;;) {
+    const keys = keyspace.keysInSlot(slot, DELETE_PORTION);
+    if (keys.length === 0) return;
+    for (const key of keys) deleteKey(key);
+  }
+}
+
+/** As in `bind`: `*` and `::*` stand for all addresses, a leading minus for one that may be missing. */
+function busHost(address: string): { readonly host: string; readonly isOptional: boolean } {
+  const isOptional = address.startsWith("-");
+  const name = isOptional ? address.slice(1) : address;
+  return { host: name === "*" ? "0.0.0.0" : name === "::*" ? "::" : name, isOptional };
+}
