@@ -8,7 +8,7 @@ import type { Dictionary } from "../memory/dictionary.ts";
 import type { Database } from "./database.ts";
 
 /** 8 bits of a record's third word. */
-const ID_COUNT = 256;
+export const ID_COUNT = 256;
 /** Half of the ids are for flushed databases that are not reclaimed yet. */
 export const MAX_DATABASES = ID_COUNT / 2;
 /** Small enough that freeing at once is not felt. */
@@ -34,6 +34,10 @@ export class Owners {
   /** The database of a record's id; undefined when it was flushed. */
   get(id: number): Database | undefined {
     return this.#databases[id];
+  }
+
+  databaseIndexes(): Int16Array {
+    return Int16Array.from(this.#databases, (database) => database?.index ?? -1);
   }
 
   set(id: number, database: Database): void {

@@ -43,7 +43,10 @@ import {
 } from "./arena-layout.ts";
 import { FreePages } from "./arena-pages.ts";
 
-/** Told before the old content of a block of records changes for the first time in this snapshot. */
+/**
+ * Told before the old content of a block of records changes for the first time in this snapshot: in the middle of commands.
+ * So it must not allocate or free records, look up keys, or use views of values that commands use.
+ */
 export interface SnapshotVisitor {
   block(block: number): void;
 }
@@ -411,7 +414,7 @@ export class Arena {
   }
 
   #setViews(chunk: number, length: number): void {
-    const buffer = new ArrayBuffer(length);
+    const buffer = newBuffer(length);
     this.bytes[chunk] = Buffer.from(buffer);
     this.words[chunk] = new Int32Array(buffer);
     this.doubles[chunk] = new Float64Array(buffer);
@@ -428,6 +431,14 @@ export class Arena {
     }
     this.#freePages.removeChunk(chunk);
     this.#setViews(chunk, 0);
+  }
+}
+
+function newBuffer(length: number): ArrayBuffer {
+  try {
+    return new ArrayBuffer(length);
+  } catch (cause) {
+    throw new OutOfMemoryError(`Cannot allocate memory: the system refused ${length} bytes`, { cause });
   }
 }
 
