@@ -1,0 +1,187 @@
+/**
+ * Puts what an RDB reader tells into the keyspace. Packed blocks are copied as they are while they are within the limits
+ * of today's configuration. A primary drops keys whose time has passed; a replica keeps them until its primary says DEL.
+ */
+
+import type { Database } from "../keyspace/database.ts";
+import type { Keyspace } from "../keyspace/keyspace.ts";
+import type { ByteSpan } from "../memory/byte-span.ts";
+import type { Collections } from "../values/collections.ts";
+import type { HashValue } from "../values/hash.ts";
+import type { ListValue } from "../values/list.ts";
+import type { SetValue } from "../values/set.ts";
+import type { SortedSetValue } from "../values/sorted-set.ts";
+import { Encoding, ValueType } from "../values/value-type.ts";
+import { RdbError } from "./rdb-input.ts";
+import type { RdbHandler, RdbKey } from "./rdb-reader.ts";
+
+export interface KeyspaceLoaderOptions {
+  readonly keyspace: Keyspace;
+  readonly collections: Collections;
+  readonly nowMs: number;
+  /** A primary: keys that have expired are not loaded. */
+  readonly dropsExpired: boolean;
+}
+
+export class KeyspaceLoader implements RdbHandler {
+  readonly auxFields = new Map<string, string>();
+  keysLoaded = 0;
+  keysExpired = 0;
+  readonly #keyspace: Keyspace;
+  readonly #options: KeyspaceLoaderOptions;
+  readonly #list: ListValue;
+  readonly #set: SetValue;
+  readonly #hash: HashValue;
+  readonly #sortedSet: SortedSetValue;
+  #database: Database;
+  #type = 0;
+  #expected = 0;
+  #isStarted = false;
+
+  constructor(options: KeyspaceLoaderOptions) {
+    const { keyspace, collections } = options;
+    this.#options = options;
+    this.#keyspace = keyspace;
+    this.#database = keyspace.database(0);
+    this.#list = collections.createListView();
+    this.#set = collections.createSetView();
+    this.#hash = collections.createHashView();
+    this.#sortedSet = collections.createSortedSetView();
+  }
+
+  aux(name: string, value: string): void {
+    this.auxFields.set(name, value);
+  }
+
+  selectDatabase(index: number): void {
+    if (index >= this.#keyspace.databaseCount) {
+      throw new RdbError(`The file has a database ${index}, but the server only ${this.#keyspace.databaseCount}`, 0);
+    }
+    this.#database = this.#keyspace.database(index);
+  }
+
+  resize(): void {
+    // The index grows by splitting, it needs no hint.
+  }
+
+  string(key: RdbKey, value: ByteSpan): void {
+    if (this.#isExpired(key)) return;
+    const { name } = key;
+    const before = this.#database.count;
+    this.#database.setString(
+      name.buffer,
+      name.offset,
+      name.length,
+      value.buffer,
+      value.offset,
+      value.length,
+      key.expireAtMs,
+    );
+    if (this.#database.count === before) this.#refuseDuplicate(key);
+    this.keysLoaded++;
+  }
+
+  packed(key: RdbKey, type: ValueType, encoding: Encoding, block: ByteSpan): boolean {
+    const { buffer, offset, length } = block;
+    const count = entriesOf(encoding, buffer, offset);
+    if (count > this.#packedLimit(type, encoding)) return false;
+    this.begin(key, type, count);
+    if (count > 0) this.#loadPacked(type, encoding, buffer, offset, length);
+    this.end(key);
+    return true;
+  }
+
+  begin(_key: RdbKey, type: ValueType, count: number): void {
+    this.#type = type;
+    this.#expected = count;
+    this.#isStarted = false;
+  }
+
+  element(value: ByteSpan): void {
+    const { buffer, offset, length } = value;
+    if (this.#type === ValueType.list) {
+      if (!this.#isStarted) this.#list.create();
+      this.#list.growFor(length, 1);
+      this.#list.pushTail(buffer, offset, length);
+    } else {
+      if (!this.#isStarted) this.#set.create(buffer, offset, length, this.#expected);
+      this.#set.add(buffer, offset, length);
+    }
+    this.#isStarted = true;
+  }
+
+  member(value: ByteSpan, score: number): void {
+    const { buffer, offset, length } = value;
+    if (!this.#isStarted) this.#sortedSet.create(this.#expected, length);
+    this.#isStarted = true;
+    this.#sortedSet.set(score, buffer, offset, length);
+  }
+
+  field(name: ByteSpan, value: ByteSpan): void {
+    if (!this.#isStarted) {
+      this.#hash.create();
+      this.#hash.prepareFor(this.#expected);
+    }
+    this.#isStarted = true;
+    this.#hash.set(name.buffer, name.offset, name.length, value.buffer, value.offset, value.length);
+  }
+
+  end(key: RdbKey): void {
+    // Old servers could leave empty collections in files; nobody can see one.
+    if (!this.#isStarted) return;
+    this.#isStarted = false;
+    const view = this.#view;
+    if (this.#isExpired(key)) {
+      this.#keyspace.values.free(this.#type, view.encoding, view.root);
+      return;
+    }
+    const { buffer, offset, length } = key.name;
+    if (this.#database.peek(buffer, offset, length) !== 0) this.#refuseDuplicate(key);
+    this.#database.addCollection(buffer, offset, length, this.#type, view.encoding, view.root, key.expireAtMs);
+    this.keysLoaded++;
+  }
+
+  /** Loading stops here: frees a collection that is not complete. */
+  abort(): void {
+    if (!this.#isStarted) return;
+    this.#isStarted = false;
+    this.#keyspace.values.free(this.#type, this.#view.encoding, this.#view.root);
+  }
+
+  get #view(): ListValue | SetValue | HashValue | SortedSetValue {
+    if (this.#type === ValueType.list) return this.#list;
+    if (this.#type === ValueType.set) return this.#set;
+    return this.#type === ValueType.hash ? this.#hash : this.#sortedSet;
+  }
+
+  #loadPacked(type: ValueType, encoding: Encoding, buffer: Buffer, offset: number, length: number): void {
+    this.#isStarted = true;
+    if (type === ValueType.set) this.#set.load(encoding, buffer, offset, length);
+    else if (type === ValueType.hash) this.#hash.load(buffer, offset, length);
+    else this.#sortedSet.load(buffer, offset, length);
+  }
+
+  #packedLimit(type: ValueType, encoding: Encoding): number {
+    const { limits } = this.#options.collections;
+    if (encoding === Encoding.intset) return limits.setMaxIntsetEntries;
+    if (type === ValueType.set) return limits.setMaxListpackEntries;
+    if (type === ValueType.hash) return limits.hashMaxListpackEntries * 2;
+    return type === ValueType.sortedSet ? limits.zsetMaxListpackEntries * 2 : 0;
+  }
+
+  #isExpired(key: RdbKey): boolean {
+    const { dropsExpired, nowMs } = this.#options;
+    if (!dropsExpired || key.expireAtMs === 0 || key.expireAtMs >= nowMs) return false;
+    this.keysExpired++;
+    return true;
+  }
+
+  #refuseDuplicate(key: RdbKey): never {
+    throw new RdbError(`The file has the key "${key.name.toBuffer().toString("latin1")}" twice`, 0);
+  }
+}
+
+/** Entries of a listpack or intset that was found valid. */
+function entriesOf(encoding: Encoding, buffer: Buffer, offset: number): number {
+  return encoding === Encoding.intset ? buffer.readUInt32LE(offset + 4) : buffer.readUInt16LE(offset + 4);
+}

@@ -1,0 +1,64 @@
+/**
+ * An RDB file in the making: bytes go to a temporary file beside the real one, with the checksum over them at the end;
+ * then the file is synced, takes the real name, and the directory is synced. A crash or an error at any point leaves the
+ * old file or the new one.
+ */
+
+import path from "node:path";
+import type { Disk, DiskFile } from "../platform/disk.ts";
+import { Crc64 } from "./crc64.ts";
+import { CHECKSUM_BYTES } from "./rdb-format.ts";
+
+export interface SnapshotFileOptions {
+  readonly directory: string;
+  readonly name: string;
+  readonly temporaryName: string;
+  /** False: eight zeros in place of the checksum. */
+  readonly checksum: boolean;
+}
+
+export class SnapshotFile {
+  readonly #disk: Disk;
+  readonly #options: SnapshotFileOptions;
+  readonly #file: DiskFile;
+  readonly #checksum = new Crc64();
+  #sizeBytes = 0;
+
+  constructor(disk: Disk, options: SnapshotFileOptions) {
+    this.#disk = disk;
+    this.#options = options;
+    this.#file = disk.create(this.#temporaryPath);
+  }
+
+  write(bytes: Buffer, length: number): void {
+    if (this.#options.checksum) this.#checksum.update(bytes, 0, length);
+    this.#file.append(bytes, 0, length);
+    this.#sizeBytes += length;
+  }
+
+  /** The file is complete: makes it the real one and gives its size. */
+  commit(): number {
+    const tail = Buffer.alloc(CHECKSUM_BYTES);
+    this.#checksum.write(tail, 0);
+    this.#file.append(tail, 0, CHECKSUM_BYTES);
+    this.#file.sync();
+    this.#file.close();
+    this.#disk.rename(this.#temporaryPath, path.join(this.#options.directory, this.#options.name));
+    this.#disk.syncDirectory(this.#options.directory);
+    return this.#sizeBytes + CHECKSUM_BYTES;
+  }
+
+  /** Takes the temporary file away again, as far as that works. */
+  discard(): void {
+    try {
+      this.#file.close();
+    } catch {
+      // It was closed already, or the disk is gone; either way there is nothing left to close.
+    }
+    this.#disk.remove(this.#temporaryPath);
+  }
+
+  get #temporaryPath(): string {
+    return path.join(this.#options.directory, this.#options.temporaryName);
+  }
+}
