@@ -17,6 +17,8 @@ function commandOf(action: Action): readonly (string | number)[] {
       return ["ADDSLOTSRANGE", ...action.ranges.flatMap(({ start, end }) => [start, end])];
     case "Replicate":
       return ["REPLICATE", action.primaryId];
+    case "Failover":
+      return ["FAILOVER"];
     case "Takeover":
       return ["FAILOVER", "TAKEOVER"];
     case "Forget":

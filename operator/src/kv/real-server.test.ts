@@ -15,7 +15,7 @@ import { observeNode } from "./observe-node.ts";
 
 const SHARDS = 3;
 const PASSWORD = "forming-test";
-const SPEC = { shards: SHARDS, takeoverAfterSeconds: 1 };
+const SPEC = { shards: SHARDS, replicasPerShard: 1, takeoverAfterSeconds: 1 };
 const LIMIT_MS = 15_000;
 /** Slot 5061, in the first third. */
 const KEY_OF_SHARD_0 = "bar";

@@ -129,6 +129,22 @@ describe("cluster reconciler", () => {
     expect(find(world, "Service", "kv-write")?.spec).toMatchObject({ sessionAffinity: "None" });
   });
 
+  it("shrinks a shard only after a leading pod that goes has handed over", async () => {
+    const world = await start({ replicasPerShard: 2 });
+    await world.settle();
+    world.servers.apply({ kind: "Failover", pod: "kv-1-2", from: "kv-1-0" });
+    await world.settle();
+    expect(roles(world)).toMatchObject({ "kv-1-2": "primary" });
+    world.server.change(world.cluster(), { spec: { replicasPerShard: 1 } });
+    await world.pass();
+    const replicas = () => ["kv-0", "kv-1"].map((name) => find(world, "StatefulSet", name)?.spec?.replicas);
+    expect(replicas()).toEqual([2, 3]);
+    world.tick();
+    await world.pass();
+    expect(replicas()).toEqual([2, 2]);
+    expect(world.actions.at(-1)).toMatchObject({ kind: "Failover", pod: "kv-1-0", from: "kv-1-2" });
+  });
+
   it("removes the disruption budgets when they are disabled", async () => {
     const world = await start();
     await world.settle();

@@ -19,8 +19,8 @@ import { type Pass, PROCEED, type Step, type StepResult } from "./step.ts";
 const STEPS: readonly Step[] = [
   ensurePassword,
   readVolumeSize,
-  ensureChildren,
   observeServers,
+  ensureChildren,
   labelRoles,
   actOnTopology,
 ];

@@ -5,10 +5,12 @@
  */
 
 import type { KVCluster } from "../api/kv-cluster.ts";
+import { SHARD_LABEL } from "../api/labels.ts";
 import { children } from "../resources/children.ts";
 import type { Manifest } from "../resources/manifest.ts";
 import { statefulSetName } from "../resources/names.ts";
-import { PROCEED, type Step, type StepResult } from "./step.ts";
+import { canShrink } from "../topology/plan-handover.ts";
+import { type Pass, PROCEED, type Step, type StepResult } from "./step.ts";
 
 /** Kinds without state, which may simply go when the spec no longer asks for them. */
 const REMOVABLE_KINDS: readonly string[] = ["PodDisruptionBudget"];
@@ -20,7 +22,8 @@ export const ensureChildren: Step = {
     const { cluster, dependencies, options, name } = pass;
     const live = dependencies.store.children(name);
     const volumeSize = pass.volumeSize ?? String(cluster.spec.storage.size);
-    const wanted = children({ cluster, ...options, password: pass.password ?? "", volumeSize });
+    const built = children({ cluster, ...options, password: pass.password ?? "", volumeSize });
+    const wanted = built.map((child) => holdReplicas(pass, child, live));
     const pairs: (readonly [Manifest, Manifest | undefined])[] = [];
     for (const child of wanted) {
       const existing = live.find((object) => isSame(object, child)) ?? (await dependencies.store.read(child));
@@ -52,6 +55,20 @@ export const readVolumeSize: Step = {
     return PROCEED;
   },
 };
+
+/** A StatefulSet does not shrink while one of the pods it would remove leads the shard. */
+function holdReplicas({ plan, cluster }: Pass, child: Manifest, live: readonly Manifest[]): Manifest {
+  if (child.kind !== "StatefulSet") return child;
+  const existing = replicasOf(live.find((object) => isSame(object, child)));
+  if (existing === undefined || existing <= (replicasOf(child) ?? 0)) return child;
+  const shard = Number(child.metadata.labels?.[SHARD_LABEL]);
+  const isSafe = plan !== undefined && canShrink(plan.survey, shard, cluster.spec.replicasPerShard);
+  return isSafe ? child : { ...child, spec: { ...child.spec, replicas: existing } };
+}
+
+function replicasOf(set: Manifest | undefined): number | undefined {
+  return set?.spec?.replicas as number | undefined;
+}
 
 interface ClaimTemplate {
   readonly spec: { readonly resources: { readonly requests: { readonly storage: string } } };

@@ -28,10 +28,8 @@ export const observeServers: Step = {
       views.push(...(await Promise.all(batch.map((place) => observe(pass, place)))));
     }
     pass.podViews = views;
-    pass.plan = plan(
-      { pods: views },
-      { shards: pass.cluster.spec.shards, takeoverAfterSeconds: TAKEOVER_AFTER_SECONDS },
-    );
+    const { shards, replicasPerShard } = pass.cluster.spec;
+    pass.plan = plan({ pods: views }, { shards, replicasPerShard, takeoverAfterSeconds: TAKEOVER_AFTER_SECONDS });
     return PROCEED;
   },
 };

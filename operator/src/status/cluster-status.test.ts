@@ -7,7 +7,7 @@ import { SimulatedCluster } from "../topology/simulated-cluster.ts";
 import type { ClusterFacts } from "./cluster-facts.ts";
 import { clusterStatus, type UntimedStatus } from "./cluster-status.ts";
 
-const SPEC = { shards: 3, takeoverAfterSeconds: 30 };
+const SPEC = { shards: 3, replicasPerShard: 1, takeoverAfterSeconds: 30 };
 
 function formed(): SimulatedCluster {
   const simulated = new SimulatedCluster(3, 1);
@@ -91,7 +91,7 @@ describe("clusterStatus", () => {
 
   it("of a new cluster goes from creating to forming, never degraded", () => {
     const simulated = new SimulatedCluster(3, 1);
-    for (const node of simulated.nodes.slice(4)) simulated.kill(node);
+    for (const node of simulated.nodes.slice(1)) simulated.kill(node);
     const creating = clusterStatus(factsOf(simulated.view()));
     expect([creating.phase, ...condition(creating, "Degraded")]).toEqual(["Creating", "False", "Complete"]);
     const forming = clusterStatus(factsOf(new SimulatedCluster(3, 1).view()));

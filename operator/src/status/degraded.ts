@@ -14,7 +14,9 @@ function lossOf(facts: ClusterFacts): string | undefined {
   const { cluster, plan, halt, pods } = facts;
   if (halt !== undefined) return halt.reason;
   const problem = plan?.problems[0];
-  if (problem !== undefined) return problem.reason;
+  // Before the first forming pods are simply not there yet.
+  const isBeginning = !wasFormed(facts) && problem?.reason === "MajorityUnreachable";
+  if (problem !== undefined && !isBeginning) return problem.reason;
   if (!wasFormed(facts) || plan === undefined) return undefined;
   if (!areAllSlotsServed(facts)) return "SlotsNotServed";
   if (pods.some(({ isReady }) => !isReady)) return "ServersNotReady";

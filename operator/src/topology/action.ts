@@ -17,6 +17,7 @@ export type Action =
     }
   | { readonly kind: "AddSlots"; readonly pod: string; readonly ranges: readonly SlotRange[] }
   | { readonly kind: "Replicate"; readonly pod: string; readonly primary: string; readonly primaryId: string }
+  | { readonly kind: "Failover"; readonly pod: string; readonly from: string }
   | { readonly kind: "Takeover"; readonly pod: string; readonly lostId: string }
   | { readonly kind: "Forget"; readonly pod: string; readonly nodeId: string };
 
@@ -32,6 +33,8 @@ export function describeAction(action: Action): string {
       return `${action.pod} takes slots ${formatRanges(action.ranges)}`;
     case "Replicate":
       return `${action.pod} follows ${action.primary}`;
+    case "Failover":
+      return `${action.pod} takes over from ${action.from}, which hands over`;
     case "Takeover":
       return `${action.pod} takes over from lost node ${shortId(action.lostId)}`;
     case "Forget":

@@ -22,7 +22,11 @@ function run(seed: number, body: (random: () => number) => void): void {
 function makeCluster(random: () => number): { cluster: SimulatedCluster; spec: TopologySpec; replicas: number } {
   const shards = [1, 3, 3, 4, 6][Math.floor(random() * 5)] as number;
   const replicas = Math.floor(random() * 3);
-  return { cluster: new SimulatedCluster(shards, replicas), spec: { shards, takeoverAfterSeconds: 30 }, replicas };
+  return {
+    cluster: new SimulatedCluster(shards, replicas),
+    spec: { shards, replicasPerShard: replicas, takeoverAfterSeconds: 30 },
+    replicas,
+  };
 }
 
 function pass(cluster: SimulatedCluster, spec: TopologySpec, keep: () => boolean): ReturnType<typeof plan> {

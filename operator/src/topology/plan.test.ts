@@ -5,9 +5,10 @@ import type { Action } from "./action.ts";
 import type { NodeEntry, NodeFlag } from "./cluster-nodes.ts";
 import type { ClusterView, NodeObservation, PodView } from "./cluster-view.ts";
 import { plan } from "./plan.ts";
+import { canShrink } from "./plan-handover.ts";
 import { SimulatedCluster } from "./simulated-cluster.ts";
 
-const SPEC = { shards: 3, takeoverAfterSeconds: 30 };
+const SPEC = { shards: 3, replicasPerShard: 2, takeoverAfterSeconds: 30 };
 
 function formed(replicas = 1): SimulatedCluster {
   const cluster = new SimulatedCluster(3, replicas);
@@ -218,6 +219,44 @@ describe("plan for lost primaries", () => {
     const next = plan(view, SPEC);
     expect(next.actions).toEqual([]);
     expect(next.problems.map(({ reason }) => reason)).toEqual(["SlotsWithoutNode"]);
+  });
+});
+
+describe("plan for a shard that shrinks", () => {
+  const smaller = { ...SPEC, replicasPerShard: 1 };
+
+  /** Shard 0 is led by the pod that the smaller spec removes. */
+  function ledByLast(): SimulatedCluster {
+    const cluster = formed(2);
+    cluster.apply({ kind: "Failover", pod: "kv-0-2", from: "kv-0-0" });
+    for (let round = 0; round < 5; round++) {
+      cluster.gossip();
+      for (const action of plan(cluster.view(), SPEC).actions) cluster.apply(action);
+    }
+    return cluster;
+  }
+
+  it("lets a replica that stays take over from a leaving primary, and allows to shrink only then", () => {
+    const cluster = ledByLast();
+    const next = plan(cluster.view(), smaller);
+    expect(next.actions).toEqual([{ kind: "Failover", pod: "kv-0-0", from: "kv-0-2" }]);
+    expect([0, 1, 2].map((shard) => canShrink(next.survey, shard, 1))).toEqual([false, true, true]);
+    for (const action of next.actions) cluster.apply(action);
+    cluster.gossip();
+    expect(canShrink(plan(cluster.view(), smaller).survey, 0, 1)).toBe(true);
+  });
+
+  it("waits while no replica that stays has the data", () => {
+    let view = ledByLast().view();
+    for (const pod of ["kv-0-0", "kv-0-1"]) view = changeInfo(view, pod, { isPrimaryLinkUp: false });
+    const next = plan(view, smaller);
+    expect(next.actions).toEqual([]);
+    expect(next.waits).toContain("kv-0-2 leaves once a replica that stays has its data");
+  });
+
+  it("does not allow to shrink a shard whose leader does not answer", () => {
+    const view = change(ledByLast().view(), "kv-0-2", { address: undefined, node: undefined });
+    expect(canShrink(plan(view, smaller).survey, 0, 1)).toBe(false);
   });
 });
 

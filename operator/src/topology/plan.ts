@@ -9,6 +9,7 @@
 
 import { type ClusterSurvey, type ClusterView, isMajorityUnreachable, surveyCluster } from "./cluster-view.ts";
 import { planForget } from "./plan-forget.ts";
+import { planHandover } from "./plan-handover.ts";
 import { planConfigEpochs, planMeet } from "./plan-join.ts";
 import { planReplicas } from "./plan-replicas.ts";
 import { planSlots } from "./plan-slots.ts";
@@ -20,7 +21,15 @@ export interface Plan extends Step {
   readonly isSettled: boolean;
 }
 
-const PLANNERS: readonly Planner[] = [planConfigEpochs, planMeet, planSlots, planReplicas, planTakeover, planForget];
+const PLANNERS: readonly Planner[] = [
+  planConfigEpochs,
+  planMeet,
+  planSlots,
+  planReplicas,
+  planHandover,
+  planTakeover,
+  planForget,
+];
 
 export function plan(view: ClusterView, spec: TopologySpec): Plan {
   const survey = surveyCluster(view);

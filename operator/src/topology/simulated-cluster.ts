@@ -108,6 +108,9 @@ export class SimulatedCluster {
       case "Replicate":
         replicate(node, action.primaryId);
         return;
+      case "Failover":
+        this.#handOver(node);
+        return;
       case "Takeover":
         this.#promote(node);
         return;
@@ -219,6 +222,20 @@ export class SimulatedCluster {
       other.keys = Math.min(other.keys, node.keys);
       other.offset = Math.min(other.offset, node.offset);
     }
+  }
+
+  #handOver(node: SimulatedNode): void {
+    const primary = this.#running().find(({ id }) => id === node.primaryId);
+    if (primary === undefined || !node.linkUp) throw new Error(`${node.pod} refuses a failover without its primary`);
+    node.currentEpoch = Math.max(...this.nodes.map((other) => other.currentEpoch)) + 1;
+    node.epoch = node.currentEpoch;
+    node.slots = primary.slots;
+    node.keys = primary.keys;
+    node.offset = primary.offset;
+    node.primaryId = undefined;
+    primary.slots = [];
+    primary.primaryId = node.id;
+    node.known.set(primary.id, { ...(node.known.get(primary.id) as KnownNode), slots: [], primaryId: node.id });
   }
 
   #elect(): void {

@@ -8,6 +8,7 @@ import type { ClusterSurvey } from "./cluster-view.ts";
 
 export interface TopologySpec {
   readonly shards: number;
+  readonly replicasPerShard: number;
   /** How long a replica must have been without its primary before the operator may promote it in place of an election. */
   readonly takeoverAfterSeconds: number;
 }
