@@ -159,7 +159,7 @@ function createCore(options: ServerOptions): Core {
   };
   const parser = new RequestParser();
   const reply = new ReplyWriter();
-  const observer = createCommandObserver({ config, clock, logger, slowLog, monitors });
+  const observer = createCommandObserver({ config, clock, logger, slowLog, monitors, errors: usage.errors });
   const bootClient = new Client({ id: 0, address: "", localAddress: "", connection: NO_CONNECTION, createdAtMs: 0 });
   const state = createServerState(config, keyspace);
   const dispatcher = new Dispatcher({

@@ -318,8 +318,7 @@ function clientTracking(call: Call): void {
   call.reply.ok();
 }
 
-function clientCaching(call: Call): void {
-  if (!call.is(2, "yes") && !call.is(2, "no")) throw new CommandError(ERRORS.syntax);
+function clientCaching(): void {
   throw new CommandError(
     "ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or OPTOUT mode enabled",
   );

@@ -7,7 +7,7 @@ import type { SubscriptionKind } from "../pubsub/publish-subscribe.ts";
 import type { Call } from "./call.ts";
 import type { Client } from "./client.ts";
 import { ClientFlag } from "./client.ts";
-import { defineCommands, keyRange } from "./command.ts";
+import { defineCommands, keyAt, keyRange } from "./command.ts";
 import { containerOnly, withHelp } from "./container-help.ts";
 
 const SUBSCRIBE_FLAGS = ["pubsub", "noscript", "loading", "stale"] as const;
@@ -98,7 +98,7 @@ export const pubsubCommands = defineCommands([
     name: "spublish",
     arity: 3,
     flags: PUBLISH_FLAGS,
-    keys: keyRange(1, 1, 1, "not_key"),
+    keys: [keyAt(1, "not_key")],
     group: "pubsub",
     since: "7.0.0",
     complexity: "O(N) in the subscribers of the channel",

@@ -1,7 +1,10 @@
 /** Watches commands run for the slow log and for MONITOR, and logs faults of ours. */
 
 import type { Call } from "../commands/call.ts";
+import { CommandBit } from "../commands/command-table.ts";
+import { REDACTED, secretArguments } from "../commands/secret-arguments.ts";
 import type { Config } from "../config/config.ts";
+import type { ErrorStatistics } from "../observability/counters.ts";
 import type { Logger } from "../observability/logger.ts";
 import type { SlowLog } from "../observability/slow-log.ts";
 import type { Clock } from "../platform/clock.ts";
@@ -14,9 +17,17 @@ export interface ObserverParts {
   readonly logger: Logger;
   readonly slowLog: SlowLog;
   readonly monitors: Monitors;
+  readonly errors: ErrorStatistics;
 }
 
-export function createCommandObserver({ config, clock, logger, slowLog, monitors }: ObserverParts): CommandObserver {
+export function createCommandObserver({
+  config,
+  clock,
+  logger,
+  slowLog,
+  monitors,
+  errors,
+}: ObserverParts): CommandObserver {
   let slowerThanUs = config.get("slowlog-log-slower-than");
   config.onChange(["slowlog-log-slower-than"], () => {
     slowerThanUs = config.get("slowlog-log-slower-than");
@@ -26,6 +37,7 @@ export function createCommandObserver({ config, clock, logger, slowLog, monitors
     get slowerThanUs() {
       return slowerThanUs;
     },
+    failed: (text) => errors.record(text),
     slow: (call, microseconds) => addToSlowLog(slowLog, call, microseconds),
     get watchesAll() {
       return monitors.count > 0;
@@ -39,9 +51,13 @@ export function createCommandObserver({ config, clock, logger, slowLog, monitors
 }
 
 function addToSlowLog(slowLog: SlowLog, call: Call, microseconds: number): void {
+  const { table } = call.server;
+  if (((table.flags[call.command] as number) & CommandBit.skipSlowlog) !== 0) return;
+  const isSecret = secretArguments(call, table.fullNames[call.command] as string);
   slowLog.add({
     argumentCount: call.argc,
     argument: (index, limit) => {
+      if (isSecret(index)) return { bytes: Buffer.from(REDACTED), length: REDACTED.length };
       const start = call.offset[index] as number;
       const length = call.length[index] as number;
       return { bytes: Buffer.from(call.buffer.subarray(start, start + Math.min(limit, length))), length };

@@ -32,6 +32,8 @@ export interface CommandObserver {
   /** Commands that took at least so many microseconds are reported; negative: none. */
   readonly slowerThanUs: number;
   slow(call: Call, microseconds: number): void;
+  /** An error reply was given: for the statistics of errors. */
+  failed(text: string): void;
   /** Whether `ran` wants every command. */
   readonly watchesAll: boolean;
   ran(call: Call): void;
@@ -217,7 +219,10 @@ export class Dispatcher {
       else this.#fault(call, error);
     }
     if (timed) this.#account(call, id, this.#clock.monotonicUs() - started);
-    if (reply.errors !== errors) table.failedCalls[id] = (table.failedCalls[id] as number) + 1;
+    if (reply.errors !== errors) {
+      table.failedCalls[id] = (table.failedCalls[id] as number) + 1;
+      this.#observer.failed(reply.lastError);
+    }
     table.calls[id] = (table.calls[id] as number) + 1;
     this.processed++;
     client.lastCommand = id;
@@ -290,6 +295,7 @@ export class Dispatcher {
   #reject(call: Call, id: number, error: string): void {
     const client = call.client;
     this.#table.rejectedCalls[id] = (this.#table.rejectedCalls[id] as number) + 1;
+    this.#observer.failed(error);
     if ((client.flags & ClientFlag.multi) !== 0) client.flags |= ClientFlag.transactionFailed;
     const replyStart = this.reply.position;
     this.reply.error(this.#table.fullNames[id] === "exec" ? executionAborted(error) : error);

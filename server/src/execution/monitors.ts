@@ -2,6 +2,8 @@
 
 import type { Call } from "../commands/call.ts";
 import { type Client, ClientFlag } from "../commands/client.ts";
+import { CommandBit } from "../commands/command-table.ts";
+import { REDACTED, secretArguments } from "../commands/secret-arguments.ts";
 
 const PRINTABLE_FROM = 0x20;
 const PRINTABLE_TO = 0x7e;
@@ -14,6 +16,9 @@ const ESCAPES: Readonly<Record<number, string>> = {
   34: '\\"',
   92: "\\\\",
 };
+
+/** Commands that monitors are not shown. */
+const HIDDEN = CommandBit.admin | CommandBit.skipMonitor;
 
 export class Monitors {
   readonly #clients = new Set<Client>();
@@ -34,8 +39,11 @@ export class Monitors {
 
   /** Shows a command that has just run to all monitors but its own client. */
   show(call: Call, nowUs: number): void {
+    const { table } = call.server;
+    if (((table.flags[call.command] as number) & HIDDEN) !== 0) return;
+    const isSecret = secretArguments(call, table.fullNames[call.command] as string);
     let line = `+${(nowUs / 1e6).toFixed(6)} [${call.client.databaseIndex} ${call.client.address}]`;
-    for (let i = 0; i < call.argc; i++) line += ` ${quoted(call, i)}`;
+    for (let i = 0; i < call.argc; i++) line += isSecret(i) ? ` "${REDACTED}"` : ` ${quoted(call, i)}`;
     const bytes = Buffer.from(`${line}\r\n`, "latin1");
     for (const client of this.#clients) if (client !== call.client) client.connection.send(bytes);
   }
