@@ -1,0 +1,294 @@
+/**
+ * The replica's link to its primary: connect, handshake, snapshot, stream, and all over again when it breaks. A snapshot is
+ * received into a file while the old data is still served; only when it is whole is it loaded in place of it.
+ *
+ * Bytes of the stream count as part of our history once their commands have run. Those of a transaction count when it is
+ * executed: a link that breaks inside one starts it anew.
+ */
+
+import net from "node:net";
+import { RespDecoder } from "@kvcluster/protocol/resp-decoder";
+import { encodeCommand } from "@kvcluster/protocol/resp-encoder";
+import type { Logger } from "../observability/logger.ts";
+import type { Clock } from "../platform/clock.ts";
+import { Handshake } from "./handshake.ts";
+import type { History } from "./history.ts";
+import { PayloadReader } from "./payload-reader.ts";
+
+/** Where a snapshot is received to. */
+export interface SnapshotSpool {
+  write(bytes: Buffer): void;
+  /** Replaces the data set by the snapshot; rejects if it cannot be loaded. */
+  load(): Promise<void>;
+  discard(): void;
+}
+
+/** Runs the primary's commands. */
+export interface StreamApplier {
+  /** Runs the whole commands in `bytes`; gives how many bytes that were. */
+  apply(bytes: Buffer): number;
+  /** Whether the last command left a transaction open. */
+  readonly isInTransaction: boolean;
+  /** The link is gone or new: an open transaction and the chosen database are forgotten. */
+  reset(): void;
+}
+
+export interface PrimaryLinkSettings {
+  readonly user: string;
+  readonly password: string;
+  readonly listeningPort: number;
+  readonly announcedAddress: string;
+  readonly timeoutSeconds: number;
+}
+
+export interface PrimaryLinkOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly history: History;
+  readonly settings: () => PrimaryLinkSettings;
+  /** Whether our history is worth naming: else everything is asked for. */
+  readonly canResume: () => boolean;
+  readonly openSpool: () => SnapshotSpool;
+  readonly applier: StreamApplier;
+  /** Bytes of the stream whose commands have run. */
+  readonly applied: (bytes: Buffer) => void;
+  /** A snapshot has been loaded; our history is that of the primary now. */
+  readonly synchronized: (id: string, offset: number) => void;
+}
+
+export type LinkState = "connect" | "connecting" | "handshake" | "sync" | "connected";
+
+export class PrimaryLink {
+  readonly #options: PrimaryLinkOptions;
+  #state: LinkState = "connect";
+  #socket: net.Socket | undefined;
+  #decoder = new RespDecoder();
+  #handshake: Handshake | undefined;
+  #payload: PayloadReader | undefined;
+  #spool: SnapshotSpool | undefined;
+  #pending: Buffer = Buffer.alloc(0);
+  #unconfirmed: Buffer[] = [];
+  #isStopped = false;
+  #lastDataMs: number;
+  #downSinceMs: number;
+  inputBytes = 0;
+
+  constructor(options: PrimaryLinkOptions) {
+    this.#options = options;
+    this.#lastDataMs = options.clock.nowMs();
+    this.#downSinceMs = this.#lastDataMs;
+  }
+
+  get host(): string {
+    return this.#options.host;
+  }
+
+  get port(): number {
+    return this.#options.port;
+  }
+
+  get state(): LinkState {
+    return this.#state;
+  }
+
+  get isUp(): boolean {
+    return this.#state === "connected";
+  }
+
+  get lastDataMs(): number {
+    return this.#lastDataMs;
+  }
+
+  /** Since when the link has been down; 0 while it is up. */
+  get downSinceMs(): number {
+    return this.isUp ? 0 : this.#downSinceMs;
+  }
+
+  connect(): void {
+    if (this.#isStopped || this.#state !== "connect") return;
+    this.#state = "connecting";
+    this.#lastDataMs = this.#options.clock.nowMs();
+    const socket = net.connect({ host: this.host, port: this.port, noDelay: true });
+    this.#socket = socket;
+    socket.on("connect", () => this.#begin(socket));
+    socket.on("data", (chunk) => this.#receive(socket, chunk));
+    socket.on("error", (error) => this.#options.logger.verbose(`Link with primary failed: ${error.message}`));
+    socket.on("close", () => {
+      if (this.#socket === socket) this.#disconnected();
+    });
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#drop();
+  }
+
+  /** Breaks the link; it comes up again by itself. */
+  restart(reason: string): void {
+    this.#options.logger.warning(`Link with primary ${this.host}:${this.port} given up: ${reason}`);
+    this.#drop();
+  }
+
+  acknowledge(): void {
+    if (this.#state === "connected") this.#send("REPLCONF", "ACK", this.#options.history.offset);
+  }
+
+  /** Once a second. */
+  tick(): void {
+    const silentMs = this.#options.clock.nowMs() - this.#lastDataMs;
+    const timeoutMs = this.#options.settings().timeoutSeconds * 1000;
+    if (this.#state === "connect") this.connect();
+    else if (silentMs > timeoutMs) this.restart(`nothing came from it for ${Math.floor(silentMs / 1000)} s`);
+    else this.acknowledge();
+  }
+
+  #begin(socket: net.Socket): void {
+    const { settings, history, canResume, logger } = this.#options;
+    const { user, password, listeningPort, announcedAddress } = settings();
+    this.#state = "handshake";
+    this.#decoder = new RespDecoder();
+    this.#pending = Buffer.alloc(0);
+    this.#unconfirmed = [];
+    this.#handshake = new Handshake({
+      ...{ user, password, listeningPort, announcedAddress },
+      resumeFrom: canResume() ? { id: history.id, next: history.offset + 1 } : undefined,
+    });
+    this.#options.applier.reset();
+    logger.notice(`Connected to primary ${this.host}:${this.port}`);
+    socket.write(encodeCommand(this.#handshake.next()));
+  }
+
+  #receive(socket: net.Socket, chunk: Buffer): void {
+    if (socket !== this.#socket) return;
+    this.#lastDataMs = this.#options.clock.nowMs();
+    this.inputBytes += chunk.length;
+    try {
+      if (this.#state === "handshake") this.#shake(chunk);
+      else if (this.#state === "sync") this.#takeSnapshot(chunk);
+      else if (this.#state === "connected") this.#stream(chunk);
+    } catch (error) {
+      this.restart((error as Error).message);
+    }
+  }
+
+  #shake(chunk: Buffer): void {
+    let start = 0;
+    while (chunk[start] === LF) start++;
+    this.#decoder.push(chunk.subarray(start));
+    const value = this.#decoder.next();
+    const handshake = this.#handshake;
+    if (value === undefined || handshake === undefined) return;
+    const result = handshake.reply(value);
+    switch (result.kind) {
+      case "more":
+        this.#socket?.write(encodeCommand(handshake.next()));
+        return;
+      case "failed":
+        throw new Error(result.reason);
+      case "continue":
+        this.#continue(result.id);
+        return;
+      case "full":
+        this.#startSnapshot(result.id, result.offset);
+        return;
+      default:
+        result satisfies never;
+    }
+  }
+
+  #continue(id: string | undefined): void {
+    const { history, logger } = this.#options;
+    if (id !== undefined) history.continueAs(id);
+    logger.notice("Primary accepted a partial resynchronization");
+    this.#online();
+    this.#stream(this.#decoder.takeRest());
+  }
+
+  #startSnapshot(id: string, offset: number): void {
+    this.#options.logger.notice(`Full resync from primary: ${id}:${offset}`);
+    this.#state = "sync";
+    const spool = this.#options.openSpool();
+    this.#spool = spool;
+    const payload = new PayloadReader((bytes) => spool.write(bytes));
+    this.#payload = payload;
+    this.#history = { id, offset };
+    this.#takeSnapshot(this.#decoder.takeRest());
+  }
+
+  #history = { id: "", offset: 0 };
+
+  #takeSnapshot(chunk: Buffer): void {
+    const payload = this.#payload;
+    if (payload === undefined) {
+      // The snapshot is being loaded: what comes already belongs to the stream.
+      this.#pending = Buffer.concat([this.#pending, chunk]);
+      return;
+    }
+    const rest = payload.push(chunk);
+    if (!payload.isDone) return;
+    this.#payload = undefined;
+    this.#pending = Buffer.from(rest);
+    const socket = this.#socket;
+    socket?.pause();
+    const spool = this.#spool as SnapshotSpool;
+    spool.load().then(
+      () => this.#loaded(socket),
+      (error: unknown) => this.restart(`its snapshot cannot be loaded: ${(error as Error).message}`),
+    );
+  }
+
+  #loaded(socket: net.Socket | undefined): void {
+    this.#spool = undefined;
+    this.#options.synchronized(this.#history.id, this.#history.offset);
+    if (socket === undefined || socket !== this.#socket) return;
+    this.#options.logger.notice("PRIMARY <-> REPLICA sync: Finished with success");
+    this.#online();
+    socket.resume();
+    const early = this.#pending;
+    this.#pending = Buffer.alloc(0);
+    this.#stream(early);
+  }
+
+  #online(): void {
+    this.#state = "connected";
+    this.#lastDataMs = this.#options.clock.nowMs();
+    this.acknowledge();
+  }
+
+  #stream(chunk: Buffer): void {
+    if (chunk.length === 0) return;
+    const { applier, applied } = this.#options;
+    const bytes = this.#pending.length === 0 ? chunk : Buffer.concat([this.#pending, chunk]);
+    const consumed = applier.apply(bytes);
+    if (consumed > 0) this.#unconfirmed.push(Buffer.from(bytes.subarray(0, consumed)));
+    this.#pending = consumed === bytes.length ? Buffer.alloc(0) : Buffer.from(bytes.subarray(consumed));
+    if (applier.isInTransaction) return;
+    for (const confirmed of this.#unconfirmed) applied(confirmed);
+    this.#unconfirmed = [];
+  }
+
+  #send(...args: (string | number)[]): void {
+    this.#socket?.write(encodeCommand(args));
+  }
+
+  #drop(): void {
+    const socket = this.#socket;
+    this.#socket = undefined;
+    socket?.destroy();
+    this.#disconnected();
+  }
+
+  #disconnected(): void {
+    if (this.isUp) this.#downSinceMs = this.#options.clock.nowMs();
+    this.#state = "connect";
+    this.#socket = undefined;
+    this.#payload = undefined;
+    this.#spool?.discard();
+    this.#spool = undefined;
+    this.#options.applier.reset();
+  }
+}
+
+const LF = 10;

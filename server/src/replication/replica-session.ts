@@ -1,0 +1,76 @@
+/**
+ * One replica, as its primary sees it: how far its full sync is, what it has acknowledged. The stream that comes while the
+ * snapshot is under way is held back until the replica says that it has loaded it, since after the end mark of a snapshot
+ * of unknown length nothing else may follow.
+ */
+
+/** What replication needs of a client that is a replica. */
+export interface ReplicaPeer {
+  readonly address: string;
+  readonly connection: {
+    send(bytes: Buffer): void;
+    destroy(): void;
+    readonly outputBytes: number;
+  };
+}
+
+/** waiting: for a snapshot to begin; sending: it is on its way or being loaded; online: follows the stream. */
+export type SessionState = "waiting" | "sending" | "online";
+
+export class ReplicaSession {
+  readonly peer: ReplicaPeer;
+  state: SessionState = "waiting";
+  listeningPort = 0;
+  announcedAddress = "";
+  /** Can find the end of a snapshot by its mark; if not, it must be told the length first. */
+  understandsEndMark = false;
+  understandsPsync2 = false;
+  /** Wants a snapshot and nothing after it. */
+  isSnapshotOnly = false;
+  /** Asked with SYNC, and so expects no status line. */
+  usesOldSync = false;
+  acknowledgedOffset = 0;
+  lastAcknowledgedMs: number;
+  waitingSinceMs = 0;
+  /** The whole snapshot has been handed to the connection. */
+  isSnapshotSent = false;
+  #held: Buffer[] = [];
+  #heldBytes = 0;
+
+  constructor(peer: ReplicaPeer, nowMs: number) {
+    this.peer = peer;
+    this.lastAcknowledgedMs = nowMs;
+  }
+
+  get heldBytes(): number {
+    return this.#heldBytes;
+  }
+
+  /** A piece of the stream; the bytes are shared with other replicas and not changed any more. */
+  stream(bytes: Buffer): void {
+    if (this.isSnapshotOnly) return;
+    if (this.state === "online") this.peer.connection.send(bytes);
+    else if (this.state === "sending") {
+      this.#held.push(bytes);
+      this.#heldBytes += bytes.length;
+    }
+  }
+
+  /** The snapshot is loaded: from here on the stream flows. */
+  goOnline(nowMs: number): void {
+    this.state = "online";
+    this.lastAcknowledgedMs = nowMs;
+    for (const bytes of this.#held) this.peer.connection.send(bytes);
+    this.#held = [];
+    this.#heldBytes = 0;
+  }
+
+  /** Back to waiting, for a snapshot that failed. */
+  restart(nowMs: number): void {
+    this.state = "waiting";
+    this.waitingSinceMs = nowMs;
+    this.isSnapshotSent = false;
+    this.#held = [];
+    this.#heldBytes = 0;
+  }
+}

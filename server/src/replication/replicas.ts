@@ -1,0 +1,305 @@
+/**
+ * The primary's side of replication: the stream of changes with its backlog, and the replicas that follow it. A node that is
+ * itself a replica passes the stream of its primary on, byte for byte, to replicas of its own.
+ */
+
+import { encodeCommand } from "@kvcluster/protocol/resp-encoder";
+import type { Logger } from "../observability/logger.ts";
+import type { Clock } from "../platform/clock.ts";
+import type { Random } from "../platform/random.ts";
+import { Backlog } from "./backlog.ts";
+import { FullSync, GET_ACKNOWLEDGEMENT, PING, type SnapshotReceiver } from "./full-sync.ts";
+import type { History } from "./history.ts";
+import { type ReplicaPeer, ReplicaSession } from "./replica-session.ts";
+import { StreamBatch } from "./stream-batch.ts";
+
+export interface ReplicasSettings {
+  readonly backlogBytes: number;
+  readonly backlogTtlSeconds: number;
+  readonly pingPeriodSeconds: number;
+  readonly timeoutSeconds: number;
+  readonly syncDelaySeconds: number;
+  readonly maxLagSeconds: number;
+  /** Bytes of the stream that may wait for one replica during its full sync; 0: no limit. */
+  readonly maxHeldBytes: number;
+}
+
+export interface ReplicasOptions {
+  readonly history: History;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly settings: () => ReplicasSettings;
+  /** Begins a snapshot at this moment; false if one is under way that cannot be shared. */
+  readonly startSnapshot: (receiver: SnapshotReceiver) => boolean;
+}
+
+const NO_DATABASE = -1;
+
+export class Replicas {
+  readonly #options: ReplicasOptions;
+  readonly #history: History;
+  readonly #sessions = new Map<ReplicaPeer, ReplicaSession>();
+  readonly #batch = new StreamBatch();
+  #backlog: Backlog | undefined;
+  #database = NO_DATABASE;
+  #isFlushScheduled = false;
+  #sync: FullSync | undefined;
+  #lastPingMs = 0;
+  #aloneSinceMs: number;
+  /** False on a replica: its stream comes from its primary, what its own clients do is not part of it. */
+  isOrigin = true;
+  fullSyncs = 0;
+  partialSyncs = 0;
+  refusedPartialSyncs = 0;
+  outputBytes = 0;
+  /** Called when a replica has acknowledged more. */
+  acknowledged: () => void = () => undefined;
+
+  constructor(options: ReplicasOptions) {
+    this.#options = options;
+    this.#history = options.history;
+    this.#aloneSinceMs = options.clock.nowMs();
+  }
+
+  /** Whether changes must be fed. */
+  get active(): boolean {
+    return this.isOrigin && this.#backlog !== undefined;
+  }
+
+  get backlog(): Backlog | undefined {
+    return this.#backlog;
+  }
+
+  /** Those that have asked for the stream. */
+  get sessions(): ReplicaSession[] {
+    return [...this.#sessions.values()].filter(isFollowing);
+  }
+
+  /** A change made here, on this database. */
+  feed(databaseIndex: number, bytes: Buffer, start: number, end: number): void {
+    if (this.#backlog === undefined) return;
+    if (databaseIndex !== this.#database) {
+      this.#database = databaseIndex;
+      const select = encodeCommand(["SELECT", databaseIndex]);
+      this.#append(select, 0, select.length);
+    }
+    this.#append(bytes, start, end);
+  }
+
+  /** A piece of our own primary's stream, to be passed on as it is. */
+  relay(bytes: Buffer, start: number, end: number): void {
+    this.#append(bytes, start, end);
+  }
+
+  /** From here on every change says its database again: the history has changed hands. */
+  forgetDatabase(): void {
+    this.#database = NO_DATABASE;
+  }
+
+  /** A backlog from the present offset on, for those who will follow. */
+  openBacklog(): void {
+    this.#backlog = new Backlog(this.#options.settings().backlogBytes, this.#history.offset);
+    this.#database = NO_DATABASE;
+  }
+
+  closeBacklog(): void {
+    this.#backlog = undefined;
+  }
+
+  resizeBacklog(): void {
+    if (this.#backlog === undefined || this.#backlog.sizeBytes === this.#options.settings().backlogBytes) return;
+    const database = this.#database;
+    this.openBacklog();
+    this.#database = database;
+  }
+
+  /** The session of a client that has said anything of a replica (REPLCONF, PSYNC); made on the first. */
+  sessionOf(peer: ReplicaPeer, make: boolean): ReplicaSession | undefined {
+    let session = this.#sessions.get(peer);
+    if (session === undefined && make) {
+      session = new ReplicaSession(peer, this.#options.clock.nowMs());
+      this.#sessions.set(peer, session);
+    }
+    return session;
+  }
+
+  /**
+   * PSYNC: `next` is the first byte the replica has not got, of the stream `id`. Continues there if that is possible, else
+   * lets the replica wait for a full sync. Everything it is sent goes through its connection.
+   */
+  synchronize(session: ReplicaSession, id: string, next: number): void {
+    if (this.#continue(session, id, next)) return;
+    if (id !== "?") this.refusedPartialSyncs++;
+    const nowMs = this.#options.clock.nowMs();
+    if (this.#backlog === undefined) {
+      this.#history.restart();
+      this.openBacklog();
+    }
+    session.restart(nowMs);
+    this.#options.logger.notice(`Replica ${this.nameOf(session)} asks for synchronization`);
+    this.#startWaiting(nowMs);
+  }
+
+  acknowledge(peer: ReplicaPeer, offset: number): void {
+    const session = this.#sessions.get(peer);
+    if (session === undefined) return;
+    session.lastAcknowledgedMs = this.#options.clock.nowMs();
+    if (offset > session.acknowledgedOffset) session.acknowledgedOffset = offset;
+    if (session.state === "sending" && session.isSnapshotSent) {
+      this.#flush();
+      session.goOnline(session.lastAcknowledgedMs);
+      this.#options.logger.notice(`Synchronization with replica ${this.nameOf(session)} succeeded`);
+    }
+    this.acknowledged();
+  }
+
+  forget(peer: ReplicaPeer): void {
+    const session = this.#sessions.get(peer);
+    if (session === undefined) return;
+    this.#sessions.delete(peer);
+    this.#sync?.drop(session);
+    this.#options.logger.notice(`Connection with replica ${this.nameOf(session)} lost`);
+    if (this.#sessions.size === 0) this.#aloneSinceMs = this.#options.clock.nowMs();
+  }
+
+  /** Our history is another now: those who followed must ask again. */
+  disconnectAll(): void {
+    for (const session of [...this.#sessions.values()]) session.peer.connection.destroy();
+  }
+
+  countAcknowledged(offset: number): number {
+    let count = 0;
+    for (const session of this.#sessions.values()) {
+      if (session.state === "online" && session.acknowledgedOffset >= offset) count++;
+    }
+    return count;
+  }
+
+  /** Replicas that follow and have been heard of lately. */
+  get goodCount(): number {
+    const limitMs = this.#options.clock.nowMs() - this.#options.settings().maxLagSeconds * 1000;
+    let count = 0;
+    for (const session of this.#sessions.values()) {
+      if (session.state === "online" && session.lastAcknowledgedMs >= limitMs) count++;
+    }
+    return count;
+  }
+
+  /** Asks all replicas to acknowledge at once, for WAIT. */
+  requestAcknowledgements(): void {
+    if (this.#backlog !== undefined) this.#append(GET_ACKNOWLEDGEMENT, 0, GET_ACKNOWLEDGEMENT.length);
+  }
+
+  /** Once a second. */
+  tick(): void {
+    const nowMs = this.#options.clock.nowMs();
+    const { pingPeriodSeconds, timeoutSeconds, backlogTtlSeconds } = this.#options.settings();
+    if (this.isOrigin && this.#sessions.size > 0 && nowMs - this.#lastPingMs >= pingPeriodSeconds * 1000) {
+      this.#lastPingMs = nowMs;
+      if (this.#backlog !== undefined) this.#append(PING, 0, PING.length);
+    }
+    this.#dropLate(nowMs, timeoutSeconds * 1000);
+    this.#startWaiting(nowMs);
+    for (const session of this.sessions) {
+      if (session.state === "waiting") session.peer.connection.send(KEEP_ALIVE);
+    }
+    const isAlone = this.#sessions.size === 0 && nowMs - this.#aloneSinceMs > backlogTtlSeconds * 1000;
+    if (isAlone && backlogTtlSeconds > 0 && this.isOrigin && this.#backlog !== undefined) {
+      this.#backlog = undefined;
+      this.#history.restart();
+    }
+  }
+
+  nameOf(session: ReplicaSession): string {
+    const host = session.announcedAddress || session.peer.address.replace(/:\d+$/, "");
+    return `${host}:${session.listeningPort}`;
+  }
+
+  #continue(session: ReplicaSession, id: string, next: number): boolean {
+    const backlog = this.#backlog;
+    if (backlog === undefined || !this.#history.shares(id, next) || !backlog.covers(next)) return false;
+    this.#flush();
+    session.peer.connection.send(
+      Buffer.from(session.understandsPsync2 ? `+CONTINUE ${this.#history.id}\r\n` : "+CONTINUE\r\n"),
+    );
+    session.peer.connection.send(backlog.from(next));
+    session.goOnline(this.#options.clock.nowMs());
+    this.partialSyncs++;
+    this.#options.logger.notice(`Partial resynchronization request from ${this.nameOf(session)} accepted`);
+    return true;
+  }
+
+  /** Begins a snapshot for those who wait, once the first has waited long enough for others to join. */
+  #startWaiting(nowMs: number): void {
+    if (this.#sync !== undefined) return;
+    const waiting = this.sessions.filter((session) => session.state === "waiting");
+    if (waiting.length === 0) return;
+    const longest = Math.max(...waiting.map((session) => nowMs - session.waitingSinceMs));
+    if (longest < this.#options.settings().syncDelaySeconds * 1000) return;
+    this.#flush();
+    const sync = new FullSync({
+      sessions: waiting,
+      mark: this.#options.random.hex(40),
+      statusLine: `+FULLRESYNC ${this.#history.id} ${this.#history.offset}\r\n`,
+      ended: (error, sessions) => this.#ended(error, sessions),
+    });
+    // Another snapshot is under way: they wait on.
+    if (!this.#options.startSnapshot(sync)) return;
+    sync.begin();
+    this.#sync = sync;
+    // What comes next is written with its database again: the replica starts without one.
+    this.#database = NO_DATABASE;
+    this.fullSyncs += waiting.length;
+    for (const session of waiting) session.state = "sending";
+  }
+
+  #ended(error: string | undefined, sessions: Iterable<ReplicaSession>): void {
+    this.#sync = undefined;
+    if (error === undefined) return;
+    this.#options.logger.warning(`Synchronization with replicas failed: ${error}`);
+    for (const session of [...sessions]) session.peer.connection.destroy();
+  }
+
+  #dropLate(nowMs: number, timeoutMs: number): void {
+    const { maxHeldBytes } = this.#options.settings();
+    for (const session of [...this.#sessions.values()]) {
+      const isLate = session.state === "online" && nowMs - session.lastAcknowledgedMs > timeoutMs;
+      const isTooFar = maxHeldBytes > 0 && session.heldBytes > maxHeldBytes;
+      if (!isLate && !isTooFar) continue;
+      this.#options.logger.warning(
+        `Disconnecting ${isLate ? "timedout" : "too slow"} replica ${this.nameOf(session)} (${session.state})`,
+      );
+      session.peer.connection.destroy();
+    }
+  }
+
+  #append(bytes: Buffer, start: number, end: number): void {
+    this.#history.offset += end - start;
+    this.#backlog?.append(bytes, start, end);
+    if (this.#sessions.size === 0) return;
+    this.#batch.append(bytes, start, end);
+    if (this.#isFlushScheduled) return;
+    this.#isFlushScheduled = true;
+    queueMicrotask(() => this.#flush());
+  }
+
+  #flush(): void {
+    this.#isFlushScheduled = false;
+    if (this.#batch.isEmpty) return;
+    for (const bytes of this.#batch.take()) {
+      for (const session of this.#sessions.values()) {
+        if (session.state === "online") this.outputBytes += bytes.length;
+        session.stream(bytes);
+      }
+    }
+  }
+}
+
+/** A line break keeps a waiting replica from taking the silence for a dead link. */
+const KEEP_ALIVE = Buffer.from("\n");
+
+/** REPLCONF alone makes nobody a follower. */
+function isFollowing(session: ReplicaSession): boolean {
+  return session.state !== "waiting" || session.waitingSinceMs > 0;
+}

@@ -1,0 +1,202 @@
+/**
+ * The role of this node and what follows from it: whom it follows, who follows it, at which point of which history its data
+ * is. Cluster and commands use this; sockets are in primary-link.ts and in the connections of clients.
+ */
+
+import type { ReplicationFacts } from "../observability/facts.ts";
+import type { Logger } from "../observability/logger.ts";
+import type { CancelTimer, Clock } from "../platform/clock.ts";
+import type { Random } from "../platform/random.ts";
+import type { SnapshotReceiver } from "./full-sync.ts";
+import { History } from "./history.ts";
+import { PrimaryLink, type PrimaryLinkSettings, type SnapshotSpool, type StreamApplier } from "./primary-link.ts";
+import { Replicas, type ReplicasSettings } from "./replicas.ts";
+
+export interface ReplicationSettings extends PrimaryLinkSettings, ReplicasSettings {
+  readonly isReadOnly: boolean;
+  readonly servesStaleData: boolean;
+  readonly minReplicas: number;
+  readonly priority: number;
+  readonly isAnnounced: boolean;
+}
+
+export interface ReplicationOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly settings: () => ReplicationSettings;
+  readonly startSnapshot: (receiver: SnapshotReceiver) => boolean;
+  readonly openSpool: () => SnapshotSpool;
+  readonly applier: StreamApplier;
+  /** The keyspace and others learn whether they belong to a replica. */
+  readonly roleChanged: (isReplica: boolean) => void;
+}
+
+const TICK_MS = 1000;
+
+export class Replication {
+  readonly history: History;
+  readonly replicas: Replicas;
+  readonly #options: ReplicationOptions;
+  #link: PrimaryLink | undefined;
+  #closedLinksInputBytes = 0;
+  #stopTicking: CancelTimer | undefined;
+
+  constructor(options: ReplicationOptions) {
+    this.#options = options;
+    this.history = new History(options.random);
+    const { clock, random, logger, settings, startSnapshot } = options;
+    this.replicas = new Replicas({ history: this.history, clock, random, logger, settings, startSnapshot });
+  }
+
+  start(): void {
+    this.#stopTicking = this.#options.clock.every(TICK_MS, () => {
+      this.#link?.tick();
+      this.replicas.tick();
+    });
+  }
+
+  stop(): void {
+    this.#stopTicking?.();
+    this.#link?.stop();
+    this.replicas.disconnectAll();
+  }
+
+  get isReplica(): boolean {
+    return this.#link !== undefined;
+  }
+
+  get primary(): { readonly host: string; readonly port: number } | undefined {
+    return this.#link;
+  }
+
+  get link(): PrimaryLink | undefined {
+    return this.#link;
+  }
+
+  get offset(): number {
+    return this.history.offset;
+  }
+
+  get isReadOnlyReplica(): boolean {
+    return this.isReplica && this.#options.settings().isReadOnly;
+  }
+
+  /** A replica without its primary that is not to answer with old data. */
+  get isStale(): boolean {
+    return this.#link !== undefined && !this.#link.isUp && !this.#options.settings().servesStaleData;
+  }
+
+  get hasTooFewReplicas(): boolean {
+    if (this.isReplica) return false;
+    const { minReplicas, maxLagSeconds } = this.#options.settings();
+    return minReplicas > 0 && maxLagSeconds > 0 && this.replicas.goodCount < minReplicas;
+  }
+
+  /** Milliseconds since the data was last known to be that of the primary; 0 on a primary. */
+  get dataAgeMs(): number {
+    const link = this.#link;
+    if (link === undefined) return 0;
+    const since = link.isUp ? link.lastDataMs : link.downSinceMs;
+    return Math.max(0, this.#options.clock.nowMs() - since);
+  }
+
+  /** Becomes a replica of this node, or goes on being one. Connects at once; the data stays until a snapshot is here. */
+  follow(host: string, port: number): void {
+    const current = this.#link;
+    if (current !== undefined && current.host === host && current.port === port) return;
+    const wasPrimary = current === undefined;
+    this.#closeLink();
+    const { clock, logger, settings, openSpool, applier } = this.#options;
+    this.replicas.isOrigin = false;
+    this.replicas.disconnectAll();
+    this.#link = new PrimaryLink({
+      ...{ host, port, clock, logger, settings, openSpool, applier, history: this.history },
+      canResume: () => this.replicas.backlog !== undefined,
+      applied: (bytes) => this.replicas.relay(bytes, 0, bytes.length),
+      synchronized: (id, offset) => this.#synchronized(id, offset),
+    });
+    if (wasPrimary) this.#options.roleChanged(true);
+    this.#link.connect();
+  }
+
+  /** Becomes a primary with the data it has. Replicas of the old primary can go on from here. */
+  promote(): void {
+    if (this.#link === undefined) return;
+    this.#closeLink();
+    this.history.branch();
+    this.replicas.isOrigin = true;
+    this.replicas.forgetDatabase();
+    this.replicas.disconnectAll();
+    this.#options.roleChanged(false);
+    this.#options.logger.notice("PRIMARY MODE enabled");
+  }
+
+  get inputBytes(): number {
+    return this.#closedLinksInputBytes + (this.#link?.inputBytes ?? 0);
+  }
+
+  facts(): ReplicationFacts {
+    const { minReplicas, maxLagSeconds } = this.#options.settings();
+    const { backlog } = this.replicas;
+    return {
+      primaryLink: this.#linkFacts(),
+      replicas: this.#replicaFacts(),
+      goodReplicas: minReplicas > 0 && maxLagSeconds > 0 ? this.replicas.goodCount : undefined,
+      id: this.history.id,
+      previousId: this.history.previousId,
+      offset: this.history.offset,
+      previousOffset: this.history.previousOffset,
+      backlog: {
+        isActive: backlog !== undefined,
+        sizeBytes: backlog?.sizeBytes ?? this.#options.settings().backlogBytes,
+        firstOffset: backlog?.first ?? 0,
+        length: backlog?.length ?? 0,
+      },
+    };
+  }
+
+  #linkFacts(): ReplicationFacts["primaryLink"] {
+    const link = this.#link;
+    if (link === undefined) return undefined;
+    const nowMs = this.#options.clock.nowMs();
+    const { priority, isReadOnly, isAnnounced } = this.#options.settings();
+    return {
+      host: link.host,
+      port: link.port,
+      isUp: link.isUp,
+      lastMessageSecondsAgo: link.isUp ? Math.floor((nowMs - link.lastDataMs) / 1000) : -1,
+      isSyncing: link.state === "sync",
+      readOffset: this.history.offset,
+      downSeconds: link.isUp ? 0 : Math.floor((nowMs - link.downSinceMs) / 1000),
+      priority,
+      isReadOnly,
+      isAnnounced,
+    };
+  }
+
+  #replicaFacts(): ReplicationFacts["replicas"] {
+    const nowMs = this.#options.clock.nowMs();
+    return this.replicas.sessions.map((session) => ({
+      address: session.announcedAddress || session.peer.address.replace(/:\d+$/, ""),
+      port: session.listeningPort,
+      state: STATE_NAMES[session.state],
+      offset: session.acknowledgedOffset,
+      lagSeconds: Math.floor((nowMs - session.lastAcknowledgedMs) / 1000),
+    }));
+  }
+
+  #closeLink(): void {
+    this.#closedLinksInputBytes += this.#link?.inputBytes ?? 0;
+    this.#link?.stop();
+    this.#link = undefined;
+  }
+
+  #synchronized(id: string, offset: number): void {
+    this.history.follow(id, offset);
+    this.replicas.openBacklog();
+    this.replicas.disconnectAll();
+  }
+}
+
+const STATE_NAMES = { waiting: "wait_bgsave", sending: "send_bulk", online: "online" } as const;
