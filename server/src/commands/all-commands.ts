@@ -9,11 +9,17 @@ import { counterCommands } from "./counters.ts";
 import { databaseCommands } from "./databases.ts";
 import { debugCommands } from "./debug.ts";
 import { expiryCommands } from "./expiry.ts";
+import { hashExtraCommands } from "./hash-extras.ts";
+import { hashCommands } from "./hashes.ts";
 import { infoCommands } from "./info.ts";
 import { keyScanCommands } from "./key-scan.ts";
 import { keyCommands } from "./keys.ts";
+import { listMoveCommands } from "./list-moves.ts";
+import { listCommands } from "./lists.ts";
 import { pubsubCommands } from "./pubsub.ts";
 import { serverControlCommands } from "./server-control.ts";
+import { setAlgebraCommands } from "./set-algebra.ts";
+import { setCommands } from "./sets.ts";
 import { slowlogCommands } from "./slowlog.ts";
 import { stringRangeCommands } from "./string-ranges.ts";
 import { stringCommands } from "./strings.ts";
@@ -23,6 +29,12 @@ export const ALL_COMMANDS: readonly (readonly CommandRow[])[] = [
   stringCommands,
   stringRangeCommands,
   counterCommands,
+  listCommands,
+  listMoveCommands,
+  hashCommands,
+  hashExtraCommands,
+  setCommands,
+  setAlgebraCommands,
   keyCommands,
   keyScanCommands,
   expiryCommands,

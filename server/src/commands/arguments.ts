@@ -3,7 +3,7 @@
  */
 
 import type { Call } from "./call.ts";
-import { CommandError, ERRORS, invalidExpireTime } from "./errors.ts";
+import { CommandError, ERRORS, invalidExpireTime, outOfRangeBetween } from "./errors.ts";
 
 const MAX_INT64 = 2n ** 63n - 1n;
 const MIN_INT64 = -(2n ** 63n);
@@ -64,6 +64,21 @@ export function countArgument(call: Call, index: number): number {
   if (value < 0) throw new CommandError(ERRORS.notPositive);
   return value;
 }
+
+/**
+ * Argument `index` as an integer of at least `minimum` (1, 0, or the negative of the largest). With `error`, every fault has
+ * that text; without, each has Redis' general one.
+ */
+export function rangedArgument(call: Call, index: number, minimum: number, error?: string): number {
+  const value = integerArgument(call, index, error);
+  if (value < minimum || (minimum < 0 && call.text(index) === SMALLEST_TEXT)) {
+    throw new CommandError(error ?? outOfRangeBetween(`-${LARGEST_TEXT}`, LARGEST_TEXT));
+  }
+  return value;
+}
+
+const LARGEST_TEXT = String(MAX_INT64);
+const SMALLEST_TEXT = String(MIN_INT64);
 
 export interface ExpireUnit {
   readonly isSeconds: boolean;

@@ -18,6 +18,9 @@ export const ERRORS = {
   offsetOutOfRange: "ERR offset is out of range",
   incrementOverflow: "ERR increment or decrement would overflow",
   decrementOverflow: "ERR decrement would overflow",
+  hashValueNotInteger: "ERR hash value is not an integer",
+  hashValueNotFloat: "ERR hash value is not a float",
+  notFinite: "ERR value is NaN or Infinity",
   incrementNotANumber: "ERR increment would produce NaN or Infinity",
   stringTooLong: "ERR string exceeds maximum allowed size (proto-max-bulk-len)",
   invalidCursor: "ERR invalid cursor",
@@ -50,6 +53,10 @@ export function wrongArity(fullName: string): string {
 /** EXEC refused for a reason of the moment: a state of the server, a slot that moved. */
 export function executionAborted(reason: string): string {
   return `EXECABORT Transaction discarded because of: ${reason}`;
+}
+
+export function outOfRangeBetween(smallest: string, largest: string): string {
+  return `ERR value is out of range, value must between ${smallest} and ${largest}`;
 }
 
 export function invalidExpireTime(fullName: string): string {

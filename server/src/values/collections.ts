@@ -23,11 +23,15 @@ export class Collections {
   readonly limits: EncodingLimits;
   readonly random: Random;
   readonly list: ListValue;
+  /** For commands that work on two lists; the same for sets. */
+  readonly secondList: ListValue;
   readonly hash: HashValue;
   readonly set: SetValue;
+  readonly secondSet: SetValue;
   readonly sortedSet: SortedSetValue;
-  /** For commands that read one element at a time. */
+  /** For commands that read one element, or one pair, at a time. */
   readonly span = new ByteSpan();
+  readonly secondSpan = new ByteSpan();
   readonly #fields: Dictionary;
   readonly #members: Dictionary;
   readonly #scoredMembers: Dictionary;
@@ -43,8 +47,10 @@ export class Collections {
     this.#members = new Dictionary(arena, SET_MEMBER_LAYOUT, seed0, seed1);
     this.#scoredMembers = new Dictionary(arena, SORTED_SET_MEMBER_LAYOUT, seed0, seed1);
     this.list = this.createListView();
+    this.secondList = this.createListView();
     this.hash = this.createHashView();
     this.set = this.createSetView();
+    this.secondSet = this.createSetView();
     this.sortedSet = this.createSortedSetView();
     this.#views = {
       [ValueType.list]: this.list,

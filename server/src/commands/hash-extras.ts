@@ -1,0 +1,201 @@
+/** Hashes, continued: arithmetic on values, random fields and HSCAN. */
+
+import { addLongDouble, formatLongDouble, parseLongDouble } from "../memory/long-double.ts";
+import { ValueType } from "../values/value-type.ts";
+import { isInt64, parseInt64, rangedArgument } from "./arguments.ts";
+import type { Call } from "./call.ts";
+import { openForRead, openForWrite, store } from "./collection-keys.ts";
+import { defineCommands, oneKey } from "./command.ts";
+import { CommandError, ERRORS } from "./errors.ts";
+import { cursorArgument, matches, scanOptions } from "./key-scan.ts";
+import { drawDistinct } from "./random-draw.ts";
+
+export const hashExtraCommands = defineCommands([
+  {
+    name: "hincrby",
+    arity: 4,
+    flags: ["write", "denyoom", "fast"],
+    keys: oneKey("RW", "access", "update"),
+    group: "hash",
+    since: "2.0.0",
+    complexity: "O(1)",
+    summary: "Adds to the integer in a field.",
+    syntax: "key field increment",
+    run: hincrby,
+  },
+  {
+    name: "hincrbyfloat",
+    arity: 4,
+    flags: ["write", "denyoom", "fast"],
+    keys: oneKey("RW", "access", "update"),
+    group: "hash",
+    since: "2.6.0",
+    complexity: "O(1)",
+    summary: "Adds to the floating-point number in a field.",
+    syntax: "key field increment",
+    run: hincrbyfloat,
+  },
+  {
+    name: "hrandfield",
+    arity: -2,
+    flags: ["readonly"],
+    keys: oneKey("RO", "access"),
+    group: "hash",
+    tips: ["nondeterministic_output"],
+    since: "6.2.0",
+    complexity: "O(N) in the number of fields given",
+    summary: "Gives random fields.",
+    syntax: "key [count [WITHVALUES]]",
+    run: hrandfield,
+  },
+  {
+    name: "hscan",
+    arity: -3,
+    flags: ["readonly"],
+    keys: oneKey("RO", "access"),
+    group: "hash",
+    tips: ["nondeterministic_output"],
+    since: "2.8.0",
+    complexity: "O(1) a call, O(N) for a whole iteration",
+    summary: "Iterates over the fields of a hash, a few at a time.",
+    syntax: "key cursor [MATCH pattern] [COUNT count] [NOVALUES]",
+    run: hscan,
+  },
+]);
+
+/** The text of a field, undefined if the field is missing. */
+function fieldText(call: Call, exists: boolean): string | undefined {
+  const { hash, span } = call.server.collections;
+  if (!exists || !hash.get(call.buffer, call.offset[2] as number, call.length[2] as number, span)) return undefined;
+  return span.buffer.toString("latin1", span.offset, span.offset + span.length);
+}
+
+function setFieldText(call: Call, record: number, text: string): void {
+  const { hash } = call.server.collections;
+  const bytes = Buffer.from(text, "latin1");
+  if (record === 0) hash.create();
+  hash.set(call.buffer, call.offset[2] as number, call.length[2] as number, bytes, 0, bytes.length);
+  store(call, 1, record, ValueType.hash, hash);
+}
+
+function hincrby(call: Call): void {
+  const increment = parseInt64(call.buffer, call.offset[3] as number, call.length[3] as number);
+  if (increment === undefined) throw new CommandError(ERRORS.notInteger);
+  const record = openForWrite(call, 1, ValueType.hash, call.server.collections.hash);
+  const text = Buffer.from(fieldText(call, record !== 0) ?? "0", "latin1");
+  const current = parseInt64(text, 0, text.length);
+  if (current === undefined) throw new CommandError(ERRORS.hashValueNotInteger);
+  const sum = current + increment;
+  if (!isInt64(sum)) throw new CommandError(ERRORS.incrementOverflow);
+  setFieldText(call, record, sum.toString());
+  call.reply.integerText(sum.toString());
+}
+
+function hincrbyfloat(call: Call): void {
+  const increment = parseLongDouble(call.text(3));
+  if (increment === undefined) throw new CommandError(ERRORS.notFloat);
+  if (increment.mantissa === undefined) throw new CommandError(ERRORS.notFinite);
+  const record = openForWrite(call, 1, ValueType.hash, call.server.collections.hash);
+  const current = parseLongDouble(fieldText(call, record !== 0) ?? "0");
+  if (current === undefined) throw new CommandError(ERRORS.hashValueNotFloat);
+  const sum = addLongDouble(current, increment);
+  if (sum === undefined) throw new CommandError(ERRORS.incrementNotANumber);
+  const text = formatLongDouble(sum);
+  setFieldText(call, record, text);
+  call.reply.bulkString(text);
+  // As a HSET, so that a replica with other floating-point arithmetic cannot drift.
+  call.propagateInstead("HSET", call.copy(1), call.copy(2), text);
+}
+
+function hrandfield(call: Call): void {
+  const { hash, random, span } = call.server.collections;
+  if (call.argc === 2) {
+    if (!openForRead(call, 1, ValueType.hash, hash)) {
+      call.reply.nil();
+      return;
+    }
+    hash.random(random, span, call.server.collections.secondSpan);
+    call.reply.bulk(span.buffer, span.offset, span.length);
+    return;
+  }
+  const count = rangedArgument(call, 2, -LARGEST);
+  const withValues = call.argc === 4 && call.is(3, "withvalues");
+  if (call.argc > 4 || (call.argc === 4 && !withValues)) throw new CommandError(ERRORS.syntax);
+  if (withValues && Math.abs(count) > LARGEST / 2) throw new CommandError(ERRORS.outOfRange);
+  if (!openForRead(call, 1, ValueType.hash, hash) || count === 0) {
+    call.reply.array(0);
+    return;
+  }
+  const replyCount = count < 0 ? -count : Math.min(count, hash.count);
+  call.reply.array(withValues && !call.reply.resp3 ? replyCount * 2 : replyCount);
+  if (count < 0) replyRandomFields(call, replyCount, withValues);
+  else if (count >= hash.count) {
+    hash.forEach((field, value) => {
+      replyField(call, field, withValues ? value : undefined);
+    });
+  } else replyDistinctFields(call, count, withValues);
+}
+
+const LARGEST = 2 ** 63 - 1;
+
+interface Bytes {
+  readonly buffer: Buffer;
+  readonly offset: number;
+  readonly length: number;
+}
+
+function replyField(call: Call, field: Bytes, value: Bytes | undefined): void {
+  const { reply } = call;
+  if (value !== undefined && reply.resp3) reply.array(2);
+  reply.bulk(field.buffer, field.offset, field.length);
+  if (value !== undefined) reply.bulk(value.buffer, value.offset, value.length);
+}
+
+function replyRandomFields(call: Call, count: number, withValues: boolean): void {
+  const { hash, random, span, secondSpan } = call.server.collections;
+  for (; count > 0; count--) {
+    hash.random(random, span, secondSpan);
+    replyField(call, span, withValues ? secondSpan : undefined);
+  }
+}
+
+function replyDistinctFields(call: Call, count: number, withValues: boolean): void {
+  const { hash, random, span, secondSpan } = call.server.collections;
+  const fields = drawDistinct(random, count, hash.count, {
+    draw: () => {
+      hash.random(random, span, secondSpan);
+      return span.toBuffer();
+    },
+    all: (add) =>
+      hash.forEach((field) => {
+        add(field.toBuffer());
+      }),
+  });
+  for (const field of fields) {
+    hash.get(field, 0, field.length, secondSpan);
+    replyField(call, { buffer: field, offset: 0, length: field.length }, withValues ? secondSpan : undefined);
+  }
+}
+
+function hscan(call: Call): void {
+  const cursor = cursorArgument(call, 2);
+  const { hash } = call.server.collections;
+  const { reply } = call;
+  const exists = openForRead(call, 1, ValueType.hash, hash);
+  const found: Buffer[] = [];
+  let next = 0;
+  let noValues = false;
+  if (exists) {
+    const options = scanOptions(call, 3, ["novalues"]);
+    noValues = options.noValues;
+    next = hash.scan(cursor, options.count, (field, value) => {
+      if (!matches(options.pattern, field.buffer, field.offset, field.length)) return;
+      found.push(field.toBuffer());
+      if (!noValues) found.push(value.toBuffer());
+    });
+  }
+  reply.array(2);
+  reply.bulkString(String(next));
+  reply.array(found.length);
+  for (const item of found) reply.bulkBuffer(item);
+}
