@@ -96,6 +96,7 @@ async function run({ config, configFile }: LoadedConfig, lifecycle: ProcessLifec
   lifecycle.start({ server, config, logger, pidFile });
   logger.notice(`Running mode=${config.get("cluster-enabled") ? "cluster" : "standalone"}, port=${server.port}.`);
   logger.notice("Ready to accept connections");
+  await server.openAdminPort();
 }
 
 /** An address that cannot be bound ends the start like in Redis; anything else is a fault. */

@@ -56,8 +56,8 @@ export interface ServerOptions {
 
 export interface RunningServer {
   readonly port: number;
-  /** 0 if the admin port is off. */
-  readonly adminPort: number;
+  /** Opens the admin port, once clients are served: loading express must not delay them. Gives the port, 0 if it is off. */
+  openAdminPort(): Promise<number>;
   readonly context: ServerContext;
   /** The final snapshot; rejects with the reason if it cannot be written. */
   save(): Promise<void>;
@@ -73,18 +73,22 @@ const RECLAIM_BUDGET_MS = 1;
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const core = createCore(options);
   const listeners = await listen(options, core);
-  const admin = await startAdmin(options, core);
+  let admin: AdminServer | undefined;
   const stopCron = options.clock.every(CRON_INTERVAL_MS, () => runCron(core));
   return {
     port: core.identity.port,
-    adminPort: admin?.port ?? 0,
+    async openAdminPort() {
+      const started = await startAdmin(options, core);
+      admin = started?.server;
+      return started?.port ?? 0;
+    },
     context: core.context,
     save: () => Promise.resolve(),
     async stop() {
       stopCron();
       for (const listener of listeners) listener.stop();
       for (const client of core.context.clients.all()) client.connection.destroy();
-      await admin?.server.stop();
+      await admin?.stop();
     },
   };
 }
