@@ -192,6 +192,22 @@ describe("cluster reconciler", () => {
     ]);
   });
 
+  it("has nothing to do with a server of another cluster that answers at a pod's address", async () => {
+    const world = await start();
+    for (const { id, pod } of world.servers.nodes) world.hostnames.set(id, `${pod}.kv-nodes.apps.svc.cluster.local`);
+    world.hostnames.set(nodeOf(world, "kv-1-1").id, "other-0-0.other-nodes.apps.svc.cluster.local");
+    for (let round = 0; round < 5; round++) {
+      world.tick();
+      await world.pass();
+    }
+    expect(world.actions.some((action) => action.pod === "kv-1-1")).toBe(false);
+    expect(world.actions.some((action) => action.kind === "Meet" && action.peer === "kv-1-1")).toBe(false);
+    expect(statusOf(world).message).toBe('Waiting for pod "kv-1-1" to answer');
+    world.hostnames.set(nodeOf(world, "kv-1-1").id, "kv-1-1.kv-nodes.apps.svc.example.org");
+    await world.settle();
+    expect(statusOf(world).phase).toBe("Ready");
+  });
+
   it("brings all pods back after they restarted at once on new addresses", async () => {
     const world = await start();
     await world.settle();

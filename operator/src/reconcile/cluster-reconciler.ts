@@ -68,11 +68,19 @@ async function runSteps(pass: Pass): Promise<StepResult> {
       if (result.kind !== "proceed") return result;
     } catch (error) {
       const cause = error as Error;
-      await report(pass, { kind: "stop", reason: "ReconcileFailed", message: cause.message }).catch(() => undefined);
+      await reportFailure(pass, cause.message);
       throw new Error(`Failed to ${step.name}: ${cause.message}`, { cause });
     }
   }
   return PROCEED;
+}
+
+async function reportFailure(pass: Pass, message: string): Promise<void> {
+  try {
+    await report(pass, { kind: "stop", reason: "ReconcileFailed", message });
+  } catch (error) {
+    pass.dependencies.log.debug("Failed to report a failed pass", { error });
+  }
 }
 
 function newPass(

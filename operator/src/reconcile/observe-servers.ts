@@ -1,11 +1,12 @@
 /**
  * Asks every server what it knows and plans what to tell it. All pods that should exist are in the view, the missing ones
  * too, and pods beyond the spec as long as they exist, because they may still hold data. A server that does not answer is
- * simply not observed; the plan decides what that means.
+ * simply not observed; the plan decides what that means. Neither is a server that turns out to be another one: an address
+ * in a lagging cache may belong to a pod of another cluster by now, and meeting that one would join the two.
  */
 
 import { BUS_PORT, CLIENT_PORT } from "../resources/manifest.ts";
-import { podHost, podName, statefulSetName } from "../resources/names.ts";
+import { headlessServiceName, podHost, podName, statefulSetName } from "../resources/names.ts";
 import type { NodeObservation, PodView } from "../topology/cluster-view.ts";
 import { plan } from "../topology/plan.ts";
 import { type Pod, processOf } from "./pod.ts";
@@ -72,9 +73,21 @@ async function ask(pass: Pass, pod: string, host: string): Promise<NodeObservati
   try {
     const session = await openSession({ host, port: CLIENT_PORT, password: pass.password });
     pass.sessions.set(pod, session);
-    return await session.observe();
+    const node = await session.observe();
+    if (isOurs(pass, pod, node)) return node;
+    log.warn("Ignored server at the address of a pod: it announces another host name", { pod, host });
+    return undefined;
   } catch (error) {
     log.debug("Failed to observe server", { pod, error });
     return undefined;
   }
+}
+
+/** Compares the host name up to the namespace; what follows depends on settings that may differ between two restarts. */
+function isOurs({ cluster, name }: Pass, pod: string, { entries }: NodeObservation): boolean {
+  const announced = entries.find(({ flags }) => flags.has("myself"))?.hostname;
+  return (
+    announced === undefined ||
+    announced.startsWith(`${pod}.${headlessServiceName(name.name)}.${cluster.metadata.namespace}.`)
+  );
 }

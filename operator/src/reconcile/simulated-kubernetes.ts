@@ -38,6 +38,8 @@ export interface SimulatedKubernetes {
   readonly actions: Action[];
   /** Passwords that sessions were opened with. */
   readonly passwords: Set<string | undefined>;
+  /** Host names that nodes announce, by node id. */
+  readonly hostnames: Map<string, string>;
   /** One pass, seeing the world as it is now. */
   pass(): Promise<Outcome>;
   /** Passes and lets the world go on until the cluster is ready and nothing is left to do. */
@@ -61,6 +63,7 @@ export async function startSimulatedKubernetes(spec: Readonly<Record<string, unk
     events: [] as EventNote[],
     actions: [] as Action[],
     passwords: new Set<string | undefined>(),
+    hostnames: new Map<string, string>(),
   };
   const caches = Object.fromEntries(CACHED_KINDS.map((kind) => [kind, new Cache(raise)])) as Record<CachedKind, Cache>;
   const client = new KubeClient(httpTransport({ url: server.url, requestOptions: async () => ({}) }, systemClock));
@@ -115,9 +118,13 @@ interface Reached {
   readonly servers: SimulatedCluster;
   readonly actions: Action[];
   readonly passwords: Set<string | undefined>;
+  readonly hostnames: Map<string, string>;
 }
 
-async function openSession({ servers, actions, passwords }: Reached, endpoint: NodeEndpoint): Promise<KvSession> {
+async function openSession(
+  { servers, actions, passwords, hostnames }: Reached,
+  endpoint: NodeEndpoint,
+): Promise<KvSession> {
   const find = () => servers.view().pods.find(({ address }) => address?.ip === endpoint.host);
   passwords.add(endpoint.password);
   if (find() === undefined) throw new Error(`Failed to connect to ${endpoint.host}`);
@@ -125,7 +132,7 @@ async function openSession({ servers, actions, passwords }: Reached, endpoint: N
     observe: async () => {
       const node = find()?.node;
       if (node === undefined) throw new Error("connection closed");
-      return node;
+      return { ...node, entries: node.entries.map((entry) => ({ ...entry, hostname: hostnames.get(entry.id) })) };
     },
     execute: async (action) => {
       actions.push(action);
