@@ -18,6 +18,11 @@ const TWO_32 = 0x1_0000_0000;
 const MINUS = 45;
 const ZERO = 48;
 
+/** A chunk with memory of its own, so that it can be given to another thread. */
+export function createChunk(): Buffer {
+  return Buffer.from(new ArrayBuffer(CHUNK_BYTES));
+}
+
 export interface ChunkSink {
   /** Takes `chunk[0..length)` and gives an empty chunk of CHUNK_BYTES. */
   exchange(chunk: Buffer, length: number): Buffer;
@@ -35,7 +40,7 @@ export class RdbOutput {
   constructor(sink: ChunkSink, options: { readonly compress: boolean }) {
     this.#sink = sink;
     this.#compress = options.compress;
-    this.#chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES);
+    this.#chunk = createChunk();
   }
 
   /** Bytes written so far. */

@@ -23,6 +23,7 @@ export class SnapshotFile {
   readonly #file: DiskFile;
   readonly #checksum = new Crc64();
   #sizeBytes = 0;
+  #isClosed = false;
 
   constructor(disk: Disk, options: SnapshotFileOptions) {
     this.#disk = disk;
@@ -42,20 +43,23 @@ export class SnapshotFile {
     this.#checksum.write(tail, 0);
     this.#file.append(tail, 0, CHECKSUM_BYTES);
     this.#file.sync();
-    this.#file.close();
+    this.#close();
     this.#disk.rename(this.#temporaryPath, path.join(this.#options.directory, this.#options.name));
     this.#disk.syncDirectory(this.#options.directory);
     return this.#sizeBytes + CHECKSUM_BYTES;
   }
 
-  /** Takes the temporary file away again, as far as that works. */
+  /** Takes the temporary file away again. */
   discard(): void {
-    try {
-      this.#file.close();
-    } catch {
-      // It was closed already, or the disk is gone; either way there is nothing left to close.
-    }
+    this.#close();
     this.#disk.remove(this.#temporaryPath);
+  }
+
+  /** Once only: by the second time the descriptor may be another file's. */
+  #close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#file.close();
   }
 
   get #temporaryPath(): string {

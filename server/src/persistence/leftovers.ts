@@ -1,0 +1,15 @@
+/** Temporary snapshots are named for the process that writes them; those that a crash left behind are removed at start. */
+
+import path from "node:path";
+import type { Disk } from "../platform/disk.ts";
+
+const TEMPORARY = /^temp-(kv-)?\d+\.rdb$/;
+
+export function temporarySnapshotName(processId: number): string {
+  return `temp-kv-${processId}.rdb`;
+}
+
+/** Call only while no one else can use the directory. */
+export function removeLeftovers(disk: Disk, directory: string): void {
+  for (const name of disk.list(directory)) if (TEMPORARY.test(name)) disk.remove(path.join(directory, name));
+}

@@ -1,0 +1,172 @@
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { Config } from "../config/config.ts";
+import type { Logger } from "../observability/logger.ts";
+import { systemClock } from "../platform/clock.ts";
+import type { Disk } from "../platform/disk.ts";
+import { systemDisk } from "../platform/disk.ts";
+import { MemoryDisk } from "../platform/memory-disk.ts";
+import { LiveKeyspace, readFile } from "./live-keyspace.ts";
+import { Persistence } from "./persistence.ts";
+import { eventually } from "./reference-redis.ts";
+import type { SnapshotTarget } from "./snapshot-target.ts";
+import { WorkerFileTarget } from "./worker-file-target.ts";
+
+class Fixture {
+  readonly live = new LiveKeyspace();
+  readonly log: string[] = [];
+  readonly config: Config;
+  readonly persistence: Persistence;
+  target: SnapshotTarget | undefined;
+
+  constructor(directory: string, disk: Disk = systemDisk) {
+    this.config = new Config({ resolveDirectory: (to) => to, workingDirectory: directory });
+    const write = (message: string): void => {
+      this.log.push(message);
+    };
+    const logger: Logger = { debug: write, verbose: write, notice: write, warning: write };
+    this.persistence = new Persistence({
+      ...{ config: this.config, disk, logger },
+      keyspace: this.live.keyspace,
+      collections: this.live.collections,
+      clock: systemClock,
+      processId: 42,
+      replicationPosition: () => undefined,
+      createFileTarget: (file, outcome) => {
+        this.target = new WorkerFileTarget({ file, ...outcome });
+        return this.target;
+      },
+    });
+  }
+
+  put(key: string, value: string): void {
+    const bytes = Buffer.from(key + value);
+    const db = this.live.keyspace.database(0);
+    db.setString(bytes, 0, key.length, bytes, key.length, value.length, 0);
+    db.signalModified(bytes, 0, key.length);
+  }
+}
+
+describe("Persistence", () => {
+  let directory: string;
+  beforeEach(() => {
+    directory = mkdtempSync(path.join(tmpdir(), "persistence-"));
+  });
+  afterEach(() => rmSync(directory, { recursive: true }));
+  const file = () => path.join(directory, "dump.rdb");
+
+  test("saves in the background by a thread, and loads what it saved", async () => {
+    const { persistence, live, put } = bound(new Fixture(directory));
+    for (let k = 0; k < 20_000; k++) put(`key:${k}`, `value:${k}`.repeat(5));
+    expect(persistence.saveInBackground()).toBe(true);
+    expect(persistence.saveInBackground()).toBe(false);
+    put("key:7", "changed after the cut");
+    expect(persistence.facts()).toMatchObject({ isSaving: true, keysToSave: 20_000, changesSinceSave: 20_001 });
+    await eventually("the save ends", () => !persistence.isBusy);
+    expect(persistence.facts()).toMatchObject({ isLastSaveOk: true, saves: 1, changesSinceSave: 1, isSaving: false });
+    expect(readdirSync(directory)).toEqual(["dump.rdb"]);
+    expect(readFile(readFileSync(file())).keys["0:key:7"]?.value).toBe("value:7".repeat(5));
+
+    const second = new Fixture(directory);
+    const aux = await second.persistence.load();
+    expect(aux?.get("redis-ver")).toBe("7.0.15");
+    expect(second.live.keyspace.count).toBe(20_000);
+    expect(second.persistence.facts()).toMatchObject({ lastLoadKeys: 20_000, changesSinceSave: 0, loading: undefined });
+    expect(live.keyspace.count).toBe(20_000);
+  });
+
+  test("a failed save keeps the old file and refuses writes until one succeeds", async () => {
+    const { persistence, put, config } = bound(new Fixture(directory));
+    put("a", "1");
+    expect(persistence.saveNow()).toBeUndefined();
+    const before = readFileSync(file());
+    config.assign("dbfilename", "blocked");
+    mkdirSync(path.join(directory, "blocked"));
+    put("b", "2");
+    persistence.saveInBackground();
+    await eventually("the save fails", () => !persistence.isBusy);
+    expect(persistence.facts().isLastSaveOk).toBe(false);
+    expect(persistence.refusesWrites).toBe(true);
+    config.assign("stop-writes-on-bgsave-error", false);
+    expect(persistence.refusesWrites).toBe(false);
+    config.assign("stop-writes-on-bgsave-error", true);
+    expect(readFileSync(file()).equals(before)).toBe(true);
+    config.assign("dbfilename", "dump.rdb");
+    expect(persistence.saveNow()).toBeUndefined();
+    expect(persistence.refusesWrites).toBe(false);
+    expect(readdirSync(directory).sort()).toEqual(["blocked", "dump.rdb"]);
+  });
+
+  test("save points start a save once enough has changed for long enough", async () => {
+    const { persistence, put, config } = bound(new Fixture(directory));
+    config.assign("save", [{ seconds: -1, changes: 3 }]);
+    put("a", "1");
+    put("b", "2");
+    persistence.tick();
+    expect(persistence.isBusy).toBe(false);
+    put("c", "3");
+    persistence.tick();
+    expect(persistence.isBusy).toBe(true);
+    await eventually("the save ends", () => !persistence.isBusy);
+    expect(readFile(readFileSync(file())).order).toHaveLength(3);
+    persistence.tick();
+    expect(persistence.isBusy).toBe(false);
+  });
+
+  test("a flush gives up the save under way and saves the empty data set", () => {
+    const { persistence, put, live } = bound(new Fixture(directory));
+    for (let k = 0; k < 5000; k++) put(`key:${k}`, "value");
+    persistence.saveInBackground();
+    live.keyspace.flushAll();
+    persistence.flushed();
+    expect(persistence.isBusy).toBe(false);
+    expect(live.keyspace.arena.isSnapshotRunning).toBe(false);
+    expect(readFile(readFileSync(file())).order).toEqual([]);
+  });
+
+  test("a damaged file stops the load with its place, and stays as it is", async () => {
+    const { persistence, put } = bound(new Fixture(directory));
+    put("key", "value");
+    persistence.saveNow();
+    const damaged = readFileSync(file());
+    damaged[damaged.length - 1] = (damaged[damaged.length - 1] as number) ^ 1;
+    const disk = new MemoryDisk();
+    disk.create(file()).append(damaged, 0, damaged.length);
+    const second = new Fixture(directory, disk);
+    await expect(second.persistence.load()).rejects.toThrow(
+      `Cannot load "${file()}": Wrong checksum, the file is damaged at offset ${damaged.length - 8}`,
+    );
+    second.config.assign("rdbchecksum", false);
+    const third = new Fixture(directory, disk);
+    third.config.assign("rdbchecksum", false);
+    await third.persistence.load();
+    expect(third.live.keyspace.count).toBe(1);
+  });
+
+  test("leaves the old file or the new one when the power is cut, and reports a full disk", () => {
+    const disk = new MemoryDisk();
+    const { persistence, put } = bound(new Fixture(directory, disk));
+    put("a", "1");
+    expect(persistence.saveNow()).toBeUndefined();
+    put("b", "2");
+    disk.freeBytes = 20;
+    expect(persistence.saveNow()).toContain("ENOSPC");
+    expect(disk.list(directory)).toEqual(["dump.rdb"]);
+    disk.freeBytes = Number.POSITIVE_INFINITY;
+    disk.syncError = "EIO";
+    expect(persistence.saveNow()).toContain("EIO");
+    disk.syncError = undefined;
+    disk.cutPower();
+    const opened = disk.openToRead(file());
+    const bytes = Buffer.alloc(opened.sizeBytes);
+    opened.read(bytes, 0, bytes.length, 0);
+    expect(readFile(bytes).order).toEqual(["0:a"]);
+  });
+});
+
+function bound(fixture: Fixture): Fixture {
+  fixture.put = fixture.put.bind(fixture);
+  return fixture;
+}

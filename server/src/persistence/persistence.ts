@@ -1,0 +1,341 @@
+/**
+ * Saving and loading of the data set: SAVE, BGSAVE, save points, the load at start, and what INFO says about them. One
+ * snapshot runs at a time, whoever asked for it; a replica's full sync takes the same place (`startSnapshot`).
+ *
+ * What changed since the last save is the keyspace's `dirty` count; a save takes off what it had at its cut.
+ */
+
+import path from "node:path";
+import type { Config } from "../config/config.ts";
+import type { Keyspace } from "../keyspace/keyspace.ts";
+import type { LoadingFacts, PersistenceFacts } from "../observability/facts.ts";
+import type { Logger } from "../observability/logger.ts";
+import { COMPATIBLE_VERSION } from "../observability/product.ts";
+import type { Clock } from "../platform/clock.ts";
+import type { Disk } from "../platform/disk.ts";
+import { Collections } from "../values/collections.ts";
+import { DirectFileTarget } from "./direct-file-target.ts";
+import { KeyspaceLoader } from "./keyspace-loader.ts";
+import { removeLeftovers, temporarySnapshotName } from "./leftovers.ts";
+import type { RdbHeader } from "./rdb-frame.ts";
+import { loadRdbFile } from "./rdb-loader.ts";
+import { RdbOutput } from "./rdb-output.ts";
+import { Snapshot } from "./snapshot.ts";
+import type { SnapshotFileOptions } from "./snapshot-file.ts";
+import { SnapshotJob } from "./snapshot-job.ts";
+import type { SnapshotTarget } from "./snapshot-target.ts";
+
+/** After a failed save, the next one by save points comes no sooner. */
+const RETRY_AFTER_MS = 5000;
+
+export interface SnapshotOutcome {
+  readonly done: (sizeBytes: number) => void;
+  readonly failed: (message: string) => void;
+}
+
+export interface PersistenceOptions {
+  readonly keyspace: Keyspace;
+  readonly collections: Collections;
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly disk: Disk;
+  readonly processId: number;
+  /** Where the data stands in the stream of changes, for the header of files. */
+  readonly replicationPosition: () => RdbHeader["replication"];
+  /** Makes the target that writes a file in the background. */
+  readonly createFileTarget: (file: SnapshotFileOptions, outcome: SnapshotOutcome) => SnapshotTarget;
+}
+
+export class Persistence {
+  readonly #options: PersistenceOptions;
+  /** Views for snapshots alone: they run in the middle of commands that use the others. */
+  readonly #ownCollections: Collections;
+  #job: SnapshotJob | undefined;
+  #jobStartedAtMs = 0;
+  #isSaving = false;
+  #isScheduled = false;
+  #lastSaveAtMs: number;
+  #lastAttemptAtMs = 0;
+  #isLastSaveOk = true;
+  #lastSaveSeconds = -1;
+  #saves = 0;
+  #loading: LoadingFacts | undefined;
+  #lastLoadKeys = 0;
+  #lastLoadExpiredKeys = 0;
+
+  constructor(options: PersistenceOptions) {
+    this.#options = options;
+    const { collections, clock } = options;
+    this.#ownCollections = new Collections(collections.arena, collections.limits, collections.random);
+    this.#lastSaveAtMs = clock.nowMs();
+  }
+
+  /** A snapshot of any kind is under way. */
+  get isBusy(): boolean {
+    return this.#job !== undefined;
+  }
+
+  get isLoading(): boolean {
+    return this.#loading !== undefined;
+  }
+
+  get lastSaveAtMs(): number {
+    return this.#lastSaveAtMs;
+  }
+
+  /** Writes are refused because the data cannot be saved. */
+  get refusesWrites(): boolean {
+    const { config } = this.#options;
+    return !this.#isLastSaveOk && config.get("stop-writes-on-bgsave-error") && config.get("save").length > 0;
+  }
+
+  /** Changes wait in memory faster than the snapshot writes them away: requests should be held back. */
+  get isBehind(): boolean {
+    return this.#job?.isBehind ?? false;
+  }
+
+  /** SAVE: writes the file now, nothing else runs meanwhile. Gives what went wrong. */
+  saveNow(): string | undefined {
+    const { disk, logger } = this.#options;
+    const startedAtMs = this.#options.clock.nowMs();
+    const dirty = this.#options.keyspace.dirty;
+    try {
+      const target = new DirectFileTarget(disk, this.#fileOptions);
+      const snapshot = this.#cut(target);
+      try {
+        snapshot.walk(() => false);
+        target.commit();
+      } catch (reason) {
+        snapshot.abort();
+        target.abort();
+        throw reason;
+      }
+    } catch (reason) {
+      const message = reason instanceof Error ? reason.message : String(reason);
+      logger.warning(`Error trying to save the DB: ${message}`);
+      this.#isLastSaveOk = false;
+      return message;
+    }
+    logger.notice("DB saved on disk");
+    this.#saved(dirty, startedAtMs);
+    return undefined;
+  }
+
+  /** BGSAVE: false if a snapshot is under way. */
+  saveInBackground(): boolean {
+    if (this.isBusy) return false;
+    const { logger, keyspace, clock } = this.#options;
+    const dirty = keyspace.dirty;
+    const startedAtMs = clock.nowMs();
+    this.#lastAttemptAtMs = startedAtMs;
+    const target = this.#options.createFileTarget(this.#fileOptions, {
+      done: () => {
+        logger.notice("Background saving terminated with success");
+        this.#endJob();
+        this.#saved(dirty, startedAtMs);
+      },
+      failed: (message) => {
+        logger.warning(`Background saving error: ${message}`);
+        this.#job?.abort();
+        this.#endJob();
+        this.#isLastSaveOk = false;
+        this.#lastSaveSeconds = this.#secondsSince(startedAtMs);
+      },
+    });
+    this.startSnapshot(target);
+    this.#isSaving = true;
+    logger.notice("Background saving started");
+    return true;
+  }
+
+  /** BGSAVE SCHEDULE: as soon as nothing else is under way. */
+  schedule(): void {
+    this.#isScheduled = true;
+  }
+
+  /** Cuts now and writes to the target in the background. The owner of the target calls `finishSnapshot` when it is done. */
+  startSnapshot(target: SnapshotTarget): SnapshotJob {
+    const snapshot = this.#cut(target);
+    const job = new SnapshotJob({ snapshot, target, clock: this.#options.clock, walked: () => undefined });
+    this.#job = job;
+    this.#jobStartedAtMs = this.#options.clock.nowMs();
+    job.start();
+    return job;
+  }
+
+  /** The target of a snapshot that `startSnapshot` began has done, or failed. */
+  finishSnapshot(job: SnapshotJob): void {
+    if (this.#job === job) this.#endJob();
+  }
+
+  /** FLUSHALL has run: what is being saved is wanted no more; with save points the empty data set is saved at once. */
+  flushed(): void {
+    const wasSaving = this.#isSaving;
+    this.abort();
+    if (this.#options.config.get("save").length === 0) return;
+    if (wasSaving) this.#isLastSaveOk = true;
+    this.saveNow();
+  }
+
+  /** Gives up the save under way, if there is one. */
+  abort(): void {
+    if (this.#job === undefined) return;
+    this.#job.abort();
+    this.#endJob();
+  }
+
+  /** Ten times a second: save points and scheduled saves. */
+  tick(): void {
+    if (this.isBusy || this.isLoading) return;
+    if (this.#isScheduled) {
+      this.#isScheduled = false;
+      this.saveInBackground();
+      return;
+    }
+    const { config, keyspace, clock, logger } = this.#options;
+    const nowMs = clock.nowMs();
+    const mayTry = this.#isLastSaveOk || nowMs - this.#lastAttemptAtMs > RETRY_AFTER_MS;
+    if (!mayTry) return;
+    for (const { seconds, changes } of config.get("save")) {
+      if (keyspace.dirty < changes || nowMs - this.#lastSaveAtMs <= seconds * 1000) continue;
+      logger.notice(`${changes} changes in ${seconds} seconds. Saving...`);
+      this.saveInBackground();
+      return;
+    }
+  }
+
+  /** Loads the file, if there is one, and gives its aux fields. Rejects, with the place, if it cannot be loaded whole. */
+  async load(): Promise<ReadonlyMap<string, string> | undefined> {
+    const { disk, config, logger, clock } = this.#options;
+    removeLeftovers(disk, config.get("dir"));
+    const startedAtMs = clock.nowMs();
+    const loader = await this.#loadFile(path.join(config.get("dir"), config.get("dbfilename")));
+    if (loader === undefined) return undefined;
+    logger.notice(`Done loading RDB, keys loaded: ${loader.keysLoaded}, keys expired: ${loader.keysExpired}.`);
+    logger.notice(`DB loaded from disk: ${((clock.nowMs() - startedAtMs) / 1000).toFixed(3)} seconds`);
+    return loader.auxFields;
+  }
+
+  /** Replaces the data set by the file that a primary sent. If it cannot be loaded whole, nothing is left of either. */
+  async replaceBy(file: string): Promise<void> {
+    const { keyspace } = this.#options;
+    this.abort();
+    keyspace.flushAll();
+    try {
+      await this.#loadFile(file);
+    } catch (reason) {
+      keyspace.flushAll();
+      throw reason;
+    }
+  }
+
+  async #loadFile(file: string): Promise<KeyspaceLoader | undefined> {
+    const { disk, clock, config, keyspace } = this.#options;
+    const loader = this.createLoader();
+    keyspace.ignoresExpiry = true;
+    try {
+      const isThere = await loadRdbFile({
+        ...{ disk, clock, file, handler: loader },
+        verifyChecksum: config.get("rdbchecksum"),
+        started: (progress) => {
+          this.#loading = progress;
+        },
+      });
+      if (!isThere) return undefined;
+    } finally {
+      this.#loading = undefined;
+      keyspace.ignoresExpiry = false;
+    }
+    this.#lastLoadKeys = loader.keysLoaded;
+    this.#lastLoadExpiredKeys = loader.keysExpired;
+    keyspace.dirty = 0;
+    return loader;
+  }
+
+  /** What puts the keys of an RDB stream into the keyspace. */
+  createLoader(): KeyspaceLoader {
+    const { keyspace, collections, clock } = this.#options;
+    return new KeyspaceLoader({ keyspace, collections, nowMs: clock.nowMs(), dropsExpired: !keyspace.isReplica });
+  }
+
+  facts(): PersistenceFacts {
+    const { keyspace } = this.#options;
+    return {
+      loading: this.#loading,
+      changesSinceSave: keyspace.dirty,
+      isSaving: this.#isSaving,
+      savedKeys: this.#job?.keysWritten ?? 0,
+      keysToSave: this.#job?.keysAtCut ?? 0,
+      lastSaveAtMs: this.#lastSaveAtMs,
+      isLastSaveOk: this.#isLastSaveOk,
+      lastSaveSeconds: this.#lastSaveSeconds,
+      currentSaveSeconds: this.#isSaving ? this.#secondsSince(this.#jobStartedAtMs) : -1,
+      saves: this.#saves,
+      lastLoadExpiredKeys: this.#lastLoadExpiredKeys,
+      lastLoadKeys: this.#lastLoadKeys,
+      appendOnly: NO_APPEND_ONLY,
+    };
+  }
+
+  get #fileOptions(): SnapshotFileOptions {
+    const { config, processId } = this.#options;
+    return {
+      directory: config.get("dir"),
+      name: config.get("dbfilename"),
+      temporaryName: temporarySnapshotName(processId),
+      checksum: config.get("rdbchecksum"),
+    };
+  }
+
+  #cut(target: SnapshotTarget): Snapshot {
+    const { keyspace, config, clock, replicationPosition } = this.#options;
+    const position = replicationPosition();
+    return new Snapshot({
+      keyspace,
+      collections: this.#ownCollections,
+      output: new RdbOutput(target, { compress: config.get("rdbcompression") }),
+      header: {
+        version: COMPATIBLE_VERSION,
+        createdAtSeconds: Math.floor(clock.nowMs() / 1000),
+        usedMemoryBytes: keyspace.arena.usedBytes,
+        ...(position === undefined ? {} : { replication: position }),
+      },
+    });
+  }
+
+  #saved(dirtyAtCut: number, startedAtMs: number): void {
+    const { keyspace, clock } = this.#options;
+    keyspace.dirty = Math.max(0, keyspace.dirty - dirtyAtCut);
+    this.#lastSaveAtMs = clock.nowMs();
+    this.#lastSaveSeconds = this.#secondsSince(startedAtMs);
+    this.#isLastSaveOk = true;
+    this.#saves++;
+  }
+
+  #endJob(): void {
+    this.#job = undefined;
+    this.#isSaving = false;
+  }
+
+  #secondsSince(startedAtMs: number): number {
+    return Math.floor((this.#options.clock.nowMs() - startedAtMs) / 1000);
+  }
+}
+
+/** Append-only files come with the durability issue. */
+const NO_APPEND_ONLY: PersistenceFacts["appendOnly"] = {
+  isEnabled: false,
+  isRewriting: false,
+  isRewriteScheduled: false,
+  lastRewriteSeconds: -1,
+  currentRewriteSeconds: -1,
+  isLastRewriteOk: true,
+  isLastWriteOk: true,
+  rewrites: 0,
+  failedRewritesInARow: 0,
+  currentBytes: 0,
+  baseBytes: 0,
+  pendingBytes: 0,
+  delayedFsyncs: 0,
+};

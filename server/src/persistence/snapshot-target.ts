@@ -1,0 +1,14 @@
+/** Where a snapshot goes: a file, sockets of replicas, memory. */
+
+import type { ChunkSink } from "./rdb-output.ts";
+
+export interface SnapshotTarget extends ChunkSink {
+  /** More than enough waits to be written: the walk should pause. Pre-images of changes come all the same. */
+  readonly isFull: boolean;
+  /** Bytes handed over and not yet gone. */
+  readonly waitingBytes: number;
+  /** All chunks have been given. The target tells its owner when it is done with them. */
+  end(): void;
+  /** The snapshot is given up: nothing of it may remain. */
+  abort(): void;
+}

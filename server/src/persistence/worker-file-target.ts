@@ -1,0 +1,85 @@
+/** A snapshot target that hands its chunks to a thread of its own, which writes the file (snapshot-worker.ts). */
+
+import { Worker } from "node:worker_threads";
+import { CHUNK_BYTES, createChunk } from "./rdb-output.ts";
+import type { SnapshotFileOptions } from "./snapshot-file.ts";
+import type { SnapshotTarget } from "./snapshot-target.ts";
+import type { FromSnapshotWorker, SnapshotWorkerData, ToSnapshotWorker } from "./snapshot-worker.ts";
+
+/** Chunks on their way; the walk pauses beyond this. */
+const FULL_CHUNKS = 16;
+/** From source this is TypeScript, built it is JavaScript. */
+const EXTENSION = import.meta.url.endsWith(".ts") ? "ts" : "js";
+
+export interface WorkerFileTargetOptions {
+  readonly file: SnapshotFileOptions;
+  readonly done: (sizeBytes: number) => void;
+  /** Called at most once, and not after `done`. */
+  readonly failed: (message: string) => void;
+}
+
+export class WorkerFileTarget implements SnapshotTarget {
+  readonly #worker: Worker;
+  readonly #options: WorkerFileTargetOptions;
+  readonly #spare: Buffer[] = [];
+  #chunksUnderWay = 0;
+  #isOver = false;
+
+  constructor(options: WorkerFileTargetOptions) {
+    this.#options = options;
+    const workerData: SnapshotWorkerData = { task: "write snapshot", file: options.file };
+    this.#worker = new Worker(new URL(`./snapshot-worker.${EXTENSION}`, import.meta.url), { workerData });
+    this.#worker.on("message", (message: FromSnapshotWorker) => this.#receive(message));
+    this.#worker.on("error", (error) => this.#fail(error.message));
+    this.#worker.on("exit", () => this.#fail("the writing thread ended"));
+  }
+
+  exchange(chunk: Buffer, length: number): Buffer {
+    if (this.#isOver) return chunk;
+    const memory = chunk.buffer as ArrayBuffer;
+    this.#chunksUnderWay++;
+    this.#send({ kind: "chunk", memory, length }, [memory]);
+    return this.#spare.pop() ?? createChunk();
+  }
+
+  get isFull(): boolean {
+    return this.#chunksUnderWay >= FULL_CHUNKS;
+  }
+
+  get waitingBytes(): number {
+    return this.#chunksUnderWay * CHUNK_BYTES;
+  }
+
+  end(): void {
+    if (!this.#isOver) this.#send({ kind: "end" });
+  }
+
+  abort(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#send({ kind: "abort" });
+  }
+
+  #send(message: ToSnapshotWorker, transfer: ArrayBuffer[] = []): void {
+    this.#worker.postMessage(message, transfer);
+  }
+
+  #receive(message: FromSnapshotWorker): void {
+    if (message.kind === "written") {
+      this.#chunksUnderWay--;
+      if (this.#spare.length < FULL_CHUNKS) this.#spare.push(Buffer.from(message.memory));
+    } else if (message.kind === "done") {
+      if (this.#isOver) return;
+      this.#isOver = true;
+      this.#options.done(message.sizeBytes);
+    } else if (message.kind === "failed") {
+      this.#fail(message.message);
+    }
+  }
+
+  #fail(message: string): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#options.failed(message);
+  }
+}
