@@ -77,6 +77,7 @@ async function run({ config, configFile }: LoadedConfig, lifecycle: ProcessLifec
   });
   lifecycle.catchFaults(logger);
   announce(logger, configFile);
+  for (const name of config.ineffective()) logger.warning(`Directive '${name}' is known, but has no effect yet`);
   let server: RunningServer;
   try {
     server = await startServer({

@@ -10,6 +10,7 @@ import { Client, type ClientConnection, ClientRegistry } from "./commands/client
 import { ClientPause } from "./commands/client-pause.ts";
 import { CommandTable } from "./commands/command-table.ts";
 import type { ServerContext, ShutdownRequest } from "./commands/context.ts";
+import { closeIdleClients } from "./commands/idle-clients.ts";
 import type { Config } from "./config/config.ts";
 import { writeConfigFile } from "./config/config-writer.ts";
 import { createCommandObserver } from "./execution/command-observer.ts";
@@ -308,6 +309,7 @@ function runCron({ context, dispatcher, usage }: Core): void {
   keyspace.setNow(nowMs);
   if (context.debugSwitches.isActiveExpiryOn) keyspace.expiry.run(EXPIRY_BUDGET_MS);
   keyspace.reclaim(RECLAIM_BUDGET_MS);
+  closeIdleClients(context.clients.all(), context.config.get("timeout"), nowMs);
   usage.commandRate.sample(dispatcher.processed, nowMs);
   usage.inputRate.sample(usage.traffic.inputBytes, nowMs);
   usage.outputRate.sample(usage.traffic.outputBytes, nowMs);

@@ -61,6 +61,14 @@ export class Config {
     return this.#assigned.has(name);
   }
 
+  /** Directives that were changed and, so far, change nothing. */
+  ineffective(): DirectiveName[] {
+    const isChanged = (directive: Directive): boolean =>
+      directive.format(this.#values[directive.name as DirectiveName]) !== directive.format(directive.initial);
+    const rows = (DIRECTIVES as readonly Directive[]).filter((row) => row.effect === "none" && isChanged(row));
+    return rows.map((row) => row.name as DirectiveName);
+  }
+
   /** The text that CONFIG GET shows. */
   text(name: DirectiveName): string {
     return (findDirective(name) as Directive).format(this.#values[name]);
