@@ -17,6 +17,9 @@ const SHARDS = 3;
 const PASSWORD = "forming-test";
 const SPEC = { shards: SHARDS, replicasPerShard: 1, takeoverAfterSeconds: 1 };
 const LIMIT_MS = 15_000;
+/** KV_SERVER=server/bin/kv-server runs the same against our own server, which has an admin port besides. */
+const SERVER = process.env.KV_SERVER ?? "redis-server";
+const EXTRA_ARGUMENTS = process.env.KV_SERVER === undefined ? [] : ["--admin-port", "0"];
 /** Slot 5061, in the first third. */
 const KEY_OF_SHARD_0 = "bar";
 
@@ -66,7 +69,7 @@ function start(own: string): Pick<RunningServer, "process" | "ip" | "directory">
     save: "3600 1",
   };
   const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
-  return { process: spawn("redis-server", args, { stdio: "ignore" }), ip, directory: own };
+  return { process: spawn(SERVER, [...args, ...EXTRA_ARGUMENTS], { stdio: "ignore" }), ip, directory: own };
 }
 
 async function stop(server: RunningServer, signal: "SIGTERM" | "SIGKILL"): Promise<void> {
