@@ -6,6 +6,7 @@
 import { isNodeId } from "./bus-message.ts";
 import { type ClusterNode, createNode, hasFlag, isFailed, isPrimary, isReplica, NODE_FLAG } from "./cluster-node.ts";
 import { type ManualMode, startManualFailover } from "./election.ts";
+import { broadcastPong } from "./gossip.ts";
 import { takeEpochUnasked } from "./slot-claims.ts";
 import { endHold } from "./start-guard.ts";
 import {
@@ -17,6 +18,7 @@ import {
   needsUpdate,
   removeNode,
   renameNode,
+  stopHolding,
   turnIntoPrimary,
 } from "./state.ts";
 
@@ -126,6 +128,7 @@ function giveSlot(state: ClusterState, slot: number, node: ClusterNode): string 
   if (node === myself && wasImporting) {
     takeEpochUnasked(state);
     state.importing.delete(slot);
+    broadcastPong(state, "all");
   }
   slotsChanged(state);
   return undefined;
@@ -197,7 +200,7 @@ export function reset(state: ClusterState, isHard: boolean): undefined {
   }
   state.migrating.clear();
   state.importing.clear();
-  state.guard.isHolding = false;
+  stopHolding(state);
   state.guard.holdsShardData = true;
   for (const node of [...state.nodes.values()]) {
     state.table.removeAll(node);

@@ -137,6 +137,7 @@ export interface VoteRequest {
 }
 
 export function answerVoteRequest(state: ClusterState, request: VoteRequest): void {
+  if (isReplica(state.myself) || state.myself.slotCount === 0) return;
   const refusal = refuseVote(state, request);
   const { candidate } = request;
   if (refusal !== undefined) {
@@ -151,9 +152,8 @@ export function answerVoteRequest(state: ClusterState, request: VoteRequest): vo
 }
 
 function refuseVote(state: ClusterState, request: VoteRequest): string | undefined {
-  const { myself, settings, now } = state;
+  const { settings, now } = state;
   const primary = request.candidate.primary;
-  if (isReplica(myself) || myself.slotCount === 0) return "I am not a primary with slots";
   if (request.currentEpoch < state.currentEpoch) return "request of an old epoch";
   if (state.lastVoteEpoch === state.currentEpoch) return "already voted in this epoch";
   if (!isReplica(request.candidate) || primary === undefined) return "it is not a replica of a known primary";

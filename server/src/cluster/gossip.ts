@@ -100,10 +100,11 @@ function buildHeader(state: ClusterState, flags: number): BusHeader {
   };
 }
 
-/** A replica that holds data never announces 0: that is how a primary that lost its own knows where there is some. */
+/** For a replica, 0 says exactly that it has no data to take over with: primaries without theirs rely on it. */
 function announcedOffset(state: ClusterState): number {
   const offset = Math.max(0, state.facts.replicationOffset());
-  return offset === 0 && isReplica(state.myself) && !state.facts.keyspaceIsEmpty() ? 1 : offset;
+  if (!isReplica(state.myself)) return offset;
+  return state.guard.holdsShardData ? Math.max(1, offset) : 0;
 }
 
 export function announcedPort(state: ClusterState): number {

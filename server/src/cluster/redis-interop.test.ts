@@ -38,7 +38,8 @@ interface OurNode {
 }
 
 const cleanups: (() => unknown)[] = [];
-let nextPort = 20_000 + createSystemRandom().below(700) * 50;
+/** With their bus ports these stay below the range from which the system picks ports for clients. */
+let nextPort = 20_000 + createSystemRandom().below(100) * 25;
 
 afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
@@ -75,7 +76,16 @@ async function startRedis(...extra: string[]): Promise<RedisNode> {
 }
 
 async function startOurs(hostname = ""): Promise<OurNode> {
-  const port = nextPort++;
+  for (;;) {
+    try {
+      return await startOursOn(nextPort++, hostname);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EADDRINUSE") throw error;
+    }
+  }
+}
+
+async function startOursOn(port: number, hostname: string): Promise<OurNode> {
   const messages: string[] = [];
   const calls: string[] = [];
   const replication = { offset: 0, isUp: false };
@@ -120,9 +130,9 @@ async function startOurs(hostname = ""): Promise<OurNode> {
       },
     },
   );
+  cleanups.push(() => cluster.stop());
   await cluster.load();
   await cluster.start(port + 10_000);
-  cleanups.push(() => cluster.stop());
   return { cluster, port, messages, calls, replication };
 }
 

@@ -2,10 +2,10 @@
 
 import { SLOT_COUNT } from "@kvcluster/protocol/slots";
 import { describe, expect, it } from "vitest";
-import { addSlots, failover, meet, replicate, setConfigEpoch } from "./admin.ts";
-import { isPrimary } from "./cluster-node.ts";
+import { addSlots, failover, forget, meet, replicate, setConfigEpoch } from "./admin.ts";
+import { isPrimary, isSuspected } from "./cluster-node.ts";
 import { SIMULATED_SETTINGS, SimulatedCluster, type SimulatedNode } from "./simulated-cluster.ts";
-import type { ClusterSettings } from "./state.ts";
+import type { ClusterSettings, ClusterState } from "./state.ts";
 
 const PRIMARIES = 3;
 const TIMEOUT_MS = SIMULATED_SETTINGS.nodeTimeoutMs;
@@ -61,6 +61,9 @@ function view(node: SimulatedNode): string {
 function isHealthy(cluster: SimulatedCluster): boolean {
   const nodes = living(cluster);
   const first = view(nodes[0] as SimulatedNode);
+  const isSeenDown = (node: SimulatedNode) =>
+    nodes.some(({ state }) => isSuspected(state.nodes.get(node.state.myself.id) ?? state.myself));
+  if (nodes.some(isSeenDown)) return false;
   if (!nodes.every((node) => node.state.isOk && view(node) === first)) return false;
   let owned = 0;
   for (const { state } of nodes) if (isPrimary(state.myself)) owned += state.myself.slotCount;
@@ -143,6 +146,38 @@ describe.each(SEEDS)("simulated cluster, seed %i", (seed) => {
     expect(cluster.runUntil(60_000, () => isHealthy(cluster))).toBeDefined();
     expect(isPrimary(at(cluster, 1).state.myself)).toBe(true);
     expect(at(cluster, 4).promotions).toBe(0);
+  });
+
+  it("does not wait for data where there never was any", () => {
+    const cluster = formCluster(seed);
+    cluster.run(5000);
+    for (const node of cluster.nodes) {
+      cluster.crash(node);
+      node.hasKeys = false;
+      node.offset = 500;
+    }
+    for (const node of cluster.nodes) cluster.restart(node, { keepsData: true, newIp: true });
+    expect(cluster.runUntil(60_000, () => isHealthy(cluster))).toBeLessThan(10_000);
+    expect(cluster.nodes.map((node) => node.promotions)).toEqual([0, 0, 0, 0, 0, 0]);
+  });
+
+  it("stops waiting when the last replica is forgotten, or when told to", () => {
+    const releases = [
+      (state: ClusterState, replicaId: string) => forget(state, replicaId),
+      (state: ClusterState) => failover(state, "takeover"),
+    ];
+    for (const release of releases) {
+      const cluster = formCluster(seed, 1, { replicaNoFailover: true });
+      const replicaId = at(cluster, 4).state.myself.id;
+      cluster.run(5000);
+      cluster.crash(at(cluster, 1));
+      cluster.crash(at(cluster, 4));
+      cluster.restart(at(cluster, 1), { keepsData: false, newIp: false });
+      cluster.run(20_000);
+      expect(at(cluster, 1).state.guard.isHolding).toBe(true);
+      expect(cluster.command(at(cluster, 1), (state) => release(state, replicaId))).toBeUndefined();
+      expect(cluster.runUntil(20_000, () => isHealthy(cluster))).toBeDefined();
+    }
   });
 
   it("does not let a replica that started empty take over", () => {

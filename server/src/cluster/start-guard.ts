@@ -18,7 +18,7 @@
 import { type ClusterNode, hasFlag, isPrimary, isReplica, NODE_FLAG } from "./cluster-node.ts";
 import { sendPing } from "./gossip.ts";
 import { connectNode } from "./reconnect.ts";
-import { type ClusterState, log, needsUpdate, replicateFromPrimary } from "./state.ts";
+import { type ClusterState, log, needsUpdate, replicateFromPrimary, stopHolding } from "./state.ts";
 
 const PROBE_FACTOR = 3;
 
@@ -34,11 +34,7 @@ export function beginLife(state: ClusterState): void {
   if (!isEmpty || !isPrimary(myself) || myself.slotCount === 0 || myself.replicas.length === 0) return;
   guard.isHolding = true;
   guard.nextProbeAt = state.now;
-  log(
-    state,
-    "warning",
-    `Started with ${myself.slotCount} slots but without data while this shard has replicas: waiting for one of them to take over`,
-  );
+  log(state, "warning", `Started with ${myself.slotCount} slots but without data, while this shard has replicas`);
 }
 
 /** Runs with each tick on every node. */
@@ -52,6 +48,7 @@ export function tickStartGuard(state: ClusterState): void {
   }
   if (state.now < guard.nextProbeAt) return;
   guard.nextProbeAt = state.now + state.settings.nodeTimeoutMs * PROBE_FACTOR;
+  log(state, "notice", `Without data: waiting for a replica of ${myself.slotCount} slots to take over`);
   for (const node of state.nodes.values()) {
     if (node === myself || hasFlag(node, NODE_FLAG.handshake)) continue;
     if (node.link?.isOpen === true) sendPing(state, node.link, "ping");
@@ -65,8 +62,7 @@ export function noteReplicaOffset(state: ClusterState, sender: ClusterNode): voi
 }
 
 export function endHold(state: ClusterState, reason: string): void {
-  state.guard.isHolding = false;
+  stopHolding(state);
   state.guard.holdsShardData = true;
-  needsUpdate(state);
   log(state, "warning", `Serving an empty data set: ${reason}`);
 }

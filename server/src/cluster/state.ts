@@ -261,10 +261,21 @@ export function followPrimary(state: ClusterState, primary: ClusterNode, keepsSh
   }
   attachToPrimary(myself, primary);
   guard.holdsShardData = keepsShard && guard.holdsShardData && !guard.isHolding;
-  guard.isHolding = false;
+  stopHolding(state);
   resetManualFailover(state);
   replicateFromPrimary(state);
   needsSave(state);
+  needsUpdate(state);
+}
+
+/**
+ * A node that held its answers back begins to speak. The PINGs that it left unanswered would be waited for on their
+ * connections for ever (by Redis too), so those are closed: each peer connects again and asks anew.
+ */
+export function stopHolding(state: ClusterState): void {
+  if (!state.guard.isHolding) return;
+  state.guard.isHolding = false;
+  for (const link of [...state.links.values()]) if (link.isInbound) closeLink(state, link);
   needsUpdate(state);
 }
 
