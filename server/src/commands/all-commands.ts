@@ -21,6 +21,10 @@ import { serverControlCommands } from "./server-control.ts";
 import { setAlgebraCommands } from "./set-algebra.ts";
 import { setCommands } from "./sets.ts";
 import { slowlogCommands } from "./slowlog.ts";
+import { sortedSetAlgebraCommands } from "./sorted-set-algebra.ts";
+import { sortedSetPopCommands } from "./sorted-set-pops.ts";
+import { sortedSetRangeCommands } from "./sorted-set-range-commands.ts";
+import { sortedSetCommands } from "./sorted-sets.ts";
 import { stringRangeCommands } from "./string-ranges.ts";
 import { stringCommands } from "./strings.ts";
 import { transactionCommands } from "./transactions.ts";
@@ -35,6 +39,10 @@ export const ALL_COMMANDS: readonly (readonly CommandRow[])[] = [
   hashExtraCommands,
   setCommands,
   setAlgebraCommands,
+  sortedSetCommands,
+  sortedSetRangeCommands,
+  sortedSetPopCommands,
+  sortedSetAlgebraCommands,
   keyCommands,
   keyScanCommands,
   expiryCommands,

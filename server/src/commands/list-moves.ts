@@ -8,6 +8,7 @@ import { openForRead, openForWrite, store } from "./collection-keys.ts";
 import { countedKeys, defineCommands, keyAt, oneKey } from "./command.ts";
 import { CommandError, ERRORS } from "./errors.ts";
 import { encodedArgument, popAndReply } from "./lists.ts";
+import { multiPopArguments } from "./multi-pop.ts";
 
 export const listMoveCommands = defineCommands([
   {
@@ -107,15 +108,7 @@ function removeEnd(list: ListValue, atHead: boolean): void {
 }
 
 function lmpop(call: Call): void {
-  const keys = rangedArgument(call, 1, 1, "ERR numkeys should be greater than 0");
-  const where = keys + 2;
-  if (where >= call.argc) throw new CommandError(ERRORS.syntax);
-  const atHead = isHeadArgument(call, where);
-  let wanted = 1;
-  if (where + 1 < call.argc) {
-    if (!call.is(where + 1, "count") || call.argc !== where + 3) throw countProblem(call, where + 1);
-    wanted = rangedArgument(call, where + 2, 1, COUNT_TOO_SMALL);
-  }
+  const { where, isFirst: atHead, count: wanted } = multiPopArguments(call, "left", "right");
   const list = call.server.collections.list;
   for (let key = 2; key < where; key++) {
     const record = openForWrite(call, key, ValueType.list, list);
@@ -127,18 +120,10 @@ function lmpop(call: Call): void {
     call.reply.array(count);
     popAndReply(call, list, atHead, count);
     store(call, key, record, ValueType.list, list);
-    call.propagateInstead(atHead ? "LPOP" : "RPOP", keyBytes, wanted);
+    call.propagateInstead(atHead ? "LPOP" : "RPOP", keyBytes, count);
     return;
   }
   call.reply.nilArray();
-}
-
-const COUNT_TOO_SMALL = "ERR count should be greater than 0";
-
-/** Redis reads options from left to right: a bad count is reported before what is wrong behind it. */
-export function countProblem(call: Call, option: number): CommandError {
-  if (call.is(option, "count") && option + 1 < call.argc) rangedArgument(call, option + 1, 1, COUNT_TOO_SMALL);
-  return new CommandError(ERRORS.syntax);
 }
 
 interface PositionOptions {

@@ -33,3 +33,14 @@ export function drawDistinct(random: Random, count: number, size: number, source
   }
   return elements.slice(0, count);
 }
+
+/** `count` different integers below `size`, every choice equally likely. */
+export function drawDistinctNumbers(random: Random, count: number, size: number): Iterable<number> {
+  // Floyd's method: each step adds one number, the new largest one where the drawn one is taken already.
+  const drawn = new Set<number>();
+  for (let limit = size - count; limit < size; limit++) {
+    const number = random.below(limit + 1);
+    drawn.add(drawn.has(number) ? limit : number);
+  }
+  return drawn;
+}

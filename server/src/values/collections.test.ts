@@ -5,6 +5,7 @@ import { createSeededRandom, type Random } from "../platform/random.ts";
 import { Collections } from "./collections.ts";
 import { defaultEncodingLimits } from "./encoding-limits.ts";
 import { PendingFrees } from "./free-value.ts";
+import { SetResult } from "./sorted-set.ts";
 import { Encoding, ValueType } from "./value-type.ts";
 
 const make = (seed: number): { arena: Arena; collections: Collections; random: Random; before: number } => {
@@ -152,7 +153,9 @@ describe("sorted set value", () => {
       expect(zset.score(member, 0, member.length)).toBe(model.get(name) ?? Number.NaN);
       if (random.below(3) > 0) {
         const score = random.below(scores) / 4 - 3;
-        expect(zset.set(score, member, 0, member.length), `seed ${seed} round ${round}`).toBe(!model.has(name));
+        const old = model.get(name);
+        const expected = old === undefined ? SetResult.added : old === score ? SetResult.unchanged : SetResult.updated;
+        expect(zset.set(score, member, 0, member.length), `seed ${seed} round ${round}`).toBe(expected);
         model.set(name, score);
       } else expect(zset.remove(member, 0, member.length), `seed ${seed} round ${round}`).toBe(model.delete(name));
     }

@@ -29,6 +29,9 @@ import { Encoding } from "./value-type.ts";
 
 const ROOT_BYTES = 8;
 
+/** What setting a score did. */
+export const SetResult = { unchanged: 0, updated: 1, added: 2 } as const;
+
 export class SortedSetValue {
   root = 0;
   encoding: number = Encoding.listpack;
@@ -111,33 +114,34 @@ export class SortedSetValue {
     return position === NOT_FOUND ? Number.NaN : this.#packed.scoreAt(this.root, position);
   }
 
-  /** Gives the member this score; true if it is new. The bytes must not lie in this set's own memory. */
-  set(score: number, bytes: Buffer, offset: number, length: number): boolean {
+  /** Gives the member this score; one of `SetResult`. The bytes must not lie in this set's own memory. */
+  set(score: number, bytes: Buffer, offset: number, length: number): number {
     if (this.#isPacked) {
       const position = this.#packed.find(this.root, bytes, offset, length);
       if (position !== NOT_FOUND) {
-        if (this.#packed.scoreAt(this.root, position) === score) return false;
+        if (this.#packed.scoreAt(this.root, position) === score) return SetResult.unchanged;
         this.root = this.#packed.remove(this.root, position, 1);
         this.root = this.#packed.insert(this.root, score, bytes, offset, length);
-        return false;
+        return SetResult.updated;
       }
       this.prepareFor(this.count + 1, length);
       if (this.#isPacked) {
         this.root = this.#packed.insert(this.root, score, bytes, offset, length);
-        return true;
+        return SetResult.added;
       }
     }
     const members = this.#members;
     const hash = members.hash(bytes, offset, length);
     const found = members.find(this.#table, hash, bytes, offset, length);
     if (found !== 0) {
-      if (scoreOf(this.#arena, found) !== score) this.#index.move(this.#indexRoot, found, score);
-      return false;
+      if (scoreOf(this.#arena, found) === score) return SetResult.unchanged;
+      this.#index.move(this.#indexRoot, found, score);
+      return SetResult.updated;
     }
     const record = createScoredRecord(this.#arena, score, bytes, offset, length);
     members.insertMissed(this.#table, hash, record);
     this.#index.insert(this.#indexRoot, record);
-    return true;
+    return SetResult.added;
   }
 
   /** False if it was no member. */
