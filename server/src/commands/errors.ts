@@ -36,6 +36,7 @@ export const ERRORS = {
   notEnoughReplicas: "NOREPLICAS Not enough good replicas to write.",
   cannotPersist:
     "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. Commands that may modify the data set are disabled, because this instance is configured to report errors during writes if RDB snapshotting fails (stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB error.",
+  saveInProgress: "ERR Background save already in progress",
   executionAborted: "EXECABORT Transaction discarded because of previous errors.",
   nestedMulti: "ERR MULTI calls can not be nested",
   watchInMulti: "ERR WATCH inside MULTI is not allowed",

@@ -27,6 +27,8 @@ import type { SnapshotTarget } from "./snapshot-target.ts";
 
 /** After a failed save, the next one by save points comes no sooner. */
 const RETRY_AFTER_MS = 5000;
+/** Old data is freed in slices of this, so that clients get their answers meanwhile. */
+const RECLAIM_SLICE_MS = 5;
 
 export interface SnapshotOutcome {
   readonly done: (sizeBytes: number) => void;
@@ -207,32 +209,29 @@ export class Persistence {
 
   /** Loads the file, if there is one, and gives its aux fields. Rejects, with the place, if it cannot be loaded whole. */
   async load(): Promise<ReadonlyMap<string, string> | undefined> {
-    const { disk, config, logger, clock } = this.#options;
+    const { disk, config, keyspace } = this.#options;
     removeLeftovers(disk, config.get("dir"));
-    const startedAtMs = clock.nowMs();
-    const loader = await this.#loadFile(path.join(config.get("dir"), config.get("dbfilename")));
-    if (loader === undefined) return undefined;
-    logger.notice(`Done loading RDB, keys loaded: ${loader.keysLoaded}, keys expired: ${loader.keysExpired}.`);
-    logger.notice(`DB loaded from disk: ${((clock.nowMs() - startedAtMs) / 1000).toFixed(3)} seconds`);
-    return loader.auxFields;
+    const aux = await this.#loadFile(path.join(config.get("dir"), config.get("dbfilename")));
+    if (aux !== undefined) keyspace.dirty = 0;
+    return aux;
   }
 
-  /** Replaces the data set by the file that a primary sent. If it cannot be loaded whole, nothing is left of either. */
-  async replaceBy(file: string): Promise<void> {
+  /** A replica's full sync: the file takes the place of all data. Gives its aux fields; if it rejects, there is no data. */
+  async replaceBy(file: string): Promise<ReadonlyMap<string, string>> {
     const { keyspace } = this.#options;
     this.abort();
     keyspace.flushAll();
-    try {
-      await this.#loadFile(file);
-    } catch (reason) {
-      keyspace.flushAll();
-      throw reason;
-    }
+    // The old data first, or there would be room for both needed.
+    while (!keyspace.reclaim(RECLAIM_SLICE_MS)) await new Promise<void>((resolve) => setImmediate(resolve));
+    const aux = await this.#loadFile(file);
+    if (aux === undefined) throw new Error(`Cannot load "${file}": it is gone`);
+    return aux;
   }
 
-  async #loadFile(file: string): Promise<KeyspaceLoader | undefined> {
-    const { disk, clock, config, keyspace } = this.#options;
+  async #loadFile(file: string): Promise<ReadonlyMap<string, string> | undefined> {
+    const { disk, clock, config, keyspace, logger } = this.#options;
     const loader = this.createLoader();
+    const startedAtMs = clock.nowMs();
     keyspace.ignoresExpiry = true;
     try {
       const isThere = await loadRdbFile({
@@ -244,13 +243,15 @@ export class Persistence {
       });
       if (!isThere) return undefined;
     } finally {
+      loader.abort();
       this.#loading = undefined;
       keyspace.ignoresExpiry = false;
     }
     this.#lastLoadKeys = loader.keysLoaded;
     this.#lastLoadExpiredKeys = loader.keysExpired;
-    keyspace.dirty = 0;
-    return loader;
+    logger.notice(`Done loading RDB, keys loaded: ${loader.keysLoaded}, keys expired: ${loader.keysExpired}.`);
+    logger.notice(`DB loaded from disk: ${((clock.nowMs() - startedAtMs) / 1000).toFixed(3)} seconds`);
+    return loader.auxFields;
   }
 
   /** What puts the keys of an RDB stream into the keyspace. */

@@ -1,0 +1,73 @@
+/** SAVE, BGSAVE, LASTSAVE. */
+
+import type { Call } from "./call.ts";
+import { ClientFlag } from "./client.ts";
+import { defineCommands } from "./command.ts";
+import { CommandError, ERRORS } from "./errors.ts";
+
+const MS = 1000;
+
+export const persistenceCommands = defineCommands([
+  {
+    name: "save",
+    arity: 1,
+    flags: ["admin", "noscript", "no_async_loading", "no_multi"],
+    group: "server",
+    since: "1.0.0",
+    complexity: "O(N) in the number of keys",
+    summary: "Saves the data set to disk; nothing else runs meanwhile.",
+    syntax: "",
+    run: save,
+  },
+  {
+    name: "bgsave",
+    arity: -1,
+    flags: ["admin", "noscript", "no_async_loading"],
+    group: "server",
+    since: "1.0.0",
+    complexity: "O(1)",
+    summary: "Saves the data set to disk in the background.",
+    syntax: "[SCHEDULE]",
+    run: backgroundSave,
+  },
+  {
+    name: "lastsave",
+    arity: 1,
+    flags: ["loading", "stale", "fast"],
+    categories: ["admin", "dangerous"],
+    tips: ["nondeterministic_output"],
+    group: "server",
+    since: "1.0.0",
+    complexity: "O(1)",
+    summary: "Gives the time of the last successful save, in seconds since 1970.",
+    syntax: "",
+    run: lastSave,
+  },
+]);
+
+function save(call: Call): void {
+  const { persistence } = call.server;
+  if (persistence.isBusy) throw new CommandError(ERRORS.saveInProgress);
+  // Redis says no more than this; the reason is in the log.
+  if (persistence.saveNow() === undefined) call.reply.ok();
+  else call.reply.error("ERR");
+}
+
+function backgroundSave(call: Call): void {
+  const { persistence } = call.server;
+  const isSchedule = call.argc === 2 && call.is(1, "schedule");
+  if (call.argc > 1 && !isSchedule) throw new CommandError(ERRORS.syntax);
+  if (persistence.isBusy) throw new CommandError(ERRORS.saveInProgress);
+  if (call.client.has(ClientFlag.inExec)) {
+    // In the middle of a transaction there is no state worth saving.
+    persistence.schedule();
+    call.reply.status("Background saving scheduled");
+    return;
+  }
+  persistence.saveInBackground();
+  call.reply.status("Background saving started");
+}
+
+function lastSave(call: Call): void {
+  call.reply.integer(Math.floor(call.server.persistence.lastSaveAtMs / MS));
+}
