@@ -1,6 +1,9 @@
 // The table of controllers: which changes lead to which reconcile function, with its ports plugged in.
 import { randomBytes } from "node:crypto";
-import { CLUSTER_LABEL } from "./api/labels.ts";
+import { BACKUP_LABEL, CLUSTER_LABEL, SCHEDULED_BACKUP_LABEL } from "./api/labels.ts";
+import { type BackupDependencies, type BackupOptions, createBackupReconciler } from "./backup/backup-reconciler.ts";
+import { createBackupStore } from "./backup/backup-store.ts";
+import { createScheduledBackupReconciler } from "./backup/scheduled-backup-reconciler.ts";
 import type { KubeClient } from "./kube/client.ts";
 import type { Caches } from "./kube/mirror.ts";
 import { openKvSession } from "./kv/kv-session.ts";
@@ -35,6 +38,7 @@ export interface ControllersDependencies {
 
 /** Passes wait for servers most of the time, so several run side by side. */
 const CLUSTERS_AT_A_TIME = 8;
+const BACKUPS_AT_A_TIME = 4;
 const PASSWORD_BYTES = 24;
 
 export function createControllers(dependencies: ControllersDependencies): readonly Controller[] {
@@ -42,7 +46,11 @@ export function createControllers(dependencies: ControllersDependencies): readon
   const applier = new Applier(client);
   const statusWriter = new StatusWriter(client, clock);
   forgetDeleted(caches, applier, statusWriter);
-  return [clusterController(dependencies, applier, statusWriter)];
+  return [
+    clusterController(dependencies, applier, statusWriter),
+    backupController(dependencies, statusWriter),
+    scheduledBackupController(dependencies, statusWriter),
+  ];
 }
 
 function clusterController(
@@ -70,6 +78,45 @@ function clusterController(
     { name: "cluster", concurrency: CLUSTERS_AT_A_TIME, primary: caches.KVCluster, watched, reconcile },
     dependencies,
   );
+}
+
+function backupController(dependencies: ControllersDependencies, statusWriter: StatusWriter): Controller {
+  const { caches } = dependencies;
+  const watched = [
+    { cache: caches.KVBackup, requestsFor: itself, when: exceptStatus },
+    { cache: caches.Job, requestsFor: namedByLabel(BACKUP_LABEL) },
+    { cache: caches.Pod, requestsFor: namedByLabel(BACKUP_LABEL) },
+  ];
+  const reconcile = createBackupReconciler(...backupParts(dependencies, statusWriter));
+  return new Controller(
+    { name: "backup", concurrency: BACKUPS_AT_A_TIME, primary: caches.KVBackup, watched, reconcile },
+    dependencies,
+  );
+}
+
+function scheduledBackupController(dependencies: ControllersDependencies, statusWriter: StatusWriter): Controller {
+  const { caches } = dependencies;
+  const watched = [
+    { cache: caches.KVScheduledBackup, requestsFor: itself, when: exceptStatus },
+    { cache: caches.KVBackup, requestsFor: namedByLabel(SCHEDULED_BACKUP_LABEL) },
+    { cache: caches.Job, requestsFor: namedByLabel(SCHEDULED_BACKUP_LABEL) },
+  ];
+  const reconcile = createScheduledBackupReconciler(...backupParts(dependencies, statusWriter));
+  return new Controller(
+    { name: "scheduled-backup", concurrency: BACKUPS_AT_A_TIME, primary: caches.KVScheduledBackup, watched, reconcile },
+    dependencies,
+  );
+}
+
+function backupParts(
+  { client, caches, recorder, clock, serverImage, clusterDomain }: ControllersDependencies,
+  statusWriter: StatusWriter,
+): [BackupOptions, BackupDependencies] {
+  const store = createBackupStore({ client, caches, statusWriter });
+  return [
+    { defaultImage: serverImage, clusterDomain },
+    { store, events: recorder, clock },
+  ];
 }
 
 /** What is remembered about an object goes with it. */

@@ -11,10 +11,13 @@ export interface Clock {
 /** A number in [0, 1). */
 export type Random = () => number;
 
+/** Beyond this Node's timers fire at once; early is harmless to those who look at the world when they wake. */
+const MAX_DELAY_MS = 2 ** 31 - 1;
+
 export const systemClock: Clock = {
   now: () => Date.now(),
   after: (delayMs, run) => {
-    const timer = setTimeout(run, delayMs);
+    const timer = setTimeout(run, Math.min(delayMs, MAX_DELAY_MS));
     return () => clearTimeout(timer);
   },
 };

@@ -1,0 +1,41 @@
+// The volume claim of backups: an existing one, or the cluster's own, `<cluster>-backup`, which the operator makes when it
+// is not there. It has no owner: backups outlive their cluster, and whoever deletes the claim deletes them.
+import type { KVBackup } from "../api/kv-backup.ts";
+import { CLUSTER_LABEL, COMPONENT_LABEL, MANAGED_BY, MANAGED_BY_LABEL, NAME_LABEL } from "../api/labels.ts";
+import type { KubernetesObject } from "../kubernetes-object.ts";
+import { BACKUP_COMPONENT } from "./backup-job.ts";
+
+export interface Claim extends KubernetesObject {
+  readonly spec: Readonly<Record<string, unknown>>;
+}
+
+export function claimNameOf({ spec }: Pick<KVBackup, "spec">): string {
+  return spec.destination.persistentVolumeClaim.claimName ?? `${spec.clusterRef.name}-backup`;
+}
+
+/** The claim to make, or undefined when the backup names an existing one. */
+export function claimToMake({ metadata, spec }: KVBackup): Claim | undefined {
+  const { size, storageClassName } = spec.destination.persistentVolumeClaim;
+  if (size === undefined) {
+    return undefined;
+  }
+  return {
+    apiVersion: "v1",
+    kind: "PersistentVolumeClaim",
+    metadata: {
+      name: claimNameOf({ spec }),
+      namespace: metadata.namespace ?? "",
+      labels: {
+        [NAME_LABEL]: "kvcluster",
+        [COMPONENT_LABEL]: BACKUP_COMPONENT,
+        [MANAGED_BY_LABEL]: MANAGED_BY,
+        [CLUSTER_LABEL]: spec.clusterRef.name,
+      },
+    },
+    spec: {
+      accessModes: ["ReadWriteOnce"],
+      resources: { requests: { storage: size } },
+      ...(storageClassName === undefined ? {} : { storageClassName }),
+    },
+  };
+}

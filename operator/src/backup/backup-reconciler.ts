@@ -1,0 +1,215 @@
+// Takes one KVBackup to its end: wait for what is missing, start the Job, follow it, report. Everything is found again by
+// name, so an operator that dies anywhere carries on: the Job is the only memory of a run. A finished backup is never
+// touched again.
+import type { BackupShard, KVBackup, KVBackupStatus } from "../api/kv-backup.ts";
+import { formatBytes } from "../api/quantity.ts";
+import { nameOf, type ObjectName } from "../kubernetes-object.ts";
+import type { Clock } from "../runtime/clock.ts";
+import type { EventNote } from "../runtime/event-recorder.ts";
+import type { Outcome } from "../runtime/work-queue.ts";
+import { claimNameOf, claimToMake } from "./backup-claim.ts";
+import { backupJob, backupJobName, backupPath, type Job, sourcesOf } from "./backup-job.ts";
+import {
+  type BackupResult,
+  endedAt,
+  jobState,
+  readFailure,
+  readResult,
+  type ShardResult,
+  waitingFor,
+} from "./backup-result.ts";
+import { type BackupSource, backupSources } from "./backup-sources.ts";
+import type { BackupStore, Untimed } from "./backup-store.ts";
+
+export interface BackupOptions {
+  /** Image of Jobs when the cluster names none. */
+  readonly defaultImage: string;
+  readonly clusterDomain: string;
+}
+
+export interface BackupDependencies {
+  readonly store: BackupStore;
+  readonly events: { record(note: EventNote): void };
+  readonly clock: Clock;
+}
+
+const WAITING_MS = 10_000;
+const RUNNING_MS = 15_000;
+
+/** What the status becomes, and how soon to look again. */
+interface Report {
+  readonly phase: NonNullable<KVBackupStatus["phase"]>;
+  readonly reason: string;
+  readonly message: string;
+  readonly fields?: Partial<KVBackupStatus>;
+}
+
+export function createBackupReconciler(
+  options: BackupOptions,
+  dependencies: BackupDependencies,
+): (name: ObjectName) => Promise<Outcome> {
+  return async (name) => {
+    const backup = dependencies.store.backup(name);
+    if (backup === undefined || backup.metadata.deletionTimestamp !== undefined || isFinished(backup)) {
+      return {};
+    }
+    const report = await advance(backup, options, dependencies);
+    await write(backup, report, dependencies);
+    switch (report.phase) {
+      case "Pending":
+        return { requeueAfterMs: WAITING_MS };
+      case "Running":
+        return { requeueAfterMs: RUNNING_MS };
+      default:
+        return {};
+    }
+  };
+}
+
+export function isFinished({ status }: KVBackup): boolean {
+  return status?.phase === "Completed" || status?.phase === "Failed";
+}
+
+async function advance(backup: KVBackup, options: BackupOptions, dependencies: BackupDependencies): Promise<Report> {
+  const { store, clock } = dependencies;
+  const jobName = { namespace: nameOf(backup).namespace, name: backupJobName(backup.metadata.name) };
+  const job = store.job(jobName) ?? (await store.freshJob(jobName));
+  if (job !== undefined) {
+    return follow(backup, job, store);
+  }
+  if (backup.status?.phase === "Running") {
+    return { phase: "Failed", reason: "JobLost", message: `Job "${jobName.name}" was deleted before it was done` };
+  }
+  const obstacle = await start(backup, options, dependencies);
+  if (obstacle === undefined) {
+    return { phase: "Running", reason: "Started", message: "Waiting for the pod: it is not scheduled yet" };
+  }
+  const waitedMs = clock.now() - Date.parse(backup.metadata.creationTimestamp ?? "");
+  return waitedMs > backup.spec.timeoutSeconds * 1000
+    ? { phase: "Failed", reason: "TimedOut", message: `Gave up: ${obstacle.message}` }
+    : { phase: "Pending", ...obstacle };
+}
+
+/** Creates claim and Job. Returns what is in the way, or undefined when the Job is there. */
+async function start(
+  backup: KVBackup,
+  { clusterDomain, defaultImage }: BackupOptions,
+  { store, events }: BackupDependencies,
+): Promise<{ reason: string; message: string } | undefined> {
+  const { namespace } = nameOf(backup);
+  const { clusterRef, target } = backup.spec;
+  const clusterName = { namespace, name: clusterRef.name };
+  const cluster = store.cluster(clusterName);
+  if (cluster === undefined) {
+    return { reason: "ClusterNotFound", message: `KVCluster "${clusterRef.name}" is not there` };
+  }
+  const found = backupSources(cluster, store.serverPods(clusterName), { target, clusterDomain });
+  if (found.kind === "missing") {
+    return { reason: "NoReadyServer", message: found.message };
+  }
+  const claimName = claimNameOf(backup);
+  if (!(await store.hasClaim({ namespace, name: claimName }))) {
+    const claim = claimToMake(backup);
+    if (claim === undefined) {
+      return { reason: "ClaimNotFound", message: `PersistentVolumeClaim "${claimName}" is not there` };
+    }
+    await store.create(claim);
+  }
+  const { sources } = found;
+  if (await store.create(backupJob({ backup, cluster, claimName, sources, defaultImage }))) {
+    const pods = sources.map(({ pod }) => pod).join(", ");
+    events.record(noteOn(backup, "Normal", "BackupStarted", `Started to read from ${pods}`));
+  }
+  return undefined;
+}
+
+async function follow(backup: KVBackup, job: Job, store: BackupStore): Promise<Report> {
+  if (!job.metadata.ownerReferences?.some(({ uid }) => uid === backup.metadata.uid)) {
+    return { phase: "Failed", reason: "NameTaken", message: `Job "${job.metadata.name}" belongs to something else` };
+  }
+  switch (jobState(job)) {
+    case "running": {
+      const waiting = waitingFor(store.podsOf(job));
+      const message = waiting === undefined ? "Reading from the servers" : `Waiting for the pod: ${waiting}`;
+      return { phase: "Running", reason: "Started", message, fields: runFields(backup, job) };
+    }
+    case "failed": {
+      const failure = readFailure(job, await store.freshPodsOf(job));
+      return { phase: "Failed", ...failure, fields: endFields(backup, job) };
+    }
+    case "complete":
+      return completed(backup, job, readResult(await store.freshPodsOf(job)));
+  }
+}
+
+function completed(backup: KVBackup, job: Job, result: BackupResult | undefined): Report {
+  const fields = endFields(backup, job);
+  if (result === undefined) {
+    const message = `Job "${job.metadata.name}" ended well but left no result`;
+    return { phase: "Failed", reason: "NoResult", message, fields };
+  }
+  if (backup.spec.verify && !result.verified) {
+    return { phase: "Failed", reason: "NotVerified", message: "The files were not read back", fields };
+  }
+  const { keys, sizeBytes, verified, shards } = result;
+  const sources = new Map(sourcesOf(job).map((source) => [source.index, source]));
+  const size = formatBytes(sizeBytes);
+  return {
+    phase: "Completed",
+    reason: "Completed",
+    message: `${keys} keys in ${size}`,
+    fields: {
+      ...fields,
+      ...{ keys, sizeBytes, size, verified },
+      ...(shards === undefined ? {} : { shards: shards.map((shard) => shardStatus(shard, sources.get(shard.index))) }),
+    },
+  };
+}
+
+function shardStatus(
+  { index, file, sizeBytes, keys, sha256 }: ShardResult,
+  source: BackupSource | undefined,
+): BackupShard {
+  const fields = { index, file, sizeBytes, keys, sha256, source: source?.pod, slots: source?.slots };
+  const known = Object.entries(fields).filter(([, value]) => value !== undefined && value !== "");
+  return { ...Object.fromEntries(known), index };
+}
+
+function runFields(backup: KVBackup, job: Job): Partial<KVBackupStatus> {
+  const { creationTimestamp } = job.metadata;
+  return {
+    claimName: claimNameOf(backup),
+    path: backupPath(backup),
+    jobName: job.metadata.name,
+    ...(creationTimestamp === undefined ? {} : { startedAt: creationTimestamp }),
+  };
+}
+
+function endFields(backup: KVBackup, job: Job): Partial<KVBackupStatus> {
+  const completedAt = endedAt(job);
+  return { ...runFields(backup, job), ...(completedAt === undefined ? {} : { completedAt }) };
+}
+
+async function write(backup: KVBackup, report: Report, { store, events }: BackupDependencies): Promise<void> {
+  const { phase, reason, message, fields = {} } = report;
+  const observedGeneration = backup.metadata.generation ?? 0;
+  const status: Untimed<KVBackupStatus> = {
+    ...fields,
+    observedGeneration,
+    phase,
+    message,
+    conditions: [
+      { type: "Completed", status: phase === "Completed" ? "True" : "False", reason, message, observedGeneration },
+    ],
+  };
+  const wasWritten = await store.writeStatus(backup, status);
+  if (wasWritten && phase === "Completed") {
+    events.record(noteOn(backup, "Normal", "BackupCompleted", `Completed: ${message}`));
+  } else if (wasWritten && phase === "Failed") {
+    events.record(noteOn(backup, "Warning", "BackupFailed", message));
+  }
+}
+
+function noteOn(backup: KVBackup, type: EventNote["type"], reason: string, note: string): EventNote {
+  return { regarding: backup, type, reason, action: "Backup", note };
+}
