@@ -35,6 +35,8 @@ Examples:
        echo 'maxmemory 128mb' | kv-server -
 `;
 
+const LONG_LOAD_MS = 200;
+
 async function main(words: readonly string[]): Promise<void> {
   const commandLine = parseCommandLine(words);
   if (commandLine.kind === "help") return print(USAGE);
@@ -87,6 +89,7 @@ async function run({ config, configFile }: LoadedConfig, lifecycle: ProcessLifec
       logger,
       configFile: configFile ?? "",
       requestShutdown: (request) => lifecycle.requestShutdown(request),
+      fatal: (error) => lifecycle.die(error),
     });
   } catch (error) {
     if (!explainListenError(error, logger)) throw error;
@@ -96,8 +99,20 @@ async function run({ config, configFile }: LoadedConfig, lifecycle: ProcessLifec
   if (pidFile !== "") writePidFile(pidFile, logger);
   lifecycle.start({ server, config, logger, pidFile });
   logger.notice(`Running mode=${config.get("cluster-enabled") ? "cluster" : "standalone"}, port=${server.port}.`);
+  const prepared = prepareOrExit(server, logger);
+  // A load that takes its time must not look like a dead process: then the admin port does not wait for its end.
+  await Promise.race([prepared, new Promise<void>((resolve) => systemClock.after(LONG_LOAD_MS, resolve))]);
+  await Promise.all([prepared, server.openAdminPort()]);
+}
+
+async function prepareOrExit(server: RunningServer, logger: Logger): Promise<void> {
+  try {
+    await server.prepare();
+  } catch (error) {
+    logger.warning(`Fatal error loading the DB, aborting: ${(error as Error).message}`);
+    process.exit(1);
+  }
   logger.notice("Ready to accept connections");
-  await server.openAdminPort();
 }
 
 /** An address that cannot be bound ends the start like in Redis; anything else is a fault. */

@@ -24,6 +24,7 @@ const HOLD_REQUESTS_MS = 24 * 3600 * 1000;
 
 export class ProcessLifecycle {
   #process: RunningProcess | undefined;
+  #logger: Logger | undefined;
   #isGoingDown = false;
   #isInsisted = false;
 
@@ -41,15 +42,17 @@ export class ProcessLifecycle {
 
   /** A fault in our own code: state may be broken, so nothing is saved over what is on disk. */
   catchFaults(logger: Logger): void {
-    const die = (error: unknown): void => {
-      const reason = error instanceof Error ? (error.stack ?? error.message) : String(error);
-      logger.warning(`Fatal fault, exiting: ${reason.replaceAll("\n", " | ")}`);
-      process.exit(1);
-    };
-    process.on("uncaughtException", die);
-    process.on("unhandledRejection", die);
+    this.#logger = logger;
+    process.on("uncaughtException", (error) => this.die(error));
+    process.on("unhandledRejection", (error) => this.die(error));
     // Whoever read our output may go away before us.
     process.stdout.on("error", () => undefined);
+  }
+
+  die(error: unknown): never {
+    const reason = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    this.#logger?.warning(`Fatal fault, exiting: ${reason.replaceAll("\n", " | ")}`);
+    process.exit(1);
   }
 
   requestShutdown(request: ShutdownRequest): string | undefined {

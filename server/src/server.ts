@@ -1,10 +1,13 @@
 /**
  * The composition root: the only file that makes the parts and connects them to real adapters. Everything it makes belongs
  * to one server; two servers in one process share nothing.
+ *
+ * A server listens first and answers LOADING; `prepare` then loads the data, joins its cluster and follows its primary.
  */
 
 import { totalmem } from "node:os";
 import { ReplyWriter } from "@kvcluster/protocol/reply-writer";
+import { createServerCluster, type ServerCluster } from "./cluster/server-cluster.ts";
 import { ALL_COMMANDS } from "./commands/all-commands.ts";
 import { Client, type ClientConnection, ClientRegistry } from "./commands/client.ts";
 import { ClientPause } from "./commands/client-pause.ts";
@@ -19,29 +22,31 @@ import { encodingLimitsOf } from "./execution/encoding-settings.ts";
 import type { ServerState } from "./execution/guards.ts";
 import { Monitors } from "./execution/monitors.ts";
 import { Propagator } from "./execution/propagation.ts";
-import { createFactSources, type UsageCounters } from "./execution/server-facts.ts";
-import {
-  followBulkLimit,
-  followEvictionSettings,
-  outputLimitOf,
-  requiresPassword,
-} from "./execution/server-settings.ts";
+import { createFactSources, createUsage, type MeteredUsage } from "./execution/server-facts.ts";
+import { followBulkLimit, followEvictionSettings } from "./execution/server-settings.ts";
+import { createStreamApplier } from "./execution/stream-applier.ts";
+import { WaitingForReplicas } from "./execution/wait-for-replicas.ts";
 import { createCollectionValues } from "./keyspace/collection-values.ts";
+import type { Database } from "./keyspace/database.ts";
 import { Keyspace } from "./keyspace/keyspace.ts";
-import { AdminServer } from "./network/admin-server.ts";
-import { ClientGateway } from "./network/client-gateway.ts";
-import type { ConnectionLimits } from "./network/connection.ts";
-import { type AcceptedSocket, Listener } from "./network/listener.ts";
+import type { KeyspaceListener } from "./keyspace/keyspace-state.ts";
+import type { AdminServer } from "./network/admin-server.ts";
+import type { ClientGateway } from "./network/client-gateway.ts";
 import { RequestParser } from "./network/request-parser.ts";
-import { ErrorStatistics, RateMeter } from "./observability/counters.ts";
-import type { FactSources, PersistenceFacts, ReplicationFacts } from "./observability/facts.ts";
+import { createServerGateway } from "./network/server-gateway.ts";
+import { listenForClients, openAdmin } from "./network/server-listeners.ts";
+import type { FactSources } from "./observability/facts.ts";
 import type { Logger } from "./observability/logger.ts";
-import { createMetricsReader } from "./observability/metrics.ts";
 import { SlowLog } from "./observability/slow-log.ts";
+import { Persistence } from "./persistence/persistence.ts";
+import { WorkerFileTarget } from "./persistence/worker-file-target.ts";
 import type { Clock } from "./platform/clock.ts";
+import { systemDisk } from "./platform/disk.ts";
 import type { Random } from "./platform/random.ts";
 import { describeSystemError } from "./platform/system-error.ts";
 import { PublishSubscribe } from "./pubsub/publish-subscribe.ts";
+import type { Replication } from "./replication/replication.ts";
+import { createServerReplication } from "./replication/server-replication.ts";
 import { Collections } from "./values/collections.ts";
 
 export interface ServerOptions {
@@ -53,13 +58,17 @@ export interface ServerOptions {
   readonly configFile: string;
   /** SHUTDOWN: the process decides how it ends. */
   readonly requestShutdown: (request: ShutdownRequest) => string | undefined;
+  /** The cluster's state cannot be kept on disk: the process has to end. */
+  readonly fatal: (error: Error) => void;
 }
 
 export interface RunningServer {
   readonly port: number;
+  readonly context: ServerContext;
+  /** Loads the data, opens the cluster bus, follows the primary. Until it resolves, clients are told LOADING. */
+  prepare(): Promise<void>;
   /** Opens the admin port, once clients are served: loading express must not delay them. Gives the port, 0 if it is off. */
   openAdminPort(): Promise<number>;
-  readonly context: ServerContext;
   /** The final snapshot; rejects with the reason if it cannot be written. */
   save(): Promise<void>;
   stop(): Promise<void>;
@@ -72,26 +81,46 @@ const EXPIRY_BUDGET_MS = 25;
 const RECLAIM_BUDGET_MS = 1;
 
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  const { config, logger, clock } = options;
   const core = createCore(options);
-  const listeners = await listen(options, core);
+  const { context, gateway, facts, identity } = core;
+  const { port, listeners } = await listenForClients(config, logger, gateway);
+  identity.port = port;
+  config.assign("port", port);
   let admin: AdminServer | undefined;
-  const stopCron = options.clock.every(CRON_INTERVAL_MS, () => runCron(core));
+  const stopCron = clock.every(CRON_INTERVAL_MS, () => runCron(core));
   return {
-    port: core.identity.port,
+    port,
+    context,
+    prepare: () => prepare(core, config),
     async openAdminPort() {
-      const started = await startAdmin(options, core);
-      admin = started?.server;
-      return started?.port ?? 0;
+      const opened = await openAdmin(config, logger, facts);
+      admin = opened?.server;
+      return opened?.port ?? 0;
     },
-    context: core.context,
-    save: () => Promise.resolve(),
+    async save() {
+      const problem = context.persistence.saveNow();
+      if (problem !== undefined) throw new Error(problem);
+    },
     async stop() {
       stopCron();
       for (const listener of listeners) listener.stop();
-      for (const client of core.context.clients.all()) client.connection.destroy();
+      context.replication.stop();
+      await core.cluster?.cluster.stop();
+      context.persistence.abort();
+      for (const client of context.clients.all()) client.connection.destroy();
       await admin?.stop();
     },
   };
+}
+
+async function prepare({ context, cluster, identity, readiness }: Core, config: Config): Promise<void> {
+  await context.persistence.load();
+  readiness.isLoaded = true;
+  await cluster?.start(identity.port);
+  const primary = config.get("replicaof");
+  if (primary !== undefined && cluster === undefined) context.replication.follow(primary.host, primary.port);
+  context.replication.start();
 }
 
 interface Identity {
@@ -108,10 +137,8 @@ interface Core {
   readonly gateway: ClientGateway;
   readonly identity: Identity;
   readonly usage: MeteredUsage;
-}
-
-interface MeteredUsage extends UsageCounters {
-  readonly traffic: { inputBytes: number; outputBytes: number };
+  readonly cluster: ServerCluster | undefined;
+  readonly readiness: { isLoaded: boolean };
 }
 
 function createCore(options: ServerOptions): Core {
@@ -124,40 +151,45 @@ function createCore(options: ServerOptions): Core {
   const pubsub = new PublishSubscribe();
   const monitors = new Monitors();
   const slowLog = new SlowLog(() => config.get("slowlog-max-len"));
-  const propagator = new Propagator([]);
+  const pause = new ClientPause(clock, () => clients.all());
+  const readiness = { isLoaded: false };
+  const persistence: Persistence = createPersistence(options, keyspace, collections, () => replication);
+  const applier = createStreamApplier({ dispatcher: () => dispatcher, keyspace, connection: NO_CONNECTION });
+  const replication = createServerReplication({
+    ...{ config, clock, random, logger, disk: systemDisk, persistence, applier },
+    port: () => identity.port,
+    roleChanged: (isReplica) => {
+      keyspace.isReplica = isReplica;
+    },
+  });
+  const waiters = new WaitingForReplicas(clock, (offset) => replication.replicas.countAcknowledged(offset));
+  replication.replicas.acknowledged = () => waiters.check();
+  const propagator = new Propagator([replication.feed]);
+  const cluster = createCluster(options, { keyspace, pubsub, replication, propagator, pause });
   const facts = createFactSources({
-    ...{ config, clock, keyspace, table, clients, usage, identity, pubsub },
+    ...{ config, clock, keyspace, table, clients, usage, identity, pubsub, persistence, replication },
     commandsProcessed: () => dispatcher.processed,
-    persistence: () => IDLE_PERSISTENCE,
-    replication: () => IDLE_REPLICATION,
-    cluster: () => undefined,
-    replicationTraffic: () => ({
-      replicationInputBytes: 0,
-      replicationOutputBytes: 0,
-      fullSyncs: 0,
-      partialSyncs: 0,
-      failedPartialSyncs: 0,
-    }),
+    blockedClients: () => waiters.count,
+    isLoaded: () => readiness.isLoaded,
+    cluster: () => cluster?.cluster.facts(),
     systemBytes: totalmem(),
   });
   const context: ServerContext = {
     ...{ keyspace, table, clients, config, clock, random, collections, pubsub, monitors, slowLog, facts },
-    relay: undefined,
+    ...{ logger, pause, persistence, replication, waiters, cluster: cluster?.cluster, relay: cluster?.cluster },
     executor: {
       objection: (call, id) => dispatcher.objection(call, id),
       runQueued: (call, id) => dispatcher.runNested(call, id),
       beginTransaction: () => propagator.beginTransaction(),
       endTransaction: (databaseIndex) => propagator.endTransaction(databaseIndex),
     },
-    isClusterEnabled: config.get("cluster-enabled"),
+    isClusterEnabled: cluster !== undefined,
     get maxBulkBytes() {
       return parser.maxBulkBytes;
     },
-    flushed: () => undefined,
-    pause: new ClientPause(clock, () => clients.all()),
-    logger,
+    flushed: () => persistence.flushed(),
     debugSwitches: { isActiveExpiryOn: true },
-    unblock: () => false,
+    unblock: (client) => waiters.release(client),
     shutdown: options.requestShutdown,
     resetStatistics: () => resetStatistics(table, keyspace, usage, clock),
     rewriteConfig: () => rewriteConfigFile(options),
@@ -166,15 +198,19 @@ function createCore(options: ServerOptions): Core {
   const reply = new ReplyWriter();
   const observer = createCommandObserver({ config, clock, logger, slowLog, monitors, errors: usage.errors });
   const bootClient = new Client({ id: 0, address: "", localAddress: "", connection: NO_CONNECTION, createdAtMs: 0 });
-  const state = createServerState(config, keyspace);
+  const state = createServerState(context, readiness);
   const dispatcher = new Dispatcher({
     ...{ table, keyspace, clock, state, propagator, observer, parser, reply, context, bootClient },
-    cluster: undefined,
+    cluster: cluster?.cluster,
   });
+  keyspace.listener = createKeyspaceListener(propagator, replication);
   followEvictionSettings(config, keyspace);
   followBulkLimit(config, parser);
-  const gateway = createGateway(options, { dispatcher, context, usage, monitors });
-  return { context, dispatcher, facts, gateway, identity, usage };
+  const gateway = createServerGateway({
+    ...{ context, handler: dispatcher, traffic: usage.traffic },
+    left: (client) => waiters.forget(client),
+  });
+  return { context, dispatcher, facts, gateway, identity, usage, cluster, readiness };
 }
 
 function createKeyspace({ config, random, clock }: ServerOptions): { keyspace: Keyspace; collections: Collections } {
@@ -189,127 +225,91 @@ function createKeyspace({ config, random, clock }: ServerOptions): { keyspace: K
   return { keyspace, collections: made.collections };
 }
 
-function createUsage(clock: Clock): MeteredUsage {
-  const nowMs = clock.nowMs();
-  return {
-    traffic: { inputBytes: 0, outputBytes: 0 },
-    commandRate: new RateMeter(nowMs),
-    inputRate: new RateMeter(nowMs),
-    outputRate: new RateMeter(nowMs),
-    errors: new ErrorStatistics(),
-    peakBytes: 0,
-    startupBytes: 0,
-  };
+function createPersistence(
+  { config, clock, logger }: ServerOptions,
+  keyspace: Keyspace,
+  collections: Collections,
+  replication: () => Replication,
+): Persistence {
+  return new Persistence({
+    ...{ keyspace, collections, config, clock, logger, disk: systemDisk, processId: process.pid },
+    replicationPosition: () => ({ id: replication().history.id, offset: replication().offset, databaseIndex: 0 }),
+    createFileTarget: (file, outcome) => new WorkerFileTarget({ file, ...outcome }),
+  });
 }
 
-function createServerState(config: Config, keyspace: Keyspace): ServerState {
+interface ClusterParts {
+  readonly keyspace: Keyspace;
+  readonly pubsub: PublishSubscribe;
+  readonly replication: Replication;
+  readonly propagator: Propagator;
+  readonly pause: ClientPause;
+}
+
+function createCluster(options: ServerOptions, parts: ClusterParts): ServerCluster | undefined {
+  const { config, clock, random, logger, fatal } = options;
+  const { keyspace, pubsub, replication, propagator, pause } = parts;
+  if (!config.get("cluster-enabled")) return undefined;
+  return createServerCluster({
+    ...{ config, clock, random, logger, keyspace, pubsub, fatal },
+    replication: {
+      replicateFrom: (host, port) => replication.follow(host, port),
+      promote: () => replication.promote(),
+      replicationOffset: () => replication.offset,
+      primaryLinkUp: () => replication.link?.isUp ?? false,
+      dataAgeMs: () => replication.dataAgeMs,
+    },
+    deleteKey: (key) => {
+      keyspace.database(0).delete(key, 0, key.length);
+      if (propagator.active) propagator.sendCommand(0, ["DEL", key]);
+    },
+    pauseWrites: (untilMs) => pause.pause(untilMs - clock.nowMs(), "write", undefined),
+    resumeWrites: () => pause.unpause(),
+  });
+}
+
+function createServerState(context: ServerContext, readiness: { readonly isLoaded: boolean }): ServerState {
+  const { keyspace, persistence, replication, config } = context;
   return {
-    loading: false,
-    readOnlyReplica: false,
-    stale: false,
-    persistenceFailed: false,
-    tooFewReplicas: false,
+    get loading() {
+      return !readiness.isLoaded || persistence.isLoading;
+    },
+    get readOnlyReplica() {
+      return replication.isReadOnlyReplica;
+    },
+    get stale() {
+      return replication.isStale;
+    },
+    get persistenceFailed() {
+      return persistence.refusesWrites && !replication.isReplica;
+    },
+    get tooFewReplicas() {
+      return replication.hasTooFewReplicas;
+    },
     get memoryLimited() {
-      return config.get("maxmemory") > 0;
+      return config.get("maxmemory") > 0 && !(replication.isReplica && config.get("replica-ignore-maxmemory"));
     },
     makeRoom: () => keyspace.eviction.freeMemoryIfNeeded() !== "failed",
   };
 }
 
-interface GatewayParts {
-  readonly dispatcher: Dispatcher;
-  readonly context: ServerContext;
-  readonly usage: MeteredUsage;
-  readonly monitors: Monitors;
-}
-
-function createGateway({ config, clock, logger }: ServerOptions, parts: GatewayParts): ClientGateway {
-  const { dispatcher, context, usage, monitors } = parts;
-  const limits: ConnectionLimits = {
-    get queryBytes() {
-      return config.get("client-query-buffer-limit");
-    },
-    output: (client) => outputLimitOf(config, client),
-    tooMuchOutput: (client, bytes) =>
-      logger.warning(`Client ${client.address} closed for overcoming of output buffer limits: ${bytes} bytes waiting`),
+/** Keys that go by themselves go on replicas by a DEL. */
+function createKeyspaceListener(propagator: Propagator, replication: Replication): KeyspaceListener {
+  const gone = (database: Database, record: number): void => {
+    if (replication.isReplica || !propagator.active) return;
+    propagator.sendCommand(database.index, ["DEL", database.keyOf(record)]);
   };
-  return new ClientGateway({
-    clients: context.clients,
-    handler: dispatcher,
-    limits,
-    traffic: usage.traffic,
-    settings: () => ({
-      maxClients: config.get("maxclients"),
-      isProtected: config.get("protected-mode") && !requiresPassword(config) && !config.isGiven("bind"),
-      requiresPassword: requiresPassword(config),
-    }),
-    nowMs: () => clock.nowMs(),
-    left: (client) => {
-      context.keyspace.watches.unwatchAll(client);
-      context.pubsub.forget(client);
-      monitors.remove(client);
-    },
-  });
-}
-
-async function listen({ config, logger }: ServerOptions, { gateway, identity }: Core): Promise<Listener[]> {
-  const common = {
-    backlog: config.get("tcp-backlog"),
-    keepAliveSeconds: config.get("tcp-keepalive"),
-    accept: (accepted: AcceptedSocket) => gateway.accept(accepted),
-  };
-  const listeners: Listener[] = [];
-  identity.port = config.get("port");
-  for (const address of config.get("bind")) {
-    const listener = new Listener({ ...common, host: hostOf(address), port: identity.port });
-    try {
-      identity.port = await listener.start();
-      listeners.push(listener);
-    } catch (error) {
-      if (!address.startsWith("-")) throw error;
-      logger.verbose(`Skipped address "${address}": ${(error as Error).message}`);
-    }
-  }
-  const path = config.get("unixsocket");
-  if (path !== "") {
-    const listener = new Listener({ ...common, host: undefined, port: 0, path });
-    await listener.start();
-    listeners.push(listener);
-  }
-  config.assign("port", identity.port);
-  return listeners;
-}
-
-/** A leading minus in `bind` marks an address that may be missing; `*` is every address of IPv4. */
-function hostOf(address: string): string {
-  const name = address.startsWith("-") ? address.slice(1) : address;
-  return name === "*" ? "0.0.0.0" : name === "::*" ? "::" : name;
-}
-
-async function startAdmin({ config, logger }: ServerOptions, { facts }: Core) {
-  const port = config.get("admin-port");
-  if (port === 0) return undefined;
-  const host = hostOf(config.get("admin-bind")[0] ?? "*");
-  const server = new AdminServer({ port, host, facts, readMetrics: createMetricsReader(facts) });
-  try {
-    const bound = await server.start();
-    logger.notice(`Admin port ${bound} is open`);
-    return { server, port: bound };
-  } catch (error) {
-    // Several servers on one machine share the default: only an admin port that was asked for must be there.
-    if (config.isGiven("admin-port")) throw error;
-    logger.warning(`Admin port ${port} is not open: ${describeSystemError(error)}`);
-    return undefined;
-  }
+  return { expired: gone, evicted: gone };
 }
 
 function runCron({ context, dispatcher, usage }: Core): void {
-  const { keyspace, clock } = context;
+  const { keyspace, clock, config, clients, persistence } = context;
   const nowMs = clock.nowMs();
   keyspace.setNow(nowMs);
   if (context.debugSwitches.isActiveExpiryOn) keyspace.expiry.run(EXPIRY_BUDGET_MS);
   keyspace.reclaim(RECLAIM_BUDGET_MS);
-  closeIdleClients(context.clients.all(), context.config.get("timeout"), nowMs);
+  persistence.tick();
+  closeIdleClients(clients.all(), config.get("timeout"), nowMs);
   usage.commandRate.sample(dispatcher.processed, nowMs);
   usage.inputRate.sample(usage.traffic.inputBytes, nowMs);
   usage.outputRate.sample(usage.traffic.outputBytes, nowMs);
@@ -343,45 +343,4 @@ const NO_CONNECTION: ClientConnection = {
   queryBytes: 0,
   outputBytes: 0,
   fileDescriptor: -1,
-};
-
-const IDLE_PERSISTENCE: PersistenceFacts = {
-  loading: undefined,
-  changesSinceSave: 0,
-  isSaving: false,
-  savedKeys: 0,
-  keysToSave: 0,
-  lastSaveAtMs: 0,
-  isLastSaveOk: true,
-  lastSaveSeconds: -1,
-  currentSaveSeconds: -1,
-  saves: 0,
-  lastLoadExpiredKeys: 0,
-  lastLoadKeys: 0,
-  appendOnly: {
-    isEnabled: false,
-    isRewriting: false,
-    isRewriteScheduled: false,
-    lastRewriteSeconds: -1,
-    currentRewriteSeconds: -1,
-    isLastRewriteOk: true,
-    isLastWriteOk: true,
-    rewrites: 0,
-    failedRewritesInARow: 0,
-    currentBytes: 0,
-    baseBytes: 0,
-    pendingBytes: 0,
-    delayedFsyncs: 0,
-  },
-};
-
-const IDLE_REPLICATION: ReplicationFacts = {
-  primaryLink: undefined,
-  replicas: [],
-  goodReplicas: undefined,
-  id: "",
-  previousId: "",
-  offset: 0,
-  previousOffset: -1,
-  backlog: { isActive: false, sizeBytes: 0, firstOffset: 0, length: 0 },
 };

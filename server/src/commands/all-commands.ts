@@ -1,6 +1,7 @@
 /** The families of the command table, in the order of COMMAND LIST. A new family is entered here and nowhere else. */
 
 import { clientCommands } from "./clients.ts";
+import { clusterCommands } from "./cluster.ts";
 import type { CommandRow } from "./command.ts";
 import { introspectionCommands } from "./command-introspection.ts";
 import { configCommands } from "./config.ts";
@@ -16,7 +17,9 @@ import { keyScanCommands } from "./key-scan.ts";
 import { keyCommands } from "./keys.ts";
 import { listMoveCommands } from "./list-moves.ts";
 import { listCommands } from "./lists.ts";
+import { persistenceCommands } from "./persistence.ts";
 import { pubsubCommands } from "./pubsub.ts";
+import { replicationCommands } from "./replication.ts";
 import { serverControlCommands } from "./server-control.ts";
 import { setAlgebraCommands } from "./set-algebra.ts";
 import { setCommands } from "./sets.ts";
@@ -48,6 +51,9 @@ export const ALL_COMMANDS: readonly (readonly CommandRow[])[] = [
   expiryCommands,
   databaseCommands,
   transactionCommands,
+  persistenceCommands,
+  replicationCommands,
+  clusterCommands,
   clientCommands,
   introspectionCommands,
   configCommands,

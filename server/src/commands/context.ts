@@ -9,9 +9,11 @@ import type { Keyspace } from "../keyspace/keyspace.ts";
 import type { FactSources } from "../observability/facts.ts";
 import type { Logger } from "../observability/logger.ts";
 import type { SlowLog } from "../observability/slow-log.ts";
+import type { Persistence } from "../persistence/persistence.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Random } from "../platform/random.ts";
 import type { MessageRelay, PublishSubscribe } from "../pubsub/publish-subscribe.ts";
+import type { Replication } from "../replication/replication.ts";
 import type { Collections } from "../values/collections.ts";
 import type { Call } from "./call.ts";
 import type { Client, ClientRegistry } from "./client.ts";
@@ -45,10 +47,13 @@ export interface ServerContext {
   readonly slowLog: SlowLog;
   readonly facts: FactSources;
   readonly logger: Logger;
+  readonly persistence: Persistence;
+  readonly replication: Replication;
+  readonly waiters: AcknowledgementWaiters;
   readonly debugSwitches: DebugSwitches;
   readonly isClusterEnabled: boolean;
   /** Undefined outside of cluster mode. */
-  readonly cluster?: Cluster | undefined;
+  readonly cluster: Cluster | undefined;
   /** `proto-max-bulk-len`: the longest string there may be. */
   readonly maxBulkBytes: number;
   /** FLUSHALL or FLUSHDB has run: a snapshot under way is of no more use. */
@@ -77,6 +82,11 @@ export interface ShutdownRequest {
   readonly isForced: boolean;
   /** SHUTDOWN ABORT: stays up after all. */
   readonly isAborted: boolean;
+}
+
+/** Clients blocked in WAIT. */
+export interface AcknowledgementWaiters {
+  wait(client: Client, wanted: number, timeoutMs: number): void;
 }
 
 export interface MonitorRegistry {

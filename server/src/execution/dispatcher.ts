@@ -229,6 +229,7 @@ export class Dispatcher {
     if (this.#propagating && (bits & PROPAGATES) !== 0) {
       if (this.#keyspace.dirty !== dirty || (bits & CommandBit.mayReplicate) !== 0) {
         this.#propagator.send(call, databaseIndex, start, end);
+        client.writeOffset = this.#propagator.offset;
       }
     }
     if (call.effects.length !== 0) call.effects.length = 0;

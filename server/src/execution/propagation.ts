@@ -10,6 +10,8 @@ import { type Call, Propagation } from "../commands/call.ts";
 export interface CommandFeed {
   /** False: nobody listens, and nothing needs to be prepared. */
   readonly active: boolean;
+  /** Where its stream has come to, for WAIT; undefined if it has no such count. */
+  readonly offset: number | undefined;
   /** Takes `bytes[start..end)`, whole RESP commands that ran against database `databaseIndex`. Copies what it keeps. */
   feed(databaseIndex: number, bytes: Buffer, start: number, end: number): void;
 }
@@ -29,6 +31,12 @@ export class Propagator {
   get active(): boolean {
     for (const feed of this.#feeds) if (feed.active) return true;
     return false;
+  }
+
+  /** The offset of the stream that replicas follow. */
+  get offset(): number {
+    for (const feed of this.#feeds) if (feed.offset !== undefined) return feed.offset;
+    return 0;
   }
 
   /** Sends what the call that just ran changed; `start` and `end` bound its frame in `call.buffer`, −1 if it has none there. */

@@ -5,7 +5,7 @@ import type { ClientRegistry } from "../commands/client.ts";
 import type { CommandTable } from "../commands/command-table.ts";
 import type { Config } from "../config/config.ts";
 import type { Keyspace } from "../keyspace/keyspace.ts";
-import type { ErrorStatistics, RateMeter } from "../observability/counters.ts";
+import { ErrorStatistics, RateMeter } from "../observability/counters.ts";
 import type {
   ClientFacts,
   ClusterFacts,
@@ -14,12 +14,13 @@ import type {
   FactSources,
   MemoryFacts,
   PersistenceFacts,
-  ReplicationFacts,
   ServerFacts,
   StatisticsFacts,
 } from "../observability/facts.ts";
+import type { Persistence } from "../persistence/persistence.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { PublishSubscribe } from "../pubsub/publish-subscribe.ts";
+import type { Replication } from "../replication/replication.ts";
 
 /** Numbers that grow with use and belong to no other part. */
 export interface UsageCounters {
@@ -32,6 +33,23 @@ export interface UsageCounters {
   readonly startupBytes: number;
 }
 
+export interface MeteredUsage extends UsageCounters {
+  readonly traffic: { inputBytes: number; outputBytes: number };
+}
+
+export function createUsage(clock: Clock): MeteredUsage {
+  const nowMs = clock.nowMs();
+  return {
+    traffic: { inputBytes: 0, outputBytes: 0 },
+    commandRate: new RateMeter(nowMs),
+    inputRate: new RateMeter(nowMs),
+    outputRate: new RateMeter(nowMs),
+    errors: new ErrorStatistics(),
+    peakBytes: 0,
+    startupBytes: 0,
+  };
+}
+
 export interface FactParts {
   readonly config: Config;
   readonly clock: Clock;
@@ -42,13 +60,12 @@ export interface FactParts {
   readonly commandsProcessed: () => number;
   readonly pubsub: PublishSubscribe;
   readonly identity: Pick<ServerFacts, "runId" | "port" | "startedAtMs" | "configFile">;
-  readonly persistence: () => PersistenceFacts;
-  readonly replication: () => ReplicationFacts;
+  readonly persistence: Persistence;
+  readonly replication: Replication;
+  readonly blockedClients: () => number;
+  /** Whether the load at start is over. */
+  readonly isLoaded: () => boolean;
   readonly cluster: () => ClusterFacts | undefined;
-  readonly replicationTraffic: () => Pick<
-    StatisticsFacts,
-    "replicationInputBytes" | "replicationOutputBytes" | "fullSyncs" | "partialSyncs" | "failedPartialSyncs"
-  >;
   readonly systemBytes: number;
 }
 
@@ -57,9 +74,9 @@ export function createFactSources(parts: FactParts): FactSources {
     server: () => serverFacts(parts),
     clients: () => clientFacts(parts),
     memory: () => memoryFacts(parts),
-    persistence: parts.persistence,
+    persistence: () => persistenceFacts(parts),
     statistics: () => statisticsFacts(parts),
-    replication: parts.replication,
+    replication: () => parts.replication.facts(),
     processor: () => {
       const { user, system } = process.cpuUsage();
       return { userSeconds: user / 1e6, systemSeconds: system / 1e6 };
@@ -86,7 +103,7 @@ function serverFacts({ config, clock, identity }: FactParts): ServerFacts {
   };
 }
 
-function clientFacts({ clients, config }: FactParts): ClientFacts {
+function clientFacts({ clients, config, blockedClients }: FactParts): ClientFacts {
   let largestInputBytes = 0;
   let largestOutputBytes = 0;
   for (const { connection } of clients.all()) {
@@ -97,7 +114,7 @@ function clientFacts({ clients, config }: FactParts): ClientFacts {
     connected: clients.count,
     clusterConnections: 0,
     maxClients: config.get("maxclients"),
-    blocked: 0,
+    blocked: blockedClients(),
     largestInputBytes,
     largestOutputBytes,
   };
@@ -109,7 +126,7 @@ function memoryFacts(parts: FactParts): MemoryFacts {
   for (const { connection } of clients.all()) clientBufferBytes += connection.queryBytes + connection.outputBytes;
   const usedBytes = usedMemory(parts, clientBufferBytes);
   usage.peakBytes = Math.max(usage.peakBytes, usedBytes);
-  const { backlog } = parts.replication();
+  const { backlog } = parts.replication.facts();
   return {
     usedBytes,
     peakBytes: usage.peakBytes,
@@ -134,8 +151,15 @@ function usedMemory({ keyspace, usage }: FactParts, clientBufferBytes: number): 
   return keyspace.arena.usedBytes + clientBufferBytes + usage.startupBytes;
 }
 
+/** The load at start counts from the first moment, before its file is even open. */
+function persistenceFacts({ persistence, isLoaded, identity }: FactParts): PersistenceFacts {
+  const facts = persistence.facts();
+  if (isLoaded() || facts.loading !== undefined) return facts;
+  return { ...facts, loading: { startedAtMs: identity.startedAtMs, totalBytes: 0, loadedBytes: 0 } };
+}
+
 function statisticsFacts(parts: FactParts): StatisticsFacts {
-  const { clients, usage, keyspace, pubsub } = parts;
+  const { clients, usage, keyspace, pubsub, replication } = parts;
   return {
     connectionsAccepted: clients.accepted,
     connectionsRejected: clients.rejected,
@@ -145,7 +169,11 @@ function statisticsFacts(parts: FactParts): StatisticsFacts {
     outputBytes: usage.traffic.outputBytes,
     inputBytesPerSecond: usage.inputRate.perSecond,
     outputBytesPerSecond: usage.outputRate.perSecond,
-    ...parts.replicationTraffic(),
+    replicationInputBytes: replication.inputBytes,
+    replicationOutputBytes: replication.replicas.outputBytes,
+    fullSyncs: replication.replicas.fullSyncs,
+    partialSyncs: replication.replicas.partialSyncs,
+    failedPartialSyncs: replication.replicas.refusedPartialSyncs,
     expiredKeys: keyspace.expiredKeys,
     evictedKeys: keyspace.evictedKeys,
     evictedClients: 0,

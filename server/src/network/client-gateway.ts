@@ -20,6 +20,8 @@ export interface GatewayOptions {
   readonly traffic: Traffic;
   readonly settings: () => GatewaySettings;
   readonly nowMs: () => number;
+  /** A client has come. */
+  readonly joined: (client: Client) => void;
   /** A client has gone: its subscriptions, watches and so on are to be undone. */
   readonly left: (client: Client) => void;
 }
@@ -64,6 +66,7 @@ export class ClientGateway {
     client.set(ClientFlag.unauthenticated, requiresPassword);
     connection.attach(client);
     clients.add(client);
+    this.#options.joined(client);
     return (chunk, bytes) => connection.receive(chunk, bytes);
   }
 

@@ -137,11 +137,11 @@ export class Connection implements ClientConnection {
     this.#isPaused = true;
   }
 
+  /** What came meanwhile runs after the current turn, never inside another client's command. */
   resume(): void {
     if (!this.#isPaused) return;
     this.#isPaused = false;
-    const client = this.#client;
-    if (client !== undefined && this.#pendingBytes > 0) this.#runPending(client);
+    if (this.#pendingBytes > 0) process.nextTick(() => this.#continue());
   }
 
   get queryBytes(): number {
@@ -159,6 +159,12 @@ export class Connection implements ClientConnection {
 
   get socket(): Socket {
     return this.#socket;
+  }
+
+  #continue(): void {
+    const client = this.#client;
+    if (client === undefined || this.#isPaused || this.#isClosing || this.#pendingBytes === 0) return;
+    this.#runPending(client);
   }
 
   #run(client: Client, buffer: Buffer, end: number): number {

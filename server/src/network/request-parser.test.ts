@@ -79,7 +79,10 @@ test("malformed requests give Redis' protocol errors", () => {
   expect(parse("*1\r\n$2147483648\r\n")).toMatchObject({ result: MALFORMED, error: "invalid bulk length" });
   expect(parse("a".repeat(70_000))).toMatchObject({ result: MALFORMED, error: "too big inline request" });
   expect(parse(`*${"1".repeat(70_000)}`)).toMatchObject({ result: MALFORMED, error: "too big mbulk count string" });
-  expect(parse(`*1\r\n$${"1".repeat(70_000)}`)).toMatchObject({ result: MALFORMED, error: "too big bulk count string" });
+  expect(parse(`*1\r\n$${"1".repeat(70_000)}`)).toMatchObject({
+    result: MALFORMED,
+    error: "too big bulk count string",
+  });
 });
 
 test("before authentication requests are small", () => {

@@ -67,6 +67,11 @@ export class Replicas {
     return this.isOrigin && this.#backlog !== undefined;
   }
 
+  /** Where the stream has come to. */
+  get offset(): number {
+    return this.#history.offset;
+  }
+
   get backlog(): Backlog | undefined {
     return this.#backlog;
   }

@@ -62,6 +62,11 @@ export class Replication {
     this.replicas.disconnectAll();
   }
 
+  /** Where changes made here are fed to. */
+  get feed(): Replicas {
+    return this.replicas;
+  }
+
   get isReplica(): boolean {
     return this.#link !== undefined;
   }

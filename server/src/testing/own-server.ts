@@ -1,8 +1,14 @@
-/** One of our servers in this process, on a free port, for tests that speak to it over the wire. */
+/**
+ * One of our servers in this process, on a free port, for tests that speak to it over the wire. It has a directory of its
+ * own, which goes with it. What it logs as a warning is shown: a fault must not hide behind an error reply.
+ */
 
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import { parseCommandLine } from "../config/command-line.ts";
 import { loadConfig } from "../config/load-config.ts";
-import { silentLogger } from "../observability/logger.ts";
+import { type Logger, silentLogger } from "../observability/logger.ts";
 import { systemClock } from "../platform/clock.ts";
 import { createSystemRandom } from "../platform/random.ts";
 import type { RunningServer } from "../server.ts";
@@ -10,18 +16,35 @@ import { startServer } from "../server.ts";
 
 export type OwnServer = RunningServer;
 
-/** `directives` are words of the command line. Nothing is kept on disk unless they say so. */
+/** `directives` are words of the command line, in pairs or as the file has them. Nothing is saved unless they say so. */
 export async function startOwnServer(...directives: readonly string[]): Promise<OwnServer> {
-  const words = ["--port", "0", "--bind", "127.0.0.1", "--admin-port", "0", "--save", "", ...directives];
-  const commandLine = parseCommandLine(words);
+  const directory = mkdtempSync(path.join(tmpdir(), "kv-test-"));
+  const own = ["--port", "0", "--bind", "127.0.0.1", "--admin-port", "0", "--save", "", "--dir", directory];
+  const commandLine = parseCommandLine([...own, ...directives]);
   if (commandLine.kind !== "run") throw new Error("A test server needs no help");
   const { config, configFile } = loadConfig(commandLine, process.cwd(), () => "");
-  return startServer({
+  const server = await startServer({
     config,
     clock: systemClock,
     random: createSystemRandom(),
-    logger: silentLogger,
+    logger: warningsOnly,
     configFile: configFile ?? "",
     requestShutdown: ({ isAborted }) => (isAborted ? "ERR No shutdown in progress." : undefined),
+    fatal: (error) => {
+      throw error;
+    },
   });
+  await server.prepare();
+  return {
+    ...server,
+    stop: async () => {
+      await server.stop();
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
 }
+
+const warningsOnly: Logger = {
+  ...silentLogger,
+  warning: (message) => void process.stderr.write(`${message}\n`),
+};

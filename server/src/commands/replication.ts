@@ -1,0 +1,228 @@
+/** REPLICAOF, ROLE, PSYNC and SYNC, REPLCONF, WAIT. */
+
+import type { ReplicaSession } from "../replication/replica-session.ts";
+import { integerArgument } from "./arguments.ts";
+import type { Call } from "./call.ts";
+import { ClientFlag } from "./client.ts";
+import { type CommandRow, defineCommands } from "./command.ts";
+import { CommandError, ERRORS } from "./errors.ts";
+
+const REPLICAOF: Omit<CommandRow, "name" | "since" | "summary"> = {
+  arity: 3,
+  flags: ["noscript", "admin", "stale", "no_async_loading"],
+  categories: ["dangerous"],
+  group: "server",
+  complexity: "O(1)",
+  syntax: "host port | NO ONE",
+  run: replicaof,
+};
+
+export const replicationCommands = defineCommands([
+  {
+    ...REPLICAOF,
+    name: "replicaof",
+    since: "5.0.0",
+    summary: "Makes this server the replica of another, or a primary.",
+  },
+  { ...REPLICAOF, name: "slaveof", since: "1.0.0", summary: "The old name of REPLICAOF." },
+  {
+    name: "role",
+    arity: 1,
+    flags: ["noscript", "loading", "stale", "fast"],
+    categories: ["admin", "dangerous"],
+    group: "server",
+    since: "2.8.12",
+    complexity: "O(1)",
+    summary: "Tells whether this server is a primary or a replica, and with whom it is connected.",
+    syntax: "",
+    run: role,
+  },
+  {
+    name: "psync",
+    arity: -3,
+    flags: ["noscript", "admin", "no_async_loading", "no_multi"],
+    group: "server",
+    since: "2.8.0",
+    complexity: "O(N) in the size of the data set for a full sync",
+    summary: "Asks for the stream of changes from a point on, or with everything before it.",
+    syntax: "replicationid offset",
+    run: psync,
+  },
+  {
+    name: "sync",
+    arity: 1,
+    flags: ["noscript", "admin", "no_async_loading", "no_multi"],
+    group: "server",
+    since: "1.0.0",
+    complexity: "O(N) in the size of the data set",
+    summary: "Asks for everything and the stream of changes after it.",
+    syntax: "",
+    run: sync,
+  },
+  {
+    name: "replconf",
+    arity: -1,
+    flags: ["noscript", "admin", "loading", "stale", "allow_busy"],
+    group: "server",
+    since: "3.0.0",
+    complexity: "O(1)",
+    summary: "What a replica tells its primary about itself, and how far it is.",
+    syntax: "",
+    run: replconf,
+  },
+  {
+    name: "wait",
+    arity: 3,
+    flags: ["noscript", "blocking"],
+    group: "generic",
+    tips: ["request_policy:all_shards", "response_policy:agg_min"],
+    since: "3.0.0",
+    complexity: "O(1)",
+    summary: "Waits until replicas have acknowledged all writes of this connection so far.",
+    syntax: "numreplicas timeout",
+    run: wait,
+  },
+]);
+
+const MAX_PORT = 65535;
+
+function replicaof(call: Call): void {
+  const { replication, config, isClusterEnabled } = call.server;
+  if (isClusterEnabled) throw new CommandError("ERR REPLICAOF not allowed in cluster mode.");
+  if (call.is(1, "no") && call.is(2, "one")) {
+    replication.promote();
+    config.assign("replicaof", undefined);
+    call.reply.ok();
+    return;
+  }
+  if (call.client.has(ClientFlag.replica)) {
+    throw new CommandError("ERR Command is not valid when client is a replica.");
+  }
+  const port = integerArgument(call, 2);
+  if (port < 0 || port > MAX_PORT) throw new CommandError("ERR Invalid master port");
+  const host = call.text(1);
+  const current = replication.primary;
+  if (current?.host === host && current.port === port) {
+    call.reply.status("OK Already connected to specified master");
+    return;
+  }
+  replication.follow(host, port);
+  config.assign("replicaof", { host, port });
+  call.reply.ok();
+}
+
+function role(call: Call): void {
+  const { reply, server } = call;
+  const facts = server.replication.facts();
+  const link = server.replication.link;
+  if (link === undefined) {
+    reply.array(3);
+    reply.bulkString("master");
+    reply.integer(facts.offset);
+    const online = facts.replicas.filter((replica) => replica.state === "online");
+    reply.array(online.length);
+    for (const replica of online) {
+      reply.array(3);
+      reply.bulkString(replica.address);
+      reply.bulkString(String(replica.port));
+      reply.bulkString(String(replica.offset));
+    }
+    return;
+  }
+  reply.array(5);
+  reply.bulkString("slave");
+  reply.bulkString(link.host);
+  reply.integer(link.port);
+  reply.bulkString(link.state);
+  reply.integer(link.isUp ? facts.offset : -1);
+}
+
+/** The session of a client that may synchronize now; replies with the reason and gives undefined if it may not. */
+function sessionForSync(call: Call): ReplicaSession | undefined {
+  const { client, server, reply } = call;
+  if (client.has(ClientFlag.replica)) return undefined;
+  const { link, replicas } = server.replication;
+  if (link !== undefined && !link.isUp) {
+    reply.error("NOMASTERLINK Can't SYNC while not connected with my master");
+    return undefined;
+  }
+  client.set(ClientFlag.replica, true);
+  return replicas.sessionOf(client, true);
+}
+
+function psync(call: Call): void {
+  const next = integerArgument(call, 2);
+  const session = sessionForSync(call);
+  if (session !== undefined) call.server.replication.replicas.synchronize(session, call.text(1), next);
+}
+
+function sync(call: Call): void {
+  const session = sessionForSync(call);
+  if (session === undefined) return;
+  session.usesOldSync = true;
+  call.server.replication.replicas.synchronize(session, "?", -1);
+}
+
+type Option = (session: ReplicaSession, call: Call, index: number) => void;
+
+const OPTIONS: Readonly<Record<string, Option>> = {
+  "listening-port": (session, call, index) => {
+    session.listeningPort = integerArgument(call, index);
+  },
+  "ip-address": (session, call, index) => {
+    session.announcedAddress = call.text(index);
+  },
+  capa: (session, call, index) => {
+    if (call.is(index, "eof")) session.understandsEndMark = true;
+    else if (call.is(index, "psync2")) session.understandsPsync2 = true;
+  },
+  "rdb-only": (session, call, index) => {
+    session.isSnapshotOnly = integerArgument(call, index) === 1;
+  },
+  version: () => undefined,
+  "rdb-filter-only": (_session, call, index) => {
+    if ((call.length[index] as number) > 0) throw new CommandError("ERR REPLCONF rdb-filter-only is not supported");
+  },
+};
+
+function replconf(call: Call): void {
+  const { client, server, reply } = call;
+  const { replicas, link } = server.replication;
+  if ((call.argc & 1) === 0) throw new CommandError(ERRORS.syntax);
+  for (let i = 1; i < call.argc; i += 2) {
+    const name = call.text(i).toLowerCase();
+    // These two are signals, not settings: they get no reply.
+    if (name === "ack") {
+      if (client.has(ClientFlag.replica)) replicas.acknowledge(client, integerArgument(call, i + 1));
+      return;
+    }
+    if (name === "getack") {
+      if (client.has(ClientFlag.primary)) link?.acknowledge();
+      return;
+    }
+    const option = OPTIONS[name];
+    if (option === undefined) throw new CommandError(`ERR Unrecognized REPLCONF option: ${call.text(i)}`);
+    option(replicas.sessionOf(client, true) as ReplicaSession, call, i + 1);
+  }
+  reply.ok();
+}
+
+function wait(call: Call): void {
+  const { client, server } = call;
+  const { replication } = server;
+  if (replication.isReplica) {
+    throw new CommandError(
+      "ERR WAIT cannot be used with replica instances. Please also note that since Redis 4.0 if a replica is configured to be writable (which is not the default) writes to replicas are just local and are not propagated.",
+    );
+  }
+  const wanted = integerArgument(call, 1);
+  const timeoutMs = integerArgument(call, 2, "ERR timeout is not an integer or out of range");
+  if (timeoutMs < 0) throw new CommandError("ERR timeout is negative");
+  const acknowledged = replication.replicas.countAcknowledged(client.writeOffset);
+  if (acknowledged >= wanted || client.has(ClientFlag.inExec)) {
+    call.reply.integer(acknowledged);
+    return;
+  }
+  server.waiters.wait(client, wanted, timeoutMs);
+  replication.replicas.requestAcknowledgements();
+}

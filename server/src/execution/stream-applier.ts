@@ -1,0 +1,47 @@
+/**
+ * Runs the commands that come from our primary, as a client that no guard stops and nobody answers. Keys do not expire by
+ * our own clock meanwhile: the primary says when they go.
+ */
+
+import { Client, type ClientConnection, ClientFlag } from "../commands/client.ts";
+import type { Keyspace } from "../keyspace/keyspace.ts";
+import type { StreamApplier } from "../replication/primary-link.ts";
+import type { Dispatcher } from "./dispatcher.ts";
+
+export interface StreamApplierParts {
+  readonly dispatcher: () => Dispatcher;
+  readonly keyspace: Keyspace;
+  readonly connection: ClientConnection;
+}
+
+export function createStreamApplier({ dispatcher, keyspace, connection }: StreamApplierParts): StreamApplier {
+  let client = primaryClient(connection);
+  return {
+    apply(bytes) {
+      const { reply } = dispatcher();
+      const start = reply.position;
+      keyspace.ignoresExpiry = true;
+      try {
+        return dispatcher().run(client, bytes, 0, bytes.length, NOTHING_TO_FLUSH);
+      } finally {
+        keyspace.ignoresExpiry = false;
+        reply.position = start;
+      }
+    },
+    get isInTransaction() {
+      return client.has(ClientFlag.multi);
+    },
+    reset() {
+      keyspace.watches.unwatchAll(client);
+      client = primaryClient(connection);
+    },
+  };
+}
+
+const NOTHING_TO_FLUSH = (): void => undefined;
+
+function primaryClient(connection: ClientConnection): Client {
+  const client = new Client({ id: 0, address: "", localAddress: "", connection, createdAtMs: 0 });
+  client.set(ClientFlag.primary, true);
+  return client;
+}

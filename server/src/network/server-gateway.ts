@@ -1,0 +1,44 @@
+/** Makes the gateway of a server from its parts: settings from the live configuration, and what a client leaves behind. */
+
+import type { Client } from "../commands/client.ts";
+import type { ServerContext } from "../commands/context.ts";
+import { outputLimitOf, requiresPassword } from "../execution/server-settings.ts";
+import { ClientGateway } from "./client-gateway.ts";
+import type { ConnectionLimits, RequestHandler, Traffic } from "./connection.ts";
+
+export interface ServerGatewayParts {
+  readonly context: ServerContext;
+  readonly handler: RequestHandler;
+  readonly traffic: Traffic;
+  /** The client has gone; what the keyspace and pub/sub knew of it is forgotten already. */
+  readonly left: (client: Client) => void;
+}
+
+export function createServerGateway({ context, handler, traffic, left }: ServerGatewayParts): ClientGateway {
+  const { config, clock, logger, clients } = context;
+  const limits: ConnectionLimits = {
+    get queryBytes() {
+      return config.get("client-query-buffer-limit");
+    },
+    output: (client) => outputLimitOf(config, client),
+    tooMuchOutput: (client, bytes) =>
+      logger.warning(`Client ${client.address} closed for overcoming of output buffer limits: ${bytes} bytes waiting`),
+  };
+  return new ClientGateway({
+    ...{ clients, handler, limits, traffic },
+    settings: () => ({
+      maxClients: config.get("maxclients"),
+      isProtected: config.get("protected-mode") && !requiresPassword(config) && !config.isGiven("bind"),
+      requiresPassword: requiresPassword(config),
+    }),
+    nowMs: () => clock.nowMs(),
+    joined: (client) => context.pause.admit(client),
+    left: (client) => {
+      context.keyspace.watches.unwatchAll(client);
+      context.pubsub.forget(client);
+      context.monitors.remove(client);
+      context.replication.replicas.forget(client);
+      left(client);
+    },
+  });
+}

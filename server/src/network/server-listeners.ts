@@ -1,0 +1,66 @@
+/** Opens what a server listens on: the addresses of `bind`, the unix socket, the admin port. */
+
+import type { Config } from "../config/config.ts";
+import type { FactSources } from "../observability/facts.ts";
+import type { Logger } from "../observability/logger.ts";
+import { createMetricsReader } from "../observability/metrics.ts";
+import { describeSystemError } from "../platform/system-error.ts";
+import { AdminServer } from "./admin-server.ts";
+import type { ClientGateway } from "./client-gateway.ts";
+import { type AcceptedSocket, Listener } from "./listener.ts";
+
+export interface OpenListeners {
+  readonly port: number;
+  readonly listeners: readonly Listener[];
+}
+
+/** Rejects if an address cannot be bound that `bind` does not mark as optional. Port 0 is settled by the first address. */
+export async function listenForClients(config: Config, logger: Logger, gateway: ClientGateway): Promise<OpenListeners> {
+  const common = {
+    backlog: config.get("tcp-backlog"),
+    keepAliveSeconds: config.get("tcp-keepalive"),
+    accept: (accepted: AcceptedSocket) => gateway.accept(accepted),
+  };
+  const listeners: Listener[] = [];
+  let port = config.get("port");
+  for (const address of config.get("bind")) {
+    const listener = new Listener({ ...common, host: hostOf(address), port });
+    try {
+      port = await listener.start();
+      listeners.push(listener);
+    } catch (error) {
+      if (!address.startsWith("-")) throw error;
+      logger.verbose(`Skipped address "${address}": ${(error as Error).message}`);
+    }
+  }
+  const path = config.get("unixsocket");
+  if (path !== "") {
+    const listener = new Listener({ ...common, host: undefined, port: 0, path });
+    await listener.start();
+    listeners.push(listener);
+  }
+  return { port, listeners };
+}
+
+/** Undefined if it is turned off, or if nobody asked for it and another server on this machine has the default port. */
+export async function openAdmin(config: Config, logger: Logger, facts: FactSources) {
+  const port = config.get("admin-port");
+  if (port === 0) return undefined;
+  const host = hostOf(config.get("admin-bind")[0] ?? "*");
+  const server = new AdminServer({ port, host, facts, readMetrics: createMetricsReader(facts) });
+  try {
+    const bound = await server.start();
+    logger.notice(`Admin port ${bound} is open`);
+    return { server, port: bound };
+  } catch (error) {
+    if (config.isGiven("admin-port")) throw error;
+    logger.warning(`Admin port ${port} is not open: ${describeSystemError(error)}`);
+    return undefined;
+  }
+}
+
+/** A leading minus in `bind` marks an address that may be missing; `*` is every address of IPv4. */
+function hostOf(address: string): string {
+  const name = address.startsWith("-") ? address.slice(1) : address;
+  return name === "*" ? "0.0.0.0" : name === "::*" ? "::" : name;
+}

@@ -1,0 +1,95 @@
+/** Makes the Replication of a server from the server's parts: the place that knows both sides. */
+
+import path from "node:path";
+import type { Config } from "../config/config.ts";
+import type { Logger } from "../observability/logger.ts";
+import type { Persistence } from "../persistence/persistence.ts";
+import type { Clock } from "../platform/clock.ts";
+import type { Disk } from "../platform/disk.ts";
+import type { Random } from "../platform/random.ts";
+import type { SnapshotReceiver } from "./full-sync.ts";
+import type { SnapshotSpool, StreamApplier } from "./primary-link.ts";
+import { ReceiverTarget } from "./receiver-target.ts";
+import { Replication, type ReplicationSettings } from "./replication.ts";
+
+export interface ServerReplicationParts {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly disk: Disk;
+  readonly persistence: Persistence;
+  readonly applier: StreamApplier;
+  /** The port clients connect to, known once the server listens. */
+  readonly port: () => number;
+  readonly roleChanged: (isReplica: boolean) => void;
+}
+
+export function createServerReplication(parts: ServerReplicationParts): Replication {
+  const { config, clock, random, logger, applier, roleChanged } = parts;
+  const replication = new Replication({
+    ...{ clock, random, logger, applier, roleChanged },
+    settings: () => settingsOf(config, parts.port()),
+    startSnapshot: (receiver) => startSnapshot(parts, receiver),
+    openSpool: () => openSpool(parts),
+  });
+  config.onChange(["repl-backlog-size"], () => {
+    replication.replicas.resizeBacklog();
+    return undefined;
+  });
+  return replication;
+}
+
+function settingsOf(config: Config, port: number): ReplicationSettings {
+  return {
+    user: config.get("masteruser"),
+    password: config.get("masterauth"),
+    listeningPort: config.get("replica-announce-port") || port,
+    announcedAddress: config.get("replica-announce-ip"),
+    timeoutSeconds: config.get("repl-timeout"),
+    isReadOnly: config.get("replica-read-only"),
+    servesStaleData: config.get("replica-serve-stale-data"),
+    minReplicas: config.get("min-replicas-to-write"),
+    maxLagSeconds: config.get("min-replicas-max-lag"),
+    priority: config.get("replica-priority"),
+    isAnnounced: config.get("replica-announced"),
+    backlogBytes: config.get("repl-backlog-size"),
+    backlogTtlSeconds: config.get("repl-backlog-ttl"),
+    pingPeriodSeconds: config.get("repl-ping-replica-period"),
+    syncDelaySeconds: config.get("repl-diskless-sync") ? config.get("repl-diskless-sync-delay") : 0,
+    maxHeldBytes: config.get("client-output-buffer-limit").replica.hardBytes,
+  };
+}
+
+function startSnapshot({ config, persistence }: ServerReplicationParts, receiver: SnapshotReceiver): boolean {
+  if (persistence.isBusy || persistence.isLoading) return false;
+  const target = new ReceiverTarget(receiver, config.get("rdbchecksum"), () => persistence.finishSnapshot(job));
+  const job = persistence.startSnapshot(target);
+  return true;
+}
+
+/** The snapshot of a primary goes to a file first, so that a link that breaks costs nothing of the data at hand. */
+function openSpool({ config, clock, disk, persistence }: ServerReplicationParts): SnapshotSpool {
+  const name = path.join(config.get("dir"), `temp-${clock.nowMs()}.rdb`);
+  const file = disk.create(name);
+  let isOpen = true;
+  const close = (): void => {
+    if (isOpen) file.close();
+    isOpen = false;
+  };
+  return {
+    write: (bytes) => file.append(bytes, 0, bytes.length),
+    async load() {
+      close();
+      try {
+        await persistence.replaceBy(name);
+      } finally {
+        disk.remove(name);
+      }
+    },
+    discard() {
+      close();
+      disk.remove(name);
+    },
+  };
+}
