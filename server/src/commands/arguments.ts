@@ -85,14 +85,22 @@ export interface ExpireUnit {
   readonly isAbsolute: boolean;
 }
 
-const LARGEST_TIME_MS = 2 ** 63;
+/** Moments are kept as doubles: exact up to 2^53 ms, which is the year 287,396. The last one below Redis' own limit. */
+const LARGEST_MOMENT_MS = 2 ** 63 - 1024;
 
 /** The moment (milliseconds since 1970) that argument `index` means, which must lie after 1970: the rule of SET and its kin. */
 export function expireTimeArgument(call: Call, index: number, unit: ExpireUnit, fullName: string): number {
   const value = integerArgument(call, index);
-  if (value <= 0) throw new CommandError(invalidExpireTime(fullName));
+  const moment = value <= 0 ? undefined : expireMoment(call, value, unit);
+  if (moment === undefined) throw new CommandError(invalidExpireTime(fullName));
+  return moment;
+}
+
+/** The moment a time given by a client means, undefined if it does not fit 64 bits. */
+export function expireMoment(call: Call, value: number, unit: ExpireUnit): number | undefined {
   const ms = unit.isSeconds ? value * 1000 : value;
-  const at = unit.isAbsolute ? ms : ms + call.nowMs;
-  if (ms >= LARGEST_TIME_MS || at >= LARGEST_TIME_MS) throw new CommandError(invalidExpireTime(fullName));
-  return at;
+  if (unit.isSeconds && Math.abs(ms) > LARGEST_MOMENT_MS) return undefined;
+  if (unit.isAbsolute) return Math.min(ms, LARGEST_MOMENT_MS);
+  const at = ms + call.nowMs;
+  return at > LARGEST_MOMENT_MS ? undefined : at;
 }

@@ -4,7 +4,7 @@
  */
 
 import { writeDecimal } from "@kvcluster/protocol/reply-writer";
-import { KEEP_TTL } from "../keyspace/database.ts";
+import { KEEP_TTL } from "../keyspace/record.ts";
 import { addLongDouble, formatLongDouble, parseLongDouble } from "../memory/long-double.ts";
 import { ValueType } from "../values/value-type.ts";
 import { isInt64, parseInt64, smallInteger } from "./arguments.ts";

@@ -1,7 +1,7 @@
 /** The EXPIRE family. Replicas and the AOF get the moment, never a duration; a moment that is past deletes the key. */
 
-import { NO_EXPIRY } from "../keyspace/database.ts";
-import { integerArgument } from "./arguments.ts";
+import { NO_EXPIRY } from "../keyspace/record.ts";
+import { type ExpireUnit, expireMoment, integerArgument } from "./arguments.ts";
 import type { Call } from "./call.ts";
 import { type CommandFlag, defineCommands, oneKey } from "./command.ts";
 import { CommandError, invalidExpireTime } from "./errors.ts";
@@ -21,7 +21,7 @@ export const expiryCommands = defineCommands([
     complexity: "O(1)",
     summary: "Lets a key expire after so many seconds.",
     syntax: `key seconds ${CONDITION_SYNTAX}`,
-    run: (call) => expire(call, 1000, false, "expire"),
+    run: (call) => expire(call, { isSeconds: true, isAbsolute: false }, "expire"),
   },
   {
     name: "pexpire",
@@ -33,7 +33,7 @@ export const expiryCommands = defineCommands([
     complexity: "O(1)",
     summary: "Lets a key expire after so many milliseconds.",
     syntax: `key milliseconds ${CONDITION_SYNTAX}`,
-    run: (call) => expire(call, 1, false, "pexpire"),
+    run: (call) => expire(call, { isSeconds: false, isAbsolute: false }, "pexpire"),
   },
   {
     name: "expireat",
@@ -45,7 +45,7 @@ export const expiryCommands = defineCommands([
     complexity: "O(1)",
     summary: "Lets a key expire at a moment given in seconds since 1970.",
     syntax: `key unix-time-seconds ${CONDITION_SYNTAX}`,
-    run: (call) => expire(call, 1000, true, "expireat"),
+    run: (call) => expire(call, { isSeconds: true, isAbsolute: true }, "expireat"),
   },
   {
     name: "pexpireat",
@@ -57,7 +57,7 @@ export const expiryCommands = defineCommands([
     complexity: "O(1)",
     summary: "Lets a key expire at a moment given in milliseconds since 1970.",
     syntax: `key unix-time-milliseconds ${CONDITION_SYNTAX}`,
-    run: (call) => expire(call, 1, true, "pexpireat"),
+    run: (call) => expire(call, { isSeconds: false, isAbsolute: true }, "pexpireat"),
   },
   {
     name: "ttl",
@@ -121,8 +121,6 @@ export const expiryCommands = defineCommands([
   },
 ]);
 
-const LARGEST_TIME_MS = 2 ** 63;
-
 interface Conditions {
   readonly nx: boolean;
   readonly xx: boolean;
@@ -130,14 +128,13 @@ interface Conditions {
   readonly lt: boolean;
 }
 
-function expire(call: Call, unitMs: number, isAbsolute: boolean, name: string): void {
+function expire(call: Call, unit: ExpireUnit, name: string): void {
   const { db, buffer } = call;
   const offset = call.offset[1] as number;
   const length = call.length[1] as number;
   const conditions = parseConditions(call);
-  const ms = integerArgument(call, 2) * unitMs;
-  const at = isAbsolute ? ms : ms + call.nowMs;
-  if (Math.abs(ms) >= LARGEST_TIME_MS || at >= LARGEST_TIME_MS) throw new CommandError(invalidExpireTime(name));
+  const at = expireMoment(call, integerArgument(call, 2), unit);
+  if (at === undefined) throw new CommandError(invalidExpireTime(name));
   const record = db.lookupWrite(buffer, offset, length);
   if (record === 0 || !isAllowed(conditions, db.expireAtOf(record), at)) {
     call.reply.integer(0);

@@ -1,6 +1,6 @@
 /** Commands on parts of a string: APPEND, STRLEN, GETRANGE, SETRANGE, LCS is elsewhere. */
 
-import { KEEP_TTL } from "../keyspace/database.ts";
+import { KEEP_TTL } from "../keyspace/record.ts";
 import { ValueType } from "../values/value-type.ts";
 import { integerArgument } from "./arguments.ts";
 import type { Call } from "./call.ts";

@@ -1,11 +1,12 @@
 /** SET, GET and what stores, reads or replaces whole strings. Parts of strings: string-ranges.ts; arithmetic: counters.ts. */
 
-import { KEEP_TTL, NO_EXPIRY } from "../keyspace/database.ts";
+import { KEEP_TTL, NO_EXPIRY } from "../keyspace/record.ts";
 import { ValueType } from "../values/value-type.ts";
 import { type ExpireUnit, expireTimeArgument } from "./arguments.ts";
 import type { Call } from "./call.ts";
 import { defineCommands, keyRange, oneKey } from "./command.ts";
 import { CommandError, ERRORS, wrongArity } from "./errors.ts";
+import { parseStringOptions } from "./string-options.ts";
 
 export const stringCommands = defineCommands([
   {
@@ -151,13 +152,6 @@ export const stringCommands = defineCommands([
 
 const SECONDS: ExpireUnit = { isSeconds: true, isAbsolute: false };
 const MILLISECONDS: ExpireUnit = { isSeconds: false, isAbsolute: false };
-const UNITS: ReadonlyMap<string, ExpireUnit> = new Map([
-  ["ex", SECONDS],
-  ["px", MILLISECONDS],
-  ["exat", { isSeconds: true, isAbsolute: true }],
-  ["pxat", { isSeconds: false, isAbsolute: true }],
-]);
-
 function get(call: Call): void {
   const record = call.db.lookupRead(call.buffer, call.offset[1] as number, call.length[1] as number);
   if (record === 0) call.reply.nil();
@@ -190,16 +184,8 @@ function set(call: Call): void {
   } else setWithOptions(call);
 }
 
-interface SetOptions {
-  condition: "none" | "nx" | "xx";
-  isGet: boolean;
-  keepTtl: boolean;
-  unit: ExpireUnit | undefined;
-  timeArgument: number;
-}
-
 function setWithOptions(call: Call): void {
-  const options = parseSetOptions(call);
+  const options = parseStringOptions(call, 3, "set");
   const { db, buffer, reply } = call;
   const offset = call.offset[1] as number;
   const length = call.length[1] as number;
@@ -225,24 +211,6 @@ function propagateWithoutGet(call: Call): void {
   const args: Buffer[] = [];
   for (let i = 0; i < call.argc; i++) if (i < 3 || !call.is(i, "get")) args.push(call.copy(i));
   call.propagateInstead(...args);
-}
-
-function parseSetOptions(call: Call): SetOptions {
-  const options: SetOptions = { condition: "none", isGet: false, keepTtl: false, unit: undefined, timeArgument: 0 };
-  for (let i = 3; i < call.argc; i++) {
-    const word = call.text(i).toLowerCase();
-    const unit = UNITS.get(word);
-    const hasTtl = options.keepTtl || options.unit !== undefined;
-    if ((word === "nx" || word === "xx") && (options.condition === "none" || options.condition === word)) {
-      options.condition = word;
-    } else if (word === "get") options.isGet = true;
-    else if (word === "keepttl" && options.unit === undefined) options.keepTtl = true;
-    else if (unit !== undefined && !hasTtl && i + 1 < call.argc) {
-      options.unit = unit;
-      options.timeArgument = ++i;
-    } else throw new CommandError(ERRORS.syntax);
-  }
-  return options;
 }
 
 function setnx(call: Call): void {
@@ -288,16 +256,14 @@ function getex(call: Call): void {
   const { db, buffer } = call;
   const offset = call.offset[1] as number;
   const length = call.length[1] as number;
-  const isPersist = call.argc === 3 && call.is(2, "persist");
-  const unit = call.argc === 4 ? UNITS.get(call.text(2).toLowerCase()) : undefined;
-  if (call.argc > 2 && !isPersist && unit === undefined) throw new CommandError(ERRORS.syntax);
+  const { isPersist, unit, timeArgument } = parseStringOptions(call, 2, "getex");
   const record = db.lookupWrite(buffer, offset, length);
   if (record === 0) {
     call.reply.nil();
     return;
   }
   if (db.typeOf(record) !== ValueType.string) throw new CommandError(ERRORS.wrongType);
-  const expireAtMs = unit === undefined ? NO_EXPIRY : expireTimeArgument(call, 3, unit, "getex");
+  const expireAtMs = unit === undefined ? NO_EXPIRY : expireTimeArgument(call, timeArgument, unit, "getex");
   replyString(call, record);
   if (expireAtMs !== NO_EXPIRY) expireOrDelete(call, record, expireAtMs);
   else if (isPersist && db.expireAtOf(record) !== NO_EXPIRY) {

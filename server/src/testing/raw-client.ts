@@ -1,0 +1,122 @@
+/**
+ * A client that gives replies as the bytes they came in, for tests that compare servers byte for byte or send what no
+ * well-behaved client sends. It frames RESP2 and RESP3 but interprets nothing.
+ */
+
+import { connect, type Socket } from "node:net";
+import { type CommandArgument, encodeCommand } from "@kvcluster/protocol/resp-encoder";
+import { frameEnd } from "./reply-frame.ts";
+
+const REPLY_TIMEOUT_MS = 15_000;
+
+export class RawClient {
+  readonly socket: Socket;
+  #received: Buffer[] = [];
+  #waiting: (() => void)[] = [];
+  #isClosed = false;
+
+  constructor(socket: Socket) {
+    this.socket = socket;
+    socket.on("data", (chunk: Buffer) => {
+      this.#received.push(chunk);
+      this.#wake();
+    });
+    socket.on("error", () => undefined);
+    socket.on("end", () => this.#wake());
+    socket.on("close", () => {
+      this.#isClosed = true;
+      this.#wake();
+    });
+  }
+
+  static async connect(port: number): Promise<RawClient> {
+    const socket = connect({ port, host: "127.0.0.1", noDelay: true, allowHalfOpen: true });
+    await new Promise<void>((resolve, reject) => {
+      socket.once("connect", resolve);
+      socket.once("error", reject);
+    });
+    return new RawClient(socket);
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  /** Sends bytes as they are; latin1 if a string. */
+  write(bytes: Buffer | string): void {
+    this.socket.write(typeof bytes === "string" ? Buffer.from(bytes, "latin1") : bytes);
+  }
+
+  /** Sends one command and gives the bytes of its reply. */
+  async command(...args: readonly CommandArgument[]): Promise<Buffer> {
+    this.write(encodeCommand(args));
+    return (await this.replies(1))[0] as Buffer;
+  }
+
+  /** Sends one command and gives its reply as latin1 text. */
+  async text(...args: readonly CommandArgument[]): Promise<string> {
+    return (await this.command(...args)).toString("latin1");
+  }
+
+  /** The next `count` replies; rejects if the connection ends or nothing comes for long. */
+  async replies(count: number): Promise<Buffer[]> {
+    const replies: Buffer[] = [];
+    for (;;) {
+      this.#takeReplies(replies, count);
+      if (replies.length === count) return replies;
+      if (this.#isClosed) throw new Error(`Connection closed after ${replies.length} of ${count} replies`);
+      await this.#more(`${count - replies.length} more replies`);
+    }
+  }
+
+  /** Everything that comes until the server closes the connection. */
+  async untilClosed(): Promise<Buffer> {
+    while (!this.#isClosed && !this.socket.readableEnded) await this.#more("the end of the connection");
+    return this.takeAll();
+  }
+
+  /** What has come and was not taken. */
+  takeAll(): Buffer {
+    const all = Buffer.concat(this.#received);
+    this.#received = [];
+    return all;
+  }
+
+  /** Ends our side; the server may go on sending. */
+  end(): void {
+    this.socket.end();
+  }
+
+  close(): void {
+    this.socket.destroy();
+  }
+
+  #takeReplies(replies: Buffer[], count: number): void {
+    if (this.#received.length === 0) return;
+    const all = this.#received.length === 1 ? (this.#received[0] as Buffer) : Buffer.concat(this.#received);
+    let position = 0;
+    while (replies.length < count) {
+      const end = frameEnd(all, position);
+      if (end < 0) break;
+      replies.push(all.subarray(position, end));
+      position = end;
+    }
+    this.#received = position === all.length ? [] : [all.subarray(position)];
+  }
+
+  #wake(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const resolve of waiting) resolve();
+  }
+
+  async #more(what: string): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      const timer = setTimeout(() => reject(new Error(`Waited in vain for ${what}`)), REPLY_TIMEOUT_MS);
+      this.#waiting.push(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
+  }
+}
