@@ -46,6 +46,8 @@ export interface Link {
   readonly remoteIp: string;
   readonly localIp: string;
   isOpen: boolean;
+  /** When the last packet came on this very connection. */
+  receivedAt: number;
   node: ClusterNode | undefined;
 }
 

@@ -157,8 +157,8 @@ function refuseVote(state: ClusterState, request: VoteRequest): string | undefin
   if (request.currentEpoch < state.currentEpoch) return "request of an old epoch";
   if (state.lastVoteEpoch === state.currentEpoch) return "already voted in this epoch";
   if (!isReplica(request.candidate) || primary === undefined) return "it is not a replica of a known primary";
-  if (!request.isForced && !isFailed(primary)) return "its primary is up";
-  if (!request.isForced && state.guard.isHolding) return "I came back without my data and may not judge";
+  const isDown = isFailed(primary) || (primary === state.myself && state.guard.isHolding);
+  if (!request.isForced && !isDown) return "its primary is up";
   if (now - primary.votedAt < settings.nodeTimeoutMs * 2) return "voted for this shard a moment ago";
   for (const slot of slotsOf(request.slots)) {
     const owner = state.table.ownerOf(slot);

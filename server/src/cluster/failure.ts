@@ -39,7 +39,7 @@ export function countReports(state: ClusterState, node: ClusterNode): number {
 /** At least one primary that owns slots must exist, and this node must itself be unable to reach the suspect. */
 function failIfMajorityAgrees(state: ClusterState, node: ClusterNode): void {
   if (!hasFlag(node, NODE_FLAG.maybeFailed) || isFailed(node)) return;
-  const own = isPrimary(state.myself) && !state.guard.isHolding ? 1 : 0;
+  const own = isPrimary(state.myself) ? 1 : 0;
   if (countReports(state, node) + own < Math.floor(state.size / 2) + 1) return;
   log(state, "notice", `Marking node ${node.id} as failing (quorum reached)`);
   markFailed(state, node);

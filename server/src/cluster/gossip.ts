@@ -1,6 +1,6 @@
 /**
  * Building and sending messages: the header that speaks for this node, and the gossip sections about a few others.
- * Every message that leaves goes through `send`, which is also where a holding node (start-guard.ts) stays silent.
+ * Every message that leaves goes through `send`, which is also where a holding node (start-guard.ts) keeps its answers back.
  */
 
 import {
@@ -30,9 +30,6 @@ const GOSSIP_SHARE = 10;
 const MAX_EXTENSION_OFFERS = 3;
 const MAX_FORGOTTEN = 16;
 
-/** While the start guard holds, only what does not make this node look alive for long may leave it. */
-const ALLOWED_WHILE_HOLDING: ReadonlySet<BusBody["type"]> = new Set(["ping", "authAck"]);
-
 export function send(state: ClusterState, link: Link | undefined, body: BusBody, flags = 0): void {
   if (link === undefined || !link.isOpen || !mayLeave(state, body)) return;
   deliver(state, link, body, encodeBusMessage({ header: buildHeader(state, flags), body }));
@@ -54,8 +51,9 @@ export function sendToAll(state: ClusterState, nodes: Iterable<ClusterNode>, bod
   }
 }
 
+/** An answer to a PING would make a holding node count as alive again. */
 function mayLeave(state: ClusterState, body: BusBody): boolean {
-  return !state.guard.isHolding || ALLOWED_WHILE_HOLDING.has(body.type);
+  return !state.guard.isHolding || body.type !== "pong";
 }
 
 function deliver(state: ClusterState, link: Link, body: BusBody, bytes: Buffer): void {

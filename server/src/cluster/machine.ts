@@ -38,7 +38,8 @@ export function change(state: ClusterState, now: number, make: (state: ClusterSt
 
 /** Somebody connected to us; packets of the connection carry the id of this link. */
 export function acceptLink(state: ClusterState, addresses: { remoteIp: string; localIp: string }, now: number): Link {
-  const link = { id: state.nextLinkId++, isInbound: true, createdAt: now, isOpen: true, node: undefined, ...addresses };
+  const id = state.nextLinkId++;
+  const link = { id, isInbound: true, createdAt: now, receivedAt: now, isOpen: true, node: undefined, ...addresses };
   state.links.set(link.id, link);
   return link;
 }

@@ -45,6 +45,7 @@ type PingBody = Extract<BusMessage["body"], { readonly type: "ping" | "pong" | "
 export function receivePacket(state: ClusterState, link: Link, message: BusMessage): void {
   const { header, body } = message;
   state.received.set(body.type, (state.received.get(body.type) ?? 0) + 1);
+  link.receivedAt = state.now;
   const sender = senderOf(state, link, header);
   if (sender !== undefined) noteSender(state, sender, link, header);
   switch (body.type) {

@@ -5,11 +5,12 @@
  */
 
 import { type ClusterNode, hasFlag, type Link, NODE_FLAG } from "./cluster-node.ts";
-import { sendPing } from "./gossip.ts";
+import { send, sendPing } from "./gossip.ts";
 import {
   type ClusterState,
   closeLink,
   closeNodeLink,
+  hasSuccessor,
   log,
   needsSave,
   openLink,
@@ -61,7 +62,10 @@ export function moveNode(state: ClusterState, node: ClusterNode, address: NodeAd
   needsSave(state);
 }
 
-/** An outgoing connection stands: introduce ourselves. The time of an unanswered earlier PING keeps counting. */
+/**
+ * An outgoing connection stands: introduce ourselves. The time of an unanswered earlier PING keeps counting. A node
+ * that came back without its data says at once that it is to be replaced.
+ */
 export function greet(state: ClusterState, link: Link): void {
   const node = link.node;
   if (node === undefined) return;
@@ -69,6 +73,7 @@ export function greet(state: ClusterState, link: Link): void {
   sendPing(state, link, hasFlag(node, NODE_FLAG.meet) ? "meet" : "ping");
   node.pingSentAt = earlierPing !== 0 ? earlierPing : state.now;
   node.flags &= ~NODE_FLAG.meet;
+  if (hasSuccessor(state)) send(state, link, { type: "fail", nodeId: state.myself.id });
 }
 
 export function dropLink(state: ClusterState, link: Link): void {

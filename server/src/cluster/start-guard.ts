@@ -2,25 +2,21 @@
  * The rule for nodes that start without data.
  *
  * A primary that starts with slots in nodes.conf, an empty keyspace and replicas HOLDS: it serves nobody, accepts no
- * replica (replication asks `isHolding`, so no replica is wiped by a sync from it), answers no PING and does not vote.
- * To the others it is down, so a replica with the data is elected, whether it is ours or Redis'; the holder hears of
- * that and follows the winner. It ends the hold as primary only when
+ * replica (replication asks `isWaitingForData`, so no replica is wiped by a sync from it), answers no PING, and, once
+ * it has heard of a replica with data, tells every node that it has failed itself. So that replica is elected at once,
+ * ours or Redis', without waiting for the node timeout. The holder keeps voting, for that replica too: where several primaries lost their data there
+ * is still a majority. It follows whoever wins its slots. It ends the hold as primary only when
  *  - every replica it knows of has been heard since the start and none has any data (offset 0), or
  *  - it knows of no replica any more (CLUSTER FORGET), or
  *  - somebody says so: CLUSTER FAILOVER TAKEOVER on it.
- * It sends one PING to each node at the start and then every three node timeouts: enough to spread a new address,
- * too rare to look alive. Where no other primary can vote (a single shard), CLUSTER FAILOVER FORCE on the replica gets
- * the holder's vote.
  *
- * A replica that started empty and has not finished a sync since does not stand for election (election.ts).
+ * A replica that started empty and has not finished a sync since does not stand for election (election.ts) and
+ * announces the offset 0 (gossip.ts).
  */
 
-import { type ClusterNode, hasFlag, isPrimary, isReplica, NODE_FLAG } from "./cluster-node.ts";
-import { sendPing } from "./gossip.ts";
-import { connectNode } from "./reconnect.ts";
-import { type ClusterState, log, needsUpdate, replicateFromPrimary, stopHolding } from "./state.ts";
-
-const PROBE_FACTOR = 3;
+import { type ClusterNode, isPrimary, isReplica } from "./cluster-node.ts";
+import { broadcast } from "./gossip.ts";
+import { type ClusterState, hasSuccessor, log, needsUpdate, replicateFromPrimary, stopHolding } from "./state.ts";
 
 /** Once, after nodes.conf and the data set are loaded: a replica goes on following, a primary serves or holds. */
 export function beginLife(state: ClusterState): void {
@@ -33,7 +29,7 @@ export function beginLife(state: ClusterState): void {
   }
   if (!isEmpty || !isPrimary(myself) || myself.slotCount === 0 || myself.replicas.length === 0) return;
   guard.isHolding = true;
-  guard.nextProbeAt = state.now;
+  guard.nextNoticeAt = state.now;
   log(state, "warning", `Started with ${myself.slotCount} slots but without data, while this shard has replicas`);
 }
 
@@ -46,19 +42,18 @@ export function tickStartGuard(state: ClusterState): void {
     endHold(state, "no replica of this shard has data");
     return;
   }
-  if (state.now < guard.nextProbeAt) return;
-  guard.nextProbeAt = state.now + state.settings.nodeTimeoutMs * PROBE_FACTOR;
-  log(state, "notice", `Without data: waiting for a replica of ${myself.slotCount} slots to take over`);
-  for (const node of state.nodes.values()) {
-    if (node === myself || hasFlag(node, NODE_FLAG.handshake)) continue;
-    if (node.link?.isOpen === true) sendPing(state, node.link, "ping");
-    else connectNode(state, node);
-  }
+  if (state.now < guard.nextNoticeAt) return;
+  guard.nextNoticeAt = state.now + state.settings.nodeTimeoutMs;
+  log(state, "notice", `Without data: waiting for a replica to take over ${myself.slotCount} slots`);
+  if (hasSuccessor(state)) broadcast(state, { type: "fail", nodeId: myself.id });
 }
 
 export function noteReplicaOffset(state: ClusterState, sender: ClusterNode): void {
   const { guard, myself } = state;
-  if (guard.isHolding && sender.primary === myself) guard.replicaOffsets.set(sender.id, sender.offset);
+  if (!guard.isHolding || sender.primary !== myself) return;
+  const isNews = sender.offset > 0 && !hasSuccessor(state);
+  guard.replicaOffsets.set(sender.id, sender.offset);
+  if (isNews) broadcast(state, { type: "fail", nodeId: myself.id });
 }
 
 export function endHold(state: ClusterState, reason: string): void {

@@ -83,7 +83,7 @@ export interface StartGuard {
   isHolding: boolean;
   holdsShardData: boolean;
   readonly replicaOffsets: Map<string, number>;
-  nextProbeAt: number;
+  nextNoticeAt: number;
 }
 
 export type MessageKind = BusBody["type"];
@@ -155,7 +155,7 @@ export function createState({ settings, random, facts, now }: StateOptions): Clu
     banned: new Map(),
     election: { startAt: 0, hasAsked: false, rank: 0, epoch: 0, votes: new Set() },
     manual: { endsAt: 0, replica: undefined, primaryOffset: -1, canStart: false },
-    guard: { isHolding: false, holdsShardData: true, replicaOffsets: new Map(), nextProbeAt: 0 },
+    guard: { isHolding: false, holdsShardData: true, replicaOffsets: new Map(), nextNoticeAt: 0 },
     sent: new Map(),
     received: new Map(),
     pending: { save: false, durable: false, update: false, election: false },
@@ -279,6 +279,11 @@ export function stopHolding(state: ClusterState): void {
   needsUpdate(state);
 }
 
+/** While holding: whether a replica has the data that this node lost. */
+export function hasSuccessor(state: ClusterState): boolean {
+  return state.guard.isHolding && [...state.guard.replicaOffsets.values()].some((offset) => offset > 0);
+}
+
 /** Tells replication where the primary is now; a primary without a known address waits for one. */
 export function replicateFromPrimary(state: ClusterState): void {
   const primary = state.myself.primary;
@@ -305,6 +310,7 @@ export function openLink(state: ClusterState, node: ClusterNode): Link {
     remoteIp: node.ip,
     localIp: "",
     isOpen: false,
+    receivedAt: state.now,
     node,
   };
   state.links.set(link.id, link);

@@ -40,15 +40,14 @@ export function tick(state: ClusterState): void {
   for (const [id, until] of state.banned) if (until <= state.now) state.banned.delete(id);
   tickStartGuard(state);
   expireManualFailover(state);
-  if (!state.guard.isHolding) {
-    for (const node of [...state.nodes.values()]) reconnect(state, node);
-    if (state.tickCount % TICKS_PER_RANDOM_PING === 0) pingLongestUnheard(state);
-  }
+  for (const node of [...state.nodes.values()]) reconnect(state, node);
+  if (state.tickCount % TICKS_PER_RANDOM_PING === 0) pingLongestUnheard(state);
   let hasNewSuspect = false;
   for (const node of state.nodes.values()) if (watch(state, node)) hasNewSuspect = true;
   if (hasNewSuspect && isPrimary(state.myself)) broadcastPong(state, "all");
   if (isReplica(state.myself)) {
     state.pending.election = true;
+    leaveReplicaOfReplica(state);
     migrateToOrphan(state);
   }
   if (!state.isOk) needsUpdate(state);
@@ -79,14 +78,13 @@ function pingLongestUnheard(state: ClusterState): void {
 /** Pings the node if it is due, gives up links that hang; returns whether the node has become a suspect just now. */
 function watch(state: ClusterState, node: ClusterNode): boolean {
   if (node === state.myself) return false;
-  const { now, settings, guard } = state;
+  const { now, settings } = state;
   const link = node.link;
   if (link !== undefined && !link.isOpen && now - link.createdAt > connectTimeoutMs(settings.nodeTimeoutMs)) {
     dropLink(state, link);
   }
   if (isInHandshake(node)) return false;
   noteOrphan(state, node);
-  if (guard.isHolding) return false;
   if (link?.isOpen === true) {
     if (isStuck(state, node, link)) dropLink(state, link);
     else if (node.pingSentAt === 0 && isPingDue(state, node)) sendPing(state, link, "ping");
@@ -96,12 +94,15 @@ function watch(state: ClusterState, node: ClusterNode): boolean {
   return unansweredMs > settings.nodeTimeoutMs && suspect(state, node);
 }
 
-/** An old link on which nothing comes back: perhaps the connection is the problem, not the node. */
+/**
+ * An old link on which nothing comes back: perhaps the connection is the problem, not the node. What the node sends on
+ * its own connection to us does not count, or a reply lost for ever would leave the node failed for ever.
+ */
 function isStuck(state: ClusterState, node: ClusterNode, link: Link): boolean {
   const { now, settings } = state;
   const half = settings.nodeTimeoutMs / 2;
   if (node.pingSentAt === 0 || now - link.createdAt <= settings.nodeTimeoutMs) return false;
-  return now - node.pingSentAt > half && now - node.dataReceivedAt > half;
+  return now - node.pingSentAt > half && now - link.receivedAt > half;
 }
 
 function isPingDue(state: ClusterState, node: ClusterNode): boolean {
@@ -123,6 +124,14 @@ function noteOrphan(state: ClusterState, node: ClusterNode): void {
     workingReplicas(node) === 0;
   if (!isOrphan) node.orphanedAt = 0;
   else if (node.orphanedAt === 0) node.orphanedAt = state.now;
+}
+
+/** My primary has become a replica itself while I was not there to see who took its slots: follow whom it follows. */
+function leaveReplicaOfReplica(state: ClusterState): void {
+  const upstream = state.myself.primary?.primary;
+  if (upstream === undefined || upstream === state.myself || !isPrimary(upstream)) return;
+  log(state, "notice", `My primary is a replica now: following its primary ${upstream.id}`);
+  followPrimary(state, upstream, true);
 }
 
 /** Of all replicas of the primaries with most of them, the one with the smallest id goes to a primary without any. */
