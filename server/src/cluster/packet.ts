@@ -22,7 +22,7 @@ import { liftFailure, markFailed, recordReport } from "./failure.ts";
 import { sendPing } from "./gossip.ts";
 import { moveNode } from "./reconnect.ts";
 import { applyClaim, claimsDiffer, correctStaleClaim, resolveEpochCollision } from "./slot-claims.ts";
-import { noteReplicaOffset } from "./start-guard.ts";
+import { noteOffset } from "./start-guard.ts";
 import {
   addNode,
   attachToPrimary,
@@ -107,7 +107,7 @@ function noteSender(state: ClusterState, sender: ClusterNode, link: Link, header
     needsSave(state);
   }
   sender.offset = header.offset;
-  noteReplicaOffset(state, sender);
+  noteOffset(state, sender);
   noteManualOffset(state, sender, header.offset, (header.messageFlags & MESSAGE_FLAG.paused) !== 0);
 }
 

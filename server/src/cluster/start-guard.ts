@@ -1,20 +1,22 @@
 /**
  * The rule for nodes that start without data.
  *
- * A primary that starts with slots in nodes.conf, an empty keyspace and replicas HOLDS: it serves nobody, accepts no
+ * A primary that starts with slots in nodes.conf and an empty keyspace, while other nodes may have the shard's data,
+ * HOLDS. Such nodes are its replicas, and those that own nothing and follow nobody who does: it may have replaced one of
+ * them shortly before it went down, out of its sight. A holder serves nobody, accepts no
  * replica (replication asks `isWaitingForData`, so no replica is wiped by a sync from it), answers no PING, and, once
  * it has heard of a replica with data, tells every node that it has failed itself. So that replica is elected at once,
  * ours or Redis', without waiting for the node timeout. The holder keeps voting, for that replica too: where several primaries lost their data there
  * is still a majority. It follows whoever wins its slots. It ends the hold as primary only when
- *  - every replica it knows of has been heard since the start and none has any data (offset 0), or
- *  - it knows of no replica any more (CLUSTER FORGET), or
+ *  - every such node has been heard since the start and none has any data (offset 0), or
+ *  - it knows of none any more (CLUSTER FORGET), or
  *  - somebody says so: CLUSTER FAILOVER TAKEOVER on it.
  *
  * A replica that started empty and has not finished a sync since does not stand for election (election.ts) and
  * announces the offset 0 (gossip.ts).
  */
 
-import { type ClusterNode, isPrimary, isReplica } from "./cluster-node.ts";
+import { type ClusterNode, isInHandshake, isPrimary, isReplica } from "./cluster-node.ts";
 import { broadcast } from "./gossip.ts";
 import { type ClusterState, hasSuccessor, log, needsUpdate, replicateFromPrimary, stopHolding } from "./state.ts";
 
@@ -27,10 +29,10 @@ export function beginLife(state: ClusterState): void {
     guard.holdsShardData = !isEmpty;
     replicateFromPrimary(state);
   }
-  if (!isEmpty || !isPrimary(myself) || myself.slotCount === 0 || myself.replicas.length === 0) return;
+  if (!isEmpty || !isPrimary(myself) || myself.slotCount === 0 || possibleHolders(state).length === 0) return;
   guard.isHolding = true;
   guard.nextNoticeAt = state.now;
-  log(state, "warning", `Started with ${myself.slotCount} slots but without data, while this shard has replicas`);
+  log(state, "warning", `Started with ${myself.slotCount} slots but without data, which other nodes may have`);
 }
 
 /** Runs with each tick on every node. */
@@ -38,8 +40,8 @@ export function tickStartGuard(state: ClusterState): void {
   const { myself, guard } = state;
   if (isReplica(myself) && state.facts.primaryLinkUp()) guard.holdsShardData = true;
   if (!guard.isHolding) return;
-  if (myself.replicas.every((replica) => guard.replicaOffsets.get(replica.id) === 0)) {
-    endHold(state, "no replica of this shard has data");
+  if (possibleHolders(state).every((node) => guard.offsets.get(node.id) === 0)) {
+    endHold(state, "no other node has data of this shard");
     return;
   }
   if (state.now < guard.nextNoticeAt) return;
@@ -48,12 +50,21 @@ export function tickStartGuard(state: ClusterState): void {
   if (hasSuccessor(state)) broadcast(state, { type: "fail", nodeId: myself.id });
 }
 
-export function noteReplicaOffset(state: ClusterState, sender: ClusterNode): void {
+export function noteOffset(state: ClusterState, sender: ClusterNode): void {
   const { guard, myself } = state;
-  if (!guard.isHolding || sender.primary !== myself) return;
-  const isNews = sender.offset > 0 && !hasSuccessor(state);
-  guard.replicaOffsets.set(sender.id, sender.offset);
-  if (isNews) broadcast(state, { type: "fail", nodeId: myself.id });
+  if (!guard.isHolding) return;
+  const hadSuccessor = hasSuccessor(state);
+  guard.offsets.set(sender.id, sender.offset);
+  if (!hadSuccessor && hasSuccessor(state)) broadcast(state, { type: "fail", nodeId: myself.id });
+}
+
+/** Nodes whose data may be that of this shard. */
+function possibleHolders(state: ClusterState): ClusterNode[] {
+  const { myself } = state;
+  return [...state.nodes.values()].filter((node) => {
+    if (node === myself || isInHandshake(node)) return false;
+    return node.primary === myself || (node.primary ?? node).slotCount === 0;
+  });
 }
 
 export function endHold(state: ClusterState, reason: string): void {

@@ -82,7 +82,8 @@ export interface ManualFailover {
 export interface StartGuard {
   isHolding: boolean;
   holdsShardData: boolean;
-  readonly replicaOffsets: Map<string, number>;
+  /** Offsets that nodes announced while this one held. */
+  readonly offsets: Map<string, number>;
   nextNoticeAt: number;
 }
 
@@ -155,7 +156,7 @@ export function createState({ settings, random, facts, now }: StateOptions): Clu
     banned: new Map(),
     election: { startAt: 0, hasAsked: false, rank: 0, epoch: 0, votes: new Set() },
     manual: { endsAt: 0, replica: undefined, primaryOffset: -1, canStart: false },
-    guard: { isHolding: false, holdsShardData: true, replicaOffsets: new Map(), nextNoticeAt: 0 },
+    guard: { isHolding: false, holdsShardData: true, offsets: new Map(), nextNoticeAt: 0 },
     sent: new Map(),
     received: new Map(),
     pending: { save: false, durable: false, update: false, election: false },
@@ -200,7 +201,7 @@ export function removeNode(state: ClusterState, node: ClusterNode): void {
   closeNodeLink(state, node);
   for (const link of state.links.values()) if (link.node === node) link.node = undefined;
   if (state.manual.replica === node) state.manual.replica = undefined;
-  state.guard.replicaOffsets.delete(node.id);
+  state.guard.offsets.delete(node.id);
   state.table.unregister(node);
   state.nodes.delete(node.id);
   needsUpdate(state);
@@ -281,7 +282,8 @@ export function stopHolding(state: ClusterState): void {
 
 /** While holding: whether a replica has the data that this node lost. */
 export function hasSuccessor(state: ClusterState): boolean {
-  return state.guard.isHolding && [...state.guard.replicaOffsets.values()].some((offset) => offset > 0);
+  const { guard, myself } = state;
+  return guard.isHolding && myself.replicas.some((replica) => (guard.offsets.get(replica.id) ?? 0) > 0);
 }
 
 /** Tells replication where the primary is now; a primary without a known address waits for one. */
