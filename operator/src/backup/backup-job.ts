@@ -82,7 +82,7 @@ export function backupJob({ backup, cluster, claimName, sources, defaultImage }:
     ["--password-file", `${PASSWORD_DIRECTORY}/${PASSWORD_FILE}`],
     ["--name", `${namespace}/${name}`],
     ["--cluster", cluster.metadata.name],
-    backup.spec.verify ? ["--verify"] : [],
+    [backup.spec.verify ? "--verify" : "--no-verify"],
     ...sources.map(({ index, address, slots }) => [
       ...["--source", `${index}=${address}`],
       ...(slots === "" ? [] : ["--slots", `${index}=${slots}`]),

@@ -1,0 +1,54 @@
+/**
+ * kv-backup: takes and deletes backups, as a Job in Kubernetes or by hand. The result is one line of JSON on standard
+ * output and in the file that Kubernetes reads; a failure is one sentence there. Exit code 0: done, 1: failed, 2: wrong use.
+ */
+
+import fs from "node:fs";
+import { type BackupTask, parseBackupArguments, USAGE, UsageError } from "./backup/backup-arguments.ts";
+import { deleteBackup } from "./backup/delete-backup.ts";
+import type { Manifest } from "./backup/manifest.ts";
+import { takeBackup } from "./backup/take-backup.ts";
+import { systemClock } from "./platform/clock.ts";
+import { describeSystemError } from "./platform/system-error.ts";
+
+const TERMINATION_LOG = "/dev/termination-log";
+/** What Kubernetes keeps of a termination message. */
+const MAX_RESULT_BYTES = 4096;
+
+/** What the operator reads; the shards are left to the manifest where they would not fit. */
+function resultOf({ keys, sizeBytes, verified, shards }: Manifest): string {
+  const whole = JSON.stringify({ keys, sizeBytes, verified, shards });
+  return Buffer.byteLength(whole) <= MAX_RESULT_BYTES ? whole : JSON.stringify({ keys, sizeBytes, verified });
+}
+
+async function run(task: BackupTask): Promise<string> {
+  if (task.kind === "help") return USAGE.trimEnd();
+  if (task.kind === "take") {
+    const log = (message: string): void => void process.stderr.write(`${message}\n`);
+    return resultOf(await takeBackup(task, { clock: systemClock, log }));
+  }
+  return JSON.stringify({ deleted: deleteBackup(task.directory) });
+}
+
+function writeResult(task: BackupTask | undefined, text: string): void {
+  if (task === undefined || task.kind === "help") return;
+  const file = task.resultFile ?? (fs.existsSync(TERMINATION_LOG) ? TERMINATION_LOG : undefined);
+  if (file !== undefined) fs.writeFileSync(file, text);
+}
+
+async function main(words: readonly string[]): Promise<void> {
+  let task: BackupTask | undefined;
+  try {
+    task = parseBackupArguments(words);
+    const result = await run(task);
+    writeResult(task, result);
+    process.stdout.write(`${result}\n`);
+  } catch (reason) {
+    const message = describeSystemError(reason);
+    process.stderr.write(`${message}\n${reason instanceof UsageError ? `\n${USAGE}` : ""}`);
+    process.exitCode = reason instanceof UsageError ? 2 : 1;
+    writeResult(task, message);
+  }
+}
+
+await main(process.argv.slice(2));

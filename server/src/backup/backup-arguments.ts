@@ -1,0 +1,119 @@
+/** The command line of kv-backup. What makes no sense is refused with a sentence that names the option. */
+
+export class UsageError extends Error {}
+
+export interface HostAndPort {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface BackupShardSource {
+  readonly index: number;
+  /** Tried one after another. */
+  readonly addresses: readonly HostAndPort[];
+  /** As the caller knows them; undefined: the source is asked. */
+  readonly slots: string | undefined;
+}
+
+export interface TakeBackup {
+  readonly kind: "take";
+  readonly directory: string;
+  readonly shards: readonly BackupShardSource[];
+  readonly userName: string;
+  readonly passwordFile: string;
+  readonly name: string;
+  readonly cluster: string;
+  readonly verify: boolean;
+  readonly resultFile: string | undefined;
+}
+
+export interface DeleteBackup {
+  readonly kind: "delete";
+  readonly directory: string;
+  readonly resultFile: string | undefined;
+}
+
+export type BackupTask = TakeBackup | DeleteBackup | { readonly kind: "help" };
+
+export const USAGE = `Usage: kv-backup --directory DIR --source 0=host:port[,host:port...] [--source 1=...] [options]
+       kv-backup --delete DIR
+
+Takes one RDB file of each shard over the replication protocol, checks it, and writes a manifest beside the files.
+Several addresses of a shard are tried in turn.
+
+Options:
+  --slots I=RANGES      slots of shard I for the manifest; default: the source is asked
+  --user NAME           user to authenticate as
+  --password-file FILE  file that holds the password
+  --name NAME           name of the backup, for the manifest
+  --cluster NAME        name of the cluster, for the manifest
+  --no-verify           do not read the files back
+  --result-file FILE    where the result goes besides standard output; default: /dev/termination-log if it is there
+`;
+
+const FLAGS = new Set(["--verify", "--no-verify", "--help", "-h"]);
+const VALUES = new Set([
+  ...["--directory", "--source", "--slots", "--user", "--password-file"],
+  ...["--name", "--cluster", "--result-file", "--delete"],
+]);
+const MAX_PORT = 65535;
+
+export function parseBackupArguments(words: readonly string[]): BackupTask {
+  const values = new Map<string, string[]>();
+  const flags = new Set<string>();
+  for (let k = 0; k < words.length; k++) {
+    const word = words[k] as string;
+    if (FLAGS.has(word)) {
+      flags.add(word);
+      continue;
+    }
+    if (!VALUES.has(word)) throw new UsageError(`Unknown option "${word}"`);
+    const value = words[++k];
+    if (value === undefined || value === "") throw new UsageError(`Option ${word} needs a value`);
+    values.set(word, [...(values.get(word) ?? []), value]);
+  }
+  if (flags.has("--help") || flags.has("-h")) return { kind: "help" };
+  const one = (option: string): string | undefined => values.get(option)?.at(-1);
+  const resultFile = one("--result-file");
+  const deleted = one("--delete");
+  if (deleted !== undefined) return { kind: "delete", directory: deleted, resultFile };
+  const directory = one("--directory");
+  if (directory === undefined) throw new UsageError("Option --directory is missing");
+  return {
+    ...{ kind: "take", directory, resultFile },
+    shards: parseShards(values.get("--source") ?? [], values.get("--slots") ?? []),
+    userName: one("--user") ?? "",
+    passwordFile: one("--password-file") ?? "",
+    name: one("--name") ?? "",
+    cluster: one("--cluster") ?? "",
+    verify: !flags.has("--no-verify"),
+  };
+}
+
+function parseShards(sources: readonly string[], slotLists: readonly string[]): BackupShardSource[] {
+  if (sources.length === 0) throw new UsageError("Option --source is missing");
+  const slots = new Map(slotLists.map((text) => indexed("--slots", text)));
+  const shards = sources.map((text): BackupShardSource => {
+    const [index, addresses] = indexed("--source", text);
+    return { index, addresses: addresses.split(",").map((address) => parseAddress(address)), slots: slots.get(index) };
+  });
+  if (new Set(shards.map(({ index }) => index)).size !== shards.length) {
+    throw new UsageError("Option --source names a shard twice: give its addresses in one, separated by commas");
+  }
+  return shards.sort((left, right) => left.index - right.index);
+}
+
+function indexed(option: string, text: string): [number, string] {
+  const match = /^(\d{1,4})=(.+)$/.exec(text);
+  if (match === null) throw new UsageError(`Option ${option} must be <shard>=<value>, not "${text}"`);
+  return [Number(match[1]), match[2] as string];
+}
+
+function parseAddress(text: string): HostAndPort {
+  const match = /^\[?([^[\]\s]+?)\]?:(\d{1,5})$/.exec(text);
+  const port = Number(match?.[2]);
+  if (match === null || port < 1 || port > MAX_PORT) {
+    throw new UsageError(`Option --source needs addresses as host:port, not "${text}"`);
+  }
+  return { host: match[1] as string, port };
+}
