@@ -26,7 +26,10 @@ export function listWatch<T extends KubernetesObject>(
 ): ListWatch<T> {
   const path = pathOf(kind, selection.namespace ?? "");
   return {
-    list: (options) => client.listPage<T>(kind, { ...selection, ...options }),
+    list: async (options) => {
+      const page = await client.listPage<T>(kind, { ...selection, ...options });
+      return { ...page, items: page.items.map(withoutManagedFields) };
+    },
     isGone: (error) => isApiError(error, "gone"),
     watch: ({ resourceVersion, timeoutSeconds, signal, onOpen, onEvent }) => {
       const query = {
@@ -51,7 +54,13 @@ function toEvent<T extends KubernetesObject>(path: string, kind: ResourceKind, {
     default:
       return {
         type: EVENT_TYPES[type],
-        object: { ...object, apiVersion: kind.apiVersion, kind: kind.kind } as T,
+        object: withoutManagedFields({ ...object, apiVersion: kind.apiVersion, kind: kind.kind } as T),
       };
   }
+}
+
+/** Half of an applied object is the list of who owns which field: nobody reads it here, so it is not kept in memory. */
+function withoutManagedFields<T extends KubernetesObject>(object: T): T {
+  const { managedFields: _managedFields, ...metadata } = object.metadata as T["metadata"] & { managedFields?: unknown };
+  return { ...object, metadata };
 }

@@ -105,6 +105,18 @@ describe("a reflector's list", () => {
     expect(cache.list()[0]).toMatchObject({ apiVersion: "v1", kind: "ConfigMap" });
   });
 
+  it("does not keep managedFields, neither from the list nor from the watch", async () => {
+    const bulky = (name: string): KubernetesObject => {
+      const metadata = { namespace: "default", name, labels: LABELS, managedFields: [{ manager: "someone" }] };
+      return { apiVersion: "v1", kind: "ConfigMap", metadata };
+    };
+    server.seed(bulky("listed"));
+    await start();
+    server.seed(bulky("watched"));
+    await eventually(() => expect(names()).toEqual(["listed", "watched"]));
+    expect(cache.list().filter(({ metadata }) => "managedFields" in metadata)).toEqual([]);
+  });
+
   it("carries the same selector as the watch", async () => {
     server.seed(configMap("ours"));
     server.seed(configMap("theirs", {}));
