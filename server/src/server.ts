@@ -115,6 +115,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 }
 
 async function prepare({ context, cluster, identity, readiness }: Core, config: Config): Promise<void> {
+  await cluster?.cluster.load();
   await context.persistence.load();
   readiness.isLoaded = true;
   await cluster?.start(identity.port);

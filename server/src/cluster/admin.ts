@@ -162,6 +162,7 @@ export function replicate(state: ClusterState, nodeId: string): string | undefin
     return "ERR To set a master the node must be empty and without assigned slots.";
   }
   followPrimary(state, node, myself.primary === node);
+  broadcastPong(state, "all");
   return undefined;
 }
 

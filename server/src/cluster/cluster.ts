@@ -9,6 +9,7 @@ import type { ClusterFacts } from "../observability/facts.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Random } from "../platform/random.ts";
 import { Bus, type BusHost } from "./bus.ts";
+import { isPrimary } from "./cluster-node.ts";
 import { sendToAll } from "./gossip.ts";
 import { acceptLink, type ClusterEvent, change, step } from "./machine.ts";
 import { formatNodesConf, loadNodesConf } from "./nodes-conf.ts";
@@ -151,9 +152,19 @@ export class Cluster {
     return this.state.isOk;
   }
 
-  /** Started as a primary without its data: serves nobody and must not be synced from (start-guard.ts). */
+  /** Started as a primary without its data: serves nobody (start-guard.ts). */
   get isWaitingForData(): boolean {
     return this.state.guard.isHolding;
+  }
+
+  /**
+   * Whether a replica may copy this node. Not one that waits for its data; and not a blank one that nobody in the
+   * cluster follows: it sits at an address where the replica's primary was before, and would wipe it out.
+   */
+  get mayBeSyncedFrom(): boolean {
+    const { myself, guard, facts } = this.state;
+    if (guard.isHolding) return false;
+    return !isPrimary(myself) || myself.slotCount > 0 || myself.replicas.length > 0 || !facts.keyspaceIsEmpty();
   }
 
   facts(): ClusterFacts {

@@ -4,7 +4,7 @@
  * A primary that starts with slots in nodes.conf and an empty keyspace, while other nodes may have the shard's data,
  * HOLDS. Such nodes are its replicas, and those that own nothing and follow nobody who does: it may have replaced one of
  * them shortly before it went down, out of its sight. A holder serves nobody, accepts no
- * replica (replication asks `isWaitingForData`, so no replica is wiped by a sync from it), answers no PING, and, once
+ * replica (replication asks `mayBeSyncedFrom`, so no replica is wiped by a sync from it), answers no PING, and, once
  * it has heard of a replica with data, tells every node that it has failed itself. So that replica is elected at once,
  * ours or Redis', without waiting for the node timeout. The holder keeps voting, for that replica too: where several primaries lost their data there
  * is still a majority. It follows whoever wins its slots. It ends the hold as primary only when

@@ -142,8 +142,8 @@ function sessionForSync(call: Call): ReplicaSession | undefined {
   const { client, server, reply } = call;
   if (client.has(ClientFlag.replica)) return undefined;
   const { link, replicas } = server.replication;
-  // A primary that lost its data must not wipe out replicas that have it: one of them takes over (cluster/start-guard.ts).
-  if ((link !== undefined && !link.isUp) || server.cluster?.isWaitingForData === true) {
+  // A node of a cluster without data must not wipe out replicas that have some (cluster/start-guard.ts).
+  if ((link !== undefined && !link.isUp) || server.cluster?.mayBeSyncedFrom === false) {
     reply.error("NOMASTERLINK Can't SYNC while not connected with my master");
     return undefined;
   }
