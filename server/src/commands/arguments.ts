@@ -58,6 +58,27 @@ export function integerArgument(call: Call, index: number, error: string = ERROR
   return Number(value);
 }
 
+const MAX_INT32 = 2 ** 31 - 1;
+const MIN_INT32 = -(2 ** 31);
+
+/** Argument `index` as an integer of 32 bits. With `error`, every fault has that text; without, each has Redis' general one. */
+export function int32Argument(call: Call, index: number, error?: string): number {
+  const value = integerArgument(call, index, error);
+  if (value < MIN_INT32 || value > MAX_INT32) {
+    throw new CommandError(error ?? outOfRangeBetween(String(MIN_INT32), String(MAX_INT32)));
+  }
+  return value;
+}
+
+/** Argument `index` as the number of a database that there is. */
+export function databaseArgument(call: Call, index: number): number {
+  const database = int32Argument(call, index);
+  if (database < 0 || database >= call.server.keyspace.databaseCount) {
+    throw new CommandError(ERRORS.databaseIndexOutOfRange);
+  }
+  return database;
+}
+
 /** Argument `index` as an integer of 0 or more. */
 export function countArgument(call: Call, index: number): number {
   const value = integerArgument(call, index, ERRORS.notPositive);

@@ -2,7 +2,7 @@
 
 import { timingSafeEqual } from "node:crypto";
 import { COMPATIBLE_VERSION } from "../observability/product.ts";
-import { integerArgument } from "./arguments.ts";
+import { int32Argument, integerArgument } from "./arguments.ts";
 import type { Call } from "./call.ts";
 import { ClientFlag } from "./client.ts";
 import { checkClientName } from "./client-name.ts";
@@ -201,7 +201,7 @@ const PONG = Buffer.from("+PONG\r\n");
 
 function select(call: Call): void {
   const { server, client } = call;
-  const index = integerArgument(call, 1);
+  const index = int32Argument(call, 1);
   if (server.isClusterEnabled && index !== 0) throw new CommandError("ERR SELECT is not allowed in cluster mode");
   if (index < 0 || index >= server.keyspace.databaseCount) throw new CommandError(ERRORS.databaseIndexOutOfRange);
   client.databaseIndex = index;

@@ -1,6 +1,6 @@
 /** Whole databases: FLUSHDB, FLUSHALL, SWAPDB, DBSIZE. */
 
-import { integerArgument } from "./arguments.ts";
+import { int32Argument } from "./arguments.ts";
 import type { Call } from "./call.ts";
 import { defineCommands } from "./command.ts";
 import { CommandError, ERRORS } from "./errors.ts";
@@ -76,8 +76,8 @@ function flush(call: Call, databases: readonly number[]): void {
 function swapdb(call: Call): void {
   const { keyspace, isClusterEnabled } = call.server;
   if (isClusterEnabled) throw new CommandError("ERR SWAPDB is not allowed in cluster mode");
-  const first = integerArgument(call, 1, "ERR invalid first DB index");
-  const second = integerArgument(call, 2, "ERR invalid second DB index");
+  const first = int32Argument(call, 1, "ERR invalid first DB index");
+  const second = int32Argument(call, 2, "ERR invalid second DB index");
   const isOut = (index: number): boolean => index < 0 || index >= keyspace.databaseCount;
   if (isOut(first) || isOut(second)) throw new CommandError(ERRORS.databaseIndexOutOfRange);
   keyspace.swap(first, second);

@@ -57,11 +57,16 @@ export interface ScanOptions {
   readonly noValues: boolean;
 }
 
-/** A cursor is a number of up to 64 bits; ours need 48. */
+const CURSOR = /^(?:([+-]?)(\d+))?$/;
+const CURSOR_LIMIT = 2n ** 64n;
+
+/** A cursor is a number of up to 64 bits, read as C does: nothing is 0, a minus counts down from 2^64, a NUL ends it. Ours need 48 bits. */
 export function cursorArgument(call: Call, index: number): number {
-  const text = call.text(index);
-  if (!/^\d{1,20}$/.test(text)) throw new CommandError(ERRORS.invalidCursor);
-  return Number(text);
+  const match = CURSOR.exec(call.text(index).replace(/\0.*$/s, ""));
+  if (match === null) throw new CommandError(ERRORS.invalidCursor);
+  const value = BigInt(match[2] ?? 0);
+  if (value >= CURSOR_LIMIT) throw new CommandError(ERRORS.invalidCursor);
+  return Number(match[1] === "-" ? BigInt.asUintN(64, -value) : value);
 }
 
 /** Parses MATCH, COUNT and what `allowed` names beyond them (type, novalues) from argument `start` on. */
@@ -108,7 +113,8 @@ function scan(call: Call): void {
 
 function keys(call: Call): void {
   const { db, reply } = call;
-  const pattern = call.copy(1);
+  // A lone asterisk matches the empty key too, which other patterns of asterisks do not.
+  const pattern = call.is(1, "*") ? undefined : call.copy(1);
   const found: number[] = [];
   db.forEach((record) => {
     if (db.isExpired(record)) return;

@@ -1,9 +1,10 @@
 /** Commands on keys whatever they hold: DEL, EXISTS, TYPE, RENAME, COPY, OBJECT and so on. Listing keys: key-scan.ts. */
 
 import { encodingName, typeName } from "../values/value-type.ts";
-import { integerArgument } from "./arguments.ts";
+import { databaseArgument } from "./arguments.ts";
 import type { Call } from "./call.ts";
 import { defineCommands, keyAt, keyRange, oneKey } from "./command.ts";
+import { containerOnly, withHelp } from "./container-help.ts";
 import { CommandError, ERRORS } from "./errors.ts";
 
 export const keyCommands = defineCommands([
@@ -124,8 +125,8 @@ export const keyCommands = defineCommands([
     complexity: "Depends on the subcommand",
     summary: "Looks at how a value is stored.",
     syntax: "",
-    run: () => undefined,
-    subcommands: [
+    run: containerOnly,
+    subcommands: withHelp("object", "generic", "6.2.0", [
       {
         name: "encoding",
         arity: 3,
@@ -174,18 +175,7 @@ export const keyCommands = defineCommands([
         syntax: "key",
         run: objectFreq,
       },
-      {
-        name: "help",
-        arity: 2,
-        flags: ["loading", "stale"],
-        group: "generic",
-        since: "6.2.0",
-        complexity: "O(1)",
-        summary: "Lists the subcommands.",
-        syntax: "",
-        run: objectHelp,
-      },
-    ],
+    ]),
   },
 ]);
 
@@ -243,14 +233,6 @@ function rename(call: Call, isNx: boolean): void {
   db.signalModified(buffer, offset[2] as number, length[2] as number);
   if (isNx) call.reply.integer(1);
   else call.reply.ok();
-}
-
-function databaseArgument(call: Call, index: number): number {
-  const database = integerArgument(call, index);
-  if (database < 0 || database >= call.server.keyspace.databaseCount) {
-    throw new CommandError(ERRORS.databaseIndexOutOfRange);
-  }
-  return database;
 }
 
 function copy(call: Call): void {
@@ -333,26 +315,4 @@ function objectFreq(call: Call): void {
     );
   }
   call.reply.integer(eviction.frequency(record));
-}
-
-function objectHelp(call: Call): void {
-  const lines = [
-    "OBJECT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
-    "ENCODING <key>",
-    "    Return the kind of internal representation used in order to store the value",
-    "    associated with a <key>.",
-    "FREQ <key>",
-    "    Return the access frequency index of the <key>. The returned integer is",
-    "    proportional to the logarithm of the recent access frequency of the key.",
-    "IDLETIME <key>",
-    "    Return the idle time of the <key>, that is the approximated number of",
-    "    seconds elapsed since the last access to the key.",
-    "REFCOUNT <key>",
-    "    Return the number of references of the value associated with the specified",
-    "    <key>.",
-    "HELP",
-    "    Print this help.",
-  ];
-  call.reply.array(lines.length);
-  for (const line of lines) call.reply.status(line);
 }
