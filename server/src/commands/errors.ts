@@ -51,9 +51,9 @@ export function wrongArity(fullName: string): string {
   return `ERR wrong number of arguments for '${fullName}' command`;
 }
 
-/** EXEC refused for a reason of the moment: a state of the server, a slot that moved. */
+/** EXEC refused for a reason of the moment: a state of the server, a slot that moved. Of the reason's code only ERR is left out. */
 export function executionAborted(reason: string): string {
-  return `EXECABORT Transaction discarded because of: ${reason}`;
+  return `EXECABORT Transaction discarded because of: ${reason.replace(/^ERR /, "")}`;
 }
 
 export function outOfRangeBetween(smallest: string, largest: string): string {

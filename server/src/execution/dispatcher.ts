@@ -12,6 +12,7 @@ import { type Client, ClientFlag, SPECIAL_CLIENT_FLAGS } from "../commands/clien
 import { CommandBit, type CommandTable } from "../commands/command-table.ts";
 import type { ServerContext } from "../commands/context.ts";
 import { CommandError, executionAborted, unknownCommand, unknownSubcommand, wrongArity } from "../commands/errors.ts";
+import { resetTransaction } from "../commands/transactions.ts";
 import type { Keyspace } from "../keyspace/keyspace.ts";
 import type { Clock } from "../platform/clock.ts";
 import { denyMask, refusal, type ServerState } from "./guards.ts";
@@ -299,7 +300,10 @@ export class Dispatcher {
     this.#observer.failed(error);
     if ((client.flags & ClientFlag.multi) !== 0) client.flags |= ClientFlag.transactionFailed;
     const replyStart = this.reply.position;
-    this.reply.error(this.#table.fullNames[id] === "exec" ? executionAborted(error) : error);
+    if (this.#table.fullNames[id] === "exec") {
+      this.reply.error(executionAborted(error));
+      resetTransaction(call, client);
+    } else this.reply.error(error);
     if ((client.flags & REPLY_SUPPRESSED) !== 0) this.reply.position = replyStart;
   }
 
