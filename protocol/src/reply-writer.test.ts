@@ -73,3 +73,10 @@ test("an error keeps to one line and is counted", () => {
   expect(writer.buffer.toString("latin1", 0, writer.position)).toBe("-ERR a  b\r\n");
   expect(writer.errors).toBe(1);
 });
+
+test("bytes that an error quotes come out as they came in", () => {
+  const writer = new ReplyWriter();
+  const quoted = Buffer.from("é\u{1f600}");
+  writer.error(`ERR ${quoted.toString("latin1")}`);
+  expect(writer.buffer.subarray(0, writer.position)).toEqual(Buffer.from("-ERR é\u{1f600}\r\n"));
+});

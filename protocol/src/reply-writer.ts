@@ -46,12 +46,15 @@ export class ReplyWriter {
     this.position = p + 5;
   }
 
-  /** A simple string; must not contain line breaks. */
+  /** A simple string of bytes (latin1); must not contain line breaks. */
   status(text: string): void {
     this.#line(43, text);
   }
 
-  /** An error reply; `text` starts with its code (`ERR …`, `WRONGTYPE …`). Line breaks become spaces, as in Redis. */
+  /**
+   * An error reply; `text` starts with its code (`ERR …`, `WRONGTYPE …`). Line breaks become spaces, as in Redis. Its
+   * characters are bytes (latin1), so that what a client sent comes back as it was.
+   */
   error(text: string): void {
     this.errors++;
     this.lastError = text;
@@ -190,10 +193,10 @@ export class ReplyWriter {
   }
 
   #line(type: number, text: string): void {
-    const out = this.#room(text.length * 3 + 4);
+    const out = this.#room(text.length + 4);
     let p = this.position;
     out[p++] = type;
-    p += out.write(text, p);
+    p += out.write(text, p, "latin1");
     out[p] = CR;
     out[p + 1] = LF;
     this.position = p + 2;

@@ -64,16 +64,24 @@ export function invalidExpireTime(fullName: string): string {
   return `ERR invalid expire time in '${fullName}' command`;
 }
 
+const QUOTED_BYTES = 128;
+
 /** The reply to a name that is no command; arguments are quoted and cut as Redis does, 128 bytes of them at most. */
 export function unknownCommand(name: string, args: readonly string[]): string {
   let quoted = "";
   for (const arg of args) {
-    if (quoted.length >= 128) break;
-    quoted += `'${arg.slice(0, 128 - quoted.length)}' `;
+    if (quoted.length >= QUOTED_BYTES) break;
+    quoted += `'${shortened(arg, QUOTED_BYTES - quoted.length)}' `;
   }
-  return `ERR unknown command '${name.slice(0, 128)}', with args beginning with: ${quoted}`;
+  return `ERR unknown command '${shortened(name, QUOTED_BYTES)}', with args beginning with: ${quoted}`;
 }
 
 export function unknownSubcommand(container: string, name: string): string {
-  return `ERR unknown subcommand '${name.slice(0, 128)}'. Try ${container.toUpperCase()} HELP.`;
+  return `ERR unknown subcommand '${shortened(name, QUOTED_BYTES)}'. Try ${container.toUpperCase()} HELP.`;
+}
+
+/** What a C string of these bytes would show. */
+function shortened(text: string, bytes: number): string {
+  const end = text.indexOf("\0");
+  return text.slice(0, end < 0 ? bytes : Math.min(end, bytes));
 }
