@@ -45,7 +45,7 @@ import { systemDisk } from "./platform/disk.ts";
 import type { Random } from "./platform/random.ts";
 import { describeSystemError } from "./platform/system-error.ts";
 import { PublishSubscribe } from "./pubsub/publish-subscribe.ts";
-import type { Replication } from "./replication/replication.ts";
+import { positionInFile, type Replication } from "./replication/replication.ts";
 import { createServerReplication } from "./replication/server-replication.ts";
 import { Collections } from "./values/collections.ts";
 
@@ -116,7 +116,9 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 
 async function prepare({ context, cluster, identity, readiness }: Core, config: Config): Promise<void> {
   await cluster?.cluster.load();
-  await context.persistence.load();
+  const aux = await context.persistence.load();
+  const position = aux === undefined ? undefined : positionInFile(aux);
+  if (position !== undefined) context.replication.restore(position);
   readiness.isLoaded = true;
   await cluster?.start(identity.port);
   const primary = config.get("replicaof");
@@ -234,7 +236,7 @@ function createPersistence(
 ): Persistence {
   return new Persistence({
     ...{ keyspace, collections, config, clock, logger, disk: systemDisk, processId: process.pid },
-    replicationPosition: () => ({ id: replication().history.id, offset: replication().offset, databaseIndex: 0 }),
+    replicationPosition: () => replication().position,
     createFileTarget: (file, outcome) => new WorkerFileTarget({ file, ...outcome }),
   });
 }

@@ -16,13 +16,17 @@ export interface StreamApplierParts {
 
 export function createStreamApplier({ dispatcher, keyspace, connection }: StreamApplierParts): StreamApplier {
   let client = primaryClient(connection);
+  let neededBytes = 0;
   return {
     apply(bytes) {
       const { reply } = dispatcher();
       const start = reply.position;
       keyspace.ignoresExpiry = true;
       try {
-        return dispatcher().run(client, bytes, 0, bytes.length, NOTHING_TO_FLUSH);
+        const consumed = dispatcher().run(client, bytes, 0, bytes.length, NOTHING_TO_FLUSH);
+        if (client.has(ClientFlag.closeAfterReply)) throw new Error("what it sent is no stream of commands");
+        neededBytes = consumed < bytes.length ? dispatcher().neededBytes : 0;
+        return consumed;
       } finally {
         keyspace.ignoresExpiry = false;
         reply.position = start;
@@ -31,9 +35,21 @@ export function createStreamApplier({ dispatcher, keyspace, connection }: Stream
     get isInTransaction() {
       return client.has(ClientFlag.multi);
     },
+    get neededBytes() {
+      return neededBytes;
+    },
+    get databaseIndex() {
+      return client.databaseIndex;
+    },
+    set databaseIndex(index) {
+      client.databaseIndex = index;
+    },
     reset() {
+      const { databaseIndex } = client;
       keyspace.watches.unwatchAll(client);
       client = primaryClient(connection);
+      client.databaseIndex = databaseIndex;
+      neededBytes = 0;
     },
   };
 }

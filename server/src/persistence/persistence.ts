@@ -63,6 +63,9 @@ export class Persistence {
   #lastSaveSeconds = -1;
   #saves = 0;
   #loading: LoadingFacts | undefined;
+  /** Loads come one after another; only the latest is wanted. */
+  #lastLoad: Promise<void> = Promise.resolve();
+  #loadTurn = 0;
   #lastLoadKeys = 0;
   #lastLoadExpiredKeys = 0;
 
@@ -173,6 +176,7 @@ export class Persistence {
 
   /** FLUSHALL has run: what is being saved is wanted no more; with save points the empty data set is saved at once. */
   flushed(): void {
+    if (this.#options.keyspace.count > 0) return;
     const wasSaving = this.#isSaving;
     this.abort();
     if (this.#options.config.get("save").length === 0) return;
@@ -216,26 +220,43 @@ export class Persistence {
     return aux;
   }
 
-  /** A replica's full sync: the file takes the place of all data. Gives its aux fields; if it rejects, there is no data. */
+  /**
+   * A replica's full sync: the file takes the place of all data. Gives its aux fields; if it rejects, there is no data.
+   * A load that is under way gives up for the new one.
+   */
   async replaceBy(file: string): Promise<ReadonlyMap<string, string>> {
+    const turn = ++this.#loadTurn;
+    const before = this.#lastLoad;
+    const load = before.then(() => this.#replace(file, turn));
+    this.#lastLoad = load.then(
+      () => undefined,
+      () => undefined,
+    );
+    return load;
+  }
+
+  async #replace(file: string, turn: number): Promise<ReadonlyMap<string, string>> {
     const { keyspace } = this.#options;
     this.abort();
     keyspace.flushAll();
     // The old data first, or there would be room for both needed.
     while (!keyspace.reclaim(RECLAIM_SLICE_MS)) await new Promise<void>((resolve) => setImmediate(resolve));
-    const aux = await this.#loadFile(file);
+    const aux = await this.#loadFile(file, () => turn !== this.#loadTurn);
     if (aux === undefined) throw new Error(`Cannot load "${file}": it is gone`);
     return aux;
   }
 
-  async #loadFile(file: string): Promise<ReadonlyMap<string, string> | undefined> {
+  async #loadFile(
+    file: string,
+    isCancelled: () => boolean = () => false,
+  ): Promise<ReadonlyMap<string, string> | undefined> {
     const { disk, clock, config, keyspace, logger } = this.#options;
     const loader = this.createLoader();
     const startedAtMs = clock.nowMs();
     keyspace.ignoresExpiry = true;
     try {
       const isThere = await loadRdbFile({
-        ...{ disk, clock, file, handler: loader },
+        ...{ disk, clock, file, handler: loader, isCancelled },
         verifyChecksum: config.get("rdbchecksum"),
         started: (progress) => {
           this.#loading = progress;

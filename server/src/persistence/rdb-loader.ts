@@ -26,6 +26,8 @@ export interface LoadFileOptions {
   readonly verifyChecksum: boolean;
   readonly clock: Clock;
   readonly started: (progress: LoadProgress) => void;
+  /** Asked between pieces; true ends the load with an error. */
+  readonly isCancelled: () => boolean;
 }
 
 /** False if there is no such file. Rejects with an RdbError that names the file and the place. */
@@ -44,6 +46,7 @@ export async function loadRdbFile(options: LoadFileOptions): Promise<boolean> {
   try {
     const buffer = Buffer.allocUnsafeSlow(READ_BYTES);
     while (!reader.isDone) {
+      if (options.isCancelled()) throw new Error(`The load of "${file}" was given up`);
       const count = opened.read(buffer, 0, READ_BYTES, progress.loadedBytes);
       if (count === 0) break;
       await pushInBursts(reader, buffer, count, clock);

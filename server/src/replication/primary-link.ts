@@ -18,18 +18,22 @@ import { PayloadReader } from "./payload-reader.ts";
 /** Where a snapshot is received to. */
 export interface SnapshotSpool {
   write(bytes: Buffer): void;
-  /** Replaces the data set by the snapshot; rejects if it cannot be loaded. */
-  load(): Promise<void>;
+  /** Replaces the data set by the snapshot; gives the database that the stream goes on in. Rejects if it cannot be loaded. */
+  load(): Promise<number>;
   discard(): void;
 }
 
 /** Runs the primary's commands. */
 export interface StreamApplier {
-  /** Runs the whole commands in `bytes`; gives how many bytes that were. */
+  /** Runs the whole commands in `bytes`; gives how many bytes that were. Throws if they are no commands. */
   apply(bytes: Buffer): number;
+  /** After bytes that ended in the middle of a command: how many it needs at least, from its start; 0 if not known. */
+  readonly neededBytes: number;
   /** Whether the last command left a transaction open. */
   readonly isInTransaction: boolean;
-  /** The link is gone or new: an open transaction and the chosen database are forgotten. */
+  /** The database that the stream has chosen. It outlives the link: a resumed stream does not say it again. */
+  databaseIndex: number;
+  /** The link is gone or new: an open transaction is forgotten. */
   reset(): void;
 }
 
@@ -54,6 +58,8 @@ export interface PrimaryLinkOptions {
   readonly applier: StreamApplier;
   /** Bytes of the stream whose commands have run. */
   readonly applied: (bytes: Buffer) => void;
+  /** A snapshot is about to replace the data: until it is loaded we have no history that anybody could go on from. */
+  readonly dataGone: () => void;
   /** A snapshot has been loaded; our history is that of the primary now. */
   readonly synchronized: (id: string, offset: number) => void;
 }
@@ -68,7 +74,14 @@ export class PrimaryLink {
   #handshake: Handshake | undefined;
   #payload: PayloadReader | undefined;
   #spool: SnapshotSpool | undefined;
-  #pending: Buffer = Buffer.alloc(0);
+  /** What came and has not been run: the beginning of a command. */
+  #pending: Buffer[] = [];
+  #pendingBytes = 0;
+  /** Where the snapshot stands in the primary's history. */
+  #snapshotAt = { id: "", offset: 0 };
+  #isLoading = false;
+  #isApplying = false;
+  #mustAcknowledge = false;
   #unconfirmed: Buffer[] = [];
   #isStopped = false;
   #lastDataMs: number;
@@ -107,7 +120,8 @@ export class PrimaryLink {
   }
 
   connect(): void {
-    if (this.#isStopped || this.#state !== "connect") return;
+    // While a snapshot is being loaded we would not know what to ask for.
+    if (this.#isStopped || this.#isLoading || this.#state !== "connect") return;
     this.#state = "connecting";
     this.#lastDataMs = this.#options.clock.nowMs();
     const socket = net.connect({ host: this.host, port: this.port, noDelay: true });
@@ -120,6 +134,7 @@ export class PrimaryLink {
     });
   }
 
+  /** Gives the link up for good. */
   stop(): void {
     this.#isStopped = true;
     this.#drop();
@@ -131,12 +146,20 @@ export class PrimaryLink {
     this.#drop();
   }
 
+  /** Tells the primary how far we are; if its commands are just being run, once they have. */
   acknowledge(): void {
+    this.#mustAcknowledge = this.#isApplying;
+    if (this.#isApplying) return;
     if (this.#state === "connected") this.#send("REPLCONF", "ACK", this.#options.history.offset);
   }
 
   /** Once a second. */
   tick(): void {
+    // We do not read while we load; the line break tells the primary that we are alive.
+    if (this.#isLoading && this.#state === "sync") {
+      this.#lastDataMs = this.#options.clock.nowMs();
+      this.#socket?.write("\n");
+    }
     const silentMs = this.#options.clock.nowMs() - this.#lastDataMs;
     const timeoutMs = this.#options.settings().timeoutSeconds * 1000;
     if (this.#state === "connect") this.connect();
@@ -149,7 +172,8 @@ export class PrimaryLink {
     const { user, password, listeningPort, announcedAddress } = settings();
     this.#state = "handshake";
     this.#decoder = new RespDecoder();
-    this.#pending = Buffer.alloc(0);
+    this.#pending = [];
+    this.#pendingBytes = 0;
     this.#unconfirmed = [];
     this.#handshake = new Handshake({
       ...{ user, password, listeningPort, announcedAddress },
@@ -213,42 +237,48 @@ export class PrimaryLink {
     this.#spool = spool;
     const payload = new PayloadReader((bytes) => spool.write(bytes));
     this.#payload = payload;
-    this.#history = { id, offset };
+    this.#snapshotAt = { id, offset };
     this.#takeSnapshot(this.#decoder.takeRest());
   }
-
-  #history = { id: "", offset: 0 };
 
   #takeSnapshot(chunk: Buffer): void {
     const payload = this.#payload;
     if (payload === undefined) {
       // The snapshot is being loaded: what comes already belongs to the stream.
-      this.#pending = Buffer.concat([this.#pending, chunk]);
+      this.#keep(chunk);
       return;
     }
     const rest = payload.push(chunk);
     if (!payload.isDone) return;
     this.#payload = undefined;
-    this.#pending = Buffer.from(rest);
+    if (rest.length > 0) this.#keep(Buffer.from(rest));
     const socket = this.#socket;
     socket?.pause();
     const spool = this.#spool as SnapshotSpool;
+    this.#spool = undefined;
+    this.#isLoading = true;
+    this.#options.dataGone();
+    const { id, offset } = this.#snapshotAt;
     spool.load().then(
-      () => this.#loaded(socket),
-      (error: unknown) => this.restart(`its snapshot cannot be loaded: ${(error as Error).message}`),
+      (databaseIndex) => this.#loaded(socket, id, offset, databaseIndex),
+      (error: unknown) => {
+        this.#isLoading = false;
+        if (!this.#isStopped) this.restart(`its snapshot cannot be loaded: ${(error as Error).message}`);
+      },
     );
   }
 
-  #loaded(socket: net.Socket | undefined): void {
-    this.#spool = undefined;
-    this.#options.synchronized(this.#history.id, this.#history.offset);
+  #loaded(socket: net.Socket | undefined, id: string, offset: number, databaseIndex: number): void {
+    this.#isLoading = false;
+    // Our role has changed meanwhile: the data is what it is, but part of nobody's history.
+    if (this.#isStopped) return;
+    this.#options.applier.databaseIndex = databaseIndex;
+    this.#options.synchronized(id, offset);
     if (socket === undefined || socket !== this.#socket) return;
     this.#options.logger.notice("PRIMARY <-> REPLICA sync: Finished with success");
     this.#online();
     socket.resume();
-    const early = this.#pending;
-    this.#pending = Buffer.alloc(0);
-    this.#stream(early);
+    this.#stream(Buffer.alloc(0));
   }
 
   #online(): void {
@@ -258,15 +288,34 @@ export class PrimaryLink {
   }
 
   #stream(chunk: Buffer): void {
-    if (chunk.length === 0) return;
     const { applier, applied } = this.#options;
-    const bytes = this.#pending.length === 0 ? chunk : Buffer.concat([this.#pending, chunk]);
-    const consumed = applier.apply(bytes);
+    if (chunk.length > 0) this.#keep(chunk);
+    // A large value comes in many pieces: they are put together once.
+    if (this.#pendingBytes === 0 || this.#pendingBytes < applier.neededBytes) return;
+    const bytes = this.#pending.length === 1 ? (this.#pending[0] as Buffer) : Buffer.concat(this.#pending);
+    const consumed = this.#apply(bytes);
     if (consumed > 0) this.#unconfirmed.push(Buffer.from(bytes.subarray(0, consumed)));
-    this.#pending = consumed === bytes.length ? Buffer.alloc(0) : Buffer.from(bytes.subarray(consumed));
+    this.#pending = [];
+    this.#pendingBytes = 0;
+    if (consumed < bytes.length) this.#keep(Buffer.from(bytes.subarray(consumed)));
     if (applier.isInTransaction) return;
     for (const confirmed of this.#unconfirmed) applied(confirmed);
     this.#unconfirmed = [];
+    if (this.#mustAcknowledge) this.acknowledge();
+  }
+
+  #apply(bytes: Buffer): number {
+    this.#isApplying = true;
+    try {
+      return this.#options.applier.apply(bytes);
+    } finally {
+      this.#isApplying = false;
+    }
+  }
+
+  #keep(bytes: Buffer): void {
+    this.#pending.push(bytes);
+    this.#pendingBytes += bytes.length;
   }
 
   #send(...args: (string | number)[]): void {

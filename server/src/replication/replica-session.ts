@@ -36,10 +36,21 @@ export class ReplicaSession {
   isSnapshotSent = false;
   #held: Buffer[] = [];
   #heldBytes = 0;
+  #waitingBytes = 0;
+  #lastProgressMs: number;
 
   constructor(peer: ReplicaPeer, nowMs: number) {
+    this.#lastProgressMs = nowMs;
     this.peer = peer;
     this.lastAcknowledgedMs = nowMs;
+  }
+
+  /** For how long its connection has taken nothing of what waits for it. Ask once a second. */
+  silentMs(nowMs: number): number {
+    const { outputBytes } = this.peer.connection;
+    if (outputBytes === 0 || outputBytes !== this.#waitingBytes) this.#lastProgressMs = nowMs;
+    this.#waitingBytes = outputBytes;
+    return nowMs - this.#lastProgressMs;
   }
 
   get heldBytes(): number {

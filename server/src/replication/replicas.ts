@@ -72,6 +72,11 @@ export class Replicas {
     return this.#history.offset;
   }
 
+  /** The database that the stream has chosen last. */
+  get databaseIndex(): number {
+    return Math.max(0, this.#database);
+  }
+
   get backlog(): Backlog | undefined {
     return this.#backlog;
   }
@@ -271,9 +276,11 @@ export class Replicas {
     for (const session of [...this.#sessions.values()]) {
       const isLate = session.state === "online" && nowMs - session.lastAcknowledgedMs > timeoutMs;
       const isTooFar = maxHeldBytes > 0 && session.heldBytes > maxHeldBytes;
-      if (!isLate && !isTooFar) continue;
+      // A dead peer would hold the snapshot, and with it all others, for ever.
+      const isStuck = session.state === "sending" && session.silentMs(nowMs) > timeoutMs;
+      if (!isLate && !isTooFar && !isStuck) continue;
       this.#options.logger.warning(
-        `Disconnecting ${isLate ? "timedout" : "too slow"} replica ${this.nameOf(session)} (${session.state})`,
+        `Disconnecting ${isTooFar ? "too slow" : "timedout"} replica ${this.nameOf(session)} (${session.state})`,
       );
       session.peer.connection.destroy();
     }

@@ -32,6 +32,13 @@ export interface ReplicationOptions {
   readonly roleChanged: (isReplica: boolean) => void;
 }
 
+/** A point in the stream of changes, and the database that was chosen there. */
+export interface ReplicationPosition {
+  readonly id: string;
+  readonly offset: number;
+  readonly databaseIndex: number;
+}
+
 const TICK_MS = 1000;
 
 export class Replication {
@@ -41,6 +48,7 @@ export class Replication {
   #link: PrimaryLink | undefined;
   #closedLinksInputBytes = 0;
   #stopTicking: CancelTimer | undefined;
+  #restored: ReplicationPosition | undefined;
 
   constructor(options: ReplicationOptions) {
     this.#options = options;
@@ -106,11 +114,31 @@ export class Replication {
     return Math.max(0, this.#options.clock.nowMs() - since);
   }
 
+  /** Where the data stands in the stream, for the header of a file; undefined while the changes are not counted. */
+  get position(): ReplicationPosition | undefined {
+    if (this.replicas.backlog === undefined) return undefined;
+    const databaseIndex = this.isReplica ? this.#options.applier.databaseIndex : this.replicas.databaseIndex;
+    return { id: this.history.id, offset: this.history.offset, databaseIndex };
+  }
+
+  /**
+   * The data was loaded from a file that says where it stands. As a primary we begin a stream of our own there, and replicas
+   * that were not further can go on with it; should we turn out to be a replica, we go on from there ourselves.
+   */
+  restore(position: ReplicationPosition): void {
+    this.history.follow(position.id, position.offset);
+    this.history.branch();
+    this.#options.applier.databaseIndex = position.databaseIndex;
+    this.replicas.openBacklog();
+    this.#restored = position;
+  }
+
   /** Becomes a replica of this node, or goes on being one. Connects at once; the data stays until a snapshot is here. */
   follow(host: string, port: number): void {
     const current = this.#link;
     if (current !== undefined && current.host === host && current.port === port) return;
     const wasPrimary = current === undefined;
+    this.#rejoinRestored();
     this.#closeLink();
     const { clock, logger, settings, openSpool, applier } = this.#options;
     this.replicas.isOrigin = false;
@@ -119,6 +147,7 @@ export class Replication {
       ...{ host, port, clock, logger, settings, openSpool, applier, history: this.history },
       canResume: () => this.replicas.backlog !== undefined,
       applied: (bytes) => this.replicas.relay(bytes, 0, bytes.length),
+      dataGone: () => this.#dataGone(),
       synchronized: (id, offset) => this.#synchronized(id, offset),
     });
     if (wasPrimary) this.#options.roleChanged(true);
@@ -197,11 +226,35 @@ export class Replication {
     this.#link = undefined;
   }
 
+  /** Nothing was written here since the start: our data is still a point of the history it came from. */
+  #rejoinRestored(): void {
+    const restored = this.#restored;
+    this.#restored = undefined;
+    if (restored !== undefined && restored.offset === this.history.offset) {
+      this.history.follow(restored.id, restored.offset);
+    }
+  }
+
+  #dataGone(): void {
+    this.history.restart();
+    this.replicas.closeBacklog();
+    this.replicas.disconnectAll();
+  }
+
   #synchronized(id: string, offset: number): void {
     this.history.follow(id, offset);
     this.replicas.openBacklog();
     this.replicas.disconnectAll();
   }
+}
+
+/** What the aux fields of an RDB file say about its place in a stream, if they do. */
+export function positionInFile(aux: ReadonlyMap<string, string>): ReplicationPosition | undefined {
+  const id = aux.get("repl-id") ?? "";
+  const offset = Number(aux.get("repl-offset"));
+  const databaseIndex = Number(aux.get("repl-stream-db"));
+  if (!/^[0-9a-f]{40}$/.test(id) || !Number.isSafeInteger(offset) || offset < 0) return undefined;
+  return { id, offset, databaseIndex: Number.isSafeInteger(databaseIndex) && databaseIndex > 0 ? databaseIndex : 0 };
 }
 
 const STATE_NAMES = { waiting: "wait_bgsave", sending: "send_bulk", online: "online" } as const;

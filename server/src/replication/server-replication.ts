@@ -82,7 +82,8 @@ function openSpool({ config, clock, disk, persistence }: ServerReplicationParts)
     async load() {
       close();
       try {
-        await persistence.replaceBy(name);
+        const aux = await persistence.replaceBy(name);
+        return Number(aux.get("repl-stream-db") ?? 0);
       } finally {
         disk.remove(name);
       }

@@ -1,0 +1,257 @@
+/** Replication between our server and redis-server, in every role, judged by the data sets at the end. */
+
+import { spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { RespError, type RespValue } from "@kvcluster/protocol/resp-decoder";
+import type { CommandArgument } from "@kvcluster/protocol/resp-encoder";
+import { afterEach, describe, expect, test } from "vitest";
+import { readFile } from "../persistence/live-keyspace.ts";
+import { cli, eventually, ReferenceRedis } from "../persistence/reference-redis.ts";
+import { sampleCommands } from "../persistence/sample-data.ts";
+import { createSeededRandom } from "../platform/random.ts";
+import { type OwnServer, startOwnServer } from "../testing/own-server.ts";
+import { ReferenceClient } from "../testing/reference-server.ts";
+
+const KEYS = 2000;
+const NO_DELAY = ["--repl-diskless-sync-delay", "0"];
+
+interface Node {
+  readonly port: number;
+  stop(): Promise<void>;
+}
+
+describe("Replication", () => {
+  const nodes: Node[] = [];
+  const clients: ReferenceClient[] = [];
+
+  afterEach(async () => {
+    for (const client of clients.splice(0)) client.close();
+    for (const node of nodes.splice(0).reverse()) await node.stop();
+  });
+
+  async function ours(...args: string[]): Promise<OwnServer> {
+    const server = await startOwnServer(...NO_DELAY, ...args);
+    nodes.push(server);
+    return server;
+  }
+
+  async function redis(...args: string[]): Promise<ReferenceRedis> {
+    const server = await ReferenceRedis.start([...NO_DELAY, ...args]);
+    nodes.push(server);
+    return server;
+  }
+
+  async function connect({ port }: Node): Promise<ReferenceClient> {
+    const client = await ReferenceClient.connect(port);
+    clients.push(client);
+    return client;
+  }
+
+  async function follow(replica: Node, primary: Node): Promise<void> {
+    const client = await connect(replica);
+    await client.send([["REPLICAOF", "127.0.0.1", primary.port]]);
+    await eventually("the link is up", async () => (await infoOf(client)).includes("master_link_status:up"));
+  }
+
+  test.each([
+    ["redis-server follows ours", ours, redis],
+    ["ours follows redis-server", redis, ours],
+    ["ours follows ours", ours, ours],
+  ] as const)("%s: full sync under load, then the stream, with equal data", async (_, makePrimary, makeReplica) => {
+    const primary = await makePrimary();
+    const replica = await makeReplica();
+    const writer = await connect(primary);
+    await fill(primary.port);
+    const [, , load] = await Promise.all([
+      (await connect(replica)).send([["SET", "key:of:replica", "is lost"]]),
+      follow(replica, primary),
+      writeAtRandom(writer, 6000, 1),
+    ]);
+    expect(load).toBeGreaterThan(1000);
+    await writeAtRandom(writer, 1000, 2);
+    await sameData(primary, replica);
+    const refused = await (await connect(replica)).send([["SET", "a", "b"]]);
+    expect((refused[0] as RespError).message).toBe("READONLY You can't write against a read only replica.");
+  });
+
+  test("a chain of redis-server, ours, redis-server, ours carries everything in any database", async () => {
+    const chain: Node[] = [await redis(), await ours(), await redis(), await ours()];
+    const writer = await connect(chain[0] as Node);
+    await writer.send([
+      ["SELECT", "7"],
+      ["SET", "in", "seven"],
+    ]);
+    for (let k = 1; k < chain.length; k++) {
+      await follow(chain[k] as Node, chain[k - 1] as Node);
+      await writer.send([["SET", `step:${k}`, k]]);
+    }
+    await writeAtRandom(writer, 1500, 3);
+    for (const node of chain.slice(1)) await sameData(chain[0] as Node, node, 7);
+  });
+
+  test("a broken link is resumed where it broke, in the database that was chosen", async () => {
+    const primary = await ours();
+    const replica = await ours();
+    const writer = await connect(primary);
+    await writer.send([
+      ["SELECT", "3"],
+      ["SET", "a", "1"],
+    ]);
+    await follow(replica, primary);
+    await writer.send([["SET", "b", "2"]]);
+    await sameData(primary, replica, 3);
+    for (let round = 0; round < 3; round++) {
+      replica.context.replication.link?.restart("a test broke it");
+      await writer.send([["SET", `after:${round}`, "x"], ["MULTI"], ["INCR", "n"], ["INCR", "n"], ["EXEC"]]);
+      await eventually("the link is up again", () => replica.context.replication.link?.isUp === true);
+      await sameData(primary, replica, 3);
+    }
+    expect(await infoOf(writer, "stats")).toMatch(/sync_full:1\r\nsync_partial_ok:3\r\n/);
+  });
+
+  test("after a failover the other replica goes on with the promoted one, without a full sync", async () => {
+    const old = await ours();
+    const next = await ours();
+    const other = await redis();
+    await fill(old.port);
+    await follow(next, old);
+    await follow(other, old);
+    const writer = await connect(old);
+    await writeAtRandom(writer, 500, 4);
+    await sameData(old, next);
+    await sameData(old, other);
+    const promoted = await connect(next);
+    await promoted.send([
+      ["REPLICAOF", "NO", "ONE"],
+      ["SET", "written", "after"],
+    ]);
+    await follow(other, next);
+    await follow(old, next);
+    await writeAtRandom(promoted, 500, 5);
+    await sameData(next, other);
+    await sameData(next, old);
+    expect(await infoOf(promoted, "stats")).toContain("sync_full:0\r\nsync_partial_ok:2");
+  });
+
+  test("WAIT counts the replicas that have a write, ours and redis-server", async () => {
+    const primary = await ours();
+    await follow(await ours(), primary);
+    await follow(await redis(), primary);
+    const writer = await connect(primary);
+    expect(
+      await writer.send([
+        ["SET", "a", "1"],
+        ["WAIT", "2", "5000"],
+      ]),
+    ).toEqual(["OK", 2]);
+    expect(
+      await writer.send([
+        ["SET", "a", "2"],
+        ["WAIT", "3", "50"],
+      ]),
+    ).toEqual(["OK", 2]);
+  });
+
+  test("a large value and large transactions arrive whole", async () => {
+    const primary = await redis();
+    const replica = await ours();
+    await follow(replica, primary);
+    const writer = await connect(primary);
+    const value = Buffer.alloc(20 << 20, "large value ");
+    await writer.send([["SET", "large", value], ["MULTI"], ["SET", "m", value.subarray(0, 1 << 20)], ["EXEC"]]);
+    await sameData(primary, replica);
+  });
+
+  test("redis-cli --rdb takes a snapshot from ours", async () => {
+    const primary = await ours();
+    await fill(primary.port);
+    const target = await redis();
+    const file = `${target.directory}/dump.rdb`;
+    await cli(primary.port, ["--rdb", file]);
+    const held = readFile(readFileSync(file)).order.length;
+    expect(held).toBe(primary.context.keyspace.count);
+  });
+
+  async function sameData(left: Node, right: Node, database = 0): Promise<void> {
+    const [first, second] = [await connect(left), await connect(right)];
+    await eventually(
+      "the replica has got everything",
+      async () => (await offsetOf(first)) === (await offsetOf(second)),
+    );
+    for (const index of [database, 5]) {
+      for (const client of [first, second]) await client.send([["SELECT", index]]);
+      expect(await contentsOf(second)).toEqual(await contentsOf(first));
+    }
+  }
+});
+
+async function fill(port: number): Promise<void> {
+  const child = spawn("redis-cli", ["-p", String(port)], { stdio: ["pipe", "ignore", "inherit"] });
+  child.stdin.end(`${sampleCommands(KEYS, 8).join("\n")}\n`);
+  await new Promise((resolve) => child.once("exit", resolve));
+}
+
+async function infoOf(client: ReferenceClient, section = "replication"): Promise<string> {
+  return String((await client.send([["INFO", section]]))[0]);
+}
+
+/** The point in the stream that the server's data has come to. */
+async function offsetOf(client: ReferenceClient): Promise<string> {
+  const info = await infoOf(client);
+  return /(?:slave_repl_offset|master_repl_offset):(\d+)/.exec(info)?.[1] ?? "";
+}
+
+/** Random changes of all types; gives their number. */
+async function writeAtRandom(client: ReferenceClient, count: number, seed: number): Promise<number> {
+  const random = createSeededRandom(seed);
+  const makers: (() => CommandArgument[])[] = [
+    () => ["SET", `w:${random.below(300)}`, random.uint32()],
+    () => ["SET", `t:${random.below(50)}`, "x", "EX", 1000 + random.below(100)],
+    () => ["INCR", `n:${random.below(20)}`],
+    () => ["INCRBYFLOAT", `f:${random.below(20)}`, "0.1"],
+    () => ["APPEND", `a:${random.below(20)}`, "abc"],
+    () => ["RPUSH", `l:${random.below(20)}`, random.uint32(), random.uint32()],
+    () => ["LPOP", `l:${random.below(20)}`],
+    () => ["SADD", `s:${random.below(20)}`, random.below(1000), `m${random.below(100)}`],
+    () => ["SPOP", `s:${random.below(20)}`],
+    () => ["HSET", `h:${random.below(20)}`, `f${random.below(300)}`, random.uint32()],
+    () => ["HDEL", `h:${random.below(20)}`, `f${random.below(300)}`],
+    () => ["ZADD", `z:${random.below(20)}`, random.below(1000) / 7, `m${random.below(300)}`],
+    () => ["ZPOPMIN", `z:${random.below(20)}`],
+    () => ["DEL", `key:${random.below(KEYS)}`],
+    () => ["PEXPIRE", `key:${random.below(KEYS)}`, 1_000_000 + random.below(1000)],
+    () => ["RENAME", `w:${random.below(300)}`, `w:${random.below(300)}`],
+  ];
+  for (let sent = 0; sent < count; ) {
+    const batch: CommandArgument[][] = [];
+    for (let k = 0; k < 50; k++) batch.push((makers[random.below(makers.length)] as () => CommandArgument[])());
+    sent += (await client.send(batch)).length;
+  }
+  return count;
+}
+
+/** Every key of the chosen database with its value and expiry, order of members aside. */
+async function contentsOf(client: ReferenceClient): Promise<Map<string, unknown>> {
+  const keys = ((await client.send([["KEYS", "*"]]))[0] as Buffer[]).map((key) => key.toString("latin1")).sort();
+  const names = keys.map((key) => Buffer.from(key, "latin1"));
+  const types = await client.send(names.map((key) => ["TYPE", key]));
+  const values = await client.send(names.map((key, k) => readCommand(String(types[k]), key)));
+  const expiries = await client.send(names.map((key) => ["PEXPIRETIME", key]));
+  return new Map(keys.map((key, k) => [key, [types[k], plain(String(types[k]), values[k] as RespValue), expiries[k]]]));
+}
+
+function readCommand(type: string, key: Buffer): CommandArgument[] {
+  if (type === "list") return ["LRANGE", key, 0, -1];
+  if (type === "set") return ["SMEMBERS", key];
+  if (type === "hash") return ["HGETALL", key];
+  return type === "zset" ? ["ZRANGE", key, 0, -1, "WITHSCORES"] : ["GET", key];
+}
+
+function plain(type: string, value: RespValue): unknown {
+  if (value instanceof RespError) throw new Error(value.message);
+  if (!Array.isArray(value)) return String(value);
+  const items = value.map((item) => (item as Buffer).toString("latin1"));
+  if (type === "list" || type === "zset") return items;
+  if (type === "set") return items.sort();
+  return items.flatMap((item, k) => (k % 2 === 0 ? [[item, items[k + 1]].join("=")] : [])).sort();
+}
