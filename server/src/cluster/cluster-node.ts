@@ -68,6 +68,8 @@ export interface ClusterNode {
   readonly slots: Uint8Array;
   slotCount: number;
   link: Link | undefined;
+  /** The peer flags its pings as ones that may have extensions. */
+  flagsExtensions: boolean;
   /** The peer has shown that it knows extensions beyond the hostname. */
   knowsExtensions: boolean;
   /** How often we have offered it ours without an answer. */
@@ -114,6 +116,7 @@ export function createNode(identity: NodeIdentity): ClusterNode {
     slots: emptySlots(),
     slotCount: 0,
     link: undefined,
+    flagsExtensions: false,
     knowsExtensions: false,
     extensionOffers: 0,
     createdAt: identity.now,

@@ -154,7 +154,7 @@ function buildExtensions(state: ClusterState, receiver: ClusterNode | undefined)
   const extensions: PingExtension[] = [];
   const hostname = state.settings.announceHostname;
   if (hostname !== "") extensions.push({ type: "hostname", hostname });
-  if (receiver === undefined || isInHandshake(receiver)) return extensions;
+  if (receiver === undefined || isInHandshake(receiver) || !receiver.flagsExtensions) return extensions;
   if (!receiver.knowsExtensions && receiver.extensionOffers++ >= MAX_EXTENSION_OFFERS) return extensions;
   for (const [nodeId, until] of state.banned) {
     if (until <= state.now || extensions.length > MAX_FORGOTTEN) continue;

@@ -269,12 +269,15 @@ function receiveExtensions(
   extensions: readonly PingExtension[],
 ): void {
   let hostname = "";
-  if ((header.messageFlags & MESSAGE_FLAG.extensions) !== 0 && extensions.length === 0) sender.knowsExtensions = true;
+  sender.flagsExtensions = (header.messageFlags & MESSAGE_FLAG.extensions) !== 0;
+  // Redis 7.0, which knows the hostname only, sets the flag only where one follows.
+  if (sender.flagsExtensions && extensions.length === 0) sender.knowsExtensions = true;
   for (const extension of extensions) {
     if (extension.type === "hostname") hostname = extension.hostname;
     else sender.knowsExtensions = true;
     if (extension.type === "shardId" && sender.shardId !== extension.shardId) {
       sender.shardId = extension.shardId;
+      if (sender === state.myself.primary) state.myself.shardId = sender.shardId;
       needsSave(state);
     }
     if (extension.type === "forgottenNode") forgetToo(state, extension.nodeId, extension.ttlSeconds);

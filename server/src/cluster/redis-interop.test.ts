@@ -248,6 +248,7 @@ describe.runIf(hasRedisServer())("cluster bus beside redis-server", { timeout: 6
     expect(replica.calls).toEqual([`replicate 127.0.0.1:${b.port}`]);
     replica.replication.offset = 100;
     replica.replication.isUp = true;
+    await until(() => replica.cluster.state.guard.holdsShardData, "the first sync to be noticed");
     await until(() => agree([a, b], [ours, replica]), "the replica's role to be known");
     replica.replication.isUp = false;
     b.kill();
