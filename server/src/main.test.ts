@@ -117,3 +117,41 @@ test("configuration from standard input, log into a file relative to dir", async
   client.close();
   expect(started.log()).toBe("");
 });
+
+test("two servers do not share a data directory, but a killed one leaves it free", async () => {
+  const saving = ["--port", "0", "--admin-port", "0", "--save", "3600 1", "--dir", directory];
+  const first = start(...saving);
+  await ready(first);
+  const second = start(...saving);
+  expect(await second.ended).toBe(1);
+  expect(second.log()).toContain(`The data directory '${directory}' is in use by process ${first.child.pid}`);
+  first.child.kill("SIGKILL");
+  await first.ended;
+  const third = start(...saving);
+  await ready(third);
+  third.child.kill("SIGTERM");
+  expect(await third.ended).toBe(0);
+  expect(existsSync(join(directory, ".kv-server.lock"))).toBe(false);
+});
+
+test("a saved data set is loaded again, and a damaged file stops the start and stays as it is", async () => {
+  const saving = [...QUIET, "--dir", directory, "--dbfilename", "kept.rdb"];
+  const first = start(...saving);
+  const client = await ReferenceClient.connect(await ready(first));
+  await client.send([["SET", "key", "value"]]);
+  void client.send([["SHUTDOWN", "SAVE"]]);
+  expect(await first.ended).toBe(0);
+  const second = start(...saving);
+  const reader = await ReferenceClient.connect(await ready(second));
+  expect(String((await reader.send([["GET", "key"]]))[0])).toBe("value");
+  second.child.kill("SIGKILL");
+  await second.ended;
+  const file = join(directory, "kept.rdb");
+  const damaged = readFileSync(file);
+  damaged[damaged.length - 3] = (damaged[damaged.length - 3] as number) ^ 1;
+  writeFileSync(file, damaged);
+  const third = start(...saving);
+  expect(await third.ended).toBe(1);
+  expect(third.log()).toMatch(/Cannot load ".*kept\.rdb": Wrong checksum, the file is damaged at offset \d+/);
+  expect(readFileSync(file).equals(damaged)).toBe(true);
+});

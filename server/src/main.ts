@@ -11,8 +11,11 @@ import { loadConfig } from "./config/load-config.ts";
 import type { Logger } from "./observability/logger.ts";
 import { createLogger } from "./observability/logger.ts";
 import { COMPATIBLE_VERSION, PRODUCT_NAME, PRODUCT_VERSION } from "./observability/product.ts";
+import { DataLock } from "./persistence/data-lock.ts";
 import { systemClock } from "./platform/clock.ts";
+import { systemDisk } from "./platform/disk.ts";
 import { checkLogFile, openLogSink } from "./platform/log-file.ts";
+import { processIdentity } from "./platform/process-identity.ts";
 import { createSystemRandom } from "./platform/random.ts";
 import { describeSystemError } from "./platform/system-error.ts";
 import { checkWritable } from "./platform/writable-directory.ts";
@@ -67,6 +70,22 @@ function checkSurroundings({ config }: LoadedConfig): void {
       `The data directory '${directory}' is not writable: ${problem}. Set 'dir' to one that is, or keep nothing on disk with 'save ""' and 'appendonly no'`,
     );
   }
+  if (keepsData) lockDirectory(directory);
+}
+
+/** Until the process ends, however it does, no other server uses the directory. */
+function lockDirectory(directory: string): void {
+  const self = processIdentity(process.pid);
+  // Where the system does not tell processes apart, a lock could not be told from a leftover of one.
+  if (self === undefined) return;
+  const lock = new DataLock({ disk: systemDisk, directory, self, processWithId: processIdentity });
+  const holder = lock.acquire();
+  if (holder !== undefined) {
+    throw new ConfigFileError(
+      `The data directory '${directory}' is in use by process ${holder.processId}. Set 'dir' to one of its own for each server`,
+    );
+  }
+  process.once("exit", () => lock.release());
 }
 
 async function run({ config, configFile }: LoadedConfig, lifecycle: ProcessLifecycle): Promise<void> {
