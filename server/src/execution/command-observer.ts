@@ -11,6 +11,9 @@ import type { Clock } from "../platform/clock.ts";
 import type { CommandObserver } from "./dispatcher.ts";
 import type { Monitors } from "./monitors.ts";
 
+/** Attacks come in great numbers; one line a minute says enough. */
+const ATTACK_LOG_INTERVAL_US = 60e6;
+
 export interface ObserverParts {
   readonly config: Config;
   readonly clock: Clock;
@@ -28,6 +31,7 @@ export function createCommandObserver({
   monitors,
   errors,
 }: ObserverParts): CommandObserver {
+  let attackLoggedUs = Number.NEGATIVE_INFINITY;
   let slowerThanUs = config.get("slowlog-log-slower-than");
   config.onChange(["slowlog-log-slower-than"], () => {
     slowerThanUs = config.get("slowlog-log-slower-than");
@@ -43,6 +47,14 @@ export function createCommandObserver({
       return monitors.count > 0;
     },
     ran: (call) => monitors.show(call, clock.nowUs()),
+    attacked: (client) => {
+      const nowUs = clock.monotonicUs();
+      if (nowUs - attackLoggedUs < ATTACK_LOG_INTERVAL_US) return;
+      attackLoggedUs = nowUs;
+      logger.warning(
+        `Possible SECURITY ATTACK detected. Somebody sends HTTP ("POST" or "Host:") to this port, which lets a web page run commands here. Connection from "${client.address}" aborted`,
+      );
+    },
     fault: (call, error) => {
       const reason = error instanceof Error ? (error.stack ?? error.message) : String(error);
       logger.warning(`Command "${call.text(0)}" failed by a fault of the server: ${reason}`);

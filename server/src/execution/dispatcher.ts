@@ -38,6 +38,8 @@ export interface CommandObserver {
   /** Whether `ran` wants every command. */
   readonly watchesAll: boolean;
   ran(call: Call): void;
+  /** A client sent HTTP, which no client of ours does by itself. */
+  attacked(client: Client): void;
   /** An unexpected exception in a command: a fault of ours, logged loudly; the client gets an error, the others go on. */
   fault(call: Call, error: unknown): void;
 }
@@ -131,11 +133,11 @@ export class Dispatcher {
     this.#invoke(call, id, this.#table.flags[id] as number, start, end);
   }
 
-  /** The error a queued request would meet at EXEC for its slot or the server's state, if any. */
+  /** The error that the guards have for the request in the call, if any. */
   objection(call: Call, id: number): string | undefined {
     const bits = this.#table.flags[id] as number;
-    const error = refusal(this.#state, call, bits, this.#table.fullNames[id] as string);
-    return error ?? this.#routingError(call, id, bits);
+    const fullName = this.#table.fullNames[id] as string;
+    return refusal(this.#state, { call, bits, fullName, routingError: () => this.#routingError(call, id, bits) });
   }
 
   /** To be called when a state that guards look at has changed outside a command. */
@@ -178,7 +180,7 @@ export class Dispatcher {
       id = this.#subcommand(call, id);
     }
     if (id <= 0) {
-      if (id === 0) this.#reject(call, 0, this.#unknown(call));
+      if (id === 0) this.#refuseUnknown(call);
       return;
     }
     const arity = table.arity[id] as number;
@@ -288,10 +290,21 @@ export class Dispatcher {
     return -1;
   }
 
-  #unknown(call: Call): string {
+  #refuseUnknown(call: Call): void {
+    if (call.is(0, "host:") || call.is(0, "post")) {
+      this.#dropWebRequest(call.client);
+      return;
+    }
     const args: string[] = [];
     for (let i = 1; i < call.argc && i < 20; i++) args.push(call.text(i));
-    return unknownCommand(call.text(0), args);
+    this.#reject(call, 0, unknownCommand(call.text(0), args));
+  }
+
+  /** Words of HTTP: somebody made a browser or a proxy send commands in the body of a request. Nothing is answered. */
+  #dropWebRequest(client: Client): void {
+    this.#observer.attacked(client);
+    client.flags |= ClientFlag.closeAfterReply;
+    client.connection.destroy();
   }
 
   #reject(call: Call, id: number, error: string): void {

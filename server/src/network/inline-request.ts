@@ -3,7 +3,9 @@
  * '…' with \' only.
  */
 
-const SPACE = /\s/;
+/** What may stand between words, and the part of it that ends a word without quotes: C's isspace and Redis' own list. */
+const SPACE = /[ \t\n\v\f\r]/;
+const WORD_END = /[ \t\n\r]/;
 const ESCAPES: Record<string, string> = { n: "\n", r: "\r", t: "\t", b: "\b", a: "\x07" };
 
 /** The words of a line given as latin1, or undefined if its quotes are unbalanced. */
@@ -28,7 +30,7 @@ interface Word {
 function readWord(line: string, start: number): Word | undefined {
   let text = "";
   let i = start;
-  while (i < line.length && !SPACE.test(line[i] as string)) {
+  while (i < line.length && !WORD_END.test(line[i] as string)) {
     const quote = line[i] as string;
     if (quote !== '"' && quote !== "'") {
       text += quote;

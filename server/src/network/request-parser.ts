@@ -5,6 +5,7 @@
  * Texts of protocol errors are Redis'.
  */
 
+import { parseInt64 } from "../commands/arguments.ts";
 import type { Call } from "../commands/call.ts";
 import { splitInlineRequest } from "./inline-request.ts";
 
@@ -22,6 +23,8 @@ const LF = 10;
 const ASTERISK = 42;
 const DOLLAR = 36;
 const INVALID = -3;
+/** Numbers of so many characters are read digit by digit as safe integers; longer ones, signs and faults in the slow way. */
+const SHORT_DIGITS = 15;
 
 export class RequestParser {
   /** Why the last parse gave MALFORMED: the text after `ERR Protocol error: `. */
@@ -39,8 +42,9 @@ export class RequestParser {
     this.needed = 0;
     if (buffer[position] !== ASTERISK) return this.#inline(buffer, position, end, call);
     const argc = this.#number(buffer, position + 1, end);
-    if (argc < 0 && this.#after <= 0)
+    if (this.#after === 0) {
       return this.#badLine(argc, end - position, "invalid multibulk length", "too big mbulk count string");
+    }
     if (argc > MAX_ARGUMENTS) return this.#malformed("invalid multibulk length");
     if (!authenticated && argc > UNAUTHENTICATED_ARGUMENTS) return this.#malformed("unauthenticated multibulk length");
     call.buffer = buffer;
@@ -57,13 +61,8 @@ export class RequestParser {
         this.needed = p;
         return INCOMPLETE;
       }
-      if (buffer[p] !== DOLLAR)
-        return this.#malformed(`expected '$', got '${String.fromCharCode(buffer[p] as number)}'`);
       const size = this.#number(buffer, p + 1, end);
-      if (size < 0) {
-        if (this.#after > 0) return this.#malformed("invalid bulk length");
-        return this.#badLine(size, end - p, "invalid bulk length", "too big bulk count string");
-      }
+      if (buffer[p] !== DOLLAR || size < 0) return this.#badArgument(buffer, p, end, size);
       if (size > maxBulkBytes) return this.#tooLarge(maxBulkBytes);
       p = this.#after;
       if (i >= capacity) {
@@ -82,6 +81,14 @@ export class RequestParser {
     return p;
   }
 
+  #badArgument(buffer: Buffer, position: number, end: number, size: number): number {
+    if (buffer[position] !== DOLLAR) {
+      if (lineEnd(buffer, position, end) < 0) size = INCOMPLETE;
+      else return this.#malformed(`expected '$', got '${String.fromCharCode(buffer[position] as number)}'`);
+    } else if (this.#after > 0) return this.#malformed("invalid bulk length");
+    return this.#badLine(size, end - position, "invalid bulk length", "too big bulk count string");
+  }
+
   #tooLarge(maxBulkBytes: number): number {
     if (maxBulkBytes === UNAUTHENTICATED_BULK_BYTES) return this.#malformed("unauthenticated bulk length");
     return this.#malformed("invalid bulk length");
@@ -93,31 +100,27 @@ export class RequestParser {
    */
   #number(buffer: Buffer, position: number, end: number): number {
     let value = 0;
-    let p = position;
-    let negative = false;
-    this.#after = 0;
-    if (p < end && buffer[p] === 45) {
-      negative = true;
-      p++;
-    }
-    const first = p;
-    for (; p < end; p++) {
+    const last = Math.min(end - 1, position + SHORT_DIGITS);
+    for (let p = position; p < last; p++) {
       const byte = buffer[p] as number;
-      if (byte === CR) {
-        if (p + 1 >= end) return INCOMPLETE;
-        if (p === first) return INVALID;
+      if (byte === CR && p > position) {
         this.#after = p + 2;
-        return negative ? (value === 0 ? 0 : -1) : value;
+        return value;
       }
-      if (byte < 48 || byte > 57 || p - first > 18) return this.#lineEnds(buffer, p, end) ? INVALID : INCOMPLETE;
+      if (byte < 48 || byte > 57 || (value === 0 && p > position)) break;
       value = value * 10 + byte - 48;
     }
-    return INCOMPLETE;
+    return this.#unusualNumber(buffer, position, end);
   }
 
-  #lineEnds(buffer: Buffer, position: number, end: number): boolean {
-    const at = buffer.indexOf(CR, position);
-    return at >= 0 && at + 1 < end;
+  #unusualNumber(buffer: Buffer, position: number, end: number): number {
+    this.#after = 0;
+    const at = lineEnd(buffer, position, end);
+    if (at < 0) return INCOMPLETE;
+    const value = parseInt64(buffer, position, at - position);
+    if (value === undefined) return INVALID;
+    this.#after = at + 2;
+    return value < 0n ? -1 : Number(value);
   }
 
   #badLine(kind: number, available: number, invalid: string, tooLong: string): number {
@@ -126,8 +129,8 @@ export class RequestParser {
   }
 
   #inline(buffer: Buffer, position: number, end: number, call: Call): number {
-    const lineFeed = buffer.indexOf(LF, position);
-    if (lineFeed < 0 || lineFeed >= end) {
+    const lineFeed = indexBeforeNul(buffer, position, end, LF);
+    if (lineFeed < 0) {
       return end - position > MAX_INLINE_BYTES ? this.#malformed("too big inline request") : INCOMPLETE;
     }
     const lineEnd = lineFeed > position && buffer[lineFeed - 1] === CR ? lineFeed - 1 : lineFeed;
@@ -149,4 +152,17 @@ export class RequestParser {
     this.error = error;
     return MALFORMED;
   }
+}
+
+/** Where the line that starts at `position` ends: its CR, if another byte is there too, or −1. */
+function lineEnd(buffer: Buffer, position: number, end: number): number {
+  const at = indexBeforeNul(buffer, position, end, CR);
+  return at + 1 < end ? at : -1;
+}
+
+/** As a search in a C string: nothing is found behind a NUL, so a line with one never ends. */
+function indexBeforeNul(buffer: Buffer, position: number, end: number, byte: number): number {
+  const rest = buffer.subarray(position, end);
+  const at = rest.indexOf(byte);
+  return at < 0 || rest.subarray(0, at).includes(0) ? -1 : position + at;
 }
