@@ -30,51 +30,66 @@ export interface Guard {
   readonly denies: number;
   applies(state: ServerState): boolean;
   /** The error, or undefined to let the command pass. */
-  check(state: ServerState, call: Call, bits: number, fullName: string): string | undefined;
+  check(state: ServerState, request: GuardedRequest): string | undefined;
+}
+
+export interface GuardedRequest {
+  readonly call: Call;
+  readonly bits: number;
+  readonly fullName: string;
+  /** The redirection of a request whose keys are not served here, in cluster mode. */
+  routingError(): string | undefined;
 }
 
 const always = (): boolean => true;
-const ofPrimary = (call: Call): boolean => call.client.has(ClientFlag.primary);
+const ofPrimary = ({ call }: GuardedRequest): boolean => call.client.has(ClientFlag.primary);
 
 export const GUARDS: readonly Guard[] = [
   {
     name: "authentication",
     denies: 0,
     applies: always,
-    check: (_state, call, bits) =>
+    check: (_state, { call, bits }) =>
       call.client.has(ClientFlag.unauthenticated) && (bits & CommandBit.noAuth) === 0
         ? ERRORS.noAuthentication
         : undefined,
   },
   {
+    // Before the states of this node: a replica redirects a write, it does not call itself read-only.
+    name: "slot routing",
+    denies: 0,
+    applies: always,
+    check: (_state, request) => request.routingError(),
+  },
+  {
     name: "memory limit",
     denies: CommandBit.denyoom,
     applies: (state) => state.memoryLimited,
-    check: (state, call) => (ofPrimary(call) || state.makeRoom() ? undefined : ERRORS.outOfMemory),
+    check: (state, request) => (ofPrimary(request) || state.makeRoom() ? undefined : ERRORS.outOfMemory),
   },
   {
     name: "persistence failure",
     denies: CommandBit.write,
     applies: (state) => state.persistenceFailed,
-    check: (_state, call) => (ofPrimary(call) ? undefined : ERRORS.cannotPersist),
+    check: (_state, request) => (ofPrimary(request) ? undefined : ERRORS.cannotPersist),
   },
   {
     name: "enough replicas",
     denies: CommandBit.write,
     applies: (state) => state.tooFewReplicas,
-    check: (_state, call) => (ofPrimary(call) ? undefined : ERRORS.notEnoughReplicas),
+    check: (_state, request) => (ofPrimary(request) ? undefined : ERRORS.notEnoughReplicas),
   },
   {
     name: "read-only replica",
     denies: CommandBit.write,
     applies: (state) => state.readOnlyReplica,
-    check: (_state, call) => (ofPrimary(call) ? undefined : ERRORS.readOnlyReplica),
+    check: (_state, request) => (ofPrimary(request) ? undefined : ERRORS.readOnlyReplica),
   },
   {
     name: "subscribed client",
     denies: 0,
     applies: always,
-    check: (_state, call, _bits, fullName) =>
+    check: (_state, { call, fullName }) =>
       call.client.has(ClientFlag.subscribed) && call.client.protocol === 2 && !SUBSCRIBER_COMMANDS.has(fullName)
         ? `ERR Can't execute '${fullName}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context`
         : undefined,
@@ -83,13 +98,13 @@ export const GUARDS: readonly Guard[] = [
     name: "stale replica",
     denies: CommandBit.notWhileStale,
     applies: (state) => state.stale,
-    check: (_state, call) => (ofPrimary(call) ? undefined : ERRORS.primaryDown),
+    check: (_state, request) => (ofPrimary(request) ? undefined : ERRORS.primaryDown),
   },
   {
     name: "loading",
     denies: CommandBit.notWhileLoading,
     applies: (state) => state.loading,
-    check: (_state, call) => (ofPrimary(call) ? undefined : ERRORS.loading),
+    check: (_state, request) => (ofPrimary(request) ? undefined : ERRORS.loading),
   },
 ];
 
@@ -113,11 +128,11 @@ export function denyMask(state: ServerState): number {
 }
 
 /** The first guard's objection, in order. */
-export function refusal(state: ServerState, call: Call, bits: number, fullName: string): string | undefined {
+export function refusal(state: ServerState, request: GuardedRequest): string | undefined {
   for (const guard of GUARDS) {
-    if (guard.denies !== 0 && (guard.denies & bits) === 0) continue;
+    if (guard.denies !== 0 && (guard.denies & request.bits) === 0) continue;
     if (!guard.applies(state)) continue;
-    const error = guard.check(state, call, bits, fullName);
+    const error = guard.check(state, request);
     if (error !== undefined) return error;
   }
   return undefined;
