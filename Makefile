@@ -33,6 +33,17 @@ fresh: setup
 unit: setup
 	$(NODE) $(BIN)/vitest run
 
+test: ## All tests but the end-to-end ones, with what they need installed first
+	.ci/packages
+	$(MAKE) check
+
+bench: setup ## CPU time of a request beside redis-server, the two alternating (ARGS="SET GET" for a part)
+	.ci/packages
+	$(RUN) e2e/bench/request-cpu.ts $(ARGS)
+
+run: setup ## Start one server alone on port 6379 (ARGS="--port 7000" for other directives)
+	server/bin/kv-server $(ARGS)
+
 generate: setup ## Write the files that are generated: CRDs, the chart's RBAC
 	$(RUN) operator/src/generate.ts
 
