@@ -23,6 +23,10 @@ const LF = 10;
 const ASTERISK = 42;
 const DOLLAR = 36;
 const INVALID = -3;
+/** `$0` and two line breaks. */
+const SMALLEST_ARGUMENT_BYTES = 6;
+/** Requests smaller than this are parsed again with each packet. */
+const PATIENT_BYTES = 64 << 10;
 /** Numbers of so many characters are read digit by digit as safe integers; longer ones, signs and faults in the slow way. */
 const SHORT_DIGITS = 15;
 
@@ -33,6 +37,7 @@ export class RequestParser {
   needed = 0;
   maxBulkBytes = 512 << 20;
   #after = 0;
+  #start = 0;
 
   /**
    * Parses the request at `position`. Gives the position after it, INCOMPLETE or MALFORMED.
@@ -40,6 +45,7 @@ export class RequestParser {
    */
   parse(buffer: Buffer, position: number, end: number, call: Call, authenticated: boolean): number {
     this.needed = 0;
+    this.#start = position;
     if (buffer[position] !== ASTERISK) return this.#inline(buffer, position, end, call);
     const argc = this.#number(buffer, position + 1, end);
     if (this.#after === 0) {
@@ -57,12 +63,11 @@ export class RequestParser {
     let p = this.#after;
     let capacity = call.offset.length;
     for (let i = 0; i < argc; i++) {
-      if (p >= end) {
-        this.needed = p;
-        return INCOMPLETE;
-      }
+      if (p >= end) return this.#incomplete(p, argc - i, end);
       const size = this.#number(buffer, p + 1, end);
-      if (buffer[p] !== DOLLAR || size < 0) return this.#badArgument(buffer, p, end, size);
+      if (buffer[p] !== DOLLAR || size < 0) {
+        return this.#badArgument(buffer, p, end, size) === MALFORMED ? MALFORMED : this.#incomplete(p, argc - i, end);
+      }
       if (size > maxBulkBytes) return this.#tooLarge(maxBulkBytes);
       p = this.#after;
       if (i >= capacity) {
@@ -73,12 +78,22 @@ export class RequestParser {
       call.length[i] = size;
       p += size + 2;
     }
-    if (p > end) {
-      this.needed = p;
-      return INCOMPLETE;
-    }
+    if (p > end) return this.#incomplete(p, 0, end);
     call.argc = argc;
     return p;
+  }
+
+  /**
+   * The request goes on beyond `end`: `missing` arguments start at `position`. A request of a great many arguments is parsed
+   * again each time it has doubled, not with each packet, but no later than what it must at least have.
+   */
+  #incomplete(position: number, missing: number, end: number): number {
+    this.needed = position;
+    const received = end - this.#start;
+    if (received > PATIENT_BYTES) {
+      this.needed = Math.max(position, Math.min(position + missing * SMALLEST_ARGUMENT_BYTES, end + received));
+    }
+    return INCOMPLETE;
   }
 
   #badArgument(buffer: Buffer, position: number, end: number, size: number): number {

@@ -7,7 +7,7 @@ const INTERESTING = Buffer.from("*$\r\n-+:0123456789 \"'\0\xff", "latin1");
 
 /** A copy with one to three bytes or ranges changed, removed, repeated, inserted or cut off. */
 export function mutate(script: Script, input: Buffer): Buffer {
-  let bytes = Buffer.from(input);
+  let bytes: Buffer = input;
   const changes = 1 + script.random.below(MOST_CHANGES);
   for (let i = 0; i < changes && bytes.length > 0; i++) bytes = changeOnce(script, bytes);
   return bytes;

@@ -12,6 +12,9 @@ const REPLY_TIMEOUT_MS = 15_000;
 export class RawClient {
   readonly socket: Socket;
   #received: Buffer[] = [];
+  #receivedBytes = 0;
+  /** So many must be there before it is worth looking for a whole reply. */
+  #neededBytes = 0;
   #waiting: (() => void)[] = [];
   #isClosed = false;
 
@@ -19,6 +22,7 @@ export class RawClient {
     this.socket = socket;
     socket.on("data", (chunk: Buffer) => {
       this.#received.push(chunk);
+      this.#receivedBytes += chunk.length;
       this.#wake();
     });
     socket.on("error", () => undefined);
@@ -79,6 +83,7 @@ export class RawClient {
   takeAll(): Buffer {
     const all = Buffer.concat(this.#received);
     this.#received = [];
+    this.#receivedBytes = 0;
     return all;
   }
 
@@ -92,16 +97,21 @@ export class RawClient {
   }
 
   #takeReplies(replies: Buffer[], count: number): void {
-    if (this.#received.length === 0) return;
+    if (this.#receivedBytes < this.#neededBytes || this.#receivedBytes === 0) return;
     const all = this.#received.length === 1 ? (this.#received[0] as Buffer) : Buffer.concat(this.#received);
     let position = 0;
+    this.#neededBytes = 0;
     while (replies.length < count) {
       const end = frameEnd(all, position);
-      if (end < 0) break;
+      if (end < 0) {
+        this.#neededBytes = -end - position;
+        break;
+      }
       replies.push(all.subarray(position, end));
       position = end;
     }
     this.#received = position === all.length ? [] : [all.subarray(position)];
+    this.#receivedBytes = all.length - position;
   }
 
   #wake(): void {
