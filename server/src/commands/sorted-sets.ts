@@ -18,7 +18,7 @@ export const sortedSetCommands = defineCommands([
     arity: -4,
     flags: ["write", "denyoom", "fast"],
     keys: oneKey("RW", "update"),
-    group: "sorted_set",
+    group: "sorted-set",
     since: "1.2.0",
     complexity: "O(log(N)) for each member",
     summary: "Adds members with scores, or changes the scores of members.",
@@ -30,7 +30,7 @@ export const sortedSetCommands = defineCommands([
     arity: 4,
     flags: ["write", "denyoom", "fast"],
     keys: oneKey("RW", "access", "update"),
-    group: "sorted_set",
+    group: "sorted-set",
     since: "1.2.0",
     complexity: "O(log(N))",
     summary: "Adds to the score of a member.",
@@ -42,7 +42,7 @@ export const sortedSetCommands = defineCommands([
     arity: -3,
     flags: ["write", "fast"],
     keys: oneKey("RW", "delete"),
-    group: "sorted_set",
+    group: "sorted-set",
     since: "1.2.0",
     complexity: "O(M*log(N)) for M members to remove",
     summary: "Removes members.",
@@ -54,7 +54,7 @@ export const sortedSetCommands = defineCommands([
     arity: 3,
     flags: ["readonly", "fast"],
     keys: oneKey("RO", "access"),
-    group: "sorted_set",
+    group: "sorted-set",
     since: "1.2.0",
     complexity: "O(1)",
     summary: "Gives the score of a member.",
@@ -66,7 +66,7 @@ export const sortedSetCommands = defineCommands([
     arity: -3,
     flags: ["readonly", "fast"],
     keys: oneKey("RO", "access"),
-    group: "sorted_set",
+    group: "sorted-set",
     since: "6.2.0",
     complexity: "O(N) in the number of members asked for",
     summary: "Gives the scores of several members.",
@@ -78,7 +78,7 @@ export const sortedSetCommands = defineCommands([
     arity: 2,
     flags: ["readonly", "fast"],
     keys: oneKey("RO"),
-    group: "sorted_set",
+    group: "sorted-set",
     since: "1.2.0",
     complexity: "O(1)",
     summary: "Gives the number of members.",
@@ -90,7 +90,7 @@ export const sortedSetCommands = defineCommands([
     arity: -3,
     flags: ["readonly", "fast"],
     keys: oneKey("RO", "access"),
-    group: "sorted_set",
+    group: "sorted-set",
     since: "2.0.0",
     complexity: "O(log(N))",
     summary: "Gives the place of a member, lowest score first.",
@@ -102,7 +102,7 @@ export const sortedSetCommands = defineCommands([
     arity: -3,
     flags: ["readonly", "fast"],
     keys: oneKey("RO", "access"),
-    group: "sorted_set",
+    group: "sorted-set",
     since: "2.0.0",
     complexity: "O(log(N))",
     summary: "Gives the place of a member, highest score first.",
@@ -182,7 +182,11 @@ function add(call: Call, options: number): void {
       return;
     }
     sortedSet.create(values >>> 1, longest);
-  } else sortedSet.prepareFor(values >>> 1, longest);
+  } else {
+    sortedSet.prepareFor(values >>> 1, longest);
+    // Even if no member changes in the end, the old form is gone.
+    if (sortedSet.root !== call.db.rootOf(record)) call.db.setRoot(record, sortedSet.root, sortedSet.encoding);
+  }
   if ((options & INCREMENT) !== 0) increment(call, record, first, options);
   else addPairs(call, record, first, options);
 }
@@ -201,7 +205,6 @@ function addPairs(call: Call, record: number, first: number, options: number): v
     else if (result === SetResult.updated) updated++;
   }
   if (added + updated > 0) store(call, 1, record, ValueType.sortedSet, sortedSet);
-  else call.db.setRoot(record, sortedSet.root, sortedSet.encoding);
   call.reply.integer((options & COUNT_CHANGED) !== 0 ? added + updated : added);
 }
 
@@ -230,7 +233,6 @@ function increment(call: Call, record: number, first: number, options: number): 
   }
   const result = sortedSet.set(score, buffer, offset, length);
   if (result !== SetResult.unchanged) store(call, 1, record, ValueType.sortedSet, sortedSet);
-  else call.db.setRoot(record, sortedSet.root, sortedSet.encoding);
   replyScore(call, score);
 }
 
