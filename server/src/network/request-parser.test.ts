@@ -98,3 +98,20 @@ test("a request of a hundred thousand arguments is one request", () => {
   expect(new RequestParser().parse(bytes, 0, bytes.length, call, true)).toBe(bytes.length);
   expect(call.argc).toBe(100_001);
 });
+
+test("a request of very many arguments is parsed a few times only while it arrives", () => {
+  const bytes = encodeCommand(["DEL", ...Array.from({ length: 200_000 }, (_, i) => `key:${i}`)]);
+  const parser = new RequestParser();
+  const call = emptyCall();
+  let attempts = 0;
+  let result = INCOMPLETE;
+  for (let end = 65_536; result === INCOMPLETE; end = Math.min(bytes.length, end + 65_536)) {
+    if (end < parser.needed) continue;
+    attempts++;
+    result = parser.parse(bytes, 0, end, call, true);
+    expect(parser.needed).toBeLessThanOrEqual(bytes.length);
+  }
+  expect(result).toBe(bytes.length);
+  expect(call.argc).toBe(200_001);
+  expect(attempts).toBeLessThan(12);
+});
