@@ -6,6 +6,8 @@ import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { freePort, ReferenceRedis } from "../persistence/reference-redis.ts";
 import { sampleCommands } from "../persistence/sample-data.ts";
+import { startOwnServer } from "../testing/own-server.ts";
+import { ReferenceClient } from "../testing/reference-server.ts";
 import { parseBackupArguments, UsageError } from "./backup-arguments.ts";
 import { slotsOfMyShard } from "./cluster-slots.ts";
 import type { Manifest } from "./manifest.ts";
@@ -80,6 +82,23 @@ describe("kv-backup", () => {
     expect(await kvBackup("--delete", at("two"))).toMatchObject({ code: 0, stdout: '{"deleted":true}\n' });
     expect(existsSync(at("two"))).toBe(false);
     expect(await kvBackup("--delete", at("two"))).toMatchObject({ code: 0, stdout: '{"deleted":false}\n' });
+  });
+
+  test("takes a file of our own server", async () => {
+    const server = await startOwnServer("--repl-diskless-sync-delay", "0", "--requirepass", "secret");
+    try {
+      const client = await ReferenceClient.connect(server.port);
+      await client.send([["AUTH", "secret"], ...Array.from({ length: 500 }, (_, k) => ["SET", `key:${k}`, k])]);
+      client.close();
+      writeFileSync(at("password"), "secret");
+      const source = `0=localhost:1,localhost:${server.port}`;
+      const ended = await kvBackup("--directory", at("own"), "--source", source, "--password-file", at("password"));
+      expect(ended).toMatchObject({ code: 0 });
+      expect(JSON.parse(ended.stdout)).toMatchObject({ keys: 500, verified: true });
+      expect(execFileSync("redis-check-rdb", [at("own", "shard-0.rdb")]).toString()).toContain("Checksum OK");
+    } finally {
+      await server.stop();
+    }
   });
 
   test("leaves nothing behind when a source is missing or refuses", async () => {

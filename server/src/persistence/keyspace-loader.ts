@@ -1,6 +1,8 @@
 /**
  * Puts what an RDB reader tells into the keyspace. Packed blocks are copied as they are while they are within the limits
  * of today's configuration. A primary drops keys whose time has passed; a replica keeps them until its primary says DEL.
+ * A file that says where it stands in a stream of changes is loaded whole either way: there may be replicas that go on from
+ * there and must be told of every key that goes.
  */
 
 import type { Database } from "../keyspace/database.ts";
@@ -33,6 +35,7 @@ export class KeyspaceLoader implements RdbHandler {
   readonly #set: SetValue;
   readonly #hash: HashValue;
   readonly #sortedSet: SortedSetValue;
+  #dropsExpired: boolean;
   #database: Database;
   #type = 0;
   #expected = 0;
@@ -41,6 +44,7 @@ export class KeyspaceLoader implements RdbHandler {
   constructor(options: KeyspaceLoaderOptions) {
     const { keyspace, collections } = options;
     this.#options = options;
+    this.#dropsExpired = options.dropsExpired;
     this.#keyspace = keyspace;
     this.#database = keyspace.database(0);
     this.#list = collections.createListView();
@@ -51,6 +55,7 @@ export class KeyspaceLoader implements RdbHandler {
 
   aux(name: string, value: string): void {
     this.auxFields.set(name, value);
+    if (name === "repl-id") this.#dropsExpired = false;
   }
 
   selectDatabase(index: number): void {
@@ -170,8 +175,7 @@ export class KeyspaceLoader implements RdbHandler {
   }
 
   #isExpired(key: RdbKey): boolean {
-    const { dropsExpired, nowMs } = this.#options;
-    if (!dropsExpired || key.expireAtMs === 0 || key.expireAtMs >= nowMs) return false;
+    if (!this.#dropsExpired || key.expireAtMs === 0 || key.expireAtMs >= this.#options.nowMs) return false;
     this.keysExpired++;
     return true;
   }

@@ -1,7 +1,9 @@
 /** Replication between our server and redis-server, in every role, judged by the data sets at the end. */
 
 import { spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import { RespError, type RespValue } from "@kvcluster/protocol/resp-decoder";
 import type { CommandArgument } from "@kvcluster/protocol/resp-encoder";
 import { afterEach, describe, expect, test } from "vitest";
@@ -133,6 +135,61 @@ describe("Replication", () => {
     expect(await infoOf(promoted, "stats")).toContain("sync_full:0\r\nsync_partial_ok:2");
   });
 
+  test("a replica that was restarted goes on from its file, in the database that was chosen", async () => {
+    const directory = mkdtempSync(path.join(tmpdir(), "restarted-replica-"));
+    const primary = await ours();
+    const writer = await connect(primary);
+    const replica = await startOwnServer("--dir", directory);
+    await fill(primary.port);
+    await follow(replica, primary);
+    await writer.send([
+      ["SELECT", "2"],
+      ["SET", "before", "the restart"],
+    ]);
+    await sameData(primary, replica, 2);
+    await replica.save();
+    await replica.stop();
+    await writer.send([["SET", "during", "the restart"]]);
+    const again = await startOwnServer("--dir", directory, "--replicaof", "127.0.0.1", String(primary.port));
+    nodes.push(again);
+    await eventually("the link is up", () => again.context.replication.link?.isUp === true);
+    await writer.send([["SET", "after", "the restart"]]);
+    await sameData(primary, again, 2);
+    expect(await infoOf(writer, "stats")).toContain("sync_full:1\r\nsync_partial_ok:1");
+    rmSync(directory, { recursive: true });
+  });
+
+  test("a primary that was restarted lets its replica go on, unless that was further than the file", async () => {
+    const directory = mkdtempSync(path.join(tmpdir(), "restarted-primary-"));
+    const first = await startOwnServer(...NO_DELAY, "--dir", directory);
+    const { port } = first;
+    const replica = await ours();
+    const writer = await connect(first);
+    await writer.send([["SET", "a", "1"]]);
+    await follow(replica, first);
+    await writer.send([["SET", "b", "2"]]);
+    await sameData(first, replica);
+    const expiresAtMs = Date.now() + 300;
+    await writer.send([["SET", "short", "lived", "PXAT", expiresAtMs]]);
+    await eventually("the replica has it", () => replica.context.keyspace.count === 3);
+    await first.save();
+    await first.stop();
+    await eventually("a key has expired", () => Date.now() > expiresAtMs);
+    const second = await startOwnServer(...NO_DELAY, "--dir", directory, "--port", String(port));
+    await eventually("the replica is back", () => second.context.replication.replicas.goodCount === 1);
+    expect(await infoOf(await connect(second), "stats")).toContain("sync_full:0\r\nsync_partial_ok:1");
+    await eventually("the expired key is gone", () => replica.context.keyspace.count === 2);
+    await (await connect(second)).send([["SET", "lost", "with the crash"]]);
+    await sameData(second, replica);
+    await second.stop();
+    const third = await startOwnServer(...NO_DELAY, "--dir", directory, "--port", String(port));
+    nodes.push(third);
+    await eventually("the replica is back", () => third.context.replication.replicas.goodCount === 1);
+    await sameData(third, replica);
+    expect(await infoOf(await connect(third), "stats")).toContain("sync_full:1\r\nsync_partial_ok:0");
+    rmSync(directory, { recursive: true });
+  });
+
   test("WAIT counts the replicas that have a write, ours and redis-server", async () => {
     const primary = await ours();
     await follow(await ours(), primary);
@@ -157,7 +214,7 @@ describe("Replication", () => {
     const replica = await ours();
     await follow(replica, primary);
     const writer = await connect(primary);
-    const value = Buffer.alloc(20 << 20, "large value ");
+    const value = Buffer.alloc(6 << 20, "large value ");
     await writer.send([["SET", "large", value], ["MULTI"], ["SET", "m", value.subarray(0, 1 << 20)], ["EXEC"]]);
     await sameData(primary, replica);
   });

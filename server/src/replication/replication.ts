@@ -15,7 +15,6 @@ import { Replicas, type ReplicasSettings } from "./replicas.ts";
 export interface ReplicationSettings extends PrimaryLinkSettings, ReplicasSettings {
   readonly isReadOnly: boolean;
   readonly servesStaleData: boolean;
-  readonly minReplicas: number;
   readonly priority: number;
   readonly isAnnounced: boolean;
 }
@@ -25,6 +24,8 @@ export interface ReplicationOptions {
   readonly random: Random;
   readonly logger: Logger;
   readonly settings: () => ReplicationSettings;
+  /** `min-replicas-to-write` */
+  readonly minReplicas: () => number;
   readonly startSnapshot: (receiver: SnapshotReceiver) => boolean;
   readonly openSpool: () => SnapshotSpool;
   readonly applier: StreamApplier;
@@ -100,10 +101,10 @@ export class Replication {
     return this.#link !== undefined && !this.#link.isUp && !this.#options.settings().servesStaleData;
   }
 
+  /** Asked for every batch of requests, so it looks at settings only where there is one to look at. */
   get hasTooFewReplicas(): boolean {
-    if (this.isReplica) return false;
-    const { minReplicas, maxLagSeconds } = this.#options.settings();
-    return minReplicas > 0 && maxLagSeconds > 0 && this.replicas.goodCount < minReplicas;
+    if (this.#options.minReplicas() === 0 || this.isReplica) return false;
+    return this.#options.settings().maxLagSeconds > 0 && this.replicas.goodCount < this.#options.minReplicas();
   }
 
   /** Milliseconds since the data was last known to be that of the primary; 0 on a primary. */
@@ -171,7 +172,8 @@ export class Replication {
   }
 
   facts(): ReplicationFacts {
-    const { minReplicas, maxLagSeconds } = this.#options.settings();
+    const { maxLagSeconds } = this.#options.settings();
+    const minReplicas = this.#options.minReplicas();
     const { backlog } = this.replicas;
     return {
       primaryLink: this.#linkFacts(),

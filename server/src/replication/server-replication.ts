@@ -30,6 +30,7 @@ export function createServerReplication(parts: ServerReplicationParts): Replicat
   const replication = new Replication({
     ...{ clock, random, logger, applier, roleChanged },
     settings: () => settingsOf(config, parts.port()),
+    minReplicas: () => config.get("min-replicas-to-write"),
     startSnapshot: (receiver) => startSnapshot(parts, receiver),
     openSpool: () => openSpool(parts),
   });
@@ -49,7 +50,6 @@ function settingsOf(config: Config, port: number): ReplicationSettings {
     timeoutSeconds: config.get("repl-timeout"),
     isReadOnly: config.get("replica-read-only"),
     servesStaleData: config.get("replica-serve-stale-data"),
-    minReplicas: config.get("min-replicas-to-write"),
     maxLagSeconds: config.get("min-replicas-max-lag"),
     priority: config.get("replica-priority"),
     isAnnounced: config.get("replica-announced"),
