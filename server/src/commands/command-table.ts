@@ -28,6 +28,8 @@ export const CommandBit = {
   notWhileStale: 1 << 17,
   hasKeys: 1 << 18,
   container: 1 << 19,
+  /** Too short to be timed by itself. */
+  untimed: 1 << 20,
 } as const;
 
 const BIT_OF_FLAG: Partial<Record<CommandFlag, number>> = {
@@ -180,6 +182,7 @@ function bitsOf(row: CommandRow): number {
   if ((bits & CommandBit.loading) === 0) bits |= CommandBit.notWhileLoading;
   if ((bits & CommandBit.stale) === 0) bits |= CommandBit.notWhileStale;
   if (row.keys !== undefined && row.keys.length > 0) bits |= CommandBit.hasKeys;
+  if ((bits & CommandBit.fast) !== 0 || row.isQuick === true) bits |= CommandBit.untimed;
   return bits;
 }
 

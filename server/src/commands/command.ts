@@ -75,6 +75,8 @@ export interface CommandRow {
   readonly summary: string;
   /** Arguments in Redis' notation, `key value [NX | XX]`. */
   readonly syntax: string;
+  /** Takes O(1) though Redis does not flag it `fast`: its time is part of its batch's, the clock is not read for it alone. */
+  readonly isQuick?: boolean;
   readonly run: CommandFunction;
   readonly subcommands?: readonly CommandRow[];
 }

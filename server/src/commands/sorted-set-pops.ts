@@ -1,8 +1,9 @@
 /** Sorted sets, continued: taking the lowest or highest members, drawing at random, and ZSCAN. */
 
 import { formatDouble } from "../memory/double-text.ts";
+import { isPackedAsInteger } from "../values/packed-sorted-set.ts";
 import type { SortedSetValue } from "../values/sorted-set.ts";
-import { ValueType } from "../values/value-type.ts";
+import { Encoding, ValueType } from "../values/value-type.ts";
 import { countArgument, rangedArgument } from "./arguments.ts";
 import type { Call } from "./call.ts";
 import { openForRead, openForWrite, store } from "./collection-keys.ts";
@@ -19,7 +20,7 @@ export const sortedSetPopCommands = defineCommands([
     arity: -2,
     flags: ["write", "fast"],
     keys: oneKey("RW", "access", "delete"),
-    group: "sorted_set",
+    group: "sorted-set",
     since: "5.0.0",
     complexity: "O(log(N)*M) for M members taken",
     summary: "Takes the members with the lowest scores.",
@@ -31,7 +32,7 @@ export const sortedSetPopCommands = defineCommands([
     arity: -2,
     flags: ["write", "fast"],
     keys: oneKey("RW", "access", "delete"),
-    group: "sorted_set",
+    group: "sorted-set",
     since: "5.0.0",
     complexity: "O(log(N)*M) for M members taken",
     summary: "Takes the members with the highest scores.",
@@ -43,7 +44,7 @@ export const sortedSetPopCommands = defineCommands([
     arity: -4,
     flags: ["write", "movablekeys"],
     keys: [countedKeys(1, "RW", "access", "delete")],
-    group: "sorted_set",
+    group: "sorted-set",
     since: "7.0.0",
     complexity: "O(K)+O(M*log(N)): K keys given, M members taken",
     summary: "Takes the lowest or highest members of the first of several sorted sets that is there.",
@@ -55,7 +56,7 @@ export const sortedSetPopCommands = defineCommands([
     arity: -2,
     flags: ["readonly"],
     keys: oneKey("RO", "access"),
-    group: "sorted_set",
+    group: "sorted-set",
     tips: ["nondeterministic_output"],
     since: "6.2.0",
     complexity: "O(N*log(M)) for N members given of M",
@@ -68,7 +69,7 @@ export const sortedSetPopCommands = defineCommands([
     arity: -3,
     flags: ["readonly"],
     keys: oneKey("RO", "access"),
-    group: "sorted_set",
+    group: "sorted-set",
     tips: ["nondeterministic_output"],
     since: "2.8.0",
     complexity: "O(1) a call, O(N) for a whole iteration",
@@ -189,11 +190,17 @@ function zscan(call: Call): void {
     const { count, pattern } = scanOptions(call, 3, []);
     next = sortedSet.scan(cursor, count, span, (member, score) => {
       if (!matches(pattern, member.buffer, member.offset, member.length)) return;
-      found.push(member.toBuffer(), Buffer.from(formatDouble(score)));
+      found.push(member.toBuffer(), Buffer.from(scannedScore(sortedSet, score)));
     });
   }
   reply.array(2);
   reply.bulkString(String(next));
   reply.array(found.length);
   for (const item of found) reply.bulkBuffer(item);
+}
+
+/** ZSCAN shows the scores of a packed set as they are stored there: whole numbers in full. */
+function scannedScore(set: SortedSetValue, score: number): string {
+  const isStoredWhole = set.encoding === Encoding.listpack && isPackedAsInteger(score);
+  return isStoredWhole ? BigInt(score).toString() : formatDouble(score);
 }

@@ -38,6 +38,7 @@ export const stringCommands = defineCommands([
     summary: "Stores a string at a key, whatever was there before.",
     syntax:
       "key value [NX | XX] [GET] [EX seconds | PX milliseconds | EXAT unix-time-seconds | PXAT unix-time-milliseconds | KEEPTTL]",
+    isQuick: true,
     run: set,
   },
   {
@@ -62,6 +63,7 @@ export const stringCommands = defineCommands([
     complexity: "O(1)",
     summary: "Stores a string with a time to live in seconds.",
     syntax: "key seconds value",
+    isQuick: true,
     run: (call) => setWithTtl(call, SECONDS, "setex"),
   },
   {
@@ -74,6 +76,7 @@ export const stringCommands = defineCommands([
     complexity: "O(1)",
     summary: "Stores a string with a time to live in milliseconds.",
     syntax: "key milliseconds value",
+    isQuick: true,
     run: (call) => setWithTtl(call, MILLISECONDS, "psetex"),
   },
   {

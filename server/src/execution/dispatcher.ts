@@ -3,7 +3,7 @@
  * There is one Call and one reply writer for all clients, since one thread runs one command at a time to its end.
  *
  * Hot path: what usually lets a command pass is two integer tests (`deny` bits of its flags, special bits of its client);
- * the clock is read once a batch, and again only around commands not flagged FAST.
+ * the clock is read once a batch, and again only around commands that can take long.
  */
 
 import type { ReplyWriter } from "@kvcluster/protocol/reply-writer";
@@ -61,6 +61,8 @@ export interface DispatcherOptions {
 
 /** Replies beyond this are handed to the socket in the middle of a batch. */
 const FLUSH_REPLY_BYTES = 1 << 20;
+/** A batch is at most 64 KiB of requests, but large pending ones can be longer: the rest then shares nothing. */
+const UNTIMED_REMEMBERED = 4096;
 const STOPS_BATCH = ClientFlag.closeAfterReply | ClientFlag.blocked;
 const PROPAGATES = CommandBit.write | CommandBit.mayReplicate;
 const REPLY_SUPPRESSED = ClientFlag.replyOff | ClientFlag.replySkip | ClientFlag.primary;
@@ -77,6 +79,10 @@ export class Dispatcher {
   readonly #cluster: SlotOwnership | undefined;
   readonly #call: Call;
   readonly reply: ReplyWriter;
+  /** Ids of the commands of this batch that were not timed, and the time of those that were. */
+  readonly #untimed = new Int32Array(UNTIMED_REMEMBERED);
+  #untimedCount = 0;
+  #timedUs = 0;
   #deny = 0;
   #propagating = false;
   /** Commands run since the start. */
@@ -150,6 +156,8 @@ export class Dispatcher {
     const call = this.#call;
     const nowMs = this.#clock.nowMs();
     this.current = client;
+    this.#timedUs = 0;
+    this.#untimedCount = 0;
     call.client = client;
     call.nowMs = nowMs;
     call.db = this.#keyspace.database(client.databaseIndex);
@@ -164,13 +172,23 @@ export class Dispatcher {
     if (commands === 0) return;
     client.commandCount += commands;
     const elapsed = this.#clock.monotonicUs() - startedUs;
-    const id = client.lastCommand;
-    if (id < 0) return;
+    const untimed = this.#untimedCount;
+    if (untimed === 0) return;
+    this.#shareTime(elapsed - this.#timedUs);
     const slowest = this.#observer.slowerThanUs;
-    if (commands === 1 && (this.#table.flags[id] as number) & CommandBit.fast) {
-      this.#table.microseconds[id] = (this.#table.microseconds[id] as number) + elapsed;
-      if (slowest >= 0 && elapsed >= slowest) this.#observer.slow(this.#call, elapsed);
+    if (commands === 1 && slowest >= 0 && elapsed >= slowest) this.#observer.slow(this.#call, elapsed);
+  }
+
+  /** What a batch took beside its timed commands is spread evenly over the others. */
+  #shareTime(elapsedUs: number): void {
+    const { microseconds } = this.#table;
+    const count = this.#untimedCount;
+    const share = elapsedUs / count;
+    for (let i = 0; i < count; i++) {
+      const id = this.#untimed[i] as number;
+      microseconds[id] = (microseconds[id] as number) + share;
     }
+    this.#untimedCount = 0;
   }
 
   #execute(call: Call, start: number, end: number): void {
@@ -212,7 +230,7 @@ export class Dispatcher {
     const databaseIndex = client.databaseIndex;
     call.command = id;
     call.propagation = Propagation.asIs;
-    const timed = (bits & CommandBit.fast) === 0;
+    const timed = (bits & CommandBit.untimed) === 0;
     const started = timed ? this.#clock.monotonicUs() : 0;
     try {
       (table.run[id] as (call: Call) => void)(call);
@@ -222,6 +240,7 @@ export class Dispatcher {
       else this.#fault(call, error);
     }
     if (timed) this.#account(call, id, this.#clock.monotonicUs() - started);
+    else if (this.#untimedCount < UNTIMED_REMEMBERED) this.#untimed[this.#untimedCount++] = id;
     if (reply.errors !== errors) {
       table.failedCalls[id] = (table.failedCalls[id] as number) + 1;
       this.#observer.failed(reply.lastError);
@@ -243,6 +262,7 @@ export class Dispatcher {
 
   #account(call: Call, id: number, elapsed: number): void {
     const table = this.#table;
+    this.#timedUs += elapsed;
     table.microseconds[id] = (table.microseconds[id] as number) + elapsed;
     const slowest = this.#observer.slowerThanUs;
     if (slowest >= 0 && elapsed >= slowest) this.#observer.slow(call, elapsed);
