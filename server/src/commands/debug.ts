@@ -40,6 +40,7 @@ const SUBCOMMANDS: Readonly<Record<string, DebugSubcommand>> = {
   object: { arity: -3, syntax: "key", run: debugObject },
   populate: { arity: -3, syntax: "count [prefix] [size]", run: debugPopulate },
   protocol: { arity: 3, syntax: "type", run: debugProtocol },
+  reload: { arity: -2, syntax: "[NOSAVE]", run: debugReload },
   "set-active-expire": { arity: 3, syntax: "0|1", run: debugSetActiveExpire },
   sleep: { arity: 3, syntax: "seconds", run: debugSleep },
   "stringmatch-len": { arity: 4, syntax: "length pattern", run: debugStringmatch },
@@ -111,6 +112,17 @@ function debugPopulate(call: Call): void {
     const value =
       size === 0 ? text : Buffer.concat([text.subarray(0, size), Buffer.alloc(Math.max(0, size - text.length))]);
     call.db.setString(key, 0, key.length, value, 0, value.length, NO_EXPIRY);
+  }
+  call.reply.ok();
+}
+
+function debugReload(call: Call): void {
+  const isNoSave = call.argc === 3 && call.is(2, "nosave");
+  if (call.argc > 2 && !isNoSave) throw new CommandError(ERRORS.syntax);
+  const problem = call.server.persistence.reloadNow(!isNoSave);
+  if (problem !== undefined) {
+    call.server.logger.warning(`DEBUG RELOAD failed: ${problem}`);
+    throw new CommandError("ERR Error trying to load the RDB dump, check server logs.");
   }
   call.reply.ok();
 }

@@ -98,7 +98,7 @@ function replicaof(call: Call): void {
   if (call.client.has(ClientFlag.replica)) {
     throw new CommandError("ERR Command is not valid when client is a replica.");
   }
-  const port = integerArgument(call, 2);
+  const port = integerArgument(call, 2, "ERR Invalid master port");
   if (port < 0 || port > MAX_PORT) throw new CommandError("ERR Invalid master port");
   const host = call.text(1);
   const current = replication.primary;

@@ -134,19 +134,19 @@ export class KeyspaceLoader implements RdbHandler {
   end(key: RdbKey): void {
     // Old servers could leave empty collections in files; nobody can see one.
     if (!this.#isStarted) return;
-    this.#isStarted = false;
-    const view = this.#view;
+    const { buffer, offset, length } = key.name;
     if (this.#isExpired(key)) {
-      this.#keyspace.values.free(this.#type, view.encoding, view.root);
+      this.abort();
       return;
     }
-    const { buffer, offset, length } = key.name;
     if (this.#database.peek(buffer, offset, length) !== 0) this.#refuseDuplicate(key);
+    this.#isStarted = false;
+    const view = this.#view;
     this.#database.addCollection(buffer, offset, length, this.#type, view.encoding, view.root, key.expireAtMs);
     this.keysLoaded++;
   }
 
-  /** Loading stops here: frees a collection that is not complete. */
+  /** Frees the collection being loaded, if there is one: it has expired, or loading stops here. */
   abort(): void {
     if (!this.#isStarted) return;
     this.#isStarted = false;

@@ -40,7 +40,7 @@ export class PackedReader {
     if (encoding === Encoding.intset) return this.#readIntset(key, block);
     if (encoding === Encoding.listpack) {
       if (!isValidListpack(buffer, offset, length)) return false;
-      if (!hasWholePairs(type, buffer, offset)) return false;
+      if (!hasWholePairs(type, new ListpackWalk(buffer, offset), this.#first)) return false;
       if (this.#handler.packed(key, type, encoding, block)) return true;
       return this.#tell(key, type, new ListpackWalk(buffer, offset));
     }
@@ -125,10 +125,12 @@ class ListpackWalk implements EntryWalk {
   }
 }
 
-/** A hash or sorted set has two entries for each field or member, and sorted sets have numbers as every second one. */
-function hasWholePairs(type: ValueType, bytes: Buffer, offset: number): boolean {
+/** A hash or sorted set has two entries for each field or member; the second one of a member is its score. */
+function hasWholePairs(type: ValueType, walk: ListpackWalk, span: ByteSpan): boolean {
   if (type !== ValueType.hash && type !== ValueType.sortedSet) return true;
-  let count = 0;
-  for (let at = offset + LISTPACK_HEADER; bytes[at] !== LISTPACK_END; at = nextEntry(bytes, at)) count++;
-  return count % 2 === 0;
+  while (walk.next(span)) {
+    if (!walk.next(span)) return false;
+    if (type === ValueType.sortedSet && Number.isNaN(parseDouble(span.buffer, span.offset, span.length))) return false;
+  }
+  return true;
 }

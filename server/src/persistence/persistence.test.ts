@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -124,6 +124,18 @@ describe("Persistence", () => {
     expect(persistence.isBusy).toBe(false);
     expect(live.keyspace.arena.isSnapshotRunning).toBe(false);
     expect(readFile(readFileSync(file())).order).toEqual([]);
+  });
+
+  test("a reload gives the same data, or says what is wrong with the file", () => {
+    const { persistence, put, live } = bound(new Fixture(directory));
+    for (let k = 0; k < 3000; k++) put(`key:${k}`, "value");
+    expect(persistence.reloadNow(true)).toBeUndefined();
+    expect(live.keyspace.count).toBe(3000);
+    put("more", "value");
+    expect(persistence.reloadNow(false)).toBeUndefined();
+    expect(live.keyspace.count).toBe(3000);
+    writeFileSync(file(), "REDIS0010 and nothing good");
+    expect(persistence.reloadNow(false)).toContain("at offset 9");
   });
 
   test("a damaged file stops the load with its place, and stays as it is", async () => {

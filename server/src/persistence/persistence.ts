@@ -18,7 +18,7 @@ import { DirectFileTarget } from "./direct-file-target.ts";
 import { KeyspaceLoader } from "./keyspace-loader.ts";
 import { removeLeftovers, temporarySnapshotName } from "./leftovers.ts";
 import type { RdbHeader } from "./rdb-frame.ts";
-import { loadRdbFile } from "./rdb-loader.ts";
+import { loadRdbFile, loadRdbFileNow } from "./rdb-loader.ts";
 import { RdbOutput } from "./rdb-output.ts";
 import { Snapshot } from "./snapshot.ts";
 import type { SnapshotFileOptions } from "./snapshot-file.ts";
@@ -233,6 +233,27 @@ export class Persistence {
       () => undefined,
     );
     return load;
+  }
+
+  /** DEBUG RELOAD: the data set as it is after a save and a load. Gives what went wrong. */
+  reloadNow(isSaving: boolean): string | undefined {
+    const { keyspace, disk, config } = this.#options;
+    this.abort();
+    const problem = isSaving ? this.saveNow() : undefined;
+    if (problem !== undefined) return problem;
+    keyspace.flushAll();
+    keyspace.ignoresExpiry = true;
+    try {
+      loadRdbFileNow(disk, path.join(config.get("dir"), config.get("dbfilename")), {
+        handler: this.createLoader(),
+        verifyChecksum: config.get("rdbchecksum"),
+      });
+      return undefined;
+    } catch (reason) {
+      return reason instanceof Error ? reason.message : String(reason);
+    } finally {
+      keyspace.ignoresExpiry = false;
+    }
   }
 
   async #replace(file: string, turn: number): Promise<ReadonlyMap<string, string>> {

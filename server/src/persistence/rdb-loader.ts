@@ -4,9 +4,9 @@
  */
 
 import type { Clock } from "../platform/clock.ts";
-import { type Disk, diskErrorCode } from "../platform/disk.ts";
+import { type Disk, type DiskFile, diskErrorCode } from "../platform/disk.ts";
 import { RdbError } from "./rdb-input.ts";
-import { type RdbHandler, RdbReader } from "./rdb-reader.ts";
+import { RdbReader, type RdbReaderOptions } from "./rdb-reader.ts";
 
 const READ_BYTES = 1 << 20;
 const PIECE_BYTES = 64 << 10;
@@ -19,57 +19,105 @@ export interface LoadProgress {
   loadedBytes: number;
 }
 
-export interface LoadFileOptions {
+export interface LoadFileOptions extends RdbReaderOptions {
   readonly disk: Disk;
   readonly file: string;
-  readonly handler: RdbHandler;
-  readonly verifyChecksum: boolean;
   readonly clock: Clock;
   readonly started: (progress: LoadProgress) => void;
   /** Asked between pieces; true ends the load with an error. */
   readonly isCancelled: () => boolean;
 }
 
-/** False if there is no such file. Rejects with an RdbError that names the file and the place. */
+/** False if there is no such file. Rejects with an error that names the file and the place. */
 export async function loadRdbFile(options: LoadFileOptions): Promise<boolean> {
-  const { disk, file, clock } = options;
-  let opened: ReturnType<Disk["openToRead"]>;
-  try {
-    opened = disk.openToRead(file);
-  } catch (reason) {
-    if (diskErrorCode(reason) === "ENOENT") return false;
-    throw reason;
-  }
-  const reader = new RdbReader(options);
-  const progress = { startedAtMs: clock.nowMs(), totalBytes: opened.sizeBytes, loadedBytes: 0 };
+  const { disk, file, clock, isCancelled } = options;
+  const load = openLoad(disk, file, options);
+  if (load === undefined) return false;
+  const progress = { startedAtMs: clock.nowMs(), totalBytes: load.sizeBytes, loadedBytes: 0 };
   options.started(progress);
+  let endUs = clock.monotonicUs() + BURST_US;
   try {
-    const buffer = Buffer.allocUnsafeSlow(READ_BYTES);
-    while (!reader.isDone) {
-      if (options.isCancelled()) throw new Error(`The load of "${file}" was given up`);
-      const count = opened.read(buffer, 0, READ_BYTES, progress.loadedBytes);
-      if (count === 0) break;
-      await pushInBursts(reader, buffer, count, clock);
-      progress.loadedBytes += count;
+    while (load.step()) {
+      progress.loadedBytes = load.loadedBytes;
+      if (clock.monotonicUs() < endUs) continue;
+      await new Promise<void>((resolve) => setImmediate(resolve));
+      if (isCancelled()) throw new Error(`The load of "${file}" was given up`);
+      endUs = clock.monotonicUs() + BURST_US;
     }
-    reader.finish();
     return true;
-  } catch (reason) {
-    if (!(reason instanceof RdbError)) throw reason;
-    throw new Error(`Cannot load "${file}": ${reason.reason} at offset ${reason.offset || reader.offset}`, {
-      cause: reason,
-    });
   } finally {
-    opened.close();
+    load.close();
   }
 }
 
-async function pushInBursts(reader: RdbReader, buffer: Buffer, count: number, clock: Clock): Promise<void> {
-  let endUs = clock.monotonicUs() + BURST_US;
-  for (let at = 0; at < count && !reader.isDone; at += PIECE_BYTES) {
-    reader.push(buffer, at, Math.min(count, at + PIECE_BYTES));
-    if (clock.monotonicUs() < endUs) continue;
-    await new Promise<void>((resolve) => setImmediate(resolve));
-    endUs = clock.monotonicUs() + BURST_US;
+/** The same at once, while nothing else runs. */
+export function loadRdbFileNow(disk: Disk, file: string, options: RdbReaderOptions): boolean {
+  const load = openLoad(disk, file, options);
+  if (load === undefined) return false;
+  try {
+    while (load.step());
+    return true;
+  } finally {
+    load.close();
+  }
+}
+
+function openLoad(disk: Disk, file: string, options: RdbReaderOptions): FileLoad | undefined {
+  try {
+    return new FileLoad(disk.openToRead(file), file, new RdbReader(options));
+  } catch (reason) {
+    if (diskErrorCode(reason) === "ENOENT") return undefined;
+    throw reason;
+  }
+}
+
+class FileLoad {
+  readonly #opened: DiskFile;
+  readonly #file: string;
+  readonly #reader: RdbReader;
+  readonly #buffer = Buffer.allocUnsafeSlow(READ_BYTES);
+  #filled = 0;
+  #position = 0;
+  #readBytes = 0;
+
+  constructor(opened: DiskFile, file: string, reader: RdbReader) {
+    this.#opened = opened;
+    this.#file = file;
+    this.#reader = reader;
+  }
+
+  get sizeBytes(): number {
+    return this.#opened.sizeBytes;
+  }
+
+  get loadedBytes(): number {
+    return this.#readBytes - this.#filled + this.#position;
+  }
+
+  /** Loads the next piece; false once the file is loaded whole. */
+  step(): boolean {
+    try {
+      if (this.#position === this.#filled) this.#refill();
+      const end = Math.min(this.#filled, this.#position + PIECE_BYTES);
+      this.#reader.push(this.#buffer, this.#position, end);
+      this.#position = end;
+      return !this.#reader.isDone;
+    } catch (reason) {
+      if (!(reason instanceof RdbError)) throw reason;
+      // What the loader itself refuses has no place of its own: it is where the reader is.
+      const offset = reason.offset || this.#reader.offset;
+      throw new Error(`Cannot load "${this.#file}": ${reason.reason} at offset ${offset}`, { cause: reason });
+    }
+  }
+
+  close(): void {
+    this.#opened.close();
+  }
+
+  #refill(): void {
+    this.#filled = this.#opened.read(this.#buffer, 0, READ_BYTES, this.#readBytes);
+    this.#readBytes += this.#filled;
+    this.#position = 0;
+    if (this.#filled === 0) this.#reader.finish();
   }
 }

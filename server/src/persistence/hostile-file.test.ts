@@ -1,0 +1,104 @@
+/** Files that are damaged in ways no checksum tells: loading ends with data or with an RdbError, and the data can be used. */
+
+import { describe, expect, test } from "vitest";
+import { createSeededRandom, type Random } from "../platform/random.ts";
+import { ValueType } from "../values/value-type.ts";
+import { KeyspaceLoader } from "./keyspace-loader.ts";
+import { LiveKeyspace } from "./live-keyspace.ts";
+import { RdbError } from "./rdb-input.ts";
+import { RdbReader } from "./rdb-reader.ts";
+
+const ROUNDS = 1200;
+
+/** A small data set with every encoding. */
+function source(): Buffer {
+  const live = new LiveKeyspace();
+  const db = live.keyspace.database(0);
+  const { collections } = live;
+  const key = (name: string): [Buffer, number, number] => [Buffer.from(name), 0, name.length];
+  for (const large of [false, true]) {
+    const count = large ? 150 : 5;
+    const set = collections.createSetView();
+    const hash = collections.createHashView();
+    const sorted = collections.createSortedSetView();
+    const list = collections.createListView();
+    set.create(...key("m"), count);
+    hash.create();
+    sorted.create(count, 4);
+    list.create();
+    for (let k = 0; k < count; k++) {
+      set.add(...key(`m${k}`));
+      hash.set(...key(`f${k}`), ...key(`value ${k}`));
+      sorted.set(k / 3, ...key(`m${k}`));
+      list.growFor(large ? 200 : 4, 1);
+      list.pushTail(...key(large ? "element ".repeat(25) : String(k)));
+    }
+    const views = [
+      [ValueType.set, set],
+      [ValueType.hash, hash],
+      [ValueType.sortedSet, sorted],
+      [ValueType.list, list],
+    ] as const;
+    for (const [type, view] of views) db.addCollection(...key(`${large}:${type}`), type, view.encoding, view.root);
+  }
+  const integers = collections.createSetView();
+  integers.create(...key("1"), 3);
+  for (const member of ["1", "-70000", "9000000000000000000"]) integers.add(...key(member));
+  db.addCollection(...key("integers"), ValueType.set, integers.encoding, integers.root);
+  db.setString(...key("string"), ...key("text text text text text text text"), 1e12);
+  return live.save();
+}
+
+function mutate(file: Buffer, random: Random): Buffer {
+  const bytes = Buffer.from(file);
+  for (let k = random.below(4); k >= 0; k--) {
+    const at = 9 + random.below(bytes.length - 17);
+    const choice = random.below(4);
+    if (choice === 0) bytes[at] = random.below(256);
+    else if (choice === 1) bytes[at] = [0, 0xff, 0xfe, 0x7f, 0x80, 0xc3][random.below(6)] as number;
+    else if (choice === 2) bytes.copyWithin(at, 9 + random.below(bytes.length - 17), bytes.length - 8);
+    else bytes[at] = (bytes[at] as number) + 1;
+  }
+  return bytes;
+}
+
+describe("A hostile file", () => {
+  test("is refused with its place, or gives data that can be saved and deleted", () => {
+    const seed = 77;
+    const random = createSeededRandom(seed);
+    const file = source();
+    let refused = 0;
+    const live = new LiveKeyspace();
+    for (let round = 0; round < ROUNDS; round++) {
+      const bytes = mutate(file, random);
+      try {
+        if (!load(live, bytes, 1 + random.below(bytes.length))) refused++;
+        live.save();
+        live.keyspace.flushAll();
+        while (!live.keyspace.reclaim(100));
+      } catch (reason) {
+        throw new Error(`Seed ${seed}, round ${round}`, { cause: reason });
+      }
+      expect(live.keyspace.arena.usedBytes, `seed ${seed}, round ${round}`).toBe(live.keyspace.indexBytes);
+    }
+    expect(refused).toBeGreaterThan(ROUNDS / 10);
+    expect(refused).toBeLessThan(ROUNDS);
+  });
+});
+
+/** False if it was refused. */
+function load(live: LiveKeyspace, bytes: Buffer, step: number): boolean {
+  const { keyspace, collections } = live;
+  const handler = new KeyspaceLoader({ keyspace, collections, nowMs: 0, dropsExpired: true });
+  const reader = new RdbReader({ handler, verifyChecksum: false });
+  try {
+    for (let at = 0; at < bytes.length; at += step) reader.push(bytes, at, Math.min(bytes.length, at + step));
+    reader.finish();
+    return true;
+  } catch (reason) {
+    if (!(reason instanceof RdbError)) throw reason;
+    return false;
+  } finally {
+    handler.abort();
+  }
+}
