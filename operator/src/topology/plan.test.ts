@@ -260,6 +260,32 @@ describe("plan for a shard that shrinks", () => {
   });
 });
 
+describe("plan for servers that do not say the same yet", () => {
+  it.each([
+    [
+      "sees the cluster down",
+      (view: ClusterView) => withState(view, false),
+      "kv-2-1 waits until it sees the whole cluster",
+    ],
+    [
+      "misses slots of another shard",
+      (view: ClusterView) => changeEntry(view, "kv-2-1", nodeOf(view, "kv-0-0").id, { slots: [] }),
+      "kv-2-1 learns which slots kv-0-0 serves",
+    ],
+    [
+      "takes a replica for a primary",
+      (view: ClusterView) => changeEntry(view, "kv-2-1", nodeOf(view, "kv-1-1").id, { primaryId: undefined }),
+      "kv-2-1 learns whom kv-1-1 follows",
+    ],
+  ])("waits while one of them %s", (_what, disagree, wait) => {
+    expect(plan(disagree(formed().view()), SPEC)).toMatchObject({ actions: [], waits: [wait], isSettled: false });
+  });
+
+  function withState(view: ClusterView, isOk: boolean): ClusterView {
+    return change(view, "kv-2-1", { node: { cluster: { ...nodeOf(view, "kv-2-1").cluster, isOk } } });
+  }
+});
+
 describe("plan for gone nodes", () => {
   const GONE = "gone000000000000";
 

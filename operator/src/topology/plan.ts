@@ -8,6 +8,7 @@
  */
 
 import { type ClusterSurvey, type ClusterView, isMajorityUnreachable, surveyCluster } from "./cluster-view.ts";
+import { planAgreement } from "./plan-agreement.ts";
 import { planForget } from "./plan-forget.ts";
 import { planHandover } from "./plan-handover.ts";
 import { planConfigEpochs, planMeet } from "./plan-join.ts";
@@ -29,6 +30,7 @@ const PLANNERS: readonly Planner[] = [
   planHandover,
   planTakeover,
   planForget,
+  planAgreement,
 ];
 
 export function plan(view: ClusterView, spec: TopologySpec): Plan {
