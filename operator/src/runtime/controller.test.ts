@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { KubernetesObject, ObjectName } from "../kubernetes-object.ts";
 import { Cache } from "./cache.ts";
 import { Controller, controllingOwner, exceptStatus, itself, namedByLabel } from "./controller.ts";
-import { silentLogger } from "./logger.ts";
+import { jsonLogger } from "./logger.ts";
 import { ManualClock, settle } from "./manual-clock.ts";
 import type { Outcome } from "./work-queue.ts";
 
@@ -39,11 +39,12 @@ function setOf(owner: string, name: string, version = 1): KubernetesObject {
   };
 }
 
-function setUp(reconcile: (request: ObjectName) => Promise<Outcome>) {
+function setUp(reconcile: (request: ObjectName) => Promise<Outcome>, logLines: string[] = []) {
   const clusters = new Cache(noSubscriberError);
   const sets = new Cache(noSubscriberError);
   const clock = new ManualClock();
   const measured: string[] = [];
+  const log = jsonLogger({ level: "info", clock, write: (line) => logLines.push(line) });
   const controller = new Controller(
     {
       name: "cluster",
@@ -55,7 +56,7 @@ function setUp(reconcile: (request: ObjectName) => Promise<Outcome>) {
       ],
       reconcile,
     },
-    { clock, random: () => 0, log: silentLogger, meter: { reconciled: (_name, result) => measured.push(result) } },
+    { clock, random: () => 0, log, meter: { reconciled: (_name, result) => measured.push(result) } },
   );
   return { clusters, sets, clock, controller, measured };
 }
@@ -123,6 +124,25 @@ describe("a controller", () => {
     controller.start();
     await clock.advance(2_000);
     expect(measured).toEqual(["error", "requeue", "success"]);
+    await controller.stop();
+  });
+
+  it("repeats quietly what met a newer object than the cache had shown", async () => {
+    let attempts = 0;
+    const logLines: string[] = [];
+    const { clusters, clock, controller, measured } = setUp(async () => {
+      attempts++;
+      const conflict = Object.assign(new Error("the object has been modified"), { kind: "conflict" });
+      if (attempts === 1) throw new Error("Failed to report", { cause: conflict });
+      if (attempts === 2) throw new Error("server unreachable");
+      return {};
+    }, logLines);
+    clusters.put(cluster("a", 1));
+    controller.start();
+    await clock.advance(2_000);
+    expect(measured).toEqual(["requeue", "error", "success"]);
+    expect(logLines).toHaveLength(1);
+    expect(logLines[0]).toContain("server unreachable");
     await controller.stop();
   });
 

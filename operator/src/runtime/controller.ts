@@ -53,8 +53,11 @@ export class Controller {
         clock: dependencies.clock,
         random: dependencies.random,
         work: (key) => this.#reconcile(key),
-        onError: (key, error, retry) =>
-          dependencies.log.error("Reconcile failed", { controller: options.name, object: key, error, ...retry }),
+        onError: (key, error, retry) => {
+          const facts = { controller: options.name, object: key, error, ...retry };
+          if (isConflict(error)) dependencies.log.debug("Reconcile met a newer object and is repeated", facts);
+          else dependencies.log.error("Reconcile failed", facts);
+        },
       },
     );
   }
@@ -110,7 +113,7 @@ export class Controller {
       meter.reconciled(name, outcome.requeueAfterMs === undefined ? "success" : "requeue", clock.now() - startedMs);
       return outcome;
     } catch (error) {
-      meter.reconciled(name, "error", clock.now() - startedMs);
+      meter.reconciled(name, isConflict(error) ? "requeue" : "error", clock.now() - startedMs);
       throw error;
     }
   }
@@ -150,6 +153,12 @@ export function exceptStatus(change: Change<KubernetesObject>): boolean {
     JSON.stringify(before.labels) !== JSON.stringify(after.labels) ||
     JSON.stringify(before.annotations) !== JSON.stringify(after.annotations)
   );
+}
+
+/** The cache lagged behind somebody else's write: the next attempt sees it. */
+function isConflict(error: unknown): boolean {
+  const { kind, cause } = (error ?? {}) as { kind?: unknown; cause?: unknown };
+  return kind === "conflict" || (cause !== undefined && isConflict(cause));
 }
 
 function keyOf({ namespace, name }: ObjectName): string {

@@ -89,6 +89,17 @@ describe("a status write", () => {
     expect(live().status).toEqual({ phase: "Forming" });
   });
 
+  it("uses its own answer also while the cache shows an earlier write of its own", async () => {
+    const first = live();
+    await writer.write(first, { phase: "Creating" });
+    const second = live();
+    await writer.write(first, { phase: "Forming" });
+    expect(await writer.write(second, { phase: "Forming" })).toBe(false);
+    expect(await writer.write(second, { phase: "Ready" })).toBe(true);
+    expect(await writer.write(live(), { phase: "Ready" })).toBe(false);
+    expect(live().status).toEqual({ phase: "Ready" });
+  });
+
   it("is refused, not mixed, when someone else wrote since", async () => {
     const stale = live();
     server.setStatus(live(), { phase: "Degraded" });

@@ -1,7 +1,7 @@
 // Writes a status only when it differs from the live one, as a merge patch of the difference that carries the version it
 // was computed from: a stale cache gives a conflict, never a mixture. A condition keeps its lastTransitionTime while its
 // status stays the same, so times move only when something did. After a write the server's answer is used until the cache
-// shows something newer than it showed at the write.
+// shows it or something newer: a cache that lags may first show earlier writes of our own.
 import type { KubernetesObject } from "../kubernetes-object.ts";
 import type { Clock } from "./clock.ts";
 import { isRecord, mergePatch } from "./merge-patch.ts";
@@ -18,7 +18,8 @@ export interface ConditionLike {
 }
 
 interface Written {
-  readonly seenVersion: string | undefined;
+  /** What the cache has shown and may still show although it is older than the result. */
+  readonly olderVersions: ReadonlySet<string | undefined>;
   readonly result: KubernetesObject;
 }
 
@@ -47,7 +48,9 @@ export class StatusWriter {
       metadata: { resourceVersion: base.metadata.resourceVersion },
       status: patch,
     });
-    this.#written.set(uidOf(live), { seenVersion: live.metadata.resourceVersion, result });
+    const earlier = this.#written.get(uidOf(live))?.olderVersions ?? [];
+    const olderVersions = new Set([...earlier, live.metadata.resourceVersion, base.metadata.resourceVersion]);
+    this.#written.set(uidOf(live), { olderVersions, result });
     return true;
   }
 
@@ -58,7 +61,7 @@ export class StatusWriter {
 
   #latest(live: KubernetesObject): KubernetesObject {
     const written = this.#written.get(uidOf(live));
-    if (written !== undefined && written.seenVersion === live.metadata.resourceVersion) {
+    if (written?.olderVersions.has(live.metadata.resourceVersion)) {
       return written.result;
     }
     this.#written.delete(uidOf(live));
