@@ -18,11 +18,11 @@ const SMALLEST = "-9223372036854775808";
 const NORMALISERS: readonly Normaliser[] = [
   ...KNOWN_DIFFERENCES,
   ...ORDER_NORMALISERS,
-  ...["lpos", "lrem"].map((command) => ({
-    command,
-    reason: "the smallest RANK or count, whose sign cannot be turned, is refused, as from Redis 7.2 on",
-    normalise: (reply: Buffer, args: readonly unknown[]) => (args.includes(SMALLEST) ? Buffer.alloc(0) : reply),
-  })),
+  {
+    command: "lpos",
+    reason: "the smallest RANK, whose sign cannot be turned, is refused, as from Redis 7.2 on",
+    normalise: (reply, args) => (args.includes(SMALLEST) ? Buffer.alloc(0) : reply),
+  },
 ];
 
 class CollectionScript extends Script {
@@ -78,7 +78,7 @@ const LIST_STEPS: readonly Generator[] = [
   (s) => ["LLEN", s.keyOf("l")],
   (s) => ["LSET", s.keyOf("l"), s.index(), s.member()],
   (s) => ["LINSERT", s.keyOf("l"), s.pick(["BEFORE", "after", "Before", "in"]), s.member(), s.member()],
-  (s) => ["LREM", s.keyOf("l"), s.pick(["0", "1", "-1", "2", "-2", s.index()]), s.member()],
+  (s) => ["LREM", s.keyOf("l"), s.pick(["0", "1", "-1", "2", "-2", "x", "9223372036854775808"]), s.member()],
   (s) => (s.once(3) ? ["LTRIM", s.keyOf("l"), s.index(), s.index()] : ["LTRIM", s.keyOf("l"), "1", "-2"]),
   (s) => ["LMOVE", s.keyOf("l"), s.keyOf("l"), s.end(), s.end()],
   (s) => ["RPOPLPUSH", s.keyOf("l"), s.keyOf("l")],
@@ -168,6 +168,15 @@ const SORTED_SET_STEPS: readonly Generator[] = [
   (s) => ["ZSCORE", s.keyOf("z"), s.member()],
   (s) => ["ZMSCORE", s.keyOf("z"), ...s.members(3)],
   (s) => ["ZCARD", s.keyOf("z")],
+  (s) => [
+    "ZSCAN",
+    s.pick(["packed", "absent", "text"]),
+    "0",
+    "COUNT",
+    "1000",
+    ...s.maybe(3, "MATCH", s.pick(["m*", "m1", "x"])),
+  ],
+  (s) => ["ZADD", "packed", s.once(2) ? s.pick(FLOATS) : s.score(), s.member()],
   (s) => [s.pick(["ZRANK", "ZREVRANK"]), s.keyOf("z"), s.member()],
   (s) => [s.pick(["ZRANGE", "ZREVRANGE"]), s.keyOf("z"), s.index(), s.index(), ...s.maybe(2, s.caseOf("WITHSCORES"))],
   (s) => [

@@ -124,9 +124,15 @@ const sum: Aggregate = (left, right) => {
   const total = left + right;
   return Number.isNaN(total) ? 0 : total;
 };
-// The product of an infinite score and weight 0 is not a number: it then does not count.
-const least: Aggregate = (left, right) => (Number.isNaN(right) ? left : Math.min(left, right));
-const greatest: Aggregate = (left, right) => (Number.isNaN(right) ? left : Math.max(left, right));
+// Not Math.min and Math.max: where neither is less the left one stays, be it 0 beside -0 or the right one no number.
+const least: Aggregate = (left, right) => {
+  if (right < left) return right;
+  return left;
+};
+const greatest: Aggregate = (left, right) => {
+  if (right > left) return right;
+  return left;
+};
 
 const unite: Operation = (inputs, aggregate, result, span) => {
   for (const input of bySize(inputs)) {
@@ -291,7 +297,8 @@ function openInput(call: Call, argument: number): Input {
 function build(call: Call, request: Request, operation: Operation): SortedSetValue {
   const { collections } = call.server;
   const result = collections.createSortedSetView();
-  result.create(1, 1);
+  // Large from the start, because a listpack would lose the sign of a score of -0.
+  result.createTable(1);
   operation(request.inputs, request.aggregate, result, collections.span);
   return result;
 }
@@ -321,6 +328,7 @@ function storeResult(call: Call, operation: Operation, name: string): void {
   const request = parseRequest(call, { name, countAt: 2, hasWeights, hasScores: false, hasLimit: false });
   const result = build(call, request, operation);
   const { count } = result;
+  result.pack();
   if (count > 0) replace(call, 1, ValueType.sortedSet, result);
   else {
     discard(call, ValueType.sortedSet, result);

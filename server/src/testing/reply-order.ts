@@ -7,6 +7,8 @@ const CR = 13;
 const DOLLAR = 36;
 const MINUS = 45;
 const PAIRED = 2;
+/** An array of two, of which the first is the cursor 0. */
+const SCAN_HEADER = "*2\r\n$1\r\n0\r\n";
 
 /** The reply with its elements (or pairs of elements) sorted by their bytes; other replies as they are. */
 export function sorted(reply: Buffer, group: number): Buffer {
@@ -21,6 +23,12 @@ export function sorted(reply: Buffer, group: number): Buffer {
     position = end;
   }
   return Buffer.concat([reply.subarray(0, headerEnd), ...parts.sort(Buffer.compare)]);
+}
+
+/** A whole iteration in one reply of a SCAN command: the pairs sorted. */
+function sortedScan(reply: Buffer): Buffer {
+  if (!reply.toString("latin1", 0, SCAN_HEADER.length).startsWith(SCAN_HEADER)) return reply;
+  return sorted(reply.subarray(SCAN_HEADER.length), PAIRED);
 }
 
 /** Only what kind of reply it is and how many elements it has; of a string only that there is one. */
@@ -44,6 +52,7 @@ export const ORDER_NORMALISERS: readonly Normaliser[] = [
     reason: "the order of fields is that of a hash table",
     normalise: (reply: Buffer) => sorted(reply, PAIRED),
   })),
+  { command: "zscan", reason: "the order of members is that of a hash table", normalise: sortedScan },
   ...RANDOM.map((command) => ({
     command,
     reason: "which elements come is random",

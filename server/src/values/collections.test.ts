@@ -207,6 +207,29 @@ describe("sorted set value", () => {
   });
 });
 
+describe("a sorted set built large", () => {
+  it("becomes a listpack where it is within the limits", () => {
+    const { arena, collections, before } = make(1);
+    const zset = collections.sortedSet;
+    zset.createTable(1);
+    for (const [score, member] of [
+      [2, "b"],
+      [-1.5, "a"],
+    ] as const) {
+      zset.set(score, latin1(member), 0, 1);
+    }
+    zset.pack();
+    expect([zset.encoding, zset.count, zset.score(latin1("a"), 0, 1)]).toEqual([Encoding.listpack, 2, -1.5]);
+    while (!zset.freeSome(1));
+    zset.createTable(1);
+    zset.set(1, latin1("x".repeat(65)), 0, 65);
+    zset.pack();
+    expect(zset.encoding).toBe(Encoding.skiplist);
+    while (!zset.freeSome(1));
+    expect(arena.usedBytes).toBe(before);
+  });
+});
+
 describe("pending frees", () => {
   it("free small values at once and large ones in slices, and leak nothing", () => {
     const { arena, collections, before } = make(9);

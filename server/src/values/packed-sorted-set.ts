@@ -9,6 +9,7 @@ import { ByteSpan } from "../memory/byte-span.ts";
 import { writeDouble } from "../memory/double-text.ts";
 import { Int64 } from "../memory/int64.ts";
 import {
+  appendToListpack,
   deleteFromListpack,
   findInListpack,
   insertInListpack,
@@ -19,6 +20,8 @@ import {
   readListpack,
 } from "../memory/listpack.ts";
 import { EncodedEntry, readIntegerEntry } from "../memory/listpack-entry.ts";
+
+const LARGEST_PACKED_INTEGER = 2 ** 62;
 
 export class PackedSortedSet {
   readonly #arena: Arena;
@@ -61,10 +64,17 @@ export class PackedSortedSet {
   insert(listpack: number, score: number, bytes: Buffer, offset: number, length: number): number {
     const arena = this.#arena;
     const position = this.#positionFor(listpack, score, bytes, offset, length);
-    this.#score.encode(this.#text, 0, writeDouble(this.#text, 0, score));
+    this.#encodeScore(score);
     this.#member.encode(bytes, offset, length);
     const moved = insertInListpack(arena, listpack, position, this.#member);
     return insertInListpack(arena, moved, nextPosition(arena, moved, position), this.#score);
+  }
+
+  /** Adds a member that sorts behind all others. */
+  append(listpack: number, score: number, member: ByteSpan): number {
+    this.#member.encodeSpan(member);
+    this.#encodeScore(score);
+    return appendToListpack(this.#arena, appendToListpack(this.#arena, listpack, this.#member), this.#score);
   }
 
   /** Removes so many members from the position on. */
@@ -103,6 +113,14 @@ export class PackedSortedSet {
     return rank;
   }
 
+  /** Whole numbers to 2^62 as integers, which makes -0 a 0, as Redis does. */
+  #encodeScore(score: number): void {
+    if (isPackedAsInteger(score)) {
+      this.#integer.setNumber(score);
+      this.#score.encodeInt64(this.#integer.high, this.#integer.low);
+    } else this.#score.encode(this.#text, 0, writeDouble(this.#text, 0, score));
+  }
+
   #positionFor(listpack: number, score: number, bytes: Buffer, offset: number, length: number): number {
     const end = listpackEnd(this.#arena, listpack);
     let at = LISTPACK_HEADER;
@@ -119,6 +137,11 @@ export class PackedSortedSet {
     readListpack(this.#arena, listpack, position, span);
     return compareBytes(span.buffer, span.offset, span.length, bytes, offset, length);
   }
+}
+
+/** Whether a listpack keeps this score as an integer. */
+export function isPackedAsInteger(score: number): boolean {
+  return Number.isInteger(score) && Math.abs(score) <= LARGEST_PACKED_INTEGER;
 }
 
 function scoreOfText(text: string): number {

@@ -287,6 +287,26 @@ export class SortedSetValue {
     return ROOT_BYTES + this.#members.sizeBytes(this.#table) + records + this.#index.memoryBytes(this.#indexRoot);
   }
 
+  /** Converts the large form to a listpack if it is within the limits: for a result that was built large. */
+  pack(): void {
+    const { count } = this;
+    const span = this.#packed.span;
+    if (this.#isPacked || count > this.#limits.zsetMaxListpackEntries) return;
+    this.seek(0);
+    for (let left = count; left > 0; left--, this.next()) {
+      this.readMember(span);
+      if (span.length > this.#limits.zsetMaxListpackValue) return;
+    }
+    let listpack = createListpack(this.#arena);
+    this.seek(0);
+    for (let left = count; left > 0; left--, this.next()) {
+      this.readMember(span);
+      listpack = this.#packed.append(listpack, this.scoreAtCursor, span);
+    }
+    while (!this.freeSome(1));
+    this.open(listpack, Encoding.listpack);
+  }
+
   #find(bytes: Buffer, offset: number, length: number): number {
     return this.#members.find(this.#table, this.#members.hash(bytes, offset, length), bytes, offset, length);
   }
