@@ -140,6 +140,8 @@ const unite: Operation = (inputs, aggregate, result, span) => {
       const added = weighted(score, input.weight);
       const current = result.score(member.buffer, member.offset, member.length);
       const total = Number.isNaN(current) ? added : aggregate(current, added);
+      // -0 and 0 are the same score to a set, but the sum's own sign is to be kept.
+      if (total === 0 && !Object.is(total, current)) result.remove(member.buffer, member.offset, member.length);
       result.set(total, member.buffer, member.offset, member.length);
       return true;
     });
