@@ -1,8 +1,9 @@
-// The manifests that tests apply: examples from the repository, and small clusters.
+// What tests apply and run: the examples of the repository, the code that the README prints, and small clusters.
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
-const EXAMPLES = join(import.meta.dirname, "../../examples");
+const ROOT = join(import.meta.dirname, "../..");
+const EXAMPLES = join(ROOT, "examples");
 
 export function exampleNames(): readonly string[] {
   return readdirSync(EXAMPLES).filter((name) => name.endsWith(".yaml"));
@@ -10,6 +11,13 @@ export function exampleNames(): readonly string[] {
 
 export function example(name: string): string {
   return readFileSync(join(EXAMPLES, name), "utf8");
+}
+
+/** The blocks of one language in the README, as printed. */
+export function readmeBlocks(language: string): readonly string[] {
+  const text = readFileSync(join(ROOT, "README.md"), "utf8");
+  const blocks = text.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, "gms"));
+  return [...blocks].map((match) => match[1] ?? "");
 }
 
 export interface Shape {

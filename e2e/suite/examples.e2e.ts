@@ -3,7 +3,7 @@
 import { describe, expect, test } from "vitest";
 import { eventually } from "../harness/eventually.ts";
 import { listObjects, mustRun } from "../harness/kubectl.ts";
-import { example, exampleNames } from "../harness/manifest.ts";
+import { example, exampleNames, readmeBlocks } from "../harness/manifest.ts";
 import { explainFailure, scene } from "../harness/scene.ts";
 
 const it = scene("examples");
@@ -26,4 +26,14 @@ describe("examples/", () => {
     });
     await mustRun("kubectl", ["-n", it.namespace, "delete", "-f", "-", "--wait", "--timeout=60s"], example(name));
   });
+});
+
+describe("the manifests in the README", () => {
+  test.each(readmeBlocks("yaml").map((manifest) => [/^kind: (.*)$/m.exec(manifest)?.[1], manifest]))(
+    "%s is accepted as printed",
+    async (_kind, manifest = "") => {
+      const argv = ["-n", it.namespace, "apply", "--dry-run=server", "-f", "-"];
+      expect(await mustRun("kubectl", argv, manifest)).toContain("created (server dry run)");
+    },
+  );
 });
