@@ -50,7 +50,7 @@ generate: setup ## Write the files that are generated: CRDs, the chart's RBAC
 images: build ## Build the images of server, operator and clients (Docker, or buildah without a registry)
 	e2e/images/build $(CURDIR)/.cache/images
 
-up: images ## A Kubernetes (kind, or our local one of NODES=1), the operator and a Ready example cluster
+up: ## A Kubernetes (kind, or our local one of NODES=1), the operator and a Ready example cluster
 	e2e/up
 
 down: ## Remove what `make up` brought up
