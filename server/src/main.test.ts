@@ -155,3 +155,18 @@ test("a saved data set is loaded again, and a damaged file stops the start and s
   expect(third.log()).toMatch(/Cannot load ".*kept\.rdb": Wrong checksum, the file is damaged at offset \d+/);
   expect(readFileSync(file).equals(damaged)).toBe(true);
 });
+
+test("SIGTERM in the middle of loading leaves the file as it is", async () => {
+  const first = start("--port", "0", "--admin-port", "0", "--save", "3600 1", "--enable-debug-command", "yes");
+  const client = await ReferenceClient.connect(await ready(first));
+  await client.send([["DEBUG", "POPULATE", "400000"], ["SAVE"]]);
+  client.close();
+  first.child.kill("SIGKILL");
+  await first.ended;
+  const before = readFileSync(join(directory, "dump.rdb"));
+  const second = start("--port", "0", "--admin-port", "0", "--save", "3600 1");
+  second.child.stdout?.on("data", () => second.log().includes("Running mode") && second.child.kill("SIGTERM"));
+  expect(await second.ended).toBe(0);
+  expect(second.log()).not.toContain("Ready to accept connections");
+  expect(readFileSync(join(directory, "dump.rdb")).equals(before)).toBe(true);
+});

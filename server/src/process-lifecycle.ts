@@ -100,10 +100,13 @@ export class ProcessLifecycle {
 }
 
 async function saveData({ server, logger }: RunningProcess): Promise<boolean> {
+  if (!server.hasData) {
+    logger.warning("The data set is not loaded: nothing is saved, the file on disk stays as it is");
+    return true;
+  }
   logger.notice("Saving the final RDB snapshot before exiting.");
   try {
     await server.save();
-    logger.notice("DB saved on disk");
     return true;
   } catch (error) {
     logger.warning(`Error trying to save the DB, can't exit: ${(error as Error).message}`);

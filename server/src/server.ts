@@ -69,6 +69,8 @@ export interface RunningServer {
   prepare(): Promise<void>;
   /** Opens the admin port, once clients are served: loading express must not delay them. Gives the port, 0 if it is off. */
   openAdminPort(): Promise<number>;
+  /** False while data is being loaded: then the file on disk is worth more than what is in memory. */
+  readonly hasData: boolean;
   /** The final snapshot; rejects with the reason if it cannot be written. */
   save(): Promise<void>;
   stop(): Promise<void>;
@@ -97,6 +99,9 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       const opened = await openAdmin(config, logger, facts);
       admin = opened?.server;
       return opened?.port ?? 0;
+    },
+    get hasData() {
+      return core.readiness.isLoaded && !context.persistence.isDataIncomplete;
     },
     async save() {
       const problem = context.persistence.saveNow();

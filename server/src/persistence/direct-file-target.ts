@@ -22,9 +22,10 @@ export class DirectFileTarget implements SnapshotTarget {
     // The caller commits, to learn of errors.
   }
 
-  /** Makes the file the real one and gives its size. */
-  commit(): number {
-    return this.#file.commit();
+  /** Makes the file the real one. */
+  commit(): void {
+    this.#file.complete();
+    this.#file.publish();
   }
 
   abort(): void {

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -56,6 +56,7 @@ describe("Persistence", () => {
   });
   afterEach(() => rmSync(directory, { recursive: true }));
   const file = () => path.join(directory, "dump.rdb");
+  const sizeOf = (name: string) => statSync(path.join(directory, name)).size;
 
   test("saves in the background by a thread, and loads what it saved", async () => {
     const { persistence, live, put } = bound(new Fixture(directory));
@@ -124,6 +125,49 @@ describe("Persistence", () => {
     expect(persistence.isBusy).toBe(false);
     expect(live.keyspace.arena.isSnapshotRunning).toBe(false);
     expect(readFile(readFileSync(file())).order).toEqual([]);
+  });
+
+  test("the save after a flush leaves the count of changes alone, by which the flush itself is propagated", () => {
+    const { persistence, put, live } = bound(new Fixture(directory));
+    put("key", "value");
+    live.keyspace.flushAll();
+    persistence.flushed();
+    expect(live.keyspace.dirty).toBe(1);
+  });
+
+  test("a save that was given up in the middle touches nothing any more", async () => {
+    const { persistence, put, live } = bound(new Fixture(directory));
+    for (let k = 0; k < 100_000; k++) put(`key:${k}`, `value:${k}`.repeat(10));
+    persistence.saveInBackground();
+    await eventually("the thread writes", () => readdirSync(directory).some((name) => sizeOf(name) > 0));
+    live.keyspace.flushAll();
+    put("after", "the flush");
+    expect(persistence.saveNow()).toBeUndefined();
+    expect(persistence.isBusy).toBe(false);
+    await eventually("the thread is done", () => readdirSync(directory).length === 1);
+    expect(readFile(readFileSync(file())).order).toEqual(["0:after"]);
+  });
+
+  test("a data set that replaces another is there whole or not at all, and no part of it is saved", async () => {
+    const { persistence, put, live, config } = bound(new Fixture(directory));
+    for (let k = 0; k < 3000; k++) put(`key:${k}`, "value");
+    persistence.saveNow();
+    const whole = readFileSync(file());
+    const received = path.join(directory, "received");
+    writeFileSync(received, whole.subarray(0, whole.length - 100));
+    live.keyspace.isReplica = true;
+    const replacing = persistence.replaceBy(received);
+    await expect(replacing).rejects.toThrow("at offset");
+    expect(live.keyspace.count).toBe(0);
+    expect(persistence.isDataIncomplete).toBe(true);
+    config.assign("save", [{ seconds: -1, changes: 1 }]);
+    live.keyspace.dirty = 1;
+    persistence.tick();
+    expect(persistence.isBusy).toBe(false);
+    writeFileSync(received, whole);
+    await persistence.replaceBy(received);
+    expect(live.keyspace.count).toBe(3000);
+    expect(persistence.isDataIncomplete).toBe(false);
   });
 
   test("a reload gives the same data, or says what is wrong with the file", () => {

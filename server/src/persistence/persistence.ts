@@ -62,7 +62,10 @@ export class Persistence {
   #isLastSaveOk = true;
   #lastSaveSeconds = -1;
   #saves = 0;
+  #filesBegun = 0;
   #loading: LoadingFacts | undefined;
+  /** The data went to make room for a snapshot of the primary that has not been loaded whole. */
+  #isDataGone = false;
   /** Loads come one after another; only the latest is wanted. */
   #lastLoad: Promise<void> = Promise.resolve();
   #loadTurn = 0;
@@ -85,6 +88,11 @@ export class Persistence {
     return this.#loading !== undefined;
   }
 
+  /** What is in memory is no data set, or a part of one: it must not be saved over the one on disk. */
+  get isDataIncomplete(): boolean {
+    return this.isLoading || (this.#isDataGone && this.#options.keyspace.isReplica);
+  }
+
   get lastSaveAtMs(): number {
     return this.#lastSaveAtMs;
   }
@@ -100,13 +108,14 @@ export class Persistence {
     return this.#job?.isBehind ?? false;
   }
 
-  /** SAVE: writes the file now, nothing else runs meanwhile. Gives what went wrong. */
+  /** SAVE: writes the file now, nothing else runs meanwhile; a save under way is given up. Gives what went wrong. */
   saveNow(): string | undefined {
     const { disk, logger } = this.#options;
+    this.abort();
     const startedAtMs = this.#options.clock.nowMs();
     const dirty = this.#options.keyspace.dirty;
     try {
-      const target = new DirectFileTarget(disk, this.#fileOptions);
+      const target = new DirectFileTarget(disk, this.#nextFile());
       const snapshot = this.#cut(target);
       try {
         snapshot.walk(() => false);
@@ -134,7 +143,7 @@ export class Persistence {
     const dirty = keyspace.dirty;
     const startedAtMs = clock.nowMs();
     this.#lastAttemptAtMs = startedAtMs;
-    const target = this.#options.createFileTarget(this.#fileOptions, {
+    const target = this.#options.createFileTarget(this.#nextFile(), {
       done: () => {
         logger.notice("Background saving terminated with success");
         this.#endJob();
@@ -179,9 +188,13 @@ export class Persistence {
     if (this.#options.keyspace.count > 0) return;
     const wasSaving = this.#isSaving;
     this.abort();
-    if (this.#options.config.get("save").length === 0) return;
+    const { config, keyspace } = this.#options;
+    if (config.get("save").length === 0) return;
     if (wasSaving) this.#isLastSaveOk = true;
+    const { dirty } = keyspace;
     this.saveNow();
+    // By this count the dispatcher tells whether the flush changed anything that replicas must be told.
+    keyspace.dirty = dirty;
   }
 
   /** Gives up the save under way, if there is one. */
@@ -193,7 +206,7 @@ export class Persistence {
 
   /** Ten times a second: save points and scheduled saves. */
   tick(): void {
-    if (this.isBusy || this.isLoading) return;
+    if (this.isBusy || this.isDataIncomplete) return;
     if (this.#isScheduled) {
       this.#isScheduled = false;
       this.saveInBackground();
@@ -257,14 +270,24 @@ export class Persistence {
   }
 
   async #replace(file: string, turn: number): Promise<ReadonlyMap<string, string>> {
-    const { keyspace } = this.#options;
+    const { keyspace, clock } = this.#options;
     this.abort();
+    this.#isDataGone = true;
+    this.#loading = { startedAtMs: clock.nowMs(), totalBytes: 0, loadedBytes: 0 };
     keyspace.flushAll();
-    // The old data first, or there would be room for both needed.
-    while (!keyspace.reclaim(RECLAIM_SLICE_MS)) await new Promise<void>((resolve) => setImmediate(resolve));
-    const aux = await this.#loadFile(file, () => turn !== this.#loadTurn);
-    if (aux === undefined) throw new Error(`Cannot load "${file}": it is gone`);
-    return aux;
+    try {
+      // The old data first, or there would be room for both needed.
+      while (!keyspace.reclaim(RECLAIM_SLICE_MS)) await new Promise<void>((resolve) => setImmediate(resolve));
+      const aux = await this.#loadFile(file, () => turn !== this.#loadTurn);
+      if (aux === undefined) throw new Error(`Cannot load "${file}": it is gone`);
+      this.#isDataGone = false;
+      return aux;
+    } catch (reason) {
+      keyspace.flushAll();
+      throw reason;
+    } finally {
+      this.#loading = undefined;
+    }
   }
 
   async #loadFile(
@@ -321,12 +344,12 @@ export class Persistence {
     };
   }
 
-  get #fileOptions(): SnapshotFileOptions {
+  #nextFile(): SnapshotFileOptions {
     const { config, processId } = this.#options;
     return {
       directory: config.get("dir"),
       name: config.get("dbfilename"),
-      temporaryName: temporarySnapshotName(processId),
+      temporaryName: temporarySnapshotName(processId, ++this.#filesBegun),
       checksum: config.get("rdbchecksum"),
     };
   }

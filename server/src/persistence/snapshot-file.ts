@@ -37,16 +37,20 @@ export class SnapshotFile {
     this.#sizeBytes += length;
   }
 
-  /** The file is complete: makes it the real one and gives its size. */
-  commit(): number {
+  /** All is written: makes sure that it is on the disk, and gives its size. */
+  complete(): number {
     const tail = Buffer.alloc(CHECKSUM_BYTES);
     this.#checksum.write(tail, 0);
     this.#file.append(tail, 0, CHECKSUM_BYTES);
     this.#file.sync();
     this.#close();
+    return this.#sizeBytes + CHECKSUM_BYTES;
+  }
+
+  /** Makes the complete file the real one. */
+  publish(): void {
     this.#disk.rename(this.#temporaryPath, path.join(this.#options.directory, this.#options.name));
     this.#disk.syncDirectory(this.#options.directory);
-    return this.#sizeBytes + CHECKSUM_BYTES;
   }
 
   /** Takes the temporary file away again. */

@@ -4,7 +4,7 @@ import { Worker } from "node:worker_threads";
 import { CHUNK_BYTES, createChunk } from "./rdb-output.ts";
 import type { SnapshotFileOptions } from "./snapshot-file.ts";
 import type { SnapshotTarget } from "./snapshot-target.ts";
-import type { FromSnapshotWorker, SnapshotWorkerData, ToSnapshotWorker } from "./snapshot-worker.ts";
+import { Fate, type FromSnapshotWorker, type SnapshotWorkerData, type ToSnapshotWorker } from "./snapshot-worker.ts";
 
 /** Chunks on their way; the walk pauses beyond this. */
 const FULL_CHUNKS = 16;
@@ -22,12 +22,17 @@ export class WorkerFileTarget implements SnapshotTarget {
   readonly #worker: Worker;
   readonly #options: WorkerFileTargetOptions;
   readonly #spare: Buffer[] = [];
+  readonly #fate = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
   #chunksUnderWay = 0;
   #isOver = false;
 
   constructor(options: WorkerFileTargetOptions) {
     this.#options = options;
-    const workerData: SnapshotWorkerData = { task: "write snapshot", file: options.file };
+    const workerData: SnapshotWorkerData = {
+      task: "write snapshot",
+      file: options.file,
+      fate: this.#fate.buffer as SharedArrayBuffer,
+    };
     this.#worker = new Worker(new URL(`./snapshot-worker.${EXTENSION}`, import.meta.url), { workerData });
     this.#worker.on("message", (message: FromSnapshotWorker) => this.#receive(message));
     this.#worker.on("error", (error) => this.#fail(error.message));
@@ -54,9 +59,12 @@ export class WorkerFileTarget implements SnapshotTarget {
     if (!this.#isOver) this.#send({ kind: "end" });
   }
 
+  /** From here on the file cannot take the real name any more. */
   abort(): void {
     if (this.#isOver) return;
     this.#isOver = true;
+    const before = Atomics.compareExchange(this.#fate, 0, Fate.open, Fate.decided);
+    if (before === Fate.publishing) Atomics.wait(this.#fate, 0, Fate.publishing);
     this.#send({ kind: "abort" });
   }
 
