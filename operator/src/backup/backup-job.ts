@@ -19,7 +19,7 @@ import {
 } from "../api/labels.ts";
 import type { KubernetesObject, OwnerReference } from "../kubernetes-object.ts";
 import { PASSWORD_KEY } from "../resources/auth-secret.ts";
-import { authSecretName } from "../resources/names.ts";
+import { serverAuthSecretName } from "../resources/names.ts";
 import type { BackupSource } from "./backup-sources.ts";
 
 export interface Job extends KubernetesObject {
@@ -73,10 +73,8 @@ export interface BackupJobInput {
 
 export function backupJob({ backup, cluster, claimName, sources, defaultImage }: BackupJobInput): Job {
   const { namespace = "", name } = backup.metadata;
-  const secret = cluster.spec.auth.passwordSecretRef ?? {
-    name: authSecretName(cluster.metadata.name),
-    key: PASSWORD_KEY,
-  };
+  // What the servers run with, whatever the source of the password says by now.
+  const secret = { name: serverAuthSecretName(cluster.metadata.name), key: PASSWORD_KEY };
   const options = [
     ["--directory", `${MOUNT}/${backupPath(backup)}`],
     ["--password-file", `${PASSWORD_DIRECTORY}/${PASSWORD_FILE}`],

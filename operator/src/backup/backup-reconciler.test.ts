@@ -59,7 +59,7 @@ describe("a KVBackup", () => {
           ],
           volumes: [
             { persistentVolumeClaim: { claimName: "demo-backup" } },
-            { secret: { secretName: "demo-auth", items: [{ key: "password", path: "password" }] } },
+            { secret: { secretName: "demo-server-auth", items: [{ key: "password", path: "password" }] } },
           ],
         },
       },
@@ -234,7 +234,7 @@ describe("a KVBackup", () => {
     expect(world.jobs).toEqual([JOB]);
   });
 
-  it("uses the password, image and places that the cluster says", async () => {
+  it("uses the image and places that the cluster says, and the password that its servers run with", async () => {
     world.seedCluster({
       image: "registry.example/server:2",
       imagePullSecrets: [{ name: "pull" }],
@@ -248,7 +248,7 @@ describe("a KVBackup", () => {
         nodeSelector: { disk: "ssd" },
         imagePullSecrets: [{ name: "pull" }],
         containers: [{ image: "registry.example/server:2" }],
-        volumes: [{}, { secret: { secretName: "mine", items: [{ key: "pw" }] } }],
+        volumes: [{}, { secret: { secretName: "demo-server-auth", items: [{ key: "password" }] } }],
       },
     });
   });

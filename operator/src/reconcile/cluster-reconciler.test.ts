@@ -110,6 +110,58 @@ describe("cluster reconciler", () => {
     expect(find(world, "Secret", "kv-auth")).toBeUndefined();
   });
 
+  it("keeps the password that servers run with when the user's Secret changes or goes, and says so", async () => {
+    const world = await start({ auth: { passwordSecretRef: { name: "mine", key: "pw" } } });
+    const metadata = { name: "mine", namespace: CLUSTER.namespace };
+    const mine = { apiVersion: "v1", kind: "Secret", metadata, data: { pw: Buffer.from("old").toString("base64") } };
+    world.server.seed(mine);
+    await world.settle();
+    world.server.change(mine, { data: { pw: Buffer.from("new").toString("base64") } });
+    await world.settle();
+    expect([...world.passwords]).toEqual(["old"]);
+    expect(decodeData(find(world, "Secret", "kv-server-auth")?.data, "auth.conf")).toContain('requirepass "old"');
+    expect(decodeData(find(world, "Secret", "kv-connection")?.data, "password")).toBe("old");
+    expect(condition(world, "UpToDate")).toBe("False PasswordDiffers");
+    expect(condition(world, "Ready")).toBe("True Serving");
+    expect(world.events.at(-1)).toMatchObject({ type: "Warning", reason: "PasswordDiffers" });
+    world.server.remove(mine);
+    await world.settle();
+    expect([...world.passwords]).toEqual(["old"]);
+    expect(condition(world, "UpToDate")).toBe("False PasswordDiffers");
+  });
+
+  it("makes the generated Secret again with the same password when somebody deleted it", async () => {
+    const world = await start();
+    await world.settle();
+    const secret = find(world, "Secret", "kv-auth");
+    const inUse = Buffer.from("in use").toString("base64");
+    world.server.change(find(world, "Secret", "kv-server-auth") as Manifest, { data: { password: inUse } });
+    if (secret !== undefined) world.server.remove(secret);
+    await world.pass();
+    expect(decodeData(find(world, "Secret", "kv-auth")?.data, "password")).toBe("in use");
+  });
+
+  it("does not take the password of a namesake's Secret", async () => {
+    const world = await start();
+    const metadata = { name: "kv-auth", namespace: CLUSTER.namespace };
+    const data = { password: Buffer.from("theirs").toString("base64") };
+    world.server.seed({ apiVersion: "v1", kind: "Secret", metadata, data } as KubernetesObject);
+    await world.pass();
+    expect(condition(world, "Ready")).toBe("False NameTaken");
+    expect(find(world, "Secret", "kv-server-auth")).toBeUndefined();
+  });
+
+  it("tells of servers that do not run with the current spec, once", async () => {
+    const world = await start();
+    await world.settle();
+    for (const set of world.server.list<Manifest>(RESOURCE_KINDS.StatefulSet, CLUSTER.namespace)) {
+      world.server.setStatus(set, { observedGeneration: set.metadata.generation, updateRevision: "newer" });
+    }
+    await world.settle();
+    expect(condition(world, "UpToDate")).toBe("False RestartPending");
+    expect(world.events.filter(({ reason }) => reason === "RestartPending")).toHaveLength(1);
+  });
+
   it("does not touch an object of the same name that belongs to somebody else", async () => {
     const world = await start();
     const foreign = { apiVersion: "v1", kind: "Service", metadata: { name: "kv", namespace: CLUSTER.namespace } };

@@ -96,6 +96,7 @@ function newPass(
     dependencies,
     sessions: new Map(),
     password: undefined,
+    passwordProblem: undefined,
     volumeSize: undefined,
     podViews: [],
     plan: undefined,

@@ -4,10 +4,9 @@
  * removed here: a shard holds data.
  */
 
-import type { KVCluster } from "../api/kv-cluster.ts";
 import { SHARD_LABEL } from "../api/labels.ts";
 import { children } from "../resources/children.ts";
-import type { Manifest } from "../resources/manifest.ts";
+import { isOwnedBy, type Manifest } from "../resources/manifest.ts";
 import { statefulSetName } from "../resources/names.ts";
 import { canShrink } from "../topology/plan-handover.ts";
 import { type Pass, PROCEED, type Step, type StepResult } from "./step.ts";
@@ -27,7 +26,7 @@ export const ensureChildren: Step = {
     const pairs: (readonly [Manifest, Manifest | undefined])[] = [];
     for (const child of wanted) {
       const existing = live.find((object) => isSame(object, child)) ?? (await dependencies.store.read(child));
-      if (existing !== undefined && !isOwned(existing, cluster)) return nameTaken(existing);
+      if (existing !== undefined && !isOwnedBy(existing, cluster)) return nameTaken(existing);
       pairs.push([child, existing]);
     }
     for (const [child, existing] of pairs) {
@@ -36,7 +35,7 @@ export const ensureChildren: Step = {
     }
     for (const object of live) {
       const isUnwanted = REMOVABLE_KINDS.includes(object.kind) && !wanted.some((child) => isSame(object, child));
-      if (isUnwanted && isOwned(object, cluster)) await dependencies.store.remove(object);
+      if (isUnwanted && isOwnedBy(object, cluster)) await dependencies.store.remove(object);
     }
     return PROCEED;
   },
@@ -78,11 +77,7 @@ function isSame(a: Manifest, b: Manifest): boolean {
   return a.kind === b.kind && a.metadata.name === b.metadata.name;
 }
 
-function isOwned({ metadata }: Manifest, cluster: KVCluster): boolean {
-  return metadata.ownerReferences?.some(({ uid }) => uid === cluster.metadata.uid) ?? false;
-}
-
-function nameTaken({ kind, metadata }: Manifest): StepResult {
+export function nameTaken({ kind, metadata }: Manifest): StepResult {
   const message = `${kind} "${metadata.name}" exists and does not belong to this cluster`;
   return { kind: "stop", reason: "NameTaken", message };
 }

@@ -1,11 +1,15 @@
 /**
  * The password of the cluster: from the Secret that the spec names, else from the one generated when the cluster was first
  * seen. The generated one is created, never applied: two operators or a lagging cache must not replace it.
+ *
+ * Once servers run with a password it stays theirs, because servers that know different ones could neither be asked nor
+ * follow each other. A source that says something else later, or is gone, is told of; a generated one is made again.
  */
 
 import { authSecret, PASSWORD_KEY } from "../resources/auth-secret.ts";
-import { decodeData, type Manifest } from "../resources/manifest.ts";
-import { authSecretName } from "../resources/names.ts";
+import { decodeData, isOwnedBy, type Manifest } from "../resources/manifest.ts";
+import { authSecretName, serverAuthSecretName } from "../resources/names.ts";
+import { nameTaken } from "./ensure-children.ts";
 import { type Pass, PROCEED, type Step, type StepResult } from "./step.ts";
 
 export const ensurePassword: Step = {
@@ -20,31 +24,55 @@ export const ensurePassword: Step = {
 };
 
 async function useReferenced(pass: Pass, secretName: string, key: string): Promise<StepResult> {
-  const secret = await readSecret(pass, secretName);
-  pass.password = decodeData(secret?.data, key);
-  if (pass.password !== undefined && pass.password !== "") return PROCEED;
-  const what = secret === undefined ? "does not exist" : `has no value for key "${key}"`;
-  return { kind: "stop", reason: "PasswordMissing", message: `Secret "${secretName}" of spec.auth ${what}` };
+  return settle(pass, await readSecret(pass, secretName), { secretName, key });
 }
 
 async function useGenerated(pass: Pass): Promise<StepResult> {
   const { cluster, dependencies, name } = pass;
   const secretName = authSecretName(name.name);
-  const cached = dependencies.store
-    .children(name)
-    .find(({ kind, metadata }) => kind === "Secret" && metadata.name === secretName);
-  const secret = cached ?? (await readSecret(pass, secretName));
+  const secret = cachedSecret(pass, secretName) ?? (await readSecret(pass, secretName));
   if (secret !== undefined) {
-    pass.password = decodeData(secret.data, PASSWORD_KEY);
-    if (pass.password !== undefined && pass.password !== "") return PROCEED;
-    const message = `Secret "${secretName}" has no value for key "${PASSWORD_KEY}"`;
-    return { kind: "stop", reason: "PasswordMissing", message };
+    return isOwnedBy(secret, cluster) ? settle(pass, secret, { secretName, key: PASSWORD_KEY }) : nameTaken(secret);
   }
-  if (cluster.spec.paused)
-    return { kind: "stop", reason: "Paused", message: "The cluster was paused before it was made" };
-  pass.password = dependencies.generatePassword();
+  pass.password = passwordInUse(pass);
+  if (cluster.spec.paused) {
+    const message = "The cluster was paused before it was made";
+    return pass.password === undefined ? { kind: "stop", reason: "Paused", message } : PROCEED;
+  }
+  pass.password ??= dependencies.generatePassword();
   await dependencies.store.create(authSecret(cluster, pass.password));
   return PROCEED;
+}
+
+interface Source {
+  readonly secretName: string;
+  readonly key: string;
+}
+
+function settle(pass: Pass, secret: Manifest | undefined, { secretName, key }: Source): StepResult {
+  const inUse = passwordInUse(pass);
+  const wanted = decodeData(secret?.data, key);
+  if (wanted === undefined || wanted === "") {
+    const what = secret === undefined ? "does not exist" : `has no value for key "${key}"`;
+    const message = `Secret "${secretName}" of spec.auth ${what}`;
+    if (inUse === undefined) return { kind: "stop", reason: "PasswordMissing", message };
+    pass.passwordProblem = `${message}: the servers keep the password they have`;
+  } else if (inUse !== undefined && inUse !== wanted) {
+    pass.passwordProblem = `Secret "${secretName}" of spec.auth holds another password than the servers run with: they keep the one they have`;
+  }
+  pass.password = inUse ?? wanted;
+  return PROCEED;
+}
+
+function passwordInUse(pass: Pass): string | undefined {
+  const secret = cachedSecret(pass, serverAuthSecretName(pass.name.name));
+  if (secret === undefined || !isOwnedBy(secret, pass.cluster)) return undefined;
+  return decodeData(secret.data, PASSWORD_KEY);
+}
+
+function cachedSecret({ dependencies, name }: Pass, secretName: string): Manifest | undefined {
+  const children = dependencies.store.children(name);
+  return children.find(({ kind, metadata }) => kind === "Secret" && metadata.name === secretName);
 }
 
 function readSecret({ dependencies, name }: Pass, secretName: string): Promise<Manifest | undefined> {

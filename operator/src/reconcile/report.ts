@@ -1,7 +1,7 @@
 /**
  * The end of a pass: the status is written once, and what changed since the last one is told as events: phase, primaries,
- * servers that stopped answering, and what stopped the pass. The last status is the memory, so a restarted operator tells
- * nothing twice.
+ * servers that stopped answering, wishes of the spec that are not met, and what stopped the pass. The last status is the
+ * memory, so a restarted operator tells nothing twice.
  */
 
 import type { KVClusterStatus } from "../api/kv-cluster.ts";
@@ -11,12 +11,13 @@ import { isPodReady, type Pod } from "./pod.ts";
 import type { Pass, StepResult } from "./step.ts";
 
 export async function report(pass: Pass, result: StepResult): Promise<UntimedStatus> {
-  const { cluster, dependencies, options, volumeSize, plan } = pass;
+  const { cluster, dependencies, options, volumeSize, passwordProblem, plan } = pass;
   const status = clusterStatus({
     cluster,
     clusterDomain: options.clusterDomain,
     pods: podFacts(pass),
     volumeSize,
+    passwordProblem,
     plan,
     halt: result.kind === "stop" ? result : undefined,
   });
@@ -58,7 +59,22 @@ interface Change {
 }
 
 function changes(pass: Pass, before: KVClusterStatus, after: UntimedStatus): readonly Change[] {
-  return [...phaseChange(before, after), ...primaryChanges(before, after), ...unreachable(pass, before)];
+  return [
+    ...phaseChange(before, after),
+    ...primaryChanges(before, after),
+    ...unreachable(pass, before),
+    ...unmet(before, after),
+  ];
+}
+
+/** What the spec asks for and the operator does not do by itself. */
+const WISHES: readonly string[] = ["UpToDate", "StorageReady"];
+
+function unmet(before: KVClusterStatus, after: UntimedStatus): readonly Change[] {
+  return after.conditions
+    .filter(({ type, status }) => WISHES.includes(type) && status === "False")
+    .filter(({ type, reason }) => !before.conditions?.some((one) => one.type === type && one.reason === reason))
+    .map(({ reason, message }) => ({ type: "Warning", reason, note: message }));
 }
 
 function phaseChange(before: KVClusterStatus, after: UntimedStatus): readonly Change[] {

@@ -26,6 +26,8 @@ export interface Pass {
   /** Open connections by pod, closed when the pass ends. */
   readonly sessions: Map<string, KvSession>;
   password: string | undefined;
+  /** How the source of the password differs from what the servers run with. */
+  passwordProblem: string | undefined;
   volumeSize: string | undefined;
   podViews: readonly PodView[];
   plan: Plan | undefined;

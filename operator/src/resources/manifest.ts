@@ -59,6 +59,11 @@ export function childMetadata(
   };
 }
 
+/** Whether the object was made for this very cluster, not for a namesake that was deleted. */
+export function isOwnedBy({ metadata }: Manifest, cluster: KVCluster): boolean {
+  return metadata.ownerReferences?.some(({ uid }) => uid === cluster.metadata.uid) ?? false;
+}
+
 export function commonLabels(cluster: KVCluster): Readonly<Record<string, string>> {
   return {
     [NAME_LABEL]: "kvcluster",

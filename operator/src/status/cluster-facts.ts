@@ -24,6 +24,8 @@ export interface ClusterFacts {
   readonly pods: readonly PodFacts[];
   /** Size the volume claims have; absent without StatefulSets. */
   readonly volumeSize: string | undefined;
+  /** How the source of the password differs from what the servers run with. */
+  readonly passwordProblem: string | undefined;
   /** Absent when the pass ended before the servers were asked. */
   readonly plan: Plan | undefined;
   /** What ended the pass early and needs somebody to act. */

@@ -24,6 +24,7 @@ function factsOf(view: ClusterView, overrides: Partial<ClusterFacts> = {}): Clus
     clusterDomain: "cluster.local",
     pods: view.pods.map(({ pod, node }) => ({ pod, isReady: node !== undefined, isCurrent: true })),
     volumeSize: "1Gi",
+    passwordProblem: undefined,
     plan: plan(view, SPEC),
     halt: undefined,
     ...overrides,
