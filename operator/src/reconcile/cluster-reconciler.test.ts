@@ -197,6 +197,53 @@ describe("cluster reconciler", () => {
     expect(world.actions.at(-1)).toMatchObject({ kind: "Failover", pod: "kv-1-0", from: "kv-1-2" });
   });
 
+  it("shrinks at once while nobody owns slots, or a pod that cannot start would hold up the forming for ever", async () => {
+    const world = await start({ replicasPerShard: 1 });
+    nodeOf(world, "kv-1-1").isSilent = true;
+    for (let round = 0; round < 4; round++) {
+      world.tick();
+      await world.pass();
+    }
+    expect(statusOf(world).message).toContain('pod "kv-1-1"');
+    world.server.change(world.cluster(), { spec: { replicasPerShard: 0 } });
+    await world.pass();
+    expect(find(world, "StatefulSet", "kv-1")?.spec?.replicas).toBe(1);
+  });
+
+  it("does not form a cluster again whose volumes all came up empty", async () => {
+    const world = await start();
+    await world.settle();
+    for (const node of world.servers.nodes) world.servers.restartEmpty(node);
+    const before = world.actions.length;
+    for (let round = 0; round < 8; round++) {
+      world.tick();
+      await world.pass();
+    }
+    expect(world.actions.slice(before).map(({ kind }) => kind)).not.toContain("AddSlots");
+    expect(condition(world, "Degraded")).toBe("True SlotsUnassigned");
+    expect(statusOf(world).message).toContain("are their volumes the right ones?");
+  });
+
+  it("forms a cluster without volumes again when all its pods are new", async () => {
+    const world = await start({ storage: { type: "Ephemeral" } });
+    await world.settle();
+    for (const node of world.servers.nodes) world.servers.restartEmpty(node);
+    await world.settle();
+    expect(statusOf(world)).toMatchObject({ phase: "Ready", slotsAssigned: 16384 });
+  });
+
+  it("labels no successor of a pod that it knew, and does not fail when there is none", async () => {
+    const world = await start();
+    await world.settle();
+    world.servers.apply({ kind: "Failover", pod: "kv-0-1", from: "kv-0-0" });
+    world.tick();
+    world.server.refuse({ method: "PATCH", path: /pods\/kv-0-0/, status: 404 });
+    await world.pass();
+    expect(roles(world)).toMatchObject({ "kv-0-1": "primary" });
+    const patches = world.server.writes.filter(({ path }) => path.includes("/pods/kv-0-1"));
+    expect(patches.at(-1)?.body).toMatchObject({ metadata: { uid: expect.any(String) } });
+  });
+
   it("removes the disruption budgets when they are disabled", async () => {
     const world = await start();
     await world.settle();

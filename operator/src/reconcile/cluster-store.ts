@@ -2,6 +2,7 @@
 
 import type { KVCluster } from "../api/kv-cluster.ts";
 import { CLUSTER_LABEL, COMPONENT_LABEL } from "../api/labels.ts";
+import { isApiError } from "../kube/api-error.ts";
 import type { KubeClient } from "../kube/client.ts";
 import { RESOURCE_KINDS, resourceKindOf } from "../kube/resource-kinds.ts";
 import { type KubernetesObject, nameOf, type ObjectName } from "../kubernetes-object.ts";
@@ -51,7 +52,13 @@ export function createClusterStore(dependencies: ClusterStoreDependencies): Clus
       applier.forget(object);
     },
     patchLabels: async (pod, labels) => {
-      await client.mergePatch({ ...RESOURCE_KINDS.Pod, metadata: pod.metadata }, { metadata: { labels } });
+      const { uid } = pod.metadata;
+      try {
+        await client.mergePatch({ ...RESOURCE_KINDS.Pod, metadata: pod.metadata }, { metadata: { uid, labels } });
+      } catch (error) {
+        // Another pod has this name by now, or none: the next pass sees it.
+        if (!isApiError(error, "notFound") && !isApiError(error, "conflict")) throw error;
+      }
     },
     writeStatus: async (cluster, status) => {
       await statusWriter.write(cluster, status);

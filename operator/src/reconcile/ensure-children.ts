@@ -8,6 +8,7 @@ import { SHARD_LABEL } from "../api/labels.ts";
 import { children } from "../resources/children.ts";
 import { isOwnedBy, type Manifest } from "../resources/manifest.ts";
 import { statefulSetName } from "../resources/names.ts";
+import { wasFormed } from "../status/cluster-facts.ts";
 import { canShrink } from "../topology/plan-handover.ts";
 import { type Pass, PROCEED, type Step, type StepResult } from "./step.ts";
 
@@ -55,13 +56,14 @@ export const readVolumeSize: Step = {
   },
 };
 
-/** A StatefulSet does not shrink while one of the pods it would remove leads the shard. */
+/** A StatefulSet does not shrink while one of the pods it would remove leads the shard, or may: before slots are handed out nobody does. */
 function holdReplicas({ plan, cluster }: Pass, child: Manifest, live: readonly Manifest[]): Manifest {
   if (child.kind !== "StatefulSet") return child;
   const existing = replicasOf(live.find((object) => isSame(object, child)));
   if (existing === undefined || existing <= (replicasOf(child) ?? 0)) return child;
   const shard = Number(child.metadata.labels?.[SHARD_LABEL]);
-  const isSafe = plan !== undefined && canShrink(plan.survey, shard, cluster.spec.replicasPerShard);
+  const isBeginning = plan?.survey.slotsOf.size === 0 && !wasFormed({ cluster });
+  const isSafe = isBeginning || (plan !== undefined && canShrink(plan.survey, shard, cluster.spec.replicasPerShard));
   return isSafe ? child : { ...child, spec: { ...child.spec, replicas: existing } };
 }
 

@@ -7,6 +7,7 @@
 
 import { BUS_PORT, CLIENT_PORT } from "../resources/manifest.ts";
 import { headlessServiceName, podHost, podName, statefulSetName } from "../resources/names.ts";
+import { wasFormed } from "../status/cluster-facts.ts";
 import type { NodeObservation, PodView } from "../topology/cluster-view.ts";
 import { plan } from "../topology/plan.ts";
 import { type Pod, processOf } from "./pod.ts";
@@ -29,8 +30,10 @@ export const observeServers: Step = {
       views.push(...(await Promise.all(batch.map((place) => observe(pass, place)))));
     }
     pass.podViews = views;
-    const { shards, replicasPerShard } = pass.cluster.spec;
-    pass.plan = plan({ pods: views }, { shards, replicasPerShard, takeoverAfterSeconds: TAKEOVER_AFTER_SECONDS });
+    const { shards, replicasPerShard, storage } = pass.cluster.spec;
+    const isFormed = storage.type === "PersistentVolume" && wasFormed(pass);
+    const spec = { shards, replicasPerShard, isFormed, takeoverAfterSeconds: TAKEOVER_AFTER_SECONDS };
+    pass.plan = plan({ pods: views }, spec);
     return PROCEED;
   },
 };

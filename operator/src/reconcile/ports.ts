@@ -24,7 +24,7 @@ export interface ClusterStore {
   /** Returns whether something was sent. */
   apply(wanted: Manifest, live: Manifest | undefined): Promise<boolean>;
   remove(object: Manifest): Promise<void>;
-  /** Null removes a label. */
+  /** Null removes a label. A pod that is gone, or has a successor of its name, is left alone. */
   patchLabels(pod: Pod, labels: Readonly<Record<string, string | null>>): Promise<void>;
   /** Sends nothing when the status is as it was. */
   writeStatus(cluster: KVCluster, status: UntimedStatus): Promise<void>;

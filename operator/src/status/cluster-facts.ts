@@ -46,7 +46,7 @@ export function areAllSlotsServed(facts: ClusterFacts): boolean {
 }
 
 /** Once all slots were served the cluster holds data, and everything missing is a loss, no longer a beginning. */
-export function wasFormed({ cluster }: ClusterFacts): boolean {
+export function wasFormed({ cluster }: Pick<ClusterFacts, "cluster">): boolean {
   return cluster.status?.conditions?.some(({ type, status }) => type === "ClusterFormed" && status === "True") ?? false;
 }
 

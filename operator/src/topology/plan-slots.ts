@@ -2,7 +2,8 @@
  * Assigning slots, once in the life of a cluster: an even split over the shards, when nobody owns any slot and every pod
  * that should exist answers, knows all the others and is empty. It also finishes a forming that stopped half way: shards
  * that already have exactly their share keep it, the others get theirs. In every other case slots are left alone, and
- * slots that nobody owns in a cluster that holds data are a problem to report, not to repair by guessing.
+ * slots that nobody owns in a cluster that holds data, or held some before its volumes came up empty, are a problem to
+ * report, not to repair by guessing.
  */
 
 import type { Action } from "./action.ts";
@@ -16,7 +17,7 @@ export function planSlots(survey: ClusterSurvey, spec: TopologySpec): Step {
   const wait = formingWait(survey);
   if (wait !== undefined) return { ...NOTHING, waits: [wait] };
   const shares = splitEvenly(spec.shards);
-  const blocked = formingBlocked(survey, shares);
+  const blocked = spec.isFormed ? lossOf(survey) : formingBlocked(survey, shares);
   if (blocked !== undefined) return { ...NOTHING, problems: [blocked] };
   const actions = survey.shards
     .filter((shard) => shard.owners.length === 0)
@@ -52,8 +53,7 @@ function formingBlocked(survey: ClusterSurvey, shares: readonly SlotRange[]): Pr
     survey.absentOwners.length === 0 &&
     survey.shards.every(({ index, owners }) => owners.length === 0 || hasExactShare(survey, owners, shares[index]));
   if (!isFirst && !isPartOfForming) {
-    const message = `${countSlots(survey.unassigned)} slots have no owner: ${formatRanges(survey.unassigned)}`;
-    return { reason: "SlotsUnassigned", message };
+    return lossOf(survey);
   }
   const receiving = survey.shards.filter((shard) => shard.owners.length === 0).flatMap((shard) => shard.reachable);
   const filled = receiving.find((pod) => pod.node.info.keys > 0);
@@ -64,6 +64,14 @@ function formingBlocked(survey: ClusterSurvey, shares: readonly SlotRange[]): Pr
   const taken = [...survey.slotsOf.values()].flat();
   const clash = receiving.map((pod) => shares[pod.shard]).find((share) => share && hasOverlap([share], taken));
   return clash && { reason: "SlotsUnassigned", message: `Slots ${formatRanges([clash])} are owned by another shard` };
+}
+
+function lossOf({ unassigned, slotsOf }: ClusterSurvey): Problem {
+  const message =
+    slotsOf.size === 0
+      ? "The cluster was formed, but no server knows of it any more: are their volumes the right ones?"
+      : `${countSlots(unassigned)} slots have no owner: ${formatRanges(unassigned)}`;
+  return { reason: "SlotsUnassigned", message };
 }
 
 function hasExactShare(survey: ClusterSurvey, owners: readonly ReachablePod[], share: SlotRange | undefined): boolean {

@@ -9,6 +9,8 @@ import type { ClusterSurvey } from "./cluster-view.ts";
 export interface TopologySpec {
   readonly shards: number;
   readonly replicasPerShard: number;
+  /** The cluster was complete before and keeps its data on volumes: slots that nobody owns now are a loss, no beginning. */
+  readonly isFormed: boolean;
   /** How long a replica must have been without its primary before the operator may promote it in place of an election. */
   readonly takeoverAfterSeconds: number;
 }
