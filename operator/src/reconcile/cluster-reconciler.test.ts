@@ -244,6 +244,27 @@ describe("cluster reconciler", () => {
     expect(patches.at(-1)?.body).toMatchObject({ metadata: { uid: expect.any(String) } });
   });
 
+  it("leaves each claim template as it was made, and says that volumes are smaller than asked for", async () => {
+    const world = await start({ storage: { size: "1024Mi" } });
+    await world.settle();
+    const sizeOf = (name: string) =>
+      (
+        find(world, "StatefulSet", name)?.spec as
+          | { volumeClaimTemplates: { spec: { resources: object } }[] }
+          | undefined
+      )?.volumeClaimTemplates[0]?.spec.resources;
+    world.server.change(world.cluster(), { spec: { storage: { size: "1Gi" } } });
+    await world.settle();
+    expect(condition(world, "StorageReady")).toBe("True AsRequested");
+    world.server.change(world.cluster(), { spec: { storage: { size: "2Gi" } } });
+    world.server.remove(find(world, "StatefulSet", "kv-0") as Manifest);
+    await world.settle();
+    expect(sizeOf("kv-0")).toEqual({ requests: { storage: "2Gi" } });
+    expect(sizeOf("kv-1")).toEqual({ requests: { storage: "1024Mi" } });
+    expect(condition(world, "StorageReady")).toBe("False SizeDiffers");
+    expect(world.events.filter(({ reason }) => reason === "SizeDiffers")).toHaveLength(1);
+  });
+
   it("removes the disruption budgets when they are disabled", async () => {
     const world = await start();
     await world.settle();

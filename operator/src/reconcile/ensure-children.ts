@@ -5,9 +5,9 @@
  */
 
 import { SHARD_LABEL } from "../api/labels.ts";
+import { parseQuantity } from "../api/quantity.ts";
 import { children } from "../resources/children.ts";
 import { isOwnedBy, type Manifest } from "../resources/manifest.ts";
-import { statefulSetName } from "../resources/names.ts";
 import { wasFormed } from "../status/cluster-facts.ts";
 import { canShrink } from "../topology/plan-handover.ts";
 import { type Pass, PROCEED, type Step, type StepResult } from "./step.ts";
@@ -21,9 +21,8 @@ export const ensureChildren: Step = {
   run: async (pass) => {
     const { cluster, dependencies, options, name } = pass;
     const live = dependencies.store.children(name);
-    const volumeSize = pass.volumeSize ?? String(cluster.spec.storage.size);
-    const built = children({ cluster, ...options, password: pass.password ?? "", volumeSize });
-    const wanted = built.map((child) => holdReplicas(pass, child, live));
+    const built = children({ cluster, ...options, password: pass.password ?? "" });
+    const wanted = built.map((child) => (child.kind === "StatefulSet" ? asItMayBe(pass, child, live) : child));
     const pairs: (readonly [Manifest, Manifest | undefined])[] = [];
     for (const child of wanted) {
       const existing = live.find((object) => isSame(object, child)) ?? (await dependencies.store.read(child));
@@ -42,33 +41,51 @@ export const ensureChildren: Step = {
   },
 };
 
-/** Size of the existing volume claim templates: they cannot change, so what exists decides. */
+/** Size of the smallest volume claim template that exists. */
 export const readVolumeSize: Step = {
   name: "read volume size",
   changes: false,
   run: async (pass) => {
-    const first = statefulSetName(pass.name.name, 0);
-    const live = pass.dependencies.store.children(pass.name);
-    const set = live.find(({ kind, metadata }) => kind === "StatefulSet" && metadata.name === first);
-    const claims = set?.spec?.volumeClaimTemplates as readonly ClaimTemplate[] | undefined;
-    pass.volumeSize = claims?.[0]?.spec.resources.requests.storage;
+    const sizes = pass.dependencies.store
+      .children(pass.name)
+      .flatMap((child) => claimTemplateOf(child)?.spec.resources.requests.storage ?? []);
+    const bytesOf = (size: string): number => parseQuantity(size) ?? 0;
+    pass.volumeSize = sizes.sort((a, b) => bytesOf(a) - bytesOf(b))[0];
     return PROCEED;
   },
 };
 
-/** A StatefulSet does not shrink while one of the pods it would remove leads the shard, or may: before slots are handed out nobody does. */
-function holdReplicas({ plan, cluster }: Pass, child: Manifest, live: readonly Manifest[]): Manifest {
-  if (child.kind !== "StatefulSet") return child;
-  const existing = replicasOf(live.find((object) => isSame(object, child)));
-  if (existing === undefined || existing <= (replicasOf(child) ?? 0)) return child;
+/** The StatefulSet with what it cannot take on, or not yet, left as it is. */
+function asItMayBe(pass: Pass, child: Manifest, live: readonly Manifest[]): Manifest {
+  const existing = live.find((object) => isSame(object, child));
+  return existing === undefined ? child : holdReplicas(pass, holdClaims(child, existing), existing);
+}
+
+/** Claim templates cannot change: each set keeps the size it was made with. */
+function holdClaims(child: Manifest, existing: Manifest): Manifest {
+  const wanted = claimTemplateOf(child);
+  const size = claimTemplateOf(existing)?.spec.resources.requests.storage;
+  if (wanted === undefined || size === undefined) return child;
+  const claim = { ...wanted, spec: { ...wanted.spec, resources: { requests: { storage: size } } } };
+  return { ...child, spec: { ...child.spec, volumeClaimTemplates: [claim] } };
+}
+
+/** It does not shrink while one of the pods it would remove leads the shard, or may: before slots are handed out nobody does. */
+function holdReplicas({ plan, cluster }: Pass, child: Manifest, existing: Manifest): Manifest {
+  const replicas = replicasOf(existing);
+  if (replicas === undefined || replicas <= (replicasOf(child) ?? 0)) return child;
   const shard = Number(child.metadata.labels?.[SHARD_LABEL]);
   const isBeginning = plan?.survey.slotsOf.size === 0 && !wasFormed({ cluster });
   const isSafe = isBeginning || (plan !== undefined && canShrink(plan.survey, shard, cluster.spec.replicasPerShard));
-  return isSafe ? child : { ...child, spec: { ...child.spec, replicas: existing } };
+  return isSafe ? child : { ...child, spec: { ...child.spec, replicas } };
 }
 
-function replicasOf(set: Manifest | undefined): number | undefined {
-  return set?.spec?.replicas as number | undefined;
+function replicasOf(set: Manifest): number | undefined {
+  return set.spec?.replicas as number | undefined;
+}
+
+function claimTemplateOf({ spec }: Manifest): ClaimTemplate | undefined {
+  return (spec?.volumeClaimTemplates as readonly ClaimTemplate[] | undefined)?.[0];
 }
 
 interface ClaimTemplate {

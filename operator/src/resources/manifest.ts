@@ -27,8 +27,6 @@ export interface ChildContext {
   /** The DNS domain of Kubernetes, usually `cluster.local`. */
   readonly clusterDomain: string;
   readonly password: string;
-  /** What the volume claims of the StatefulSets ask for; fixed once they exist. */
-  readonly volumeSize: string;
 }
 
 export const SERVER_COMPONENT = "server";

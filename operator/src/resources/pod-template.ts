@@ -95,12 +95,12 @@ function serverContainer({ cluster, clusterDomain, defaultImage }: ChildContext)
 }
 
 /** Volumes besides the claim, which the StatefulSet adds under the same name. */
-function volumes({ cluster, volumeSize }: ChildContext): readonly Fields[] {
+function volumes({ cluster }: ChildContext): readonly Fields[] {
   const { name } = cluster.metadata;
   const config = { name: "config", configMap: { name: configMapName(name), defaultMode: FILE_MODE } };
   const auth = { name: "auth", secret: { secretName: serverAuthSecretName(name), defaultMode: FILE_MODE } };
   if (cluster.spec.storage.type === "PersistentVolume") return [config, auth];
-  return [config, auth, { name: DATA_VOLUME, emptyDir: { sizeLimit: volumeSize } }];
+  return [config, auth, { name: DATA_VOLUME, emptyDir: { sizeLimit: String(cluster.spec.storage.size) } }];
 }
 
 function probe(path: string, timing: Fields): Fields {

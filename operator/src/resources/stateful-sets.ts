@@ -35,8 +35,8 @@ function statefulSet(context: ChildContext, shard: number): Manifest {
   };
 }
 
-function claimTemplate({ cluster, volumeSize }: ChildContext, shard: number): Readonly<Record<string, unknown>> {
-  const { storageClassName } = cluster.spec.storage;
+function claimTemplate({ cluster }: ChildContext, shard: number): Readonly<Record<string, unknown>> {
+  const { size, storageClassName } = cluster.spec.storage;
   return {
     apiVersion: "v1",
     kind: "PersistentVolumeClaim",
@@ -44,7 +44,7 @@ function claimTemplate({ cluster, volumeSize }: ChildContext, shard: number): Re
     spec: {
       accessModes: ["ReadWriteOnce"],
       volumeMode: "Filesystem",
-      resources: { requests: { storage: volumeSize } },
+      resources: { requests: { storage: String(size) } },
       ...(storageClassName === undefined ? {} : { storageClassName }),
     },
   };

@@ -22,7 +22,7 @@ export interface ClusterFacts {
   readonly clusterDomain: string;
   /** One for each pod that should exist. */
   readonly pods: readonly PodFacts[];
-  /** Size the volume claims have; absent without StatefulSets. */
+  /** Size of the smallest volume claims; absent without StatefulSets. */
   readonly volumeSize: string | undefined;
   /** How the source of the password differs from what the servers run with. */
   readonly passwordProblem: string | undefined;

@@ -1,5 +1,6 @@
 /** StorageReady: the volumes are as large as the spec asks. */
 
+import { parseQuantity } from "../api/quantity.ts";
 import type { ClusterFacts } from "./cluster-facts.ts";
 import type { ConditionVerdict } from "./condition-verdict.ts";
 
@@ -14,7 +15,7 @@ export function storageReady({ cluster, volumeSize }: ClusterFacts): ConditionVe
       message: "Servers keep their files only as long as their pods",
     };
   }
-  if (volumeSize === undefined || volumeSize === String(storage.size)) {
+  if (volumeSize === undefined || parseQuantity(volumeSize) === parseQuantity(storage.size)) {
     return { type, status: "True", reason: "AsRequested", message: `Servers have volumes of ${storage.size}` };
   }
   const message = `Volumes have ${volumeSize}, spec.storage.size asks for ${storage.size}: existing volumes are not resized`;
