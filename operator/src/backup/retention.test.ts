@@ -31,6 +31,12 @@ describe("retention", () => {
     expect(expired(backups, 1)).toEqual(["b-1"]);
   });
 
+  it("does not let failed backups pile up when none completes", () => {
+    const backups = Array.from({ length: 12 }, (_, hour) => backup(hour, "Failed"));
+    expect(expired(backups, 2)).toEqual(["b-1", "b-0"]);
+    expect(expired(backups.slice(2), 2)).toEqual([]);
+  });
+
   it("never lets a backup go that is under way, and never the last good one", () => {
     const backups = [backup(1, "Running"), backup(2, "Completed"), backup(3, "Failed"), backup(4, "Pending")];
     expect(expired(backups, 1)).toEqual([]);

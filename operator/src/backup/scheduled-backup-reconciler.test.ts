@@ -145,6 +145,31 @@ describe("a KVScheduledBackup", () => {
     expect(world.jobs).toContain(deletion);
   });
 
+  it("goes on with other backups when the files of some cannot be deleted", async () => {
+    world.seedSchedule(NAME, { retention: { keepLast: 1 } });
+    await world.reconcileSchedule(NAME);
+    for (let count = 0; count < 4; count++) {
+      await minute();
+    }
+    for (const name of ["minutely-202601011201", "minutely-202601011202"]) {
+      world.endJob(`${name}-delete`, "Failed", "Permission denied");
+    }
+    await world.reconcileSchedule(NAME);
+    expect(world.jobs).toContain("minutely-202601011203-delete");
+  });
+
+  it("lets a backup go whose volume is gone, and its files with it", async () => {
+    world.seedSchedule(NAME);
+    await world.reconcileSchedule(NAME);
+    await minute();
+    await minute();
+    world.removeClaim("demo-backup");
+    world.server.change(world.schedule(NAME) as KubernetesObject, { spec: { retention: { keepLast: 1 } } });
+    await world.reconcileSchedule(NAME);
+    expect(world.backups).toEqual(["minutely-202601011202"]);
+    expect(world.jobs).not.toContain("minutely-202601011201-delete");
+  });
+
   it("writes nothing between slots", async () => {
     world.seedSchedule(NAME, { schedule: "0 3 * * *" });
     await world.reconcileSchedule(NAME);

@@ -102,39 +102,54 @@ async function startBackup(
 async function applyRetention(
   schedule: KVScheduledBackup,
   backups: readonly KVBackup[],
+  options: BackupOptions,
+  dependencies: BackupDependencies,
+): Promise<boolean> {
+  const expired = expiredBackups(backups, schedule.spec.retention.keepLast).reverse();
+  let running = 0;
+  for (const backup of expired) {
+    if (running === DELETIONS_AT_A_TIME) {
+      break;
+    }
+    running += (await removeBackup(schedule, backup, options, dependencies)) ? 1 : 0;
+  }
+  return expired.length > 0;
+}
+
+/** One step towards the end of a backup and its files. Returns whether a Job is at it. */
+async function removeBackup(
+  schedule: KVScheduledBackup,
+  backup: KVBackup,
   { defaultImage }: BackupOptions,
   { store, events }: BackupDependencies,
 ): Promise<boolean> {
-  const expired = expiredBackups(backups, schedule.spec.retention.keepLast).reverse();
-  for (const backup of expired.slice(0, DELETIONS_AT_A_TIME)) {
-    const { namespace, name } = nameOf(backup);
-    const { claimName, path } = backup.status ?? {};
-    if (claimName === undefined || path === undefined) {
-      await store.remove(backup);
-      continue;
-    }
-    const job = store.job({ namespace, name: deletionJobName(name) });
-    if (job === undefined) {
-      const cluster = store.cluster({ namespace, name: backup.spec.clusterRef.name });
-      await store.create(deletionJob({ schedule, backup, cluster, claimName, path, defaultImage }));
-      continue;
-    }
-    switch (jobState(job)) {
-      case "complete":
-        await store.remove(backup);
-        events.record(note(schedule, "Normal", "BackupDeleted", `Deleted KVBackup "${name}" and its files`));
-        break;
-      case "failed": {
-        // The Job goes by itself after a while and is made again.
-        const { message } = readFailure(job, store.podsOf(job));
-        events.record(note(schedule, "Warning", "DeletionFailed", `Files of KVBackup "${name}": ${message}`));
-        break;
-      }
-      case "running":
-        break;
-    }
+  const { namespace, name } = nameOf(backup);
+  const { claimName, path } = backup.status ?? {};
+  const job = store.job({ namespace, name: deletionJobName(name) });
+  // Without a volume there are no files: none were written, or they went with it.
+  if (claimName === undefined || path === undefined || !(await store.hasClaim({ namespace, name: claimName }))) {
+    await store.remove(backup);
+    return false;
   }
-  return expired.length > 0;
+  if (job === undefined) {
+    const cluster = store.cluster({ namespace, name: backup.spec.clusterRef.name });
+    await store.create(deletionJob({ schedule, backup, cluster, claimName, path, defaultImage }));
+    return true;
+  }
+  switch (jobState(job)) {
+    case "complete":
+      await store.remove(backup);
+      events.record(note(schedule, "Normal", "BackupDeleted", `Deleted KVBackup "${name}" and its files`));
+      return false;
+    case "failed": {
+      // The Job goes by itself after a while and is made again; meanwhile it holds up no other.
+      const { message } = readFailure(job, store.podsOf(job));
+      events.record(note(schedule, "Warning", "DeletionFailed", `Files of KVBackup "${name}": ${message}`));
+      return false;
+    }
+    case "running":
+      return true;
+  }
 }
 
 function statusAfter(

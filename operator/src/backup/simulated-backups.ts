@@ -141,6 +141,11 @@ export class SimulatedBackups {
     this.#seed("Pod", `${name}-abcde`, { status: { phase: "Succeeded", containerStatuses } }, labels);
   }
 
+  removeClaim(name: string): void {
+    const metadata = { namespace: NAMESPACE, name };
+    this.server.remove({ ...RESOURCE_KINDS.PersistentVolumeClaim, metadata });
+  }
+
   // ---- what came of it ----
 
   job(name: string): Job | undefined {
