@@ -90,6 +90,8 @@ export class Dispatcher {
   /** The client whose requests are being run, for replies and messages to itself in order. */
   current: Client | undefined;
   neededBytes = 0;
+  /** After a run: the position behind its last command that left no transaction open, −1 if there was none. */
+  settledEnd = -1;
 
   constructor(options: DispatcherOptions) {
     this.#table = options.table;
@@ -114,6 +116,7 @@ export class Dispatcher {
     const started = this.#clock.monotonicUs();
     const before = this.processed;
     this.#beginBatch(client);
+    this.settledEnd = -1;
     while (position < end) {
       const next = this.#parser.parse(buffer, position, end, call, (client.flags & ClientFlag.unauthenticated) === 0);
       if (next < 0) {
@@ -128,6 +131,7 @@ export class Dispatcher {
         if (this.reply.position > FLUSH_REPLY_BYTES) flush();
       }
       position = next;
+      if ((client.flags & ClientFlag.multi) === 0) this.settledEnd = position;
       if ((client.flags & STOPS_BATCH) !== 0) break;
     }
     this.#endBatch(client, started, this.processed - before);

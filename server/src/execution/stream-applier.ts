@@ -17,6 +17,7 @@ export interface StreamApplierParts {
 export function createStreamApplier({ dispatcher, keyspace, connection }: StreamApplierParts): StreamApplier {
   let client = primaryClient(connection);
   let neededBytes = 0;
+  let settledBytes = 0;
   return {
     apply(bytes) {
       const { reply } = dispatcher();
@@ -25,6 +26,7 @@ export function createStreamApplier({ dispatcher, keyspace, connection }: Stream
       try {
         const consumed = dispatcher().run(client, bytes, 0, bytes.length, NOTHING_TO_FLUSH);
         if (client.has(ClientFlag.closeAfterReply)) throw new Error("what it sent is no stream of commands");
+        settledBytes = Math.max(0, dispatcher().settledEnd);
         neededBytes = consumed < bytes.length ? dispatcher().neededBytes : 0;
         return consumed;
       } finally {
@@ -32,8 +34,8 @@ export function createStreamApplier({ dispatcher, keyspace, connection }: Stream
         reply.position = start;
       }
     },
-    get isInTransaction() {
-      return client.has(ClientFlag.multi);
+    get settledBytes() {
+      return settledBytes;
     },
     get neededBytes() {
       return neededBytes;

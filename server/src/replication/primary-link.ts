@@ -29,8 +29,8 @@ export interface StreamApplier {
   apply(bytes: Buffer): number;
   /** After bytes that ended in the middle of a command: how many it needs at least, from its start; 0 if not known. */
   readonly neededBytes: number;
-  /** Whether the last command left a transaction open. */
-  readonly isInTransaction: boolean;
+  /** How many of the bytes last applied are those of commands before a transaction that is still open: all, if none is. */
+  readonly settledBytes: number;
   /** The database that the stream has chosen. It outlives the link: a resumed stream does not say it again. */
   databaseIndex: number;
   /** The link is gone or new: an open transaction is forgotten. */
@@ -288,20 +288,27 @@ export class PrimaryLink {
   }
 
   #stream(chunk: Buffer): void {
-    const { applier, applied } = this.#options;
+    const { applier } = this.#options;
     if (chunk.length > 0) this.#keep(chunk);
     // A large value comes in many pieces: they are put together once.
     if (this.#pendingBytes === 0 || this.#pendingBytes < applier.neededBytes) return;
     const bytes = this.#pending.length === 1 ? (this.#pending[0] as Buffer) : Buffer.concat(this.#pending);
     const consumed = this.#apply(bytes);
-    if (consumed > 0) this.#unconfirmed.push(Buffer.from(bytes.subarray(0, consumed)));
+    const settled = applier.settledBytes;
+    if (settled > 0) this.#confirm(Buffer.from(bytes.subarray(0, settled)));
+    if (consumed > settled) this.#unconfirmed.push(Buffer.from(bytes.subarray(settled, consumed)));
     this.#pending = [];
     this.#pendingBytes = 0;
     if (consumed < bytes.length) this.#keep(Buffer.from(bytes.subarray(consumed)));
-    if (applier.isInTransaction) return;
-    for (const confirmed of this.#unconfirmed) applied(confirmed);
+    if (settled > 0 && this.#mustAcknowledge) this.acknowledge();
+  }
+
+  /** What came before and did not count yet is part of our history now, and these bytes too. */
+  #confirm(bytes: Buffer): void {
+    const { applied } = this.#options;
+    for (const earlier of this.#unconfirmed) applied(earlier);
     this.#unconfirmed = [];
-    if (this.#mustAcknowledge) this.acknowledge();
+    applied(bytes);
   }
 
   #apply(bytes: Buffer): number {

@@ -1,0 +1,94 @@
+/** Where a replica goes on after its link broke: exactly behind what it has run, as a primary made for the test sees it. */
+
+import { createServer, type Socket } from "node:net";
+import { RespDecoder } from "@kvcluster/protocol/resp-decoder";
+import { encodeCommand } from "@kvcluster/protocol/resp-encoder";
+import { afterEach, expect, test } from "vitest";
+import { type OwnServer, startOwnServer } from "../testing/own-server.ts";
+import { RawClient } from "../testing/raw-client.ts";
+
+const ID = "a".repeat(40);
+const START = 1000;
+const EMPTY_SNAPSHOT = Buffer.concat([Buffer.from("REDIS0010\xff", "latin1"), Buffer.alloc(8)]);
+
+let stops: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const stop of stops.reverse()) await stop();
+  stops = [];
+});
+
+interface Follower {
+  readonly socket: Socket;
+  /** The arguments of its PSYNC. */
+  readonly askedFor: readonly string[];
+}
+
+class FakePrimary {
+  readonly #server = createServer((socket) => this.#serve(socket));
+  readonly #arrived: Follower[] = [];
+  #wake: () => void = () => undefined;
+  port = 0;
+
+  async start(): Promise<void> {
+    await new Promise<void>((resolve) => this.#server.listen(0, "127.0.0.1", resolve));
+    this.port = (this.#server.address() as { port: number }).port;
+    stops.push(() => this.#server.close());
+  }
+
+  async follower(): Promise<Follower> {
+    for (;;) {
+      const next = this.#arrived.shift();
+      if (next !== undefined) return next;
+      await new Promise<void>((resolve) => (this.#wake = resolve));
+    }
+  }
+
+  #serve(socket: Socket): void {
+    const decoder = new RespDecoder();
+    stops.push(() => socket.destroy());
+    socket.on("error", () => undefined);
+    socket.on("data", (bytes) => {
+      decoder.push(bytes);
+      for (let value = decoder.next(); value !== undefined; value = decoder.next()) {
+        const words = (value as Buffer[]).map(String);
+        if (words[0] === "PSYNC") {
+          this.#arrived.push({ socket, askedFor: words.slice(1) });
+          this.#wake();
+        } else if (words[1] !== "ACK") socket.write("+OK\r\n");
+      }
+    });
+  }
+}
+
+async function replicaOf(primary: FakePrimary): Promise<OwnServer> {
+  const server = await startOwnServer("--replicaof", "127.0.0.1", String(primary.port));
+  stops.push(() => server.stop());
+  return server;
+}
+
+test("a link that breaks inside a transaction goes on behind the last command before it", async () => {
+  const primary = new FakePrimary();
+  await primary.start();
+  const replica = await replicaOf(primary);
+  const first = await primary.follower();
+  expect(first.askedFor).toEqual(["?", "-1"]);
+  const before = Buffer.concat(
+    [
+      ["SELECT", "0"],
+      ["INCR", "outside"],
+    ].map(encodeCommand),
+  );
+  const open = Buffer.concat([["MULTI"], ["INCR", "inside"]].map(encodeCommand));
+  first.socket.write(`+FULLRESYNC ${ID} ${START}\r\n$${EMPTY_SNAPSHOT.length}\r\n`);
+  first.socket.write(Buffer.concat([EMPTY_SNAPSHOT, before, open]));
+  const client = await RawClient.connect(replica.port);
+  stops.push(() => client.close());
+  await expect.poll(() => client.text("GET", "outside")).toBe("$1\r\n1\r\n");
+  first.socket.destroy();
+
+  const second = await primary.follower();
+  expect(second.askedFor).toEqual([ID, String(START + before.length + 1)]);
+  second.socket.write(Buffer.concat([Buffer.from("+CONTINUE\r\n"), open, encodeCommand(["EXEC"])]));
+  await expect.poll(() => client.text("GET", "inside")).toBe("$1\r\n1\r\n");
+  expect(await client.text("GET", "outside")).toBe("$1\r\n1\r\n");
+});
