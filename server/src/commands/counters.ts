@@ -97,7 +97,9 @@ function addSmall(call: Call, increment: number): void {
     return;
   }
   const digits = writeDecimal(sum, DIGITS, 0);
-  db.setString(call.buffer, call.offset[1] as number, call.length[1] as number, DIGITS, 0, digits, KEEP_TTL);
+  if (record === 0 || !db.overwriteString(record, DIGITS, 0, digits)) {
+    db.setString(call.buffer, call.offset[1] as number, call.length[1] as number, DIGITS, 0, digits, KEEP_TTL);
+  }
   db.signalModified(call.buffer, call.offset[1] as number, call.length[1] as number);
   call.reply.integer(sum);
 }

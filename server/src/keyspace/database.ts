@@ -140,6 +140,16 @@ export class Database {
     return record;
   }
 
+  /** Puts another string into a record that `lookupWrite` has just given, expiry kept; false if it does not fit there. */
+  overwriteString(record: Handle, valueBuffer: Buffer, valueOffset: number, valueLength: number): boolean {
+    const records = this.#records;
+    if (!this.#fits(record, records.keyLength(record), valueLength)) return false;
+    records.setTypeByte(record, stringTypeByte(valueBuffer, valueOffset, valueLength));
+    records.setValueLength(record, valueLength);
+    copyBytes(records.bytesOf(record), records.valueOffset(record), valueBuffer, valueOffset, valueLength);
+    return true;
+  }
+
   /** Stores "" at an absent key, to be grown. */
   addEmptyString(buffer: Buffer, offset: number, length: number): Handle {
     return this.setString(buffer, offset, length, buffer, 0, 0, NO_EXPIRY);
