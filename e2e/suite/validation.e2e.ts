@@ -41,6 +41,11 @@ const nonsense: readonly Nonsense[] = [
     spec: { memory: { maxMemoryPercent: 50 } },
     says: /spec\.memory\.maxMemoryPercent needs spec\.resources\.limits\.memory/,
   },
+  {
+    what: "more data than memory",
+    spec: { memory: { maxMemory: "3Gi" }, resources: { limits: { memory: 2147483648 } } },
+    says: /spec\.memory\.maxMemory must not be more than spec\.resources\.limits\.memory/,
+  },
   { what: "a volume of no size", spec: { storage: { size: "0" } }, says: /spec\.storage\.size must be more than 0/ },
   { what: "a size that is no quantity", spec: { storage: { size: "big" } }, says: /spec\.storage\.size/ },
   { what: "a name that no host can have", name: "9lives", spec: {}, says: /metadata\.name must start with a letter/ },
@@ -50,6 +55,12 @@ const nonsense: readonly Nonsense[] = [
     kind: "KVBackup",
     spec: { clusterRef },
     says: /spec\.destination.*Required value/,
+  },
+  {
+    what: "a backup of a name that no cluster has",
+    kind: "KVBackup",
+    spec: { clusterRef: { name: "My Cluster" }, destination: claim },
+    says: /spec\.clusterRef\.name/,
   },
   {
     what: "a backup to two claims",

@@ -1,7 +1,7 @@
 // The table of our three kinds: names, columns, subresources and schemas. CRDs are generated from it
 // (custom-resource-definition.ts), and clients and reflectors take their addresses from it.
 import { kvBackupSpecSchema, kvBackupStatusSchema } from "./kv-backup.ts";
-import { kvClusterSpecSchema, kvClusterStatusSchema, MAX_CLUSTER_NAME_LENGTH } from "./kv-cluster.ts";
+import { kvClusterSpecSchema, kvClusterStatusSchema, MAX_CLUSTER_NAME_LENGTH, NAME_PATTERN } from "./kv-cluster.ts";
 import { kvScheduledBackupSpecSchema, kvScheduledBackupStatusSchema } from "./kv-scheduled-backup.ts";
 import type { Field, Rule } from "./schema.ts";
 
@@ -43,7 +43,7 @@ const cluster: PrinterColumn = { name: "Cluster", type: "string", jsonPath: ".sp
 
 function nameRule(maxLength: number, why: string): Rule {
   return {
-    rule: `size(self.metadata.name) <= ${maxLength} && self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')`,
+    rule: `size(self.metadata.name) <= ${maxLength} && self.metadata.name.matches('${NAME_PATTERN}')`,
     message: `metadata.name must start with a letter, hold lower-case letters, digits and dashes only, and have at most ${maxLength} of them: ${why}`,
   };
 }

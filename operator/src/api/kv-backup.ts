@@ -2,6 +2,7 @@
 // tells how it went. The files outlive neither retention nor whoever deletes the volume, but they outlive the cluster.
 import type { ObjectMeta } from "../kubernetes-object.ts";
 import { conditionsSchema } from "./condition.ts";
+import { MAX_CLUSTER_NAME_LENGTH, NAME_PATTERN } from "./kv-cluster.ts";
 import {
   choice,
   defaulted,
@@ -57,7 +58,7 @@ export const backupTemplateFields = {
 };
 
 export const clusterRefSchema = object(
-  { name: required(text({ minLength: 1, maxLength: 40 })) },
+  { name: required(text({ minLength: 1, maxLength: MAX_CLUSTER_NAME_LENGTH, pattern: NAME_PATTERN })) },
   { description: "A KVCluster in the same namespace." },
 );
 

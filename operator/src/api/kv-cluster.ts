@@ -23,6 +23,8 @@ export const MAX_SHARDS = 256;
 export const MAX_REPLICAS_PER_SHARD = 5;
 /** Pod names are `<cluster>-<shard>-<ordinal>`, their host names labels of at most 63 bytes; StatefulSets add a hash label of 11. */
 export const MAX_CLUSTER_NAME_LENGTH = 40;
+/** What is part of host names and labels must look like one. */
+export const NAME_PATTERN = "^[a-z]([-a-z0-9]*[a-z0-9])?$";
 
 /** Directives that the operator writes itself; a user's value would break the cluster or be overwritten. */
 export const RESERVED_CONFIG_KEYS = [
@@ -250,6 +252,10 @@ export const kvClusterSpecSchema = object(
       {
         rule: "!has(self.memory.maxMemoryPercent) || (has(self.resources.limits) && 'memory' in self.resources.limits)",
         message: "spec.memory.maxMemoryPercent needs spec.resources.limits.memory",
+      },
+      {
+        rule: "!has(self.memory.maxMemory) || !has(self.resources.limits) || !('memory' in self.resources.limits) || quantity(string(self.memory.maxMemory)).compareTo(quantity(string(self.resources.limits['memory']))) <= 0",
+        message: "spec.memory.maxMemory must not be more than spec.resources.limits.memory",
       },
     ],
   },
