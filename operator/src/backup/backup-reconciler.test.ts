@@ -220,6 +220,16 @@ describe("a KVBackup", () => {
     expect(status()?.phase).toBe("Running");
   });
 
+  it("says what the API server refuses, and tries again", async () => {
+    world.seedCluster();
+    world.seedBackup("now");
+    world.server.refuse({ method: "POST", path: /jobs/, status: 403 });
+    expect(await world.reconcileBackup("now")).toEqual({ requeueAfterMs: 10_000 });
+    expect(world.backup("now")?.status).toMatchObject({ phase: "Pending", conditions: [{ reason: "Refused" }] });
+    await world.reconcileBackup("now");
+    expect(world.backup("now")?.status?.phase).toBe("Running");
+  });
+
   it("waits for a claim that it was told to use", async () => {
     world.seedCluster();
     world.seedBackup("now", { destination: { persistentVolumeClaim: { claimName: "mine" } } });

@@ -3,6 +3,7 @@
 // touched again.
 import type { BackupShard, KVBackup, KVBackupStatus } from "../api/kv-backup.ts";
 import { formatBytes } from "../api/quantity.ts";
+import { isRefusal } from "../kube/api-error.ts";
 import { nameOf, type ObjectName } from "../kubernetes-object.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { EventNote } from "../runtime/event-recorder.ts";
@@ -80,7 +81,7 @@ async function advance(backup: KVBackup, options: BackupOptions, dependencies: B
   if (backup.status?.phase === "Running") {
     return { phase: "Failed", reason: "JobLost", message: `Job "${jobName.name}" was deleted before it was done` };
   }
-  const obstacle = await start(backup, options, dependencies);
+  const obstacle = await tryStart(backup, options, dependencies);
   if (obstacle === undefined) {
     return { phase: "Running", reason: "Started", message: "Waiting for the pod: it is not scheduled yet" };
   }
@@ -90,12 +91,33 @@ async function advance(backup: KVBackup, options: BackupOptions, dependencies: B
     : { phase: "Pending", ...obstacle };
 }
 
+interface Obstacle {
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** What the API server refuses is an obstacle like others: it is told, and may pass. */
+async function tryStart(
+  backup: KVBackup,
+  options: BackupOptions,
+  dependencies: BackupDependencies,
+): Promise<Obstacle | undefined> {
+  try {
+    return await start(backup, options, dependencies);
+  } catch (error) {
+    if (isRefusal(error)) {
+      return { reason: "Refused", message: error.message };
+    }
+    throw error;
+  }
+}
+
 /** Creates claim and Job. Returns what is in the way, or undefined when the Job is there. */
 async function start(
   backup: KVBackup,
   { clusterDomain, defaultImage }: BackupOptions,
   { store, events }: BackupDependencies,
-): Promise<{ reason: string; message: string } | undefined> {
+): Promise<Obstacle | undefined> {
   const { namespace } = nameOf(backup);
   const { clusterRef, target } = backup.spec;
   const clusterName = { namespace, name: clusterRef.name };

@@ -42,7 +42,7 @@ export interface BackupStore {
   hasClaim(name: ObjectName): Promise<boolean>;
   /** Returns false when an object of that name is there already. */
   create(object: KVBackup | Job | Claim): Promise<boolean>;
-  remove(object: KVBackup | Job): Promise<void>;
+  remove(backup: KVBackup): Promise<void>;
   /** Sends nothing when the status is as it was. Returns whether something was sent. */
   writeStatus(object: KVBackup | KVScheduledBackup, status: object): Promise<boolean>;
 }
@@ -98,9 +98,8 @@ export function createBackupStore({ client, caches, statusWriter }: BackupStoreD
         throw error;
       }
     },
-    remove: async (object) => {
-      const kind = object.kind === "KVBackup" ? RESOURCE_KINDS.KVBackup : RESOURCE_KINDS.Job;
-      await client.delete(kind, nameOf(object), { uid: object.metadata.uid });
+    remove: async (backup) => {
+      await client.delete(RESOURCE_KINDS.KVBackup, nameOf(backup), { uid: backup.metadata.uid });
     },
     writeStatus: (object, status) => statusWriter.write(object, status as Readonly<Record<string, unknown>>),
   };

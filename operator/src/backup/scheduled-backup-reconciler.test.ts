@@ -158,6 +158,15 @@ describe("a KVScheduledBackup", () => {
     expect(world.jobs).toContain("minutely-202601011203-delete");
   });
 
+  it("says what the API server refuses, and tries again", async () => {
+    world.seedSchedule(NAME, { immediate: true });
+    world.server.refuse({ method: "POST", path: /kvbackups/, status: 403 });
+    await expect(world.reconcileSchedule(NAME)).rejects.toThrow();
+    expect(world.events.at(-1)).toMatchObject({ type: "Warning", reason: "BackupRefused" });
+    await world.reconcileSchedule(NAME);
+    expect(world.backups).toEqual(["minutely-202601011200"]);
+  });
+
   it("lets a backup go whose volume is gone, and its files with it", async () => {
     world.seedSchedule(NAME);
     await world.reconcileSchedule(NAME);

@@ -5,6 +5,7 @@ import { API_VERSION } from "../api/kinds.ts";
 import type { KVBackup } from "../api/kv-backup.ts";
 import type { KVScheduledBackup, KVScheduledBackupStatus } from "../api/kv-scheduled-backup.ts";
 import { CLUSTER_LABEL, SCHEDULED_BACKUP_LABEL } from "../api/labels.ts";
+import { isRefusal } from "../kube/api-error.ts";
 import { nameOf, type ObjectName } from "../kubernetes-object.ts";
 import type { EventNote } from "../runtime/event-recorder.ts";
 import type { Outcome } from "../runtime/work-queue.ts";
@@ -85,9 +86,16 @@ async function startBackup(
     },
     spec: { clusterRef: schedule.spec.clusterRef, ...schedule.spec.template },
   };
-  if (await store.create(backup)) {
-    events.record(note(schedule, "Normal", "BackupCreated", `Created KVBackup "${backup.metadata.name}"`));
-    return backup.metadata.name;
+  try {
+    if (await store.create(backup)) {
+      events.record(note(schedule, "Normal", "BackupCreated", `Created KVBackup "${backup.metadata.name}"`));
+      return backup.metadata.name;
+    }
+  } catch (error) {
+    if (isRefusal(error)) {
+      events.record(note(schedule, "Warning", "BackupRefused", error.message));
+    }
+    throw error;
   }
   const existing = await store.freshBackup(nameOf(backup));
   if (existing?.metadata.labels?.[SCHEDULED_BACKUP_LABEL] === name) {

@@ -53,6 +53,11 @@ export function isApiError(error: unknown, kind: ApiErrorKind): error is ApiErro
   return error instanceof ApiError && error.kind === kind;
 }
 
+/** The API server understood and will not: a quota, a policy, a missing right, a value that makes no sense. */
+export function isRefusal(error: unknown): error is ApiError {
+  return isApiError(error, "forbidden") || isApiError(error, "invalid");
+}
+
 interface ErrorAnswer {
   readonly request: string;
   readonly status: number;
