@@ -9,7 +9,7 @@ import { CommandError, ERRORS } from "./errors.ts";
 
 const REPLICAOF: Omit<CommandRow, "name" | "since" | "summary"> = {
   arity: 3,
-  flags: ["noscript", "admin", "stale", "no_async_loading"],
+  flags: ["admin", "noscript", "stale", "no_async_loading"],
   categories: ["dangerous"],
   group: "server",
   complexity: "O(1)",
@@ -40,7 +40,7 @@ export const replicationCommands = defineCommands([
   {
     name: "psync",
     arity: -3,
-    flags: ["noscript", "admin", "no_async_loading", "no_multi"],
+    flags: ["admin", "noscript", "no_async_loading", "no_multi"],
     group: "server",
     since: "2.8.0",
     complexity: "O(N) in the size of the data set for a full sync",
@@ -51,7 +51,7 @@ export const replicationCommands = defineCommands([
   {
     name: "sync",
     arity: 1,
-    flags: ["noscript", "admin", "no_async_loading", "no_multi"],
+    flags: ["admin", "noscript", "no_async_loading", "no_multi"],
     group: "server",
     since: "1.0.0",
     complexity: "O(N) in the size of the data set",
@@ -62,7 +62,7 @@ export const replicationCommands = defineCommands([
   {
     name: "replconf",
     arity: -1,
-    flags: ["noscript", "admin", "loading", "stale", "allow_busy"],
+    flags: ["admin", "noscript", "loading", "stale", "allow_busy"],
     group: "server",
     since: "3.0.0",
     complexity: "O(1)",
@@ -74,6 +74,7 @@ export const replicationCommands = defineCommands([
     name: "wait",
     arity: 3,
     flags: ["noscript", "blocking"],
+    categories: ["connection"],
     group: "generic",
     tips: ["request_policy:all_shards", "response_policy:agg_min"],
     since: "3.0.0",
