@@ -7,7 +7,7 @@ import { ApiError, errorFromAnswer } from "./api-error.ts";
 import { KubeClient } from "./client.ts";
 import { type HttpTransport, httpTransport } from "./http-transport.ts";
 import { parseKubeConfig } from "./kube-config.ts";
-import { PERMISSIONS, policyRule } from "./permissions.ts";
+import { PERMISSIONS, type Permission, policyRule } from "./permissions.ts";
 import { pathOf, RESOURCE_KINDS, resourceKindOf } from "./resource-kinds.ts";
 
 const KIND = RESOURCE_KINDS.ConfigMap;
@@ -222,8 +222,9 @@ describe("the permissions", () => {
     }
   });
 
-  it("allow no deleting of volumes and no reading of what is not watched", () => {
-    const claims = PERMISSIONS.find(({ kind }) => kind === "PersistentVolumeClaim");
-    expect(claims?.verbs).not.toContain("delete");
+  it("allow no deleting but of backups that retention lets go and of disruption budgets", () => {
+    const permissions: readonly Permission[] = PERMISSIONS;
+    const deletable = permissions.filter(({ verbs }) => verbs.includes("delete")).map(({ kind }) => kind);
+    expect(deletable).toEqual(["KVBackup", "PodDisruptionBudget"]);
   });
 });
