@@ -162,7 +162,7 @@ function createCore(options: ServerOptions): Core {
   const pause = new ClientPause(clock, () => clients.all());
   const readiness = { isLoaded: false };
   const persistence: Persistence = createPersistence(options, keyspace, collections, () => replication);
-  const applier = createStreamApplier({ dispatcher: () => dispatcher, keyspace, connection: NO_CONNECTION });
+  const applier = createStreamApplier({ dispatcher: () => dispatcher, keyspace, connection: NO_CONNECTION, logger });
   const replication = createServerReplication({
     ...{ config, clock, random, logger, disk: systemDisk, persistence, applier },
     port: () => identity.port,

@@ -62,8 +62,9 @@ export function runElection(state: ClusterState): void {
 function isDataFresh(state: ClusterState): boolean {
   const { settings, facts } = state;
   if (!state.guard.holdsShardData) return false;
-  if (settings.replicaValidityFactor === 0) return true;
-  const ageMs = Math.max(0, facts.dataAgeMs() - settings.nodeTimeoutMs);
+  const dataAgeMs = facts.dataAgeMs();
+  if (settings.replicaValidityFactor === 0) return Number.isFinite(dataAgeMs);
+  const ageMs = Math.max(0, dataAgeMs - settings.nodeTimeoutMs);
   return ageMs <= settings.replicationPingPeriodMs + settings.nodeTimeoutMs * settings.replicaValidityFactor;
 }
 

@@ -50,6 +50,8 @@ export class Replication {
   #closedLinksInputBytes = 0;
   #stopTicking: CancelTimer | undefined;
   #restored: ReplicationPosition | undefined;
+  /** The data went to make room for a snapshot of the primary that is not loaded. */
+  #isDataGone = false;
 
   constructor(options: ReplicationOptions) {
     this.#options = options;
@@ -107,10 +109,11 @@ export class Replication {
     return this.#options.settings().maxLagSeconds > 0 && this.replicas.goodCount < this.#options.minReplicas();
   }
 
-  /** Milliseconds since the data was last known to be that of the primary; 0 on a primary. */
+  /** Milliseconds since the data was last known to be that of the primary; 0 on a primary, infinite if there is none. */
   get dataAgeMs(): number {
     const link = this.#link;
     if (link === undefined) return 0;
+    if (this.#isDataGone) return Number.POSITIVE_INFINITY;
     const since = link.isUp ? link.lastDataMs : link.downSinceMs;
     return Math.max(0, this.#options.clock.nowMs() - since);
   }
@@ -159,6 +162,7 @@ export class Replication {
   promote(): void {
     if (this.#link === undefined) return;
     this.#closeLink();
+    this.#isDataGone = false;
     this.history.branch();
     this.replicas.isOrigin = true;
     this.replicas.forgetDatabase();
@@ -238,12 +242,14 @@ export class Replication {
   }
 
   #dataGone(): void {
+    this.#isDataGone = true;
     this.history.restart();
     this.replicas.closeBacklog();
     this.replicas.disconnectAll();
   }
 
   #synchronized(id: string, offset: number): void {
+    this.#isDataGone = false;
     this.history.follow(id, offset);
     this.replicas.openBacklog();
     this.replicas.disconnectAll();

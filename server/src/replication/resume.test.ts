@@ -1,14 +1,18 @@
-/** Where a replica goes on after its link broke: exactly behind what it has run, as a primary made for the test sees it. */
+/**
+ * A replica of a primary made for the test: where it goes on after its link broke, exactly behind what it has run, and what it
+ * says of a stream it cannot follow.
+ */
 
 import { createServer, type Socket } from "node:net";
 import { RespDecoder } from "@kvcluster/protocol/resp-decoder";
 import { encodeCommand } from "@kvcluster/protocol/resp-encoder";
-import { afterEach, expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import { type OwnServer, startOwnServer } from "../testing/own-server.ts";
 import { RawClient } from "../testing/raw-client.ts";
 
 const ID = "a".repeat(40);
 const START = 1000;
+const PATIENCE = { timeout: 10_000 };
 const EMPTY_SNAPSHOT = Buffer.concat([Buffer.from("REDIS0010\xff", "latin1"), Buffer.alloc(8)]);
 
 let stops: (() => unknown)[] = [];
@@ -66,6 +70,11 @@ async function replicaOf(primary: FakePrimary): Promise<OwnServer> {
   return server;
 }
 
+function sendSnapshot({ socket }: Follower, snapshot = EMPTY_SNAPSHOT): void {
+  const head = `+FULLRESYNC ${ID} ${START}\r\n$${snapshot.length}\r\n`;
+  socket.write(Buffer.concat([Buffer.from(head), snapshot]));
+}
+
 test("a link that breaks inside a transaction goes on behind the last command before it", async () => {
   const primary = new FakePrimary();
   await primary.start();
@@ -79,16 +88,42 @@ test("a link that breaks inside a transaction goes on behind the last command be
     ].map(encodeCommand),
   );
   const open = Buffer.concat([["MULTI"], ["INCR", "inside"]].map(encodeCommand));
-  first.socket.write(`+FULLRESYNC ${ID} ${START}\r\n$${EMPTY_SNAPSHOT.length}\r\n`);
-  first.socket.write(Buffer.concat([EMPTY_SNAPSHOT, before, open]));
+  sendSnapshot(first);
+  first.socket.write(Buffer.concat([before, open]));
   const client = await RawClient.connect(replica.port);
   stops.push(() => client.close());
-  await expect.poll(() => client.text("GET", "outside")).toBe("$1\r\n1\r\n");
+  await expect.poll(() => client.text("GET", "outside"), PATIENCE).toBe("$1\r\n1\r\n");
   first.socket.destroy();
 
   const second = await primary.follower();
   expect(second.askedFor).toEqual([ID, String(START + before.length + 1)]);
   second.socket.write(Buffer.concat([Buffer.from("+CONTINUE\r\n"), open, encodeCommand(["EXEC"])]));
-  await expect.poll(() => client.text("GET", "inside")).toBe("$1\r\n1\r\n");
+  await expect.poll(() => client.text("GET", "inside"), PATIENCE).toBe("$1\r\n1\r\n");
   expect(await client.text("GET", "outside")).toBe("$1\r\n1\r\n");
+});
+
+test("a command of the primary that fails is logged as a difference", async () => {
+  const primary = new FakePrimary();
+  await primary.start();
+  const written = vi.spyOn(process.stderr, "write").mockReturnValue(true);
+  stops.push(() => written.mockRestore());
+  await replicaOf(primary);
+  const follower = await primary.follower();
+  sendSnapshot(follower);
+  follower.socket.write(encodeCommand(["NOSUCH", "key"]));
+  await expect
+    .poll(() => written.mock.calls.map(([text]) => String(text)).join(""), PATIENCE)
+    .toMatch(/this replica may differ from it now: "ERR unknown command 'NOSUCH'/);
+});
+
+test("a replica whose snapshot cannot be loaded has no data to be elected with, until one can", async () => {
+  const primary = new FakePrimary();
+  await primary.start();
+  const written = vi.spyOn(process.stderr, "write").mockReturnValue(true);
+  stops.push(() => written.mockRestore());
+  const { replication } = (await replicaOf(primary)).context;
+  sendSnapshot(await primary.follower(), Buffer.from("REDIS0010 and nothing good"));
+  await expect.poll(() => replication.dataAgeMs, PATIENCE).toBe(Number.POSITIVE_INFINITY);
+  sendSnapshot(await primary.follower());
+  await expect.poll(() => replication.dataAgeMs, PATIENCE).toBeLessThan(60_000);
 });
