@@ -72,6 +72,7 @@ function clusterController(
   const watched = [
     { cache: caches.KVCluster, requestsFor: itself, when: exceptStatus },
     { cache: caches.Pod, requestsFor: namedByLabel(CLUSTER_LABEL) },
+    { cache: caches.PersistentVolumeClaim, requestsFor: namedByLabel(CLUSTER_LABEL) },
     ...CHILD_KINDS.map((kind) => ({ cache: caches[kind], requestsFor: controllingOwner("KVCluster") })),
   ];
   return new Controller(

@@ -42,6 +42,16 @@ function find(world: SimulatedKubernetes, kind: keyof typeof RESOURCE_KINDS, nam
   return world.server.find<Manifest>(RESOURCE_KINDS[kind], CLUSTER.namespace, name);
 }
 
+function seedClaim(world: SimulatedKubernetes, name: string, storage: string): KubernetesObject {
+  const labels = { "kvcluster.dev/cluster": CLUSTER.name, "app.kubernetes.io/component": "server" };
+  const { apiVersion, kind } = RESOURCE_KINDS.PersistentVolumeClaim;
+  const metadata = { name, namespace: CLUSTER.namespace, labels };
+  const claim = { apiVersion, kind, metadata, spec: { resources: { requests: { storage } } } };
+  world.server.seed(claim);
+  world.server.setStatus(claim, { phase: "Bound", capacity: { storage } });
+  return claim;
+}
+
 function nodeOf(world: SimulatedKubernetes, pod: string) {
   const node = world.servers.nodes.find((one) => one.pod === pod);
   if (node === undefined) throw new Error(`no server ${pod}`);
@@ -244,25 +254,44 @@ describe("cluster reconciler", () => {
     expect(patches.at(-1)?.body).toMatchObject({ metadata: { uid: expect.any(String) } });
   });
 
-  it("leaves each claim template as it was made, and says that volumes are smaller than asked for", async () => {
-    const world = await start({ storage: { size: "1024Mi" } });
+  it("leaves each claim template as it was made: it cannot change", async () => {
+    const world = await start({ storage: { size: "1Gi" } });
     await world.settle();
-    const sizeOf = (name: string) =>
-      (
-        find(world, "StatefulSet", name)?.spec as
-          | { volumeClaimTemplates: { spec: { resources: object } }[] }
-          | undefined
-      )?.volumeClaimTemplates[0]?.spec.resources;
-    world.server.change(world.cluster(), { spec: { storage: { size: "1Gi" } } });
-    await world.settle();
-    expect(condition(world, "StorageReady")).toBe("True AsRequested");
+    const claimOf = (name: string) => find(world, "StatefulSet", name)?.spec?.volumeClaimTemplates;
     world.server.change(world.cluster(), { spec: { storage: { size: "2Gi" } } });
     world.server.remove(find(world, "StatefulSet", "kv-0") as Manifest);
     await world.settle();
-    expect(sizeOf("kv-0")).toEqual({ requests: { storage: "2Gi" } });
-    expect(sizeOf("kv-1")).toEqual({ requests: { storage: "1024Mi" } });
-    expect(condition(world, "StorageReady")).toBe("False SizeDiffers");
-    expect(world.events.filter(({ reason }) => reason === "SizeDiffers")).toHaveLength(1);
+    expect(claimOf("kv-0")).toMatchObject([{ spec: { resources: { requests: { storage: "2Gi" } } } }]);
+    expect(claimOf("kv-1")).toMatchObject([{ spec: { resources: { requests: { storage: "1Gi" } } } }]);
+  });
+
+  it("grows the volumes it has, and says so until they have grown", async () => {
+    const world = await start({ storage: { size: "1024Mi" } });
+    const claim = seedClaim(world, "data-kv-0-0", "1Gi");
+    await world.settle();
+    expect(condition(world, "StorageReady")).toBe("True AsRequested");
+    world.server.change(world.cluster(), { spec: { storage: { size: "2Gi" } } });
+    await world.settle();
+    expect(find(world, "PersistentVolumeClaim", "data-kv-0-0")?.spec).toEqual({
+      resources: { requests: { storage: "2Gi" } },
+    });
+    expect(condition(world, "StorageReady")).toBe("False Resizing");
+    expect(condition(world, "Ready")).toBe("True Serving");
+    world.server.setStatus(claim, { phase: "Bound", capacity: { storage: "2Gi" } });
+    await world.settle();
+    expect(condition(world, "StorageReady")).toBe("True AsRequested");
+  });
+
+  it("says why volumes do not grow where the storage class cannot, and goes on with the rest", async () => {
+    const world = await start();
+    seedClaim(world, "data-kv-0-0", "1Gi");
+    await world.settle();
+    world.server.refuse({ method: "PATCH", path: /persistentvolumeclaims/, status: 403, times: 100 });
+    world.server.change(world.cluster(), { spec: { storage: { size: "2Gi" } } });
+    await world.settle();
+    expect(condition(world, "StorageReady")).toBe("False ResizeRefused");
+    expect(world.events.filter(({ reason }) => reason === "ResizeRefused")).toHaveLength(1);
+    expect(condition(world, "Ready")).toBe("True Serving");
   });
 
   it("removes the disruption budgets when they are disabled", async () => {

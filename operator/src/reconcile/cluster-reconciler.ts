@@ -7,8 +7,9 @@
 import type { ObjectName } from "../kubernetes-object.ts";
 import type { Outcome } from "../runtime/work-queue.ts";
 import { actOnTopology } from "./act-on-topology.ts";
-import { ensureChildren, readVolumeSize } from "./ensure-children.ts";
+import { ensureChildren } from "./ensure-children.ts";
 import { ensurePassword } from "./ensure-password.ts";
+import { growVolumes, readVolumeSize } from "./grow-volumes.ts";
 import { labelRoles } from "./label-roles.ts";
 import { observeServers } from "./observe-servers.ts";
 import { Patience } from "./patience.ts";
@@ -21,6 +22,7 @@ const STEPS: readonly Step[] = [
   readVolumeSize,
   observeServers,
   ensureChildren,
+  growVolumes,
   labelRoles,
   actOnTopology,
 ];
@@ -98,6 +100,7 @@ function newPass(
     password: undefined,
     passwordProblem: undefined,
     volumeSize: undefined,
+    volumeRefusal: undefined,
     podViews: [],
     plan: undefined,
   };

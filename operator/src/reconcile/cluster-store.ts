@@ -2,7 +2,7 @@
 
 import type { KVCluster } from "../api/kv-cluster.ts";
 import { CLUSTER_LABEL, COMPONENT_LABEL } from "../api/labels.ts";
-import { isApiError } from "../kube/api-error.ts";
+import { isApiError, isRefusal } from "../kube/api-error.ts";
 import type { KubeClient } from "../kube/client.ts";
 import { RESOURCE_KINDS, resourceKindOf } from "../kube/resource-kinds.ts";
 import { type KubernetesObject, nameOf, type ObjectName } from "../kubernetes-object.ts";
@@ -10,6 +10,7 @@ import { type Manifest, SERVER_COMPONENT } from "../resources/manifest.ts";
 import type { Applier } from "../runtime/applier.ts";
 import type { Selection } from "../runtime/cache.ts";
 import type { StatusWriter } from "../runtime/status-writer.ts";
+import type { Claim } from "./claim.ts";
 import type { Pod } from "./pod.ts";
 import type { ClusterStore } from "./ports.ts";
 
@@ -23,7 +24,7 @@ export interface CachedObjects {
   list(selection: Selection): readonly KubernetesObject[];
 }
 
-export type ClusterCaches = Readonly<Record<ChildKind | "KVCluster" | "Pod", CachedObjects>>;
+export type ClusterCaches = Readonly<Record<ChildKind | "KVCluster" | "Pod" | "PersistentVolumeClaim", CachedObjects>>;
 
 export interface ClusterStoreDependencies {
   readonly client: KubeClient;
@@ -34,13 +35,18 @@ export interface ClusterStoreDependencies {
 
 export function createClusterStore(dependencies: ClusterStoreDependencies): ClusterStore {
   const { client, caches, applier, statusWriter } = dependencies;
+  const serverLabels = { [COMPONENT_LABEL]: SERVER_COMPONENT };
   const labelled = ({ namespace, name }: ObjectName) => ({ namespace, labels: { [CLUSTER_LABEL]: name } });
   return {
     cluster: (name) => caches.KVCluster.get(name) as KVCluster | undefined,
     children: (name) => CHILD_KINDS.flatMap((kind) => caches[kind].list(labelled(name)) as readonly Manifest[]),
     pods: (name) => {
       const { namespace, labels } = labelled(name);
-      return caches.Pod.list({ namespace, labels: { ...labels, [COMPONENT_LABEL]: SERVER_COMPONENT } }) as Pod[];
+      return caches.Pod.list({ namespace, labels: { ...labels, ...serverLabels } }) as Pod[];
+    },
+    claims: (name) => {
+      const { namespace, labels } = labelled(name);
+      return caches.PersistentVolumeClaim.list({ namespace, labels: { ...labels, ...serverLabels } }) as Claim[];
     },
     read: (reference) => client.get<Manifest>(resourceKindOf(reference), nameOf(reference)),
     create: async (object) => {
@@ -58,6 +64,17 @@ export function createClusterStore(dependencies: ClusterStoreDependencies): Clus
       } catch (error) {
         // Another pod has this name by now, or none: the next pass sees it.
         if (!isApiError(error, "notFound") && !isApiError(error, "conflict")) throw error;
+      }
+    },
+    growClaim: async ({ metadata }, size) => {
+      const { uid } = metadata;
+      const patch = { metadata: { uid }, spec: { resources: { requests: { storage: size } } } };
+      try {
+        await client.mergePatch({ ...RESOURCE_KINDS.PersistentVolumeClaim, metadata }, patch);
+        return undefined;
+      } catch (error) {
+        if (isRefusal(error)) return error.message;
+        throw error;
       }
     },
     writeStatus: async (cluster, status) => {

@@ -5,7 +5,6 @@
  */
 
 import { SHARD_LABEL } from "../api/labels.ts";
-import { parseQuantity } from "../api/quantity.ts";
 import { children } from "../resources/children.ts";
 import { isOwnedBy, type Manifest } from "../resources/manifest.ts";
 import { wasFormed } from "../status/cluster-facts.ts";
@@ -37,20 +36,6 @@ export const ensureChildren: Step = {
       const isUnwanted = REMOVABLE_KINDS.includes(object.kind) && !wanted.some((child) => isSame(object, child));
       if (isUnwanted && isOwnedBy(object, cluster)) await dependencies.store.remove(object);
     }
-    return PROCEED;
-  },
-};
-
-/** Size of the smallest volume claim template that exists. */
-export const readVolumeSize: Step = {
-  name: "read volume size",
-  changes: false,
-  run: async (pass) => {
-    const sizes = pass.dependencies.store
-      .children(pass.name)
-      .flatMap((child) => claimTemplateOf(child)?.spec.resources.requests.storage ?? []);
-    const bytesOf = (size: string): number => parseQuantity(size) ?? 0;
-    pass.volumeSize = sizes.sort((a, b) => bytesOf(a) - bytesOf(b))[0];
     return PROCEED;
   },
 };

@@ -11,6 +11,7 @@ import type { Manifest } from "../resources/manifest.ts";
 import type { EventNote } from "../runtime/event-recorder.ts";
 import type { Logger } from "../runtime/logger.ts";
 import type { UntimedStatus } from "../status/cluster-status.ts";
+import type { Claim } from "./claim.ts";
 import type { Pod } from "./pod.ts";
 
 export interface ClusterStore {
@@ -18,6 +19,8 @@ export interface ClusterStore {
   /** What the operator made for the cluster, other than pods. */
   children(name: ObjectName): readonly Manifest[];
   pods(name: ObjectName): readonly Pod[];
+  /** The claims of its servers' volumes. */
+  claims(name: ObjectName): readonly Claim[];
   /** Asks the API server itself, for objects that are not in a cache. */
   read(reference: KubernetesObject): Promise<Manifest | undefined>;
   create(object: Manifest): Promise<void>;
@@ -26,6 +29,8 @@ export interface ClusterStore {
   remove(object: Manifest): Promise<void>;
   /** Null removes a label. A pod that is gone, or has a successor of its name, is left alone. */
   patchLabels(pod: Pod, labels: Readonly<Record<string, string | null>>): Promise<void>;
+  /** Returns the API server's words when it refuses. */
+  growClaim(claim: Claim, size: string): Promise<string | undefined>;
   /** Sends nothing when the status is as it was. */
   writeStatus(cluster: KVCluster, status: UntimedStatus): Promise<void>;
 }

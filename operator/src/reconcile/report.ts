@@ -11,12 +11,13 @@ import { isPodReady, type Pod } from "./pod.ts";
 import type { Pass, StepResult } from "./step.ts";
 
 export async function report(pass: Pass, result: StepResult): Promise<UntimedStatus> {
-  const { cluster, dependencies, options, volumeSize, passwordProblem, plan } = pass;
+  const { cluster, dependencies, options, volumeSize, volumeRefusal, passwordProblem, plan } = pass;
   const status = clusterStatus({
     cluster,
     clusterDomain: options.clusterDomain,
     pods: podFacts(pass),
     volumeSize,
+    volumeRefusal,
     passwordProblem,
     plan,
     halt: result.kind === "stop" ? result : undefined,
@@ -67,14 +68,14 @@ function changes(pass: Pass, before: KVClusterStatus, after: UntimedStatus): rea
   ];
 }
 
-/** What the spec asks for and the operator does not do by itself. */
+/** What the spec asks for and is not so, or not yet. */
 const WISHES: readonly string[] = ["UpToDate", "StorageReady"];
 
 function unmet(before: KVClusterStatus, after: UntimedStatus): readonly Change[] {
   return after.conditions
     .filter(({ type, status }) => WISHES.includes(type) && status === "False")
     .filter(({ type, reason }) => !before.conditions?.some((one) => one.type === type && one.reason === reason))
-    .map(({ reason, message }) => ({ type: "Warning", reason, note: message }));
+    .map(({ reason, message }) => ({ type: reason === "Resizing" ? "Normal" : "Warning", reason, note: message }));
 }
 
 function phaseChange(before: KVClusterStatus, after: UntimedStatus): readonly Change[] {

@@ -28,7 +28,10 @@ export interface Pass {
   password: string | undefined;
   /** How the source of the password differs from what the servers run with. */
   passwordProblem: string | undefined;
+  /** Size of the smallest volume. */
   volumeSize: string | undefined;
+  /** Why a volume does not become larger. */
+  volumeRefusal: string | undefined;
   podViews: readonly PodView[];
   plan: Plan | undefined;
 }

@@ -22,8 +22,10 @@ export interface ClusterFacts {
   readonly clusterDomain: string;
   /** One for each pod that should exist. */
   readonly pods: readonly PodFacts[];
-  /** Size of the smallest volume claims; absent without StatefulSets. */
+  /** Size of the smallest volume; absent while there is none. */
   readonly volumeSize: string | undefined;
+  /** Why a volume does not become larger. */
+  readonly volumeRefusal: string | undefined;
   /** How the source of the password differs from what the servers run with. */
   readonly passwordProblem: string | undefined;
   /** Absent when the pass ended before the servers were asked. */

@@ -24,6 +24,7 @@ function factsOf(view: ClusterView, overrides: Partial<ClusterFacts> = {}): Clus
     clusterDomain: "cluster.local",
     pods: view.pods.map(({ pod, node }) => ({ pod, isReady: node !== undefined, isCurrent: true })),
     volumeSize: "1Gi",
+    volumeRefusal: undefined,
     passwordProblem: undefined,
     plan: plan(view, SPEC),
     halt: undefined,
@@ -144,7 +145,9 @@ describe("clusterStatus", () => {
     const status = clusterStatus(factsOf(view, { cluster, pods }));
     expect(status.phase).toBe("Paused");
     expect(condition(status, "UpToDate")).toEqual(["False", "RestartPending"]);
-    expect(condition(status, "StorageReady")).toEqual(["False", "SizeDiffers"]);
+    expect(condition(status, "StorageReady")).toEqual(["False", "Resizing"]);
+    const refused = clusterStatus(factsOf(view, { cluster, volumeRefusal: "the class cannot" }));
+    expect(condition(refused, "StorageReady")).toEqual(["False", "ResizeRefused"]);
     expect(condition(status, "Progressing")).toEqual(["False", "Paused"]);
   });
 });

@@ -1,10 +1,10 @@
-/** StorageReady: the volumes are as large as the spec asks. */
+/** StorageReady: the volumes are at least as large as the spec asks. */
 
 import { parseQuantity } from "../api/quantity.ts";
 import type { ClusterFacts } from "./cluster-facts.ts";
 import type { ConditionVerdict } from "./condition-verdict.ts";
 
-export function storageReady({ cluster, volumeSize }: ClusterFacts): ConditionVerdict {
+export function storageReady({ cluster, volumeSize, volumeRefusal }: ClusterFacts): ConditionVerdict {
   const type = "StorageReady";
   const { storage } = cluster.spec;
   if (storage.type === "Ephemeral") {
@@ -15,9 +15,16 @@ export function storageReady({ cluster, volumeSize }: ClusterFacts): ConditionVe
       message: "Servers keep their files only as long as their pods",
     };
   }
-  if (volumeSize === undefined || parseQuantity(volumeSize) === parseQuantity(storage.size)) {
-    return { type, status: "True", reason: "AsRequested", message: `Servers have volumes of ${storage.size}` };
+  if (volumeSize === undefined || (parseQuantity(volumeSize) ?? 0) >= (parseQuantity(storage.size) ?? 0)) {
+    return {
+      type,
+      status: "True",
+      reason: "AsRequested",
+      message: `Servers have volumes of ${volumeSize ?? storage.size}`,
+    };
   }
-  const message = `Volumes have ${volumeSize}, spec.storage.size asks for ${storage.size}: existing volumes are not resized`;
-  return { type, status: "False", reason: "SizeDiffers", message };
+  const message = `Volumes have ${volumeSize}, spec.storage.size asks for ${storage.size}`;
+  return volumeRefusal === undefined
+    ? { type, status: "False", reason: "Resizing", message: `${message}: they are growing` }
+    : { type, status: "False", reason: "ResizeRefused", message: `${message}: ${volumeRefusal}` };
 }
