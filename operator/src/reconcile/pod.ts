@@ -7,13 +7,25 @@ export interface Pod extends KubernetesObject {
   readonly status?: {
     readonly phase?: string;
     readonly podIP?: string;
-    readonly conditions?: readonly { readonly type: string; readonly status: string }[];
+    readonly conditions?: readonly { readonly type: string; readonly status: string; readonly message?: string }[];
     readonly containerStatuses?: readonly ContainerStatus[];
   };
 }
 
 interface ContainerStatus {
-  readonly state?: { readonly running?: unknown; readonly waiting?: unknown; readonly terminated?: unknown };
+  readonly state?: {
+    readonly running?: unknown;
+    readonly waiting?: { readonly reason?: string };
+    readonly terminated?: Terminated;
+  };
+  readonly lastState?: { readonly terminated?: Terminated };
+}
+
+interface Terminated {
+  readonly exitCode?: number;
+  readonly reason?: string;
+  /** The end of the log, where the container left no message. */
+  readonly message?: string;
 }
 
 export function isPodReady(pod: Pod | undefined): boolean {
@@ -34,4 +46,33 @@ export function processOf(pod: Pod | undefined): PodView["process"] {
   );
   if (isDown && (phase === "Pending" || containerStatuses.length > 0)) return "Gone";
   return phase === "Running" ? "Running" : "Unknown";
+}
+
+const LOG_PREFIX = /^\d+:[A-Z] \d+ \w+ \d{4} [\d:.]+ \S /;
+const MAX_TROUBLE_LENGTH = 300;
+
+/**
+ * Why a pod that is not ready does not get there, as far as Kubernetes knows: what its server said last before it ended,
+ * else why it does not start, else why it has no place. The same through all rounds of a crash loop, so the status settles.
+ */
+export function troubleOf(pod: Pod | undefined): string | undefined {
+  if (pod === undefined || isPodReady(pod)) return undefined;
+  const { conditions = [], containerStatuses = [] } = pod.status ?? {};
+  const [server] = containerStatuses;
+  const ended = server?.state?.terminated ?? server?.lastState?.terminated;
+  const unscheduled = conditions.find(({ type, status }) => type === "PodScheduled" && status === "False");
+  const trouble = endOf(ended) ?? waitOf(server) ?? unscheduled?.message;
+  return trouble?.slice(0, MAX_TROUBLE_LENGTH);
+}
+
+function endOf(ended: Terminated | undefined): string | undefined {
+  if (ended === undefined || ended.exitCode === 0) return undefined;
+  const lines = (ended.message ?? "").split("\n").map((line) => line.trim().replace(LOG_PREFIX, ""));
+  return lines.findLast((line) => line !== "") ?? ended.reason ?? `exit code ${ended.exitCode}`;
+}
+
+/** A container that is only being made is no trouble. */
+function waitOf(server: ContainerStatus | undefined): string | undefined {
+  const reason = server?.state?.waiting?.reason;
+  return reason === "ContainerCreating" || reason === "PodInitializing" ? undefined : reason;
 }

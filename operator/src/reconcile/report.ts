@@ -7,7 +7,7 @@
 import type { KVClusterStatus } from "../api/kv-cluster.ts";
 import type { Manifest } from "../resources/manifest.ts";
 import { clusterStatus, type UntimedStatus } from "../status/cluster-status.ts";
-import { isPodReady, type Pod } from "./pod.ts";
+import { isPodReady, type Pod, troubleOf } from "./pod.ts";
 import type { Pass, StepResult } from "./step.ts";
 
 export async function report(pass: Pass, result: StepResult): Promise<UntimedStatus> {
@@ -35,7 +35,7 @@ function podFacts({ name, podViews, dependencies }: Pass) {
   const names = podViews.length > 0 ? podViews.map(({ pod }) => pod) : [...pods.keys()].sort();
   return names.map((podName) => {
     const pod = pods.get(podName);
-    return { pod: podName, isReady: isPodReady(pod), isCurrent: isCurrent(pod, sets) };
+    return { pod: podName, isReady: isPodReady(pod), isCurrent: isCurrent(pod, sets), trouble: troubleOf(pod) };
   });
 }
 

@@ -15,6 +15,8 @@ export interface PodFacts {
   readonly isReady: boolean;
   /** Runs the template of the current spec. */
   readonly isCurrent: boolean;
+  /** Why it does not become ready, as far as Kubernetes knows. */
+  readonly trouble: string | undefined;
 }
 
 export interface ClusterFacts {
@@ -62,11 +64,16 @@ export function isPodReady({ pods }: ClusterFacts, name: string | undefined): bo
   return pods.some((pod) => pod.pod === name && pod.isReady);
 }
 
-/** One line about what stands in the way; undefined when nothing does. */
+/** One line about what stands in the way, with the first cause that is known; undefined when nothing does. */
 export function obstacle(facts: ClusterFacts): string | undefined {
   const unready = facts.pods.filter(({ isReady }) => !isReady).map(({ pod }) => pod);
   const waitForReady = unready.length === 0 ? undefined : `Waiting for ${listOf(unready)} to be ready`;
-  return facts.halt?.message ?? facts.plan?.problems[0]?.message ?? facts.plan?.waits[0] ?? waitForReady;
+  const { halt, plan } = facts;
+  const message = halt?.message ?? plan?.problems[0]?.message ?? plan?.waits[0] ?? waitForReady;
+  const troubled = halt === undefined ? facts.pods.find(({ trouble }) => trouble !== undefined) : undefined;
+  return message === undefined || troubled === undefined
+    ? message
+    : `${message} (${troubled.pod}: ${troubled.trouble})`;
 }
 
 const MAX_LISTED = 3;

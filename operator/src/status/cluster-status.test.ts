@@ -22,7 +22,7 @@ function factsOf(view: ClusterView, overrides: Partial<ClusterFacts> = {}): Clus
   return {
     cluster: exampleCluster(),
     clusterDomain: "cluster.local",
-    pods: view.pods.map(({ pod, node }) => ({ pod, isReady: node !== undefined, isCurrent: true })),
+    pods: view.pods.map(({ pod, node }) => ({ pod, isReady: node !== undefined, isCurrent: true, trouble: undefined })),
     volumeSize: "1Gi",
     volumeRefusal: undefined,
     passwordProblem: undefined,
@@ -138,10 +138,17 @@ describe("clusterStatus", () => {
     expect(condition(after, "SlotsAssigned")).toEqual(["Unknown", "ServersUnknown"]);
   });
 
+  it("names what Kubernetes knows about a pod that is not ready", () => {
+    const facts = factsOf(formed().view());
+    const pods = facts.pods.map((pod, index) => (index === 1 ? { ...pod, isReady: false, trouble: "OOMKilled" } : pod));
+    const [name] = pods.filter(({ isReady }) => !isReady).map(({ pod }) => pod);
+    expect(clusterStatus({ ...facts, pods }).message).toBe(`Waiting for ${name} to be ready (${name}: OOMKilled)`);
+  });
+
   it("tells of pending restarts, volumes of another size and a pause", () => {
     const view = formed().view();
     const cluster = exampleCluster({ storage: { size: "2Gi" }, paused: true });
-    const pods = view.pods.map(({ pod }, index) => ({ pod, isReady: true, isCurrent: index > 1 }));
+    const pods = view.pods.map(({ pod }, index) => ({ pod, isReady: true, isCurrent: index > 1, trouble: undefined }));
     const status = clusterStatus(factsOf(view, { cluster, pods }));
     expect(status.phase).toBe("Paused");
     expect(condition(status, "UpToDate")).toEqual(["False", "RestartPending"]);
