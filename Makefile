@@ -4,7 +4,7 @@ BIN := node_modules/.bin
 RUN := $(NODE) --conditions=source
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build check types lint fresh unit test e2e bench up down run images generate clean
+.PHONY: help setup build check types lint fresh unit integration test e2e bench up down run images generate clean
 
 help: ## Print this help
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  \033[1m%-10s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,11 +31,14 @@ fresh: setup
 	$(RUN) operator/src/generate.ts --check
 
 unit: setup
-	$(NODE) $(BIN)/vitest run
+	$(NODE) $(BIN)/vitest run --exclude '**/*.integration.test.ts'
+
+integration: setup
+	$(NODE) $(BIN)/vitest run integration.test.ts
 
 test: ## All tests but the end-to-end ones, with what they need installed first
 	.ci/packages
-	$(MAKE) check
+	$(MAKE) check integration
 
 bench: setup ## CPU time of a request beside redis-server, the two alternating (ARGS="SET GET" for a part)
 	.ci/packages
