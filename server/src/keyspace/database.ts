@@ -13,14 +13,13 @@ import type { Arena } from "../memory/arena.ts";
 import { copyBytes } from "../memory/arena-bytes.ts";
 import type { Handle } from "../memory/arena-layout.ts";
 import { ValueType } from "../values/value-type.ts";
+import { ExpirySums } from "./expiry-sums.ts";
 import type { KeyspaceState } from "./keyspace-state.ts";
 import { KEEP_TTL, NO_EXPIRY, type Records } from "./record.ts";
 import { RAW_STRING, stringTypeByte } from "./string-encoding.ts";
 
 /** Strings that grow get as much again, up to this, so that appending copies each byte a few times only. */
 const MAX_SLACK_BYTES = 1024 * 1024;
-/** Expiry times further away count as this far in the average: their sum stays an exact integer. */
-const MAX_SUMMED_TTL_MS = 100_000_000_000;
 /** Where all keys drawn have expired, on a replica, RANDOMKEY gives one of them after this many draws. */
 const RANDOM_KEY_DRAWS = 100;
 
@@ -32,14 +31,14 @@ export class Database {
   /** Stands in each record; changes when the database is flushed or swapped, so records left over belong to nobody. */
   #id: number;
   #root: Handle;
-  #expiringCount = 0;
-  #expirySumMs = 0;
+  readonly #expiry: ExpirySums;
 
   constructor(state: KeyspaceState, index: number) {
     this.arena = state.arena;
     this.index = index;
     this.#state = state;
     this.#records = state.records;
+    this.#expiry = new ExpirySums(state);
     this.#id = state.owners.take(this);
     this.#root = state.dictionary.create();
   }
@@ -50,12 +49,11 @@ export class Database {
 
   /** Keys with an expiry time. */
   get expiringCount(): number {
-    return this.#expiringCount;
+    return this.#expiry.count;
   }
 
   get averageTtlMs(): number {
-    if (this.#expiringCount === 0) return 0;
-    return Math.max(0, this.#expirySumMs / this.#expiringCount + this.#state.startMs - this.#state.nowMs);
+    return this.#expiry.averageTtlMs;
   }
 
   /** Bytes of the index. */
@@ -133,10 +131,10 @@ export class Database {
     } else {
       dictionary.replaceFound(record);
       records.setAccess(record, this.#state.access.used(records.accessOf(record)));
-      if (before !== NO_EXPIRY) this.#leaveVolatile(before);
+      if (before !== NO_EXPIRY) this.#expiry.leave(before);
       this.#state.destroy(old);
     }
-    if (after !== NO_EXPIRY) this.#enterVolatile(after);
+    if (after !== NO_EXPIRY) this.#expiry.enter(after);
     return record;
   }
 
@@ -230,7 +228,7 @@ export class Database {
       this.#changeExpiry(record, before, expireAtMs);
       return record;
     }
-    this.#enterVolatile(expireAtMs);
+    this.#expiry.enter(expireAtMs);
     return this.#move(record, expireAtMs);
   }
 
@@ -238,7 +236,7 @@ export class Database {
   persist(record: Handle): Handle {
     const before = this.#records.expireAtOf(record);
     if (before === NO_EXPIRY) return record;
-    this.#leaveVolatile(before);
+    this.#expiry.leave(before);
     return this.#move(record, NO_EXPIRY);
   }
 
@@ -351,8 +349,7 @@ export class Database {
     const root = this.#root;
     this.#root = dictionary.create();
     this.#id = owners.retire(this.#id, root, this);
-    this.#expiringCount = 0;
-    this.#expirySumMs = 0;
+    this.#expiry.clear();
     this.#state.slots?.clear();
     return count;
   }
@@ -365,8 +362,7 @@ export class Database {
     watches.touchAll(other, isIn);
     [this.#id, other.#id] = [other.#id, this.#id];
     [this.#root, other.#root] = [other.#root, this.#root];
-    [this.#expiringCount, other.#expiringCount] = [other.#expiringCount, this.#expiringCount];
-    [this.#expirySumMs, other.#expirySumMs] = [other.#expirySumMs, this.#expirySumMs];
+    this.#expiry.swap(other.#expiry);
     owners.set(this.#id, this);
     owners.set(other.#id, other);
   }
@@ -423,7 +419,7 @@ export class Database {
     records.setDatabaseId(record, this.#id);
     dictionary.insert(this.#root, dictionary.hash(bytes, offset, length), record);
     this.#countSlot(bytes, offset, length, 1);
-    if (expireAtMs !== NO_EXPIRY) this.#enterVolatile(expireAtMs);
+    if (expireAtMs !== NO_EXPIRY) this.#expiry.enter(expireAtMs);
   }
 
   /** Takes the record that was just found out of the index, and leaves it as it is. */
@@ -432,7 +428,7 @@ export class Database {
     const expireAtMs = records.expireAtOf(record);
     this.#state.dictionary.removeFound(this.#root);
     this.#countSlot(records.bytesOf(record), records.keyOffset(record), records.keyLength(record), -1);
-    if (expireAtMs !== NO_EXPIRY) this.#leaveVolatile(expireAtMs);
+    if (expireAtMs !== NO_EXPIRY) this.#expiry.leave(expireAtMs);
   }
 
   #finishRemoval(record: Handle): void {
@@ -484,20 +480,9 @@ export class Database {
   }
 
   #changeExpiry(record: Handle, before: number, after: number): void {
-    this.#leaveVolatile(before);
-    this.#enterVolatile(after);
+    this.#expiry.leave(before);
+    this.#expiry.enter(after);
     this.#records.setExpireAt(record, after);
-  }
-
-  #enterVolatile(expireAtMs: number): void {
-    this.#expiringCount++;
-    this.#expirySumMs += Math.min(expireAtMs - this.#state.startMs, MAX_SUMMED_TTL_MS);
-    if (expireAtMs < this.#state.earliestExpiryMs) this.#state.earliestExpiryMs = expireAtMs;
-  }
-
-  #leaveVolatile(expireAtMs: number): void {
-    this.#expiringCount--;
-    this.#expirySumMs -= Math.min(expireAtMs - this.#state.startMs, MAX_SUMMED_TTL_MS);
   }
 
   #countSlot(buffer: Buffer, offset: number, length: number, by: number): void {
