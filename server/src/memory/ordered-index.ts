@@ -1,9 +1,8 @@
 /**
  * A counted B+tree over scored records, ordered by score and then by member bytes; all nodes lie in the arena. Counts
  * below every child give ranks, so every kind of range is a pair of ranks. The handle of an index is its header block:
- * i32 count of entries, height (0: the root is a leaf), root node. One OrderedIndex serves any number of indexes: it holds
- * only the path of the operation at hand and a cursor, valid until the next call that edits. Records belong to the caller:
- * delete the entry first, free the record afterwards.
+ * i32 count of entries, height, root node. One OrderedIndex serves any number of indexes: it holds only the path of the
+ * operation at hand and a cursor, valid until the next edit. Records belong to the caller: delete the entry, then free it.
  */
 
 import type { Arena } from "./arena.ts";
