@@ -81,6 +81,7 @@ const CRON_INTERVAL_MS = 100;
 /** The share of a cron interval that expiry may take: 25 %, as in Redis. */
 const EXPIRY_BUDGET_MS = 25;
 const RECLAIM_BUDGET_MS = 1;
+const EVICTION_BUDGET_MS = 25;
 
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const { config, logger, clock } = options;
@@ -141,6 +142,7 @@ interface Identity {
 interface Core {
   readonly context: ServerContext;
   readonly dispatcher: Dispatcher;
+  readonly state: ServerState;
   readonly facts: FactSources;
   readonly gateway: ClientGateway;
   readonly identity: Identity;
@@ -218,7 +220,7 @@ function createCore(options: ServerOptions): Core {
     ...{ context, handler: dispatcher, traffic: usage.traffic },
     left: (client) => waiters.forget(client),
   });
-  return { context, dispatcher, facts, gateway, identity, usage, cluster, readiness };
+  return { context, dispatcher, state, facts, gateway, identity, usage, cluster, readiness };
 }
 
 function createKeyspace({ config, random, clock }: ServerOptions): { keyspace: Keyspace; collections: Collections } {
@@ -310,12 +312,13 @@ function createKeyspaceListener(propagator: Propagator, replication: Replication
   return { expired: gone, evicted: gone };
 }
 
-function runCron({ context, dispatcher, usage }: Core): void {
+function runCron({ context, dispatcher, state, usage }: Core): void {
   const { keyspace, clock, config, clients, persistence } = context;
   const nowMs = clock.nowMs();
   keyspace.setNow(nowMs);
   if (context.debugSwitches.isActiveExpiryOn) keyspace.expiry.run(EXPIRY_BUDGET_MS);
   keyspace.reclaim(RECLAIM_BUDGET_MS);
+  if (state.memoryLimited) keyspace.eviction.run(EVICTION_BUDGET_MS);
   persistence.tick();
   closeIdleClients(clients.all(), config.get("timeout"), nowMs);
   usage.commandRate.sample(dispatcher.processed, nowMs);

@@ -106,6 +106,12 @@ export class Eviction {
     if (this.isLfu) this.#state.records.setAccess(record, this.#state.access.withFrequency(frequency));
   }
 
+  /** Goes on where commands have left memory above the limit, for about this long. */
+  run(budgetMs: number): void {
+    const endUs = this.#clock.monotonicUs() + budgetMs * 1000;
+    while (this.freeMemoryIfNeeded() === "running" && this.#clock.monotonicUs() < endUs);
+  }
+
   /** Evicts until memory is below the limit, nothing can be evicted, or the time of one call is over. */
   freeMemoryIfNeeded(): EvictionResult {
     if (!this.isOverLimit) return "ok";

@@ -12,7 +12,7 @@ import { Database } from "./database.ts";
 import { Eviction } from "./eviction.ts";
 import { ExpiryCycle } from "./expiry.ts";
 import { type CollectionValues, type KeyspaceListener, KeyspaceState } from "./keyspace-state.ts";
-import { ID_COUNT, MAX_DATABASES } from "./owners.ts";
+import { MAX_DATABASES } from "./owners.ts";
 import type { Records } from "./record.ts";
 import { SlotCounts } from "./slot-counts.ts";
 import type { Watches } from "./watches.ts";
@@ -72,14 +72,6 @@ export class Keyspace {
   /** For each id that a record may carry, the index of its database, −1 for none. Ids change hands when databases are flushed or swapped. */
   databaseIndexes(): Int16Array {
     return this.#state.owners.databaseIndexes();
-  }
-
-  /**
-   * The index of the database for each id a record can bear, -1 for none: who walks records in slices takes it at the start,
-   * because SWAPDB and FLUSHDB change it.
-   */
-  indexesById(): Int16Array {
-    return Int16Array.from({ length: ID_COUNT }, (_, id) => this.#state.owners.get(id)?.index ?? -1);
   }
 
   /** The collections' side: what frees and copies values that are not strings. */

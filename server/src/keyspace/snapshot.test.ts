@@ -52,7 +52,7 @@ describe("a snapshot of the keyspace", () => {
     const { arena, records } = test.keyspace;
     for (let i = 0; i < 8000; i++) change(test, random);
     const cut = contentOf(test);
-    const indexes = test.keyspace.indexesById();
+    const indexes = test.keyspace.databaseIndexes();
     const seen: string[] = [];
     arena.beginSnapshot({
       block(block) {
