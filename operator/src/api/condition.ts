@@ -17,3 +17,6 @@ export const conditionsSchema = listOf(conditionSchema, {
   keys: ["type"],
   description: "What is true of this object now; each with the generation it was observed at.",
 });
+
+/** Without time: whoever writes the status knows when it changed. */
+export type UntimedCondition = Omit<Condition, "lastTransitionTime">;

@@ -20,6 +20,7 @@ import {
 import type { KubernetesObject, OwnerReference } from "../kubernetes-object.ts";
 import { PASSWORD_KEY } from "../resources/auth-secret.ts";
 import { serverAuthSecretName } from "../resources/names.ts";
+import { containerSecurity, FILE_MODE, podSecurity } from "../resources/pod-security.ts";
 import type { BackupSource } from "./backup-sources.ts";
 
 export interface Job extends KubernetesObject {
@@ -41,8 +42,6 @@ export const BACKUP_CONTAINER = "backup";
 const MOUNT = "/backup";
 const PASSWORD_DIRECTORY = "/run/kv-backup";
 const PASSWORD_FILE = "password";
-/** The user of the server image, who also owns the files on the volume. */
-const USER_ID = 10001;
 /** A second attempt for what passes by itself, a restarted replica for example. */
 const RETRIES = 1;
 /** Finished Jobs stay for people to look at; a failed deletion is tried again once its Job is gone. */
@@ -207,20 +206,13 @@ function podSpec({ runner, args, claimName, secret }: JobInput): Readonly<Record
   if (secret !== undefined) {
     mounts.push({ name: "password", mountPath: PASSWORD_DIRECTORY });
     const items = [{ key: secret.key, path: PASSWORD_FILE }];
-    volumes.push({ name: "password", secret: { secretName: secret.name, items, defaultMode: 0o440 } });
+    volumes.push({ name: "password", secret: { secretName: secret.name, items, defaultMode: FILE_MODE } });
   }
   return {
     restartPolicy: "Never",
     automountServiceAccountToken: false,
     enableServiceLinks: false,
-    securityContext: {
-      runAsNonRoot: true,
-      runAsUser: USER_ID,
-      runAsGroup: USER_ID,
-      fsGroup: USER_ID,
-      fsGroupChangePolicy: "OnRootMismatch",
-      seccompProfile: { type: "RuntimeDefault" },
-    },
+    securityContext: podSecurity(),
     ...runner.fields,
     containers: [
       {
@@ -230,11 +222,7 @@ function podSpec({ runner, args, claimName, secret }: JobInput): Readonly<Record
         command: ["kv-backup"],
         args,
         resources: { requests: { cpu: "50m", memory: "128Mi" } },
-        securityContext: {
-          allowPrivilegeEscalation: false,
-          readOnlyRootFilesystem: true,
-          capabilities: { drop: ["ALL"] },
-        },
+        securityContext: containerSecurity(),
         terminationMessagePolicy: "FallbackToLogsOnError",
         volumeMounts: mounts,
       },

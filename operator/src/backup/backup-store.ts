@@ -1,5 +1,6 @@
 // What backups need from outside, as small as it is used, and its implementation over the operator's caches and client.
 // Reads come from caches, which may lag; those named `fresh` ask the API server, where a lagging answer would do harm.
+import type { UntimedCondition } from "../api/condition.ts";
 import type { KVBackup } from "../api/kv-backup.ts";
 import type { KVCluster } from "../api/kv-cluster.ts";
 import type { KVScheduledBackup } from "../api/kv-scheduled-backup.ts";
@@ -17,14 +18,6 @@ import type { JobPod } from "./backup-result.ts";
 import type { ServerPod } from "./backup-sources.ts";
 
 export type Untimed<S> = Omit<S, "conditions"> & { readonly conditions: readonly UntimedCondition[] };
-
-export interface UntimedCondition {
-  readonly type: string;
-  readonly status: "True" | "False" | "Unknown";
-  readonly reason: string;
-  readonly message: string;
-  readonly observedGeneration: number;
-}
 
 export interface BackupStore {
   cluster(name: ObjectName): KVCluster | undefined;

@@ -113,7 +113,7 @@ describe("cluster reconciler", () => {
     expect(statusOf(world).message).toBe('Secret "mine" of spec.auth does not exist');
     expect(find(world, "StatefulSet", "kv-0")).toBeUndefined();
     const secret = { apiVersion: "v1", kind: "Secret", metadata: { name: "mine", namespace: CLUSTER.namespace } };
-    world.server.seed({ ...secret, data: { pw: Buffer.from("theirs").toString("base64") } } as KubernetesObject);
+    world.server.seed({ ...secret, data: { pw: Buffer.from("theirs\n").toString("base64") } } as KubernetesObject);
     await world.settle();
     expect(condition(world, "Ready")).toBe("True Serving");
     expect([...world.passwords]).toEqual(["theirs"]);

@@ -51,7 +51,8 @@ interface Source {
 
 function settle(pass: Pass, secret: Manifest | undefined, { secretName, key }: Source): StepResult {
   const inUse = passwordInUse(pass);
-  const wanted = decodeData(secret?.data, key);
+  // Secrets made from files end in a newline that nobody means.
+  const wanted = decodeData(secret?.data, key)?.replace(/\r?\n$/, "");
   if (wanted === undefined || wanted === "") {
     const what = secret === undefined ? "does not exist" : `has no value for key "${key}"`;
     const message = `Secret "${secretName}" of spec.auth ${what}`;

@@ -8,6 +8,7 @@ import { SHARD_LABEL } from "../api/labels.ts";
 import { fingerprint } from "./fingerprint.ts";
 import { ADMIN_PORT, BUS_PORT, type ChildContext, CLIENT_PORT, commonLabels } from "./manifest.ts";
 import { configMapName, podHost, serverAuthSecretName } from "./names.ts";
+import { containerSecurity, FILE_MODE, podSecurity } from "./pod-security.ts";
 import { scheduling } from "./scheduling.ts";
 import { AUTH_DIRECTORY, CONFIG_DIRECTORY, CONFIG_FILE, DATA_DIRECTORY, serverConfig } from "./server-config.ts";
 
@@ -16,12 +17,6 @@ type Fields = Readonly<Record<string, unknown>>;
 export const CONFIG_HASH_ANNOTATION = "kvcluster.dev/config-hash";
 export const SERVER_CONTAINER = "server";
 export const DATA_VOLUME = "data";
-
-/** The user of the image; also the group that owns the volume. */
-const USER_ID = 10001;
-
-/** Secret and ConfigMap volumes: readable for the server's group only. */
-const FILE_MODE = 0o440;
 
 export function podTemplate(context: ChildContext, shard: number): Fields {
   const { cluster } = context;
@@ -47,17 +42,6 @@ export function podTemplate(context: ChildContext, shard: number): Fields {
   };
 }
 
-function podSecurity(): Fields {
-  return {
-    runAsNonRoot: true,
-    runAsUser: USER_ID,
-    runAsGroup: USER_ID,
-    fsGroup: USER_ID,
-    fsGroupChangePolicy: "OnRootMismatch",
-    seccompProfile: { type: "RuntimeDefault" },
-  };
-}
-
 function serverContainer({ cluster, clusterDomain, defaultImage }: ChildContext): Fields {
   const { image, imagePullPolicy, resources } = cluster.spec;
   return {
@@ -77,13 +61,7 @@ function serverContainer({ cluster, clusterDomain, defaultImage }: ChildContext)
     startupProbe: probe("/healthz", { periodSeconds: 1, timeoutSeconds: 2, failureThreshold: 60 }),
     livenessProbe: probe("/healthz", { periodSeconds: 10, timeoutSeconds: 5, failureThreshold: 6 }),
     readinessProbe: probe("/readyz", { periodSeconds: 2, timeoutSeconds: 2, failureThreshold: 2 }),
-    securityContext: {
-      allowPrivilegeEscalation: false,
-      readOnlyRootFilesystem: true,
-      runAsNonRoot: true,
-      privileged: false,
-      capabilities: { drop: ["ALL"] },
-    },
+    securityContext: containerSecurity(),
     terminationMessagePath: "/dev/termination-log",
     terminationMessagePolicy: "FallbackToLogsOnError",
     volumeMounts: [

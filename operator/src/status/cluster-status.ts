@@ -1,5 +1,6 @@
 /** The whole status of a KVCluster from what a pass has found out. What was not observed keeps its last known value. */
 
+import type { UntimedCondition } from "../api/condition.ts";
 import type { KVCluster, KVClusterStatus, ShardStatus } from "../api/kv-cluster.ts";
 import { CLIENT_PORT, serverSelector } from "../resources/manifest.ts";
 import {
@@ -20,7 +21,7 @@ import {
   servedSlots,
   wasFormed,
 } from "./cluster-facts.ts";
-import { conditions, type UntimedCondition } from "./conditions.ts";
+import { conditions } from "./conditions.ts";
 
 export type UntimedStatus = Omit<KVClusterStatus, "conditions"> & { readonly conditions: readonly UntimedCondition[] };
 

@@ -1,6 +1,6 @@
 /** All conditions of a KVCluster in the order in which they are listed, each stamped with the generation it speaks of. */
 
-import type { Condition } from "../api/condition.ts";
+import type { UntimedCondition } from "../api/condition.ts";
 import type { ClusterFacts } from "./cluster-facts.ts";
 import { clusterFormed } from "./cluster-formed.ts";
 import { degraded } from "./degraded.ts";
@@ -9,9 +9,6 @@ import { ready } from "./ready.ts";
 import { slotsAssigned } from "./slots-assigned.ts";
 import { storageReady } from "./storage-ready.ts";
 import { upToDate } from "./up-to-date.ts";
-
-/** Without time: whoever writes the status knows when it changed. */
-export type UntimedCondition = Omit<Condition, "lastTransitionTime">;
 
 const BUILDERS = [ready, progressing, degraded, clusterFormed, slotsAssigned, storageReady, upToDate] as const;
 

@@ -21,8 +21,6 @@ export type Action =
   | { readonly kind: "Takeover"; readonly pod: string; readonly lostId: string }
   | { readonly kind: "Forget"; readonly pod: string; readonly nodeId: string };
 
-export type ActionKind = Action["kind"];
-
 export function describeAction(action: Action): string {
   switch (action.kind) {
     case "SetConfigEpoch":
