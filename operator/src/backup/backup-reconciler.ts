@@ -36,6 +36,8 @@ export interface BackupDependencies {
 
 const WAITING_MS = 10_000;
 const RUNNING_MS = 15_000;
+/** Of what the API server says; a status that is too long is refused whole. */
+const MAX_MESSAGE_LENGTH = 1024;
 
 /** What the status becomes, and how soon to look again. */
 interface Report {
@@ -106,7 +108,7 @@ async function tryStart(
     return await start(backup, options, dependencies);
   } catch (error) {
     if (isRefusal(error)) {
-      return { reason: "Refused", message: error.message };
+      return { reason: "Refused", message: error.message.slice(0, MAX_MESSAGE_LENGTH) };
     }
     throw error;
   }

@@ -138,6 +138,12 @@ describe("clusterStatus", () => {
     expect(condition(after, "SlotsAssigned")).toEqual(["Unknown", "ServersUnknown"]);
   });
 
+  it("cuts a message that the API server would refuse", () => {
+    const halt = { reason: "ReconcileFailed", message: "x".repeat(10_000) };
+    const status = clusterStatus(factsOf(formed().view(), { halt }));
+    for (const { message } of [status, ...status.conditions]) expect(message?.length).toBeLessThanOrEqual(1024);
+  });
+
   it("names what Kubernetes knows about a pod that is not ready", () => {
     const facts = factsOf(formed().view());
     const pods = facts.pods.map((pod, index) => (index === 1 ? { ...pod, isReady: false, trouble: "OOMKilled" } : pod));

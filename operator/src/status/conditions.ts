@@ -10,9 +10,15 @@ import { slotsAssigned } from "./slots-assigned.ts";
 import { storageReady } from "./storage-ready.ts";
 import { upToDate } from "./up-to-date.ts";
 
+/** Messages quote what servers and the API server say, which may be long; a status that is too long is refused whole. */
+const MAX_MESSAGE_LENGTH = 1024;
+
 const BUILDERS = [ready, progressing, degraded, clusterFormed, slotsAssigned, storageReady, upToDate] as const;
 
 export function conditions(facts: ClusterFacts): readonly UntimedCondition[] {
   const observedGeneration = facts.cluster.metadata.generation ?? 0;
-  return BUILDERS.map((build) => ({ ...build(facts), observedGeneration }));
+  return BUILDERS.map((build) => {
+    const verdict = build(facts);
+    return { ...verdict, message: verdict.message.slice(0, MAX_MESSAGE_LENGTH), observedGeneration };
+  });
 }
