@@ -77,6 +77,35 @@ describe("cluster reconciler", () => {
     expect(world.events.map(({ reason }) => reason)).toContain("Ready");
   });
 
+  it("forms a cluster though the operator dies after every pass, and sometimes in the middle of one", async () => {
+    const world = await start({ shards: 3, replicasPerShard: 1 });
+    for (let round = 0; round < 30; round++) {
+      world.tick();
+      const isFatal = round % 3 === 1;
+      if (isFatal) world.server.refuse({ method: "PATCH", path: /status|pods/, status: 500 });
+      await world.pass().catch(() => undefined);
+      world.restartOperator();
+    }
+    await world.settle();
+    expect(statusOf(world)).toMatchObject({ phase: "Ready", ready: "6/6", slotsAssigned: 16384 });
+    expect([...world.passwords]).toEqual(["generated"]);
+    const slots = world.actions.filter(({ kind }) => kind === "AddSlots").map(({ pod }) => pod);
+    expect(slots).toEqual([...new Set(slots)]);
+  });
+
+  it("writes nothing when it starts again beside a settled cluster", async () => {
+    const world = await start();
+    await world.settle();
+    const [version, events] = [world.server.resourceVersion, world.events.length];
+    world.restartOperator();
+    for (let round = 0; round < 3; round++) {
+      world.tick();
+      await world.pass();
+    }
+    expect(world.server.resourceVersion).toBe(version);
+    expect(world.events.length).toBe(events);
+  });
+
   it("writes nothing once settled", async () => {
     const world = await start();
     await world.settle();

@@ -44,6 +44,8 @@ export interface SimulatedKubernetes {
   pass(): Promise<Outcome>;
   /** Passes and lets the world go on until the cluster is ready and nothing is left to do. */
   settle(): Promise<void>;
+  /** All that it remembered is gone. */
+  restartOperator(): void;
   /** Lets the world go on without the operator: pods, servers, gossip. */
   tick(): void;
   cluster(): KubernetesObject & { readonly status?: Record<string, unknown> };
@@ -64,24 +66,27 @@ export async function startSimulatedKubernetes(spec: Readonly<Record<string, unk
     actions: [] as Action[],
     passwords: new Set<string | undefined>(),
     hostnames: new Map<string, string>(),
+    generated: 0,
   };
   const caches = Object.fromEntries(CACHED_KINDS.map((kind) => [kind, new Cache(raise)])) as Record<CachedKind, Cache>;
   const client = new KubeClient(httpTransport({ url: server.url, requestOptions: async () => ({}) }, systemClock));
-  const reconcile = createClusterReconciler(
-    { defaultImage: "kv-server:test", clusterDomain: "cluster.local" },
-    {
-      store: createClusterStore({
-        client,
-        caches,
-        applier: new Applier(client),
-        statusWriter: new StatusWriter(client, systemClock),
-      }),
-      openSession: (endpoint) => openSession(world, endpoint),
-      events: { record: (note) => world.events.push(note) },
-      log: silentLogger,
-      generatePassword: () => "generated",
-    },
-  );
+  const startOperator = () =>
+    createClusterReconciler(
+      { defaultImage: "kv-server:test", clusterDomain: "cluster.local" },
+      {
+        store: createClusterStore({
+          client,
+          caches,
+          applier: new Applier(client),
+          statusWriter: new StatusWriter(client, systemClock),
+        }),
+        openSession: (endpoint) => openSession(world, endpoint),
+        events: { record: (note) => world.events.push(note) },
+        log: silentLogger,
+        generatePassword: () => (world.generated++ === 0 ? "generated" : `another ${world.generated}`),
+      },
+    );
+  let reconcile = startOperator();
   const pass = async (): Promise<Outcome> => {
     for (const kind of CACHED_KINDS) caches[kind].replace(server.list(RESOURCE_KINDS[kind], CLUSTER.namespace));
     return await reconcile(CLUSTER);
@@ -95,6 +100,9 @@ export async function startSimulatedKubernetes(spec: Readonly<Record<string, unk
     pass,
     tick,
     settle: () => settle(pass, tick),
+    restartOperator: () => {
+      reconcile = startOperator();
+    },
     cluster: () => server.list<KubernetesObject>(RESOURCE_KINDS.KVCluster, CLUSTER.namespace)[0] as KubernetesObject,
     pods: () => server.list<Pod>(RESOURCE_KINDS.Pod, CLUSTER.namespace),
     stop: () => server.stop(),
