@@ -271,6 +271,32 @@ describe("cluster reconciler", () => {
     expect(statusOf(world)).toMatchObject({ phase: "Ready", slotsAssigned: 16384 });
   });
 
+  it("gives the slots of a shard that lost its only pod to the new one, where data goes with pods", async () => {
+    const world = await start({ replicasPerShard: 0, storage: { type: "Ephemeral" } });
+    await world.settle();
+    world.servers.restartEmpty(nodeOf(world, "kv-1-0"));
+    const before = world.actions.length;
+    await world.settle();
+    expect(statusOf(world)).toMatchObject({ phase: "Ready", slotsAssigned: 16384 });
+    expect(world.actions.slice(before).filter(({ kind }) => kind === "AddSlots")).toEqual([
+      { kind: "AddSlots", pod: "kv-1-0", ranges: [{ start: 5461, end: 10921 }] },
+    ]);
+  });
+
+  it("leaves the slots of a shard that lost its only volume alone, and says so", async () => {
+    const world = await start({ replicasPerShard: 0 });
+    await world.settle();
+    world.servers.restartEmpty(nodeOf(world, "kv-1-0"));
+    const before = world.actions.length;
+    for (let round = 0; round < 12; round++) {
+      world.tick();
+      await world.pass();
+    }
+    const kinds = world.actions.slice(before).map(({ kind }) => kind);
+    expect(kinds.filter((kind) => kind === "Forget" || kind === "AddSlots")).toEqual([]);
+    expect(condition(world, "Degraded")).toBe("True SlotsWithoutNode");
+  });
+
   it("labels no successor of a pod that it knew, and does not fail when there is none", async () => {
     const world = await start();
     await world.settle();

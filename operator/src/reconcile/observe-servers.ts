@@ -31,8 +31,9 @@ export const observeServers: Step = {
     }
     pass.podViews = views;
     const { shards, replicasPerShard, storage } = pass.cluster.spec;
-    const isFormed = storage.type === "PersistentVolume" && wasFormed(pass);
-    const spec = { shards, replicasPerShard, isFormed, takeoverAfterSeconds: TAKEOVER_AFTER_SECONDS };
+    const isEphemeral = storage.type === "Ephemeral";
+    const isFormed = wasFormed(pass) && !isEphemeral;
+    const spec = { shards, replicasPerShard, isFormed, isEphemeral, takeoverAfterSeconds: TAKEOVER_AFTER_SECONDS };
     pass.plan = plan({ pods: views }, spec);
     return PROCEED;
   },

@@ -3,15 +3,18 @@
  * failed or has no address in some table and is healthy in none, it owns no slots, and no pod follows it. So a node that
  * is only slow, restarting or just met is never forgotten, and the 60 s ban of CLUSTER FORGET never hits a live one.
  * Every pod that has the entry is told in the same pass, or gossip would bring it back.
+ *
+ * Where data goes with the pod, an owner of slots whose whole shard has come back under other ids is gone with its data:
+ * it is forgotten too, and its slots go to the shard as in a forming.
  */
 
 import type { Action } from "./action.ts";
 import type { ClusterSurvey } from "./cluster-view.ts";
-import { NOTHING, type Step } from "./step.ts";
+import { NOTHING, type Step, type TopologySpec } from "./step.ts";
 
-export function planForget(survey: ClusterSurvey): Step {
+export function planForget(survey: ClusterSurvey, spec: TopologySpec): Step {
   if (survey.reachable.length < survey.pods.length) return NOTHING;
-  const gone = [...strangers(survey)].filter((id) => isGone(survey, id)).sort();
+  const gone = [...strangers(survey)].filter((id) => isGone(survey, id, spec)).sort();
   const actions = gone.flatMap((nodeId) =>
     survey.reachable
       .filter((pod) => pod.node.entries.some((entry) => entry.id === nodeId))
@@ -25,8 +28,8 @@ function strangers(survey: ClusterSurvey): ReadonlySet<string> {
   return new Set(ids.map((entry) => entry.id).filter((id) => !survey.byId.has(id)));
 }
 
-function isGone(survey: ClusterSurvey, id: string): boolean {
-  if (survey.slotsOf.has(id)) return false;
+function isGone(survey: ClusterSurvey, id: string, { isEphemeral }: TopologySpec): boolean {
+  if (survey.slotsOf.has(id) && !isEphemeral) return false;
   const followers = survey.reachable.filter((pod) => pod.self.primaryId === id);
   const entries = survey.reachable.flatMap((pod) => pod.node.entries.filter((entry) => entry.id === id));
   const isFailed = entries.some((entry) => entry.flags.has("fail") || entry.flags.has("noaddr"));

@@ -11,6 +11,8 @@ export interface TopologySpec {
   readonly replicasPerShard: number;
   /** The cluster was complete before and keeps its data on volumes: slots that nobody owns now are a loss, no beginning. */
   readonly isFormed: boolean;
+  /** Servers lose their data with their pods: what no pod holds any more will not come back. */
+  readonly isEphemeral: boolean;
   /** How long a replica must have been without its primary before the operator may promote it in place of an election. */
   readonly takeoverAfterSeconds: number;
 }
