@@ -111,11 +111,6 @@ export function globMatch(
   return at === patternEnd;
 }
 
-/** True if the pattern is `*` alone, which callers answer without matching (and which then takes empty texts too). */
-export function isMatchAll(pattern: Uint8Array, offset: number, length: number): boolean {
-  return length === 1 && pattern[offset] === STAR;
-}
-
 /** The same over whole buffers, for places where allocation does not matter. */
 export function globMatchBuffer(pattern: Uint8Array, text: Uint8Array, nocase = false): boolean {
   return globMatch(pattern, 0, pattern.length, text, 0, text.length, nocase);

@@ -152,11 +152,6 @@ export class Cluster {
     return this.state.isOk;
   }
 
-  /** Started as a primary without its data: serves nobody (start-guard.ts). */
-  get isWaitingForData(): boolean {
-    return this.state.guard.isHolding;
-  }
-
   /**
    * Whether a replica may copy this node. Not one that waits for its data; and not a blank one that nobody in the
    * cluster follows: it sits at an address where the replica's primary was before, and would wipe it out.

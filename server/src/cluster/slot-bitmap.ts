@@ -11,10 +11,6 @@ export function emptySlots(): Uint8Array {
   return new Uint8Array(SLOT_BYTES);
 }
 
-export function hasSlot(bitmap: Uint8Array, slot: number): boolean {
-  return ((bitmap[slot >> 3] as number) & (1 << (slot & 7))) !== 0;
-}
-
 export function setSlot(bitmap: Uint8Array, slot: number): void {
   bitmap[slot >> 3] = (bitmap[slot >> 3] as number) | (1 << (slot & 7));
 }

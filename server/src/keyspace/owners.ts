@@ -8,7 +8,7 @@ import type { Dictionary } from "../memory/dictionary.ts";
 import type { Database } from "./database.ts";
 
 /** 8 bits of a record's third word. */
-export const ID_COUNT = 256;
+const ID_COUNT = 256;
 /** Half of the ids are for flushed databases that are not reclaimed yet. */
 export const MAX_DATABASES = ID_COUNT / 2;
 /** Small enough that freeing at once is not felt. */

@@ -19,20 +19,6 @@ export function copyBytes(
   }
 }
 
-/** Equal lengths are the caller's test. Last byte first: keys and members differ most often at their end. */
-export function equalBytes(
-  left: Buffer,
-  leftOffset: number,
-  right: Buffer,
-  rightOffset: number,
-  length: number,
-): boolean {
-  for (let i = length - 1; i >= 0; i--) {
-    if (left[leftOffset + i] !== right[rightOffset + i]) return false;
-  }
-  return true;
-}
-
 /** Below zero, zero or above, as unsigned bytes, then by length: the order of Redis' members. */
 export function compareBytes(
   left: Buffer,

@@ -171,7 +171,7 @@ export class Persistence {
   /** Cuts now and writes to the target in the background. The owner of the target calls `finishSnapshot` when it is done. */
   startSnapshot(target: SnapshotTarget): SnapshotJob {
     const snapshot = this.#cut(target);
-    const job = new SnapshotJob({ snapshot, target, clock: this.#options.clock, walked: () => undefined });
+    const job = new SnapshotJob({ snapshot, target, clock: this.#options.clock });
     this.#job = job;
     this.#jobStartedAtMs = this.#options.clock.nowMs();
     job.start();

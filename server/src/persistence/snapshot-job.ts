@@ -19,8 +19,6 @@ export interface SnapshotJobOptions {
   readonly snapshot: Snapshot;
   readonly target: SnapshotTarget;
   readonly clock: Clock;
-  /** The walk is complete; the target is still at work. */
-  readonly walked: () => void;
 }
 
 export class SnapshotJob {
@@ -54,7 +52,7 @@ export class SnapshotJob {
   }
 
   #slice(): void {
-    const { snapshot, target, clock, walked } = this.#options;
+    const { snapshot, target, clock } = this.#options;
     const endUs = clock.monotonicUs() + SLICE_US;
     const isWalked = !target.isFull && snapshot.walk(() => target.isFull || clock.monotonicUs() >= endUs);
     if (!isWalked) {
@@ -63,6 +61,5 @@ export class SnapshotJob {
       return;
     }
     target.end();
-    walked();
   }
 }

@@ -55,10 +55,6 @@ export class FullSync implements SnapshotReceiver {
     }
   }
 
-  get sessionCount(): number {
-    return this.#sessions.size;
-  }
-
   /** The replica is gone; the snapshot goes on for the others. */
   drop(session: ReplicaSession): void {
     this.#sessions.delete(session);
