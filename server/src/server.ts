@@ -42,6 +42,7 @@ import { Persistence } from "./persistence/persistence.ts";
 import { WorkerFileTarget } from "./persistence/worker-file-target.ts";
 import type { Clock } from "./platform/clock.ts";
 import { systemDisk } from "./platform/disk.ts";
+import { processIdentity } from "./platform/process-identity.ts";
 import type { Random } from "./platform/random.ts";
 import { describeSystemError } from "./platform/system-error.ts";
 import { PublishSubscribe } from "./pubsub/publish-subscribe.ts";
@@ -243,6 +244,7 @@ function createPersistence(
 ): Persistence {
   return new Persistence({
     ...{ keyspace, collections, config, clock, logger, disk: systemDisk, processId: process.pid },
+    isProcessAlive: (processId) => processIdentity(processId) !== undefined,
     replicationPosition: () => replication().position,
     createFileTarget: (file, outcome) => new WorkerFileTarget({ file, ...outcome }),
   });

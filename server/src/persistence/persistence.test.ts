@@ -33,6 +33,7 @@ class Fixture {
       collections: this.live.collections,
       clock: systemClock,
       processId: 42,
+      isProcessAlive: (id) => id === 7,
       replicationPosition: () => undefined,
       createFileTarget: (file, outcome) => {
         this.target = new WorkerFileTarget({ file, ...outcome });
@@ -199,6 +200,14 @@ describe("Persistence", () => {
     third.config.assign("rdbchecksum", false);
     await third.persistence.load();
     expect(third.live.keyspace.count).toBe(1);
+  });
+
+  test("removes at start what a crash left behind, but not what another process may be writing", async () => {
+    for (const name of ["temp-kv-42-3.rdb", "temp-kv-99-1.rdb", "temp-98.rdb", "temp-kv-7-1.rdb", "temporary.rdb"]) {
+      writeFileSync(path.join(directory, name), "");
+    }
+    await new Fixture(directory).persistence.load();
+    expect(readdirSync(directory).sort()).toEqual(["temp-kv-7-1.rdb", "temporary.rdb"]);
   });
 
   test("leaves the old file or the new one when the power is cut, and reports a full disk", () => {

@@ -43,6 +43,8 @@ export interface PersistenceOptions {
   readonly logger: Logger;
   readonly disk: Disk;
   readonly processId: number;
+  /** Whether a process of this id runs on this machine. */
+  readonly isProcessAlive: (processId: number) => boolean;
   /** Where the data stands in the stream of changes, for the header of files. */
   readonly replicationPosition: () => RdbHeader["replication"];
   /** Makes the target that writes a file in the background. */
@@ -226,8 +228,8 @@ export class Persistence {
 
   /** Loads the file, if there is one, and gives its aux fields. Rejects, with the place, if it cannot be loaded whole. */
   async load(): Promise<ReadonlyMap<string, string> | undefined> {
-    const { disk, config, keyspace } = this.#options;
-    removeLeftovers(disk, config.get("dir"));
+    const { disk, config, keyspace, processId, isProcessAlive } = this.#options;
+    removeLeftovers(disk, config.get("dir"), (id) => id !== processId && isProcessAlive(id));
     const aux = await this.#loadFile(path.join(config.get("dir"), config.get("dbfilename")));
     if (aux !== undefined) keyspace.dirty = 0;
     return aux;
@@ -344,12 +346,21 @@ export class Persistence {
     };
   }
 
+  /** A name in the data directory for a snapshot that is being received; goes at the next start if it is left behind. */
+  temporaryFile(): string {
+    return path.join(this.#options.config.get("dir"), this.#temporaryName());
+  }
+
+  #temporaryName(): string {
+    return temporarySnapshotName(this.#options.processId, ++this.#filesBegun);
+  }
+
   #nextFile(): SnapshotFileOptions {
-    const { config, processId } = this.#options;
+    const { config } = this.#options;
     return {
       directory: config.get("dir"),
       name: config.get("dbfilename"),
-      temporaryName: temporarySnapshotName(processId, ++this.#filesBegun),
+      temporaryName: this.#temporaryName(),
       checksum: config.get("rdbchecksum"),
     };
   }

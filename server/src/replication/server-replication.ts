@@ -1,6 +1,5 @@
 /** Makes the Replication of a server from the server's parts: the place that knows both sides. */
 
-import path from "node:path";
 import type { Config } from "../config/config.ts";
 import type { Logger } from "../observability/logger.ts";
 import type { Persistence } from "../persistence/persistence.ts";
@@ -69,8 +68,8 @@ function startSnapshot({ config, persistence }: ServerReplicationParts, receiver
 }
 
 /** The snapshot of a primary goes to a file first, so that a link that breaks costs nothing of the data at hand. */
-function openSpool({ config, clock, disk, persistence }: ServerReplicationParts): SnapshotSpool {
-  const name = path.join(config.get("dir"), `temp-${clock.nowMs()}.rdb`);
+function openSpool({ disk, persistence }: ServerReplicationParts): SnapshotSpool {
+  const name = persistence.temporaryFile();
   const file = disk.create(name);
   let isOpen = true;
   const close = (): void => {
