@@ -9,6 +9,7 @@ import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { ClusterView, PodView } from "../topology/cluster-view.ts";
 import { type Plan, plan } from "../topology/plan.ts";
+import type { TopologySpec } from "../topology/step.ts";
 import { executeAction } from "./execute-action.ts";
 import { connectNode } from "./node-connection.ts";
 import { observeNode } from "./observe-node.ts";
@@ -113,9 +114,9 @@ function podOf(shard: number, ordinal: number): string {
   return `kv-${shard}-${ordinal}`;
 }
 
-async function pass(): Promise<Plan> {
+async function pass(spec: TopologySpec = SPEC): Promise<Plan> {
   const view: ClusterView = { pods: await Promise.all(servers.map(observe)) };
-  const next = plan(view, SPEC);
+  const next = plan(view, spec);
   for (const action of next.actions) {
     const server = servers.find(({ shard, ordinal }) => podOf(shard, ordinal) === action.pod);
     const connection = await connectNode({ host: server?.ip ?? "", port: ports.client, password: PASSWORD });
@@ -124,14 +125,14 @@ async function pass(): Promise<Plan> {
   return next;
 }
 
-async function passUntil(isDone: (next: Plan) => boolean): Promise<Plan> {
+async function passUntil(isDone: (next: Plan) => boolean, spec: TopologySpec = SPEC): Promise<Plan> {
   const deadline = Date.now() + LIMIT_MS;
-  let next = await pass();
+  let next = await pass(spec);
   while (!isDone(next)) {
     if (Date.now() > deadline)
       throw new Error(`Not done: ${JSON.stringify([next.actions, next.waits, next.problems])}`);
     await delay(150);
-    next = await pass();
+    next = await pass(spec);
   }
   return next;
 }
@@ -191,6 +192,23 @@ describe("plan and executor with real servers", () => {
     const roles = after.survey.reachable.filter(({ pod }) => lost.includes(pod)).map(({ node }) => node.info.role);
     expect(roles).toEqual(["replica", "replica"]);
     expect(await ask(ownerOf(after, 0), "GET", KEY_OF_SHARD_0)).toEqual(Buffer.from("kept"));
+  });
+
+  it("give a shard that came back with nothing its slots again, where data goes with servers, and no other shard's", async () => {
+    const before = await passUntil((next) => next.isSettled);
+    for (const [index, server] of servers.entries()) {
+      if (server.shard !== 2) continue;
+      await stop(server, "SIGKILL");
+      await rm(server.directory, { recursive: true });
+      await mkdir(server.directory);
+      servers[index] = { ...server, ...start(server.directory) };
+    }
+    const spec = { ...SPEC, isEphemeral: true };
+    const after = await passUntil((next) => next.isSettled && next.survey.absentOwners.length === 0, spec);
+    const slotsOf = (seen: Plan) => seen.survey.shards.map(({ owners: [owner] }) => owner?.self.slots);
+    expect(slotsOf(after)).toEqual(slotsOf(before));
+    expect(await ask(ownerOf(after, 0), "GET", KEY_OF_SHARD_0)).toEqual(Buffer.from("kept"));
+    await expect.poll(() => check(), { timeout: 5_000 }).toContain("All 16384 slots covered");
   });
 });
 
