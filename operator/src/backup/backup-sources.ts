@@ -3,16 +3,9 @@
 
 import type { KVBackupSpec } from "../api/kv-backup.ts";
 import type { KVCluster } from "../api/kv-cluster.ts";
-import type { KubernetesObject } from "../kubernetes-object.ts";
+import { isPodReady, type PodWithConditions } from "../pod-readiness.ts";
 import { CLIENT_PORT } from "../resources/manifest.ts";
 import { podHost } from "../resources/names.ts";
-
-export interface ServerPod extends KubernetesObject {
-  readonly status?: {
-    readonly phase?: string;
-    readonly conditions?: readonly { readonly type: string; readonly status: string }[];
-  };
-}
 
 export interface BackupSource {
   readonly index: number;
@@ -28,10 +21,10 @@ export type BackupSources =
 
 export function backupSources(
   cluster: KVCluster,
-  pods: readonly ServerPod[],
+  pods: readonly PodWithConditions[],
   { target, clusterDomain }: { target: KVBackupSpec["target"]; clusterDomain: string },
 ): BackupSources {
-  const ready = new Set(pods.filter(isReady).map(({ metadata }) => metadata.name));
+  const ready = new Set(pods.filter(isPodReady).map(({ metadata }) => metadata.name));
   const shards = cluster.status?.shardStatus ?? [];
   const sources: BackupSource[] = [];
   for (let index = 0; index < cluster.spec.shards; index++) {
@@ -45,9 +38,4 @@ export function backupSources(
     sources.push({ index, pod, address, slots: shard.slots ?? "" });
   }
   return { kind: "sources", sources };
-}
-
-function isReady({ metadata, status }: ServerPod): boolean {
-  const ready = status?.conditions?.some((condition) => condition.type === "Ready" && condition.status === "True");
-  return metadata.deletionTimestamp === undefined && ready === true;
 }

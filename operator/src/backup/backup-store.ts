@@ -9,13 +9,13 @@ import { isApiError } from "../kube/api-error.ts";
 import type { KubeClient } from "../kube/client.ts";
 import { RESOURCE_KINDS } from "../kube/resource-kinds.ts";
 import { type KubernetesObject, nameOf, type ObjectName } from "../kubernetes-object.ts";
+import type { PodWithConditions } from "../pod-readiness.ts";
 import { SERVER_COMPONENT } from "../resources/manifest.ts";
 import type { Cache } from "../runtime/cache.ts";
 import type { StatusWriter } from "../runtime/status-writer.ts";
 import type { Claim } from "./backup-claim.ts";
 import { BACKUP_COMPONENT, type Job } from "./backup-job.ts";
 import type { JobPod } from "./backup-result.ts";
-import type { ServerPod } from "./backup-sources.ts";
 
 export type Untimed<S> = Omit<S, "conditions"> & { readonly conditions: readonly UntimedCondition[] };
 
@@ -25,7 +25,7 @@ export interface BackupStore {
   schedule(name: ObjectName): KVScheduledBackup | undefined;
   /** The backups that a schedule made. */
   backupsOf(schedule: ObjectName): readonly KVBackup[];
-  serverPods(cluster: ObjectName): readonly ServerPod[];
+  serverPods(cluster: ObjectName): readonly PodWithConditions[];
   job(name: ObjectName): Job | undefined;
   /** The pods of a backup's Job, taking or deleting. */
   freshPodsOf(job: Job): Promise<readonly JobPod[]>;
@@ -65,7 +65,7 @@ export function createBackupStore({ client, caches, statusWriter }: BackupStoreD
     backupsOf: ({ namespace, name }) => caches.KVBackup.list({ namespace, labels: { [SCHEDULED_BACKUP_LABEL]: name } }),
     serverPods: ({ namespace, name }) => {
       const labels = { [CLUSTER_LABEL]: name, [COMPONENT_LABEL]: SERVER_COMPONENT };
-      return caches.Pod.list({ namespace, labels }) as readonly ServerPod[];
+      return caches.Pod.list({ namespace, labels }) as readonly PodWithConditions[];
     },
     job: (name) => caches.Job.get(name) as Job | undefined,
     podsOf: (job) => {

@@ -3,8 +3,8 @@
  * sees the outcome and plans again. While there is something to do or to wait for, the next pass follows soon.
  */
 
+import { isPodReady } from "../pod-readiness.ts";
 import { type Action, describeAction } from "../topology/action.ts";
-import { isPodReady } from "./pod.ts";
 import { type Pass, PROCEED, type Step } from "./step.ts";
 
 const AFTER_ACTION_SECONDS = 1;

@@ -1,6 +1,7 @@
 /** The part of a Kubernetes Pod that reconciling reads, and what it concludes from it. */
 
 import type { KubernetesObject } from "../kubernetes-object.ts";
+import { isPodReady } from "../pod-readiness.ts";
 import type { PodView } from "../topology/cluster-view.ts";
 
 export interface Pod extends KubernetesObject {
@@ -26,11 +27,6 @@ interface Terminated {
   readonly reason?: string;
   /** The end of the log, where the container left no message. */
   readonly message?: string;
-}
-
-export function isPodReady(pod: Pod | undefined): boolean {
-  const isReady = pod?.status?.conditions?.some(({ type, status }) => type === "Ready" && status === "True") ?? false;
-  return isReady && pod?.metadata.deletionTimestamp === undefined;
 }
 
 /**

@@ -5,9 +5,10 @@
  */
 
 import type { KVClusterStatus } from "../api/kv-cluster.ts";
+import { isPodReady } from "../pod-readiness.ts";
 import type { Manifest } from "../resources/manifest.ts";
 import { clusterStatus, type UntimedStatus } from "../status/cluster-status.ts";
-import { isPodReady, type Pod, troubleOf } from "./pod.ts";
+import { type Pod, troubleOf } from "./pod.ts";
 import type { Pass, StepResult } from "./step.ts";
 
 export async function report(pass: Pass, result: StepResult): Promise<UntimedStatus> {
