@@ -273,6 +273,7 @@ function createCluster(options: ServerOptions, parts: ClusterParts): ServerClust
     },
     deleteKey: (key) => {
       keyspace.database(0).delete(key, 0, key.length);
+      keyspace.database(0).signalModified(key, 0, key.length);
       if (propagator.active) propagator.sendCommand(0, ["DEL", key]);
     },
     pauseWrites: (untilMs) => pause.pause(untilMs - clock.nowMs(), "write", undefined),

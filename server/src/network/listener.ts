@@ -20,6 +20,8 @@ export interface ListenerOptions {
   readonly path?: string;
   readonly backlog: number;
   readonly keepAliveSeconds: number;
+  /** A connection could not be accepted, for want of descriptors or memory; the next ones may be. */
+  readonly acceptFailed: (error: Error) => void;
   /** Makes the receiver of a new connection's bytes; undefined refuses it (the socket is already answered and closed). */
   readonly accept: (accepted: AcceptedSocket) => ((chunk: Buffer, bytes: number) => void) | undefined;
 }
@@ -52,6 +54,7 @@ export class Listener {
         path === undefined ? { port, backlog, ...(host === undefined ? {} : { host }) } : { path, backlog };
       this.#server.listen(target, () => {
         this.#server.off("error", reject);
+        this.#server.on("error", this.#options.acceptFailed);
         const address = this.#server.address();
         resolve(typeof address === "object" && address !== null ? address.port : 0);
       });

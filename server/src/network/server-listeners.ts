@@ -20,6 +20,7 @@ export async function listenForClients(config: Config, logger: Logger, gateway: 
     backlog: config.get("tcp-backlog"),
     keepAliveSeconds: config.get("tcp-keepalive"),
     accept: (accepted: AcceptedSocket) => gateway.accept(accepted),
+    acceptFailed: (error: Error) => logger.warning(`Accepting a client failed: ${describeSystemError(error)}`),
   };
   const listeners: Listener[] = [];
   let port = config.get("port");
