@@ -189,6 +189,7 @@ function createCore(options: ServerOptions): Core {
     ...{ keyspace, table, clients, config, clock, random, collections, pubsub, monitors, slowLog, facts },
     ...{ logger, pause, persistence, replication, waiters, cluster: cluster?.cluster, relay: cluster?.cluster },
     executor: {
+      slotOf: (call, id) => dispatcher.slotOf(call, id),
       objection: (call, id) => dispatcher.objection(call, id),
       runQueued: (call, id) => dispatcher.runNested(call, id),
       beginTransaction: () => propagator.beginTransaction(),

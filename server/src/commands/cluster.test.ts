@@ -143,6 +143,29 @@ const SCRIPTS: readonly Script[] = [
       "ping",
     ],
   },
+  {
+    name: "transactions across slots",
+    lines: [
+      "config set cluster-allow-reads-when-down yes",
+      "cluster addslots 15495 3300 12182",
+      "multi",
+      "get a",
+      "get b",
+      "exec",
+      "multi",
+      "get a",
+      "get {a}2",
+      "exec",
+      "multi",
+      "get a",
+      "cluster delslots 15495",
+      "exec",
+      "multi",
+      "get foo",
+      "get a",
+      "exec",
+    ],
+  },
 ];
 
 describe.runIf(hasReferenceServer)("cluster commands beside redis-server", () => {

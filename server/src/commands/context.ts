@@ -22,6 +22,8 @@ import type { CommandTable } from "./command-table.ts";
 
 /** Runs commands that are already parsed: those of a transaction or a script. */
 export interface CommandExecutor {
+  /** The cluster slot of the keys of the command in the call; negative if it has none, or outside of cluster mode. */
+  slotOf(call: Call, command: number): number;
   /** What would refuse the command in the call, if anything. */
   objection(call: Call, command: number): string | undefined;
   /** Runs the command in the call and appends its reply. */

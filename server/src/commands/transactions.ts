@@ -95,14 +95,21 @@ function exec(call: Call): void {
   const { buffer, argc, offset, length } = call;
   const objection = firstObjection(call, queued);
   if (objection === undefined) runQueued(call, queued);
-  else call.reply.error(executionAborted(objection));
+  else call.reply.error(IS_REDIRECTION.test(objection) ? objection : executionAborted(objection));
   Object.assign(call, { buffer, argc, offset, length });
 }
 
+/** A client follows these, so they are answered as they are. */
+const IS_REDIRECTION = /^(MOVED|ASK|TRYAGAIN|CROSSSLOT|CLUSTERDOWN) /;
+
 /** What of the server's present state refuses one of the commands; they passed when they were queued. */
 function firstObjection(call: Call, queued: readonly QueuedCommand[]): string | undefined {
+  let slot = -1;
   for (const command of queued) {
     load(call, command);
+    const next = call.server.executor.slotOf(call, command.command);
+    if (next >= 0 && slot >= 0 && next !== slot) return ERRORS.crossSlot;
+    if (next >= 0) slot = next;
     const objection = call.server.executor.objection(call, command.command);
     if (objection !== undefined) return objection;
   }

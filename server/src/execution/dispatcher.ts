@@ -143,6 +143,11 @@ export class Dispatcher {
     this.#invoke(call, id, this.#table.flags[id] as number, start, end);
   }
 
+  /** The slot of the keys of the request in the call, NO_SLOT if it has none or there is no cluster. */
+  slotOf(call: Call, id: number): number {
+    return this.#cluster === undefined ? NO_SLOT : requestSlot(this.#table, id, call);
+  }
+
   /** The error that the guards have for the request in the call, if any. */
   objection(call: Call, id: number): string | undefined {
     const bits = this.#table.flags[id] as number;
