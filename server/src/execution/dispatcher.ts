@@ -17,7 +17,7 @@ import type { Keyspace } from "../keyspace/keyspace.ts";
 import type { Clock } from "../platform/clock.ts";
 import { denyMask, refusal, type ServerState } from "./guards.ts";
 import type { Propagator } from "./propagation.ts";
-import { NO_SLOT, requestSlot, routeSlot, type SlotOwnership } from "./slot-router.ts";
+import { countKeysHere, NO_SLOT, requestSlot, routeSlot, type SlotOwnership } from "./slot-router.ts";
 import { queueCommand } from "./transaction-queue.ts";
 
 /** Takes one request out of the bytes and fills the call; the network layer's parser. */
@@ -302,12 +302,8 @@ export class Dispatcher {
       isWrite: (bits & CommandBit.write) !== 0,
       isReadOnlyClient: (client.flags & ClientFlag.readOnly) !== 0,
       isAsking: (client.flags & ClientFlag.asking) !== 0 || (bits & CommandBit.asking) !== 0,
-      countKeysHere: () => this.#countKeys(call, id),
+      countKeysHere: () => countKeysHere(this.#table, id, call),
     });
-  }
-
-  #countKeys(call: Call, id: number): { present: number; total: number } {
-    return countPresentKeys(this.#table, call, id);
   }
 
   #subcommand(call: Call, container: number): number {
@@ -365,18 +361,4 @@ function advanceReplySkip(client: Client): void {
   const skipNow = (client.flags & ClientFlag.replySkipNext) !== 0;
   client.flags &= ~(ClientFlag.replySkip | ClientFlag.replySkipNext);
   if (skipNow) client.flags |= ClientFlag.replySkip;
-}
-
-function countPresentKeys(table: CommandTable, call: Call, id: number): { present: number; total: number } {
-  const first = table.firstKey[id] as number;
-  if (first <= 0) return { present: 0, total: 0 };
-  const lastKey = table.lastKey[id] as number;
-  const last = lastKey < 0 ? call.argc + lastKey : lastKey;
-  let present = 0;
-  let total = 0;
-  for (let i = first; i <= last && i < call.argc; i += table.keyStep[id] as number) {
-    total++;
-    if (call.db.lookupRead(call.buffer, call.offset[i] as number, call.length[i] as number) !== 0) present++;
-  }
-  return { present, total };
 }

@@ -46,16 +46,31 @@ export function requestSlot(table: CommandTable, id: number, call: Call): number
 }
 
 function slotOfSpecs(table: CommandTable, id: number, call: Call): number {
-  const row = table.rows[id];
-  if (row === undefined) return NO_SLOT;
   let slot = NO_SLOT;
-  for (const { argument, spec } of keyPositions(row, call)) {
-    if (spec.flags.includes("not_key") && row.group !== "pubsub") continue;
+  for (const argument of routedKeys(table, id, call)) {
     const next = keySlot(call.buffer, call.offset[argument] as number, call.length[argument] as number);
     if (slot !== NO_SLOT && next !== slot) return CROSS_SLOT;
     slot = next;
   }
   return slot;
+}
+
+function routedKeys(table: CommandTable, id: number, call: Call): number[] {
+  const row = table.rows[id];
+  if (row === undefined) return [];
+  const isRouted = ({ spec }: { readonly spec: { readonly flags: readonly string[] } }): boolean =>
+    !spec.flags.includes("not_key") || row.group === "pubsub";
+  return keyPositions(row, call)
+    .filter(isRouted)
+    .map(({ argument }) => argument);
+}
+
+/** Of the keys of a request for a slot on the move: how many are here. */
+export function countKeysHere(table: CommandTable, id: number, call: Call): { present: number; total: number } {
+  const keys = routedKeys(table, id, call);
+  const isHere = (argument: number): boolean =>
+    call.db.peek(call.buffer, call.offset[argument] as number, call.length[argument] as number) !== 0;
+  return { present: keys.filter(isHere).length, total: keys.length };
 }
 
 /** The error or redirection for a request in `slot`, or undefined if it may run here. */
