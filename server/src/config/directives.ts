@@ -253,7 +253,8 @@ const REPLICATION = [
   integer("replica-announce-port", 0, PORTS, { alias: "slave-announce-port" }),
   integer("repl-ping-replica-period", 10, [1, INT_MAX], { alias: "repl-ping-slave-period" }),
   integer("repl-timeout", 60, [1, INT_MAX]),
-  memory("repl-backlog-size", MIB, [1, LONG_MAX]),
+  // Redis sets no upper limit and ends when the memory is not there; more than this no backlog can be.
+  memory("repl-backlog-size", MIB, [1, 8192 * MIB]),
   integer("repl-backlog-ttl", 3600, BIG_COUNT),
   bool("repl-disable-tcp-nodelay", false, STORED),
   bool("repl-diskless-sync", true),

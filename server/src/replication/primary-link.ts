@@ -259,13 +259,13 @@ export class PrimaryLink {
     this.#isLoading = true;
     this.#options.dataGone();
     const { id, offset } = this.#snapshotAt;
-    spool.load().then(
-      (databaseIndex) => this.#loaded(socket, id, offset, databaseIndex),
-      (error: unknown) => {
+    spool
+      .load()
+      .then((databaseIndex) => this.#loaded(socket, id, offset, databaseIndex))
+      .catch((error: unknown) => {
         this.#isLoading = false;
         if (!this.#isStopped) this.restart(`its snapshot cannot be loaded: ${(error as Error).message}`);
-      },
-    );
+      });
   }
 
   #loaded(socket: net.Socket | undefined, id: string, offset: number, databaseIndex: number): void {
