@@ -1,7 +1,7 @@
 /** The process as its users start it: arguments, messages, signals, exit codes. */
 
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -154,6 +154,17 @@ test("a saved data set is loaded again, and a damaged file stops the start and s
   expect(await third.ended).toBe(1);
   expect(third.log()).toMatch(/Cannot load ".*kept\.rdb": Wrong checksum, the file is damaged at offset \d+/);
   expect(readFileSync(file).equals(damaged)).toBe(true);
+});
+
+test("a SHUTDOWN that cannot save is answered, and the server stays", async () => {
+  const started = start("--port", "0", "--admin-port", "0", "--save", "3600 1");
+  const client = await ReferenceClient.connect(await ready(started));
+  mkdirSync(join(directory, "dump.rdb"));
+  const [error, pong] = await client.send([["SHUTDOWN"], ["PING"]]);
+  expect(error).toMatchObject({ message: "ERR Errors trying to SHUTDOWN. Check logs." });
+  expect(String(pong)).toBe("PONG");
+  void client.send([["SHUTDOWN", "FORCE"]]);
+  expect(await started.ended).toBe(0);
 });
 
 test("SIGTERM in the middle of loading leaves the file as it is", async () => {

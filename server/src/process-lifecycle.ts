@@ -26,6 +26,8 @@ export class ProcessLifecycle {
   #process: RunningProcess | undefined;
   #logger: Logger | undefined;
   #isGoingDown = false;
+  /** Everyone who asked for the shutdown under way. */
+  #requests: ShutdownRequest[] = [];
   #isInsisted = false;
 
   get role(): LogRole {
@@ -73,12 +75,14 @@ export class ProcessLifecycle {
     }
     const words = running.config.get(signal === "SIGINT" ? "shutdown-on-sigint" : "shutdown-on-sigterm");
     const save = words.includes("save") ? true : words.includes("nosave") ? false : undefined;
-    void this.#goDown({ save, isForced: words.includes("force"), isAborted: false });
+    void this.#goDown({ save, isForced: words.includes("force"), isAborted: false, failed: () => undefined });
   }
 
   async #goDown(request: ShutdownRequest): Promise<void> {
     const running = this.#process;
-    if (running === undefined || this.#isGoingDown) return;
+    if (running === undefined) return;
+    this.#requests.push(request);
+    if (this.#isGoingDown) return;
     this.#isGoingDown = true;
     const { server, config, logger, pidFile } = running;
     logger.warning("User requested shutdown...");
@@ -87,6 +91,7 @@ export class ProcessLifecycle {
     if (!isSaved && !request.isForced) {
       logger.warning("Errors trying to shut down the server. Check the logs for more information.");
       this.#isGoingDown = false;
+      for (const { failed } of this.#requests.splice(0)) failed("ERR Errors trying to SHUTDOWN. Check logs.");
       server.context.pause.unpause();
       return;
     }

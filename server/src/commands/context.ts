@@ -64,7 +64,7 @@ export interface ServerContext {
   readonly pause: ClientPause;
   /** Ends the waiting of a client in a blocking command; false if it does not wait. */
   unblock(client: Client, withError: boolean): boolean;
-  /** SHUTDOWN: the error text, or undefined once the server goes down (its client then gets no reply). */
+  /** SHUTDOWN: the error text, or undefined once the server goes down (its client then waits). */
   shutdown(request: ShutdownRequest): string | undefined;
   /** CONFIG RESETSTAT. */
   resetStatistics(): void;
@@ -84,6 +84,8 @@ export interface ShutdownRequest {
   readonly isForced: boolean;
   /** SHUTDOWN ABORT: stays up after all. */
   readonly isAborted: boolean;
+  /** Called with the error text when the server has tried and stays up. */
+  readonly failed: (error: string) => void;
 }
 
 /** Clients blocked in WAIT. */

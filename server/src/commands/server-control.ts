@@ -3,6 +3,7 @@
 import type { MemoryFacts } from "../observability/facts.ts";
 import { integerArgument } from "./arguments.ts";
 import type { Call } from "./call.ts";
+import { type Client, ClientFlag } from "./client.ts";
 import { defineCommands, keyAt } from "./command.ts";
 import { containerOnly, withHelp } from "./container-help.ts";
 import { CommandError, ERRORS } from "./errors.ts";
@@ -105,9 +106,24 @@ function shutdown(call: Call): void {
   const isMixed = (has("save") && has("nosave")) || (has("abort") && words.length > 1);
   if (!isKnown || isMixed) throw new CommandError(ERRORS.syntax);
   const save = has("save") ? true : has("nosave") ? false : undefined;
-  const error = call.server.shutdown({ save, isForced: has("force"), isAborted: has("abort") });
+  const { client } = call;
+  const failed = (text: string): void => answerAndContinue(client, text);
+  const error = call.server.shutdown({ save, isForced: has("force"), isAborted: has("abort"), failed });
   if (error !== undefined) throw new CommandError(error);
   if (has("abort")) call.reply.ok();
+  else holdClient(client);
+}
+
+/** Like in WAIT: nothing more is read until there is an answer, which a server that ends never gives. */
+function holdClient(client: Client): void {
+  client.set(ClientFlag.blocked, true);
+  client.connection.pause();
+}
+
+function answerAndContinue(client: Client, error: string): void {
+  client.set(ClientFlag.blocked, false);
+  client.connection.send(Buffer.from(`-${error}\r\n`));
+  client.connection.resume();
 }
 
 /** Elements of a large value that MEMORY USAGE looks at, as in Redis. */
