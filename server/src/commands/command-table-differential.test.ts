@@ -58,6 +58,8 @@ describe.runIf(hasReferenceServer)("the command table beside redis-server", () =
       ["", ""],
       ["a\r\nb"],
       ["x".repeat(127), "y"],
+      new Array<string>(60).fill("a"),
+      new Array<string>(60).fill(""),
       ["x".repeat(128), "y"],
     ];
     const many = Array.from({ length: 60 }, (_, i) => `argument${i}`);

@@ -63,6 +63,8 @@ export interface DispatcherOptions {
 const FLUSH_REPLY_BYTES = 1 << 20;
 /** A batch is at most 64 KiB of requests, but large pending ones can be longer: the rest then shares nothing. */
 const UNTIMED_REMEMBERED = 4096;
+/** Of an unknown command: even empty ones, each quoted and with a space, fill the 128 bytes that its error shows. */
+const QUOTED_ARGUMENTS = 43;
 const STOPS_BATCH = ClientFlag.closeAfterReply | ClientFlag.blocked;
 const PROPAGATES = CommandBit.write | CommandBit.mayReplicate;
 const REPLY_SUPPRESSED = ClientFlag.replyOff | ClientFlag.replySkip | ClientFlag.primary;
@@ -321,7 +323,7 @@ export class Dispatcher {
       return;
     }
     const args: string[] = [];
-    for (let i = 1; i < call.argc && i < 20; i++) args.push(call.text(i));
+    for (let i = 1; i < call.argc && i <= QUOTED_ARGUMENTS; i++) args.push(call.text(i));
     this.#reject(call, 0, unknownCommand(call.text(0), args));
   }
 
