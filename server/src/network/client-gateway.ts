@@ -5,6 +5,7 @@
 import { Client, ClientFlag, type ClientRegistry } from "../commands/client.ts";
 import { Connection, type ConnectionLimits, type RequestHandler, type Traffic } from "./connection.ts";
 import type { AcceptedSocket } from "./listener.ts";
+import { ReplyQueue } from "./reply-queue.ts";
 
 export interface GatewaySettings {
   readonly maxClients: number;
@@ -32,9 +33,11 @@ const DENIED =
 
 export class ClientGateway {
   readonly #options: GatewayOptions;
+  readonly #replies: ReplyQueue;
 
   constructor(options: GatewayOptions) {
     this.#options = options;
+    this.#replies = new ReplyQueue(options.handler.reply, (flush) => void setImmediate(flush));
   }
 
   /** Gives the receiver of the client's bytes, or undefined if it was turned away. */
@@ -53,6 +56,7 @@ export class ClientGateway {
       handler,
       limits,
       traffic,
+      replies: this.#replies,
       nowMs,
       closed: () => this.#leave(client),
     });

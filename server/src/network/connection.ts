@@ -1,12 +1,13 @@
 /**
  * One client's socket: bytes in, whole requests to the dispatcher, replies out. Reading goes into one buffer shared by all
  * connections; only what is left of an incomplete request is copied to a buffer of the connection's own.
- * Replies of a batch leave in one write; a buffer that the kernel did not take whole belongs to the socket until it did.
+ * Replies leave at the end of the turn; memory that the kernel did not take whole belongs to the socket until it did.
  */
 
 import type { Socket } from "node:net";
 import type { ReplyWriter } from "@kvcluster/protocol/reply-writer";
 import { type Client, type ClientConnection, ClientFlag } from "../commands/client.ts";
+import type { ReplyOwner, ReplyQueue } from "./reply-queue.ts";
 
 /** What a connection needs of the server. */
 export interface RequestHandler {
@@ -41,6 +42,8 @@ export interface ConnectionOptions {
   readonly handler: RequestHandler;
   readonly limits: ConnectionLimits;
   readonly traffic: Traffic;
+  /** Shared by all connections. */
+  readonly replies: ReplyQueue;
   readonly closed: () => void;
   readonly nowMs: () => number;
 }
@@ -49,14 +52,18 @@ const FIRST_PENDING_BYTES = 16 << 10;
 /** A query buffer larger than this is given back as soon as it is empty. */
 const KEEP_PENDING_BYTES = 64 << 10;
 
-export class Connection implements ClientConnection {
+export class Connection implements ClientConnection, ReplyOwner {
   readonly #socket: Socket;
   readonly #handler: RequestHandler;
   readonly #limits: ConnectionLimits;
   readonly #traffic: Traffic;
+  readonly #replies: ReplyQueue;
   readonly #closed: () => void;
   readonly #nowMs: () => number;
-  readonly #flush = (): void => this.#flushReplies();
+  readonly #flush = (): void => {
+    this.#replies.add(this);
+    this.#replies.flush();
+  };
   #client: Client | undefined;
   #pending: Buffer | undefined;
   #pendingBytes = 0;
@@ -72,6 +79,7 @@ export class Connection implements ClientConnection {
     this.#handler = options.handler;
     this.#limits = options.limits;
     this.#traffic = options.traffic;
+    this.#replies = options.replies;
     this.#closed = options.closed;
     this.#nowMs = options.nowMs;
     this.#socket.on("error", () => this.destroy());
@@ -120,8 +128,18 @@ export class Connection implements ClientConnection {
     this.#outbox.push(bytes);
   }
 
+  writeReplies(bytes: Buffer): boolean {
+    if (this.#socket.destroyed) return true;
+    this.#traffic.outputBytes += bytes.length;
+    this.#socket.write(bytes);
+    if (this.#socket.writableLength === 0) return true;
+    this.#checkOutput();
+    return false;
+  }
+
   closeAfterFlush(): void {
     if (this.#isClosing) return;
+    this.#replies.flush();
     this.#flushOutbox();
     this.#isClosing = true;
     this.#socket.end();
@@ -170,7 +188,7 @@ export class Connection implements ClientConnection {
   #run(client: Client, buffer: Buffer, end: number): number {
     const consumed = this.#handler.run(client, buffer, 0, end, this.#flush);
     this.#neededBytes = consumed < end ? this.#handler.neededBytes : 0;
-    this.#flushReplies();
+    this.#replies.add(this);
     if ((client.flags & ClientFlag.closeAfterReply) !== 0) this.closeAfterFlush();
     return consumed;
   }
@@ -208,25 +226,11 @@ export class Connection implements ClientConnection {
     this.#pendingBytes = needed;
   }
 
-  #flushReplies(): void {
-    const { reply } = this.#handler;
-    if (reply.position === 0) return;
-    if (this.#socket.destroyed) {
-      reply.clear();
-      return;
-    }
-    this.#traffic.outputBytes += reply.position;
-    this.#socket.write(reply.buffer.subarray(0, reply.position));
-    if (this.#socket.writableLength > 0) {
-      reply.detach();
-      this.#checkOutput();
-    } else reply.clear();
-  }
-
   #flushOutbox(): void {
     if (this.#outbox.length === 0) return;
     const bytes = this.#outbox.length === 1 ? (this.#outbox[0] as Buffer) : Buffer.concat(this.#outbox);
     this.#outbox = [];
+    this.#replies.flush();
     if (this.#socket.destroyed || this.#isClosing) return;
     this.#traffic.outputBytes += bytes.length;
     this.#socket.write(bytes);
