@@ -120,10 +120,13 @@ const SUBSCRIBER_COMMANDS: ReadonlySet<string> = new Set([
   "reset",
 ]);
 
-/** The command bits that some guard may refuse in this state. */
+/** Those that refuse kinds of commands; the others look at the client, which the dispatcher asks by its flags. */
+const DENYING_GUARDS = GUARDS.filter((guard) => guard.denies !== 0);
+
+/** The command bits that some guard may refuse in this state. Asked for every batch of requests. */
 export function denyMask(state: ServerState): number {
   let mask = 0;
-  for (const guard of GUARDS) if (guard.applies(state)) mask |= guard.denies;
+  for (const guard of DENYING_GUARDS) if (guard.applies(state)) mask |= guard.denies;
   return mask;
 }
 
