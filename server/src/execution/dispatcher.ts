@@ -92,6 +92,7 @@ export class Dispatcher {
   /** The client whose requests are being run, for replies and messages to itself in order. */
   current: Client | undefined;
   neededBytes = 0;
+  lastBatchCommands = 0;
   /** After a run: the position behind its last command that left no transaction open, −1 if there was none. */
   settledEnd = -1;
 
@@ -136,7 +137,8 @@ export class Dispatcher {
       if ((client.flags & ClientFlag.multi) === 0) this.settledEnd = position;
       if ((client.flags & STOPS_BATCH) !== 0) break;
     }
-    this.#endBatch(client, started, this.processed - before);
+    this.lastBatchCommands = this.processed - before;
+    this.#endBatch(client, started, this.lastBatchCommands);
     return position;
   }
 

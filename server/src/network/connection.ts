@@ -16,6 +16,8 @@ export interface RequestHandler {
   readonly current: Client | undefined;
   /** After a run that left an incomplete request: bytes from its start that are surely needed before another attempt. */
   readonly neededBytes: number;
+  /** How many commands the last run was. */
+  readonly lastBatchCommands: number;
 }
 
 export interface OutputLimit {
@@ -188,7 +190,8 @@ export class Connection implements ClientConnection, ReplyOwner {
   #run(client: Client, buffer: Buffer, end: number): number {
     const consumed = this.#handler.run(client, buffer, 0, end, this.#flush);
     this.#neededBytes = consumed < end ? this.#handler.neededBytes : 0;
-    this.#replies.add(this);
+    if (this.#handler.lastBatchCommands === 1) this.#replies.addUrgent(this);
+    else this.#replies.add(this);
     if ((client.flags & ClientFlag.closeAfterReply) !== 0) this.closeAfterFlush();
     return consumed;
   }

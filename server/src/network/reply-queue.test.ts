@@ -92,3 +92,19 @@ test("more connections than there was room for are served in one turn", () => {
   expect(log.length).toBe(1000);
   expect(log[999]).toBe("999::999\r\n");
 });
+
+test("an urgent reply leaves at once, but not before those that wait already", () => {
+  const { reply, queue, endTurn } = setUp();
+  const log: string[] = [];
+  reply.status("now");
+  queue.addUrgent(owner("a", log));
+  expect(log).toEqual(["a:+now\r\n"]);
+  expect(reply.position).toBe(0);
+  reply.status("waits");
+  queue.add(owner("b", log));
+  reply.status("behind");
+  queue.addUrgent(owner("c", log));
+  expect(log.length).toBe(1);
+  endTurn();
+  expect(log.slice(1)).toEqual(["b:+waits\r\n", "c:+behind\r\n"]);
+});
