@@ -4,7 +4,7 @@
  * rounds to even; those are found by exact arithmetic and corrected. Infinity prints as "inf".
  */
 
-import { writeInteger } from "./int64.ts";
+import { writeDecimal } from "@kvcluster/protocol/reply-writer";
 
 const DIGITS = 17;
 
@@ -25,7 +25,7 @@ export function formatDouble(value: number): string {
 
 /** Prints the double at the position and returns the position after it (at most 24 bytes). */
 export function writeDouble(out: Buffer, position: number, value: number): number {
-  if (Number.isSafeInteger(value) && !Object.is(value, -0)) return writeInteger(out, position, value);
+  if (Number.isSafeInteger(value) && !Object.is(value, -0)) return writeDecimal(value, out, position);
   return position + out.write(formatDouble(value), position, "latin1");
 }
 

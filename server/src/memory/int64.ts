@@ -5,6 +5,8 @@
  * Up to 15 digits all arithmetic is on exact doubles; BigInt serves the rest.
  */
 
+import { writeDecimal } from "@kvcluster/protocol/reply-writer";
+
 const TWO_TO_32 = 4294967296;
 const MINUS = 45;
 const ZERO = 48;
@@ -92,47 +94,9 @@ export class Int64 {
 
   /** Prints the decimal text at the position and returns the position after it. */
   write(out: Buffer, position: number): number {
-    if (this.isSafe) return writeInteger(out, position, this.toNumber());
+    if (this.isSafe) return writeDecimal(this.toNumber(), out, position);
     return position + out.write(this.toBigInt().toString(), position, "latin1");
   }
-}
-
-/** Prints an integer of at most 2^53; returns the position after it. */
-export function writeInteger(out: Buffer, position: number, value: number): number {
-  if (value < 0) {
-    out[position++] = MINUS;
-    value = -value;
-  }
-  if (value < 10) {
-    out[position] = ZERO + value;
-    return position + 1;
-  }
-  const end = position + countDigits(value);
-  let at = end;
-  // Above 32 bits, peel six digits at a time so that the inner loop works on small integers.
-  while (value >= TWO_TO_32) {
-    const rest = Math.floor(value / 1e6);
-    let group = (value - rest * 1e6) | 0;
-    for (let k = 0; k < 6; k++) {
-      const tens = (group / 10) | 0;
-      out[--at] = ZERO + group - tens * 10;
-      group = tens;
-    }
-    value = rest;
-  }
-  let small = value >>> 0;
-  while (at > position) {
-    const tens = (small / 10) >>> 0;
-    out[--at] = ZERO + small - tens * 10;
-    small = tens;
-  }
-  return end;
-}
-
-function countDigits(value: number): number {
-  let digits = 1;
-  for (let limit = 10; value >= limit; limit *= 10) digits++;
-  return digits;
 }
 
 /** The canonical integer as a number where that is exact, else as a bigint; undefined if the text is not canonical. */
