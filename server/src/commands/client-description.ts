@@ -31,7 +31,6 @@ const FLAG_LETTERS: readonly (readonly [letter: string, flag: number])[] = [
   ["P", ClientFlag.subscribed],
   ["x", ClientFlag.multi],
   ["b", ClientFlag.blocked],
-  ["d", ClientFlag.watchDirty],
   ["c", ClientFlag.closeAfterReply],
   ["r", ClientFlag.readOnly],
   ["e", ClientFlag.noEvict],

@@ -23,13 +23,9 @@ export const ClientFlag = {
   blocked: 1 << 12,
   noEvict: 1 << 13,
   noTouch: 1 << 14,
-  /** A watched key changed: EXEC will give nil. */
-  watchDirty: 1 << 15,
   /** A command could not be queued: EXEC will be refused. */
-  transactionFailed: 1 << 16,
-  inExec: 1 << 17,
-  script: 1 << 18,
-  admin: 1 << 19,
+  transactionFailed: 1 << 15,
+  inExec: 1 << 16,
 } as const;
 
 /** Any of these sends a command of this client through the guards one by one. */
@@ -94,9 +90,7 @@ export class Client {
   libraryVersion = "";
   lastActiveMs: number;
   lastCommand = -1;
-  commandCount = 0;
   queued: QueuedCommand[] | undefined;
-  watched: readonly unknown[] | undefined;
   /** Channels and patterns as latin1 strings; made on first use. */
   channels: Set<string> | undefined;
   patterns: Set<string> | undefined;

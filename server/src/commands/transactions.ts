@@ -166,6 +166,6 @@ function unwatch(call: Call): void {
 /** Leaves the transaction, if there is one, and forgets its commands and watched keys. */
 export function resetTransaction(call: Call, client: Client): void {
   client.queued = undefined;
-  client.set(ClientFlag.multi | ClientFlag.transactionFailed | ClientFlag.watchDirty, false);
+  client.set(ClientFlag.multi | ClientFlag.transactionFailed, false);
   call.server.keyspace.watches.unwatchAll(client);
 }

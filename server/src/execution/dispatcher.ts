@@ -138,7 +138,7 @@ export class Dispatcher {
       if ((client.flags & STOPS_BATCH) !== 0) break;
     }
     this.lastBatchCommands = this.processed - before;
-    this.#endBatch(client, started, this.lastBatchCommands);
+    this.#endBatch(started, this.lastBatchCommands);
     return position;
   }
 
@@ -180,14 +180,12 @@ export class Dispatcher {
     this.refresh();
   }
 
-  #endBatch(client: Client, startedUs: number, commands: number): void {
+  #endBatch(startedUs: number, commands: number): void {
     this.current = undefined;
-    if (commands === 0) return;
-    client.commandCount += commands;
+    if (this.#untimedCount === 0) return;
     const elapsed = this.#clock.monotonicUs() - startedUs;
-    const untimed = this.#untimedCount;
-    if (untimed === 0) return;
-    this.#shareTime(elapsed - this.#timedUs);
+    // The time of commands inside EXEC counts twice, as theirs and as its: what is left can come out below nothing.
+    this.#shareTime(Math.max(0, elapsed - this.#timedUs));
     const slowest = this.#observer.slowerThanUs;
     if (commands === 1 && slowest >= 0 && elapsed >= slowest) this.#observer.slow(this.#call, elapsed);
   }
