@@ -14,6 +14,8 @@ const LF = 10;
 
 export class ReplyWriter {
   buffer: Buffer = Buffer.allocUnsafeSlow(INITIAL_BYTES);
+  /** The same memory, for writers that move eight bytes at a time; `reserve` first. */
+  wide = wideView(this.buffer);
   position = 0;
   resp3 = false;
   /** Error replies written since the start; the dispatcher compares it to count failed calls. */
@@ -24,15 +26,20 @@ export class ReplyWriter {
   /** Empties the writer; call once its bytes were copied or handed to a socket that has taken them all. */
   clear(): void {
     this.position = 0;
-    if (this.buffer.length > KEEP_BYTES) this.buffer = Buffer.allocUnsafeSlow(INITIAL_BYTES);
+    if (this.buffer.length > KEEP_BYTES) this.#use(Buffer.allocUnsafeSlow(INITIAL_BYTES));
   }
 
   /** Gives the written bytes away: the caller owns the memory, the writer starts on a fresh buffer. */
   detach(): Buffer {
     const written = this.buffer.subarray(0, this.position);
-    this.buffer = Buffer.allocUnsafeSlow(INITIAL_BYTES);
+    this.#use(Buffer.allocUnsafeSlow(INITIAL_BYTES));
     this.position = 0;
     return written;
+  }
+
+  /** Makes room for so many bytes, for a writer that fills `buffer` itself and then moves `position`. */
+  reserve(bytes: number): void {
+    if (this.position + bytes > this.buffer.length) this.#grow(bytes);
   }
 
   ok(): void {
@@ -217,8 +224,17 @@ export class ReplyWriter {
   #grow(bytes: number): void {
     const grown = Buffer.allocUnsafeSlow(Math.max(this.buffer.length * 2, this.position + bytes));
     this.buffer.copy(grown, 0, 0, this.position);
-    this.buffer = grown;
+    this.#use(grown);
   }
+
+  #use(buffer: Buffer): void {
+    this.buffer = buffer;
+    this.wide = wideView(buffer);
+  }
+}
+
+function wideView(buffer: Buffer): DataView {
+  return new DataView(buffer.buffer, buffer.byteOffset, buffer.length);
 }
 
 const RESP2_NIL = Buffer.from("$-1\r\n");

@@ -11,6 +11,7 @@ import type { Call } from "./call.ts";
 import { openForRead, openForWrite, store } from "./collection-keys.ts";
 import { defineCommands, oneKey } from "./command.ts";
 import { CommandError, ERRORS, wrongArity } from "./errors.ts";
+import { appendEntries } from "./packed-reply.ts";
 
 export const listCommands = defineCommands([
   {
@@ -255,7 +256,11 @@ function lrange(call: Call): void {
   call.reply.array(wanted);
   if (wanted === 0) return;
   list.seek(start);
-  replyElements(call, list, wanted, true);
+  const { run, span } = call.server.collections;
+  for (let left = wanted; left > 0; list.nextRun()) {
+    list.readRun(run);
+    left -= appendEntries(call.reply, run, left, span);
+  }
 }
 
 /** The index counted from the head, or −1 if the list has no such element. */

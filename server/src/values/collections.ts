@@ -8,6 +8,7 @@ import type { Arena } from "../memory/arena.ts";
 import { ByteSpan } from "../memory/byte-span.ts";
 import { Dictionary } from "../memory/dictionary.ts";
 import { HASH_FIELD_LAYOUT, SET_MEMBER_LAYOUT, SORTED_SET_MEMBER_LAYOUT } from "../memory/dictionary-layout.ts";
+import { PackedRun } from "../memory/packed-run.ts";
 import type { Random } from "../platform/random.ts";
 import type { EncodingLimits } from "./encoding-limits.ts";
 import { HashValue } from "./hash.ts";
@@ -32,6 +33,8 @@ export class Collections {
   /** For commands that read one element, or one pair, at a time. */
   readonly span = new ByteSpan();
   readonly secondSpan = new ByteSpan();
+  /** For commands that reply with many packed entries. */
+  readonly run = new PackedRun();
   readonly #fields: Dictionary;
   readonly #members: Dictionary;
   readonly #scoredMembers: Dictionary;

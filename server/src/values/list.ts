@@ -24,6 +24,7 @@ import {
   seekListpack,
 } from "../memory/listpack.ts";
 import { EncodedEntry } from "../memory/listpack-entry.ts";
+import type { PackedRun } from "../memory/packed-run.ts";
 import { type EncodingLimits, listBlockBytes, listBlockEntries } from "./encoding-limits.ts";
 import { Quicklist } from "./quicklist.ts";
 import { Encoding } from "./value-type.ts";
@@ -141,6 +142,19 @@ export class ListValue {
   read(span: ByteSpan): void {
     if (this.#isPacked) readListpack(this.#arena, this.root, this.#position, span);
     else this.#quicklist.read(this.root, span);
+  }
+
+  /**
+   * Points the run at the entries from the cursor to the end of its block, packed as they lie. After reading them
+   * `nextRun` puts the cursor on the block behind, if there is one.
+   */
+  readRun(run: PackedRun): void {
+    if (!this.#isPacked) this.#quicklist.readRun(this.root, run);
+    else run.set(this.#arena, this.root, this.#position, listpackEnd(this.#arena, this.root));
+  }
+
+  nextRun(): void {
+    if (!this.#isPacked) this.#quicklist.nextRun(this.root);
   }
 
   next(): void {

@@ -11,6 +11,7 @@ import type { Arena } from "../memory/arena.ts";
 import type { ByteSpan } from "../memory/byte-span.ts";
 import { countEntries, LISTPACK_HEADER, listpackBytes, writeHeader } from "../memory/listpack.ts";
 import { type EncodedEntry, LISTPACK_END, nextEntry, previousEntry, readEntry } from "../memory/listpack-entry.ts";
+import type { PackedRun } from "../memory/packed-run.ts";
 import { BLOCKS, BlockRing, ENTRIES, HEAD, TAIL } from "./block-ring.ts";
 import { type EncodingLimits, listBlockBytes, listBlockEntries } from "./encoding-limits.ts";
 
@@ -143,6 +144,19 @@ export class Quicklist {
   read(root: number, span: ByteSpan): void {
     const handle = this.#ring.get(root, this.#ring.place(root, this.#block));
     readEntry(this.#bytes(handle), this.#start(handle) + this.#position, span);
+  }
+
+  /** Points the run at the entries from the cursor to the end of its block. */
+  readRun(root: number, run: PackedRun): void {
+    const place = this.#ring.place(root, this.#block);
+    run.set(this.#arena, this.#ring.get(root, place), this.#position, this.#ring.get(root, place + TAIL));
+  }
+
+  /** Puts the cursor at the head of the next block; the caller counts and does not read behind the last. */
+  nextRun(root: number): void {
+    if (this.#block + 1 >= this.#ring.get(root, BLOCKS)) return;
+    this.#block++;
+    this.#position = this.#ring.get(root, this.#ring.place(root, this.#block) + HEAD);
   }
 
   isAtCursor(root: number, entry: EncodedEntry): boolean {
