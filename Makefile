@@ -4,7 +4,7 @@ BIN := node_modules/.bin
 RUN := $(NODE) --conditions=source
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build check types lint fresh unit integration test e2e bench up down run images generate clean
+.PHONY: help setup build check types lint fresh unit integration test fuzz e2e bench up down run images generate clean
 
 help: ## Print this help
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  \033[1m%-10s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,10 @@ integration: setup
 test: ## All tests but the end-to-end ones, with what they need installed first
 	.ci/packages
 	$(MAKE) check integration
+
+fuzz: setup ## Random tests with new seeds, for longer (CALLS=1000000 SEED=1 ARGS="commands" for a part)
+	.ci/packages
+	$(NODE) $(BIN)/vitest run --config vitest.fuzz.config.ts $(ARGS)
 
 bench: setup ## CPU time of a request beside redis-server, the two alternating (ARGS="SET GET" for a part)
 	.ci/packages
