@@ -97,7 +97,9 @@ function addSmall(call: Call, increment: number): void {
     return;
   }
   const digits = writeDecimal(sum, DIGITS, 0);
-  if (record === 0 || !db.overwriteString(record, DIGITS, 0, digits)) {
+  const isStored =
+    record !== 0 && (db.overwriteInteger(record, DIGITS, digits) || db.overwriteString(record, DIGITS, 0, digits));
+  if (!isStored) {
     db.setString(call.buffer, call.offset[1] as number, call.length[1] as number, DIGITS, 0, digits, KEEP_TTL);
   }
   db.signalModified(call.buffer, call.offset[1] as number, call.length[1] as number);

@@ -227,9 +227,10 @@ export function popAndReply(call: Call, list: ListValue, atHead: boolean, count:
 function replyElements(call: Call, list: ListValue, count: number, isForward: boolean): void {
   const { span } = call.server.collections;
   const { reply } = call;
-  for (; count > 0; count--) {
+  for (;;) {
     list.read(span);
     reply.bulk(span.buffer, span.offset, span.length);
+    if (--count <= 0) return;
     if (isForward) list.next();
     else list.previous();
   }

@@ -1,6 +1,7 @@
 /** Watches commands run for the slow log and for MONITOR, and logs faults of ours. */
 
 import type { Call } from "../commands/call.ts";
+import type { Client } from "../commands/client.ts";
 import { CommandBit } from "../commands/command-table.ts";
 import { REDACTED, secretArguments } from "../commands/secret-arguments.ts";
 import type { Config } from "../config/config.ts";
@@ -32,22 +33,13 @@ export function createCommandObserver({
   errors,
 }: ObserverParts): CommandObserver {
   let attackLoggedUs = Number.NEGATIVE_INFINITY;
-  let slowerThanUs = config.get("slowlog-log-slower-than");
-  config.onChange(["slowlog-log-slower-than"], () => {
-    slowerThanUs = config.get("slowlog-log-slower-than");
-    return undefined;
-  });
-  return {
-    get slowerThanUs() {
-      return slowerThanUs;
-    },
-    failed: (text) => errors.record(text),
-    slow: (call, microseconds) => addToSlowLog(slowLog, call, microseconds),
-    get watchesAll() {
-      return monitors.count > 0;
-    },
-    ran: (call) => monitors.show(call, clock.nowUs()),
-    attacked: (client) => {
+  const observer = {
+    slowerThanUs: config.get("slowlog-log-slower-than"),
+    monitors,
+    failed: (text: string) => errors.record(text),
+    slow: (call: Call, microseconds: number) => addToSlowLog(slowLog, call, microseconds),
+    ran: (call: Call) => monitors.show(call, clock.nowUs()),
+    attacked: (client: Client) => {
       const nowUs = clock.monotonicUs();
       if (nowUs - attackLoggedUs < ATTACK_LOG_INTERVAL_US) return;
       attackLoggedUs = nowUs;
@@ -55,11 +47,16 @@ export function createCommandObserver({
         `Possible SECURITY ATTACK detected. Somebody sends HTTP ("POST" or "Host:") to this port, which lets a web page run commands here. Connection from "${client.address}" aborted`,
       );
     },
-    fault: (call, error) => {
+    fault: (call: Call, error: unknown) => {
       const reason = error instanceof Error ? (error.stack ?? error.message) : String(error);
       logger.warning(`Command "${call.text(0)}" failed by a fault of the server: ${reason}`);
     },
   };
+  config.onChange(["slowlog-log-slower-than"], () => {
+    observer.slowerThanUs = config.get("slowlog-log-slower-than");
+    return undefined;
+  });
+  return observer;
 }
 
 function addToSlowLog(slowLog: SlowLog, call: Call, microseconds: number): void {

@@ -35,8 +35,8 @@ export interface CommandObserver {
   slow(call: Call, microseconds: number): void;
   /** An error reply was given: for the statistics of errors. */
   failed(text: string): void;
-  /** Whether `ran` wants every command. */
-  readonly watchesAll: boolean;
+  /** Unless there are none, `ran` wants every command. A plain field behind a plain field: asked after each. */
+  readonly monitors: { readonly count: number };
   ran(call: Call): void;
   /** A client sent HTTP, which no client of ours does by itself. */
   attacked(client: Client): void;
@@ -267,7 +267,7 @@ export class Dispatcher {
     }
     if (call.effects.length !== 0) call.effects.length = 0;
     if ((bits & CommandBit.admin) !== 0) this.refresh();
-    if (this.#observer.watchesAll) this.#observer.ran(call);
+    if (this.#observer.monitors.count !== 0) this.#observer.ran(call);
     if ((client.flags & REPLY_SUPPRESSED) !== 0) reply.position = replyStart;
   }
 

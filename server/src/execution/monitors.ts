@@ -23,17 +23,18 @@ const HIDDEN = CommandBit.admin | CommandBit.skipMonitor;
 export class Monitors {
   readonly #clients = new Set<Client>();
 
-  get count(): number {
-    return this.#clients.size;
-  }
+  /** A plain field: the dispatcher asks after each command. */
+  count = 0;
 
   add(client: Client): void {
     this.#clients.add(client);
+    this.count = this.#clients.size;
     client.set(ClientFlag.monitor, true);
   }
 
   remove(client: Client): void {
     this.#clients.delete(client);
+    this.count = this.#clients.size;
     client.set(ClientFlag.monitor, false);
   }
 

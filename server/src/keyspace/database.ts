@@ -16,7 +16,7 @@ import { ValueType } from "../values/value-type.ts";
 import { ExpirySums } from "./expiry-sums.ts";
 import type { KeyspaceState } from "./keyspace-state.ts";
 import { KEEP_TTL, NO_EXPIRY, type Records } from "./record.ts";
-import { RAW_STRING, stringTypeByte } from "./string-encoding.ts";
+import { INTEGER_STRING, RAW_STRING, stringTypeByte } from "./string-encoding.ts";
 
 /** Strings that grow get as much again, up to this, so that appending copies each byte a few times only. */
 const MAX_SLACK_BYTES = 1024 * 1024;
@@ -136,6 +136,14 @@ export class Database {
     }
     if (after !== NO_EXPIRY) this.#expiry.enter(after);
     return record;
+  }
+
+  /** Puts an integer's digits into a record that `lookupWrite` has just given, if it holds an integer of as many. */
+  overwriteInteger(record: Handle, digits: Buffer, length: number): boolean {
+    const records = this.#records;
+    if (records.typeByteOf(record) !== INTEGER_STRING || records.valueLength(record) !== length) return false;
+    copyBytes(records.bytesOf(record), records.valueOffset(record), digits, 0, length);
+    return true;
   }
 
   /** Puts another string into a record that `lookupWrite` has just given, expiry kept; false if it does not fit there. */

@@ -180,16 +180,16 @@ export class Eviction {
 
   #isCandidate(record: Handle): boolean {
     if (!this.#arena.isRecord(record) || this.#ownerOf(record) === undefined) return false;
-    return !this.#isVolatileOnly || this.#state.records.expireAtOf(record) !== NO_EXPIRY;
+    return !this.#isVolatileOnly() || this.#state.records.expireAtOf(record) !== NO_EXPIRY;
   }
 
-  get #isVolatileOnly(): boolean {
+  #isVolatileOnly(): boolean {
     return this.#policy.startsWith("volatile-");
   }
 
   /** A key that may be evicted, by chance; 0 if there is none. */
   #draw(): Handle {
-    return this.#isVolatileOnly ? this.#drawVolatile() : this.#drawAny();
+    return this.#isVolatileOnly() ? this.#drawVolatile() : this.#drawAny();
   }
 
   #drawAny(): Handle {

@@ -17,7 +17,7 @@ const SMALLEST_DIGITS = "9223372036854775808";
 const STRING = ValueType.string << 4;
 export const RAW_STRING = STRING | Encoding.raw;
 const EMBEDDED_STRING = STRING | Encoding.embstr;
-const INTEGER_STRING = STRING | Encoding.int;
+export const INTEGER_STRING = STRING | Encoding.int;
 
 /** Type and encoding of these bytes as a string value. */
 export function stringTypeByte(buffer: Buffer, offset: number, length: number): number {

@@ -27,10 +27,8 @@ export class Watches {
   readonly #clients = new Map<object, WatchingClient>();
   readonly #keys = new Map<WatchedDatabase, Map<string, Watch[]>>();
 
-  /** How many clients watch something. */
-  get clientCount(): number {
-    return this.#clients.size;
-  }
+  /** How many clients watch something. A plain field: each write asks. */
+  clientCount = 0;
 
   /** Takes `key` over. */
   watch(client: object, database: WatchedDatabase, key: Buffer): void {
@@ -39,6 +37,7 @@ export class Watches {
     if (state === undefined) {
       state = { isBroken: false, watches: [] };
       this.#clients.set(client, state);
+      this.clientCount = this.#clients.size;
     }
     if (state.watches.some((watch) => watch.database === database && watch.text === text)) return;
     const wasExpired = database.peekExpired(key, 0, key.length);
@@ -68,6 +67,7 @@ export class Watches {
     const state = this.#clients.get(client);
     if (state === undefined) return;
     this.#clients.delete(client);
+    this.clientCount = this.#clients.size;
     for (const watch of state.watches) {
       const keys = this.#keys.get(watch.database);
       const watchers = keys?.get(watch.text);

@@ -42,7 +42,7 @@ export class ReplyQueue {
   /** Everything that was written since the last entry is this owner's. */
   add(owner: ReplyOwner): void {
     const end = this.#reply.position;
-    if (end === this.#lastEnd) return;
+    if (end === this.#lastEnd()) return;
     if (this.#count === this.#ends.length) {
       const wider = new Int32Array(this.#count * 2);
       wider.set(this.#ends);
@@ -72,7 +72,7 @@ export class ReplyQueue {
     const count = this.#count;
     if (count === 0) return;
     const { buffer } = this.#reply;
-    const end = this.#lastEnd;
+    const end = this.#lastEnd();
     let start = this.#start;
     this.#count = 0;
     for (let i = 0; i < count; i++) {
@@ -86,7 +86,7 @@ export class ReplyQueue {
     if (this.#reply.position === end) this.#startOver();
   }
 
-  get #lastEnd(): number {
+  #lastEnd(): number {
     return this.#count === 0 ? this.#start : (this.#ends[this.#count - 1] as number);
   }
 

@@ -43,6 +43,18 @@ export class BlockRing {
     return ROOT_WORDS + slot * PLACE_WORDS;
   }
 
+  /** For hot paths: the memory that the root lies in, and there the word of a block's place. Good until a block is added. */
+  words(root: number): Int32Array {
+    return this.#arena.words[root >>> 23] as Int32Array;
+  }
+
+  wordOf(root: number, block: number): number {
+    const words = this.#arena.words[root >>> 23] as Int32Array;
+    const start = (root & 0x7fffff) << 1;
+    const slot = ((words[start + FIRST] as number) + block) & ((words[start + CAPACITY] as number) - 1);
+    return start + ROOT_WORDS + slot * PLACE_WORDS;
+  }
+
   setPlace(root: number, place: number, block: number, head: number, tail: number, entries: number): void {
     this.set(root, place, block);
     this.set(root, place + HEAD, head);

@@ -63,16 +63,16 @@ export class ListValue {
   }
 
   get count(): number {
-    return this.#isPacked ? listpackCount(this.#arena, this.root) : this.#quicklist.count(this.root);
+    return this.#isPacked() ? listpackCount(this.#arena, this.root) : this.#quicklist.count(this.root);
   }
 
-  get #isPacked(): boolean {
+  #isPacked(): boolean {
     return this.encoding === Encoding.listpack;
   }
 
   /** Converts to a quicklist if so many more bytes of values in so many entries would be too much for a listpack. */
   growFor(valueBytes: number, entries: number): void {
-    if (!this.#isPacked) return;
+    if (!this.#isPacked()) return;
     const bytes = listpackBytes(this.#arena, this.root) + valueBytes;
     if (bytes <= listBlockBytes(this.#limits)) {
       const limit = listBlockEntries(this.#limits);
@@ -86,7 +86,7 @@ export class ListValue {
 
   /** Converts a quicklist back once one block at half the limit holds it. Call after removing. */
   shrink(): void {
-    if (this.#isPacked || this.#quicklist.blockCount(this.root) !== 1) return;
+    if (this.#isPacked() || this.#quicklist.blockCount(this.root) !== 1) return;
     if (this.#quicklist.blockBytes(this.root, 0) > listBlockBytes(this.#limits) / 2) return;
     if (this.count > listBlockEntries(this.#limits) / 2) return;
     const list = this.root;
@@ -100,14 +100,14 @@ export class ListValue {
   pushHead(bytes: Buffer, offset: number, length: number): void {
     const entry = this.#entry;
     entry.encode(bytes, offset, length);
-    if (this.#isPacked) this.root = insertInListpack(this.#arena, this.root, LISTPACK_HEADER, entry);
+    if (this.#isPacked()) this.root = insertInListpack(this.#arena, this.root, LISTPACK_HEADER, entry);
     else this.root = this.#quicklist.pushHead(this.root, entry);
   }
 
   pushTail(bytes: Buffer, offset: number, length: number): void {
     const entry = this.#entry;
     entry.encode(bytes, offset, length);
-    if (this.#isPacked) this.root = appendToListpack(this.#arena, this.root, entry);
+    if (this.#isPacked()) this.root = appendToListpack(this.#arena, this.root, entry);
     else this.root = this.#quicklist.pushTail(this.root, entry);
   }
 
@@ -120,13 +120,13 @@ export class ListValue {
   /** Removes so many entries at one end; there must be at least so many. */
   trimHead(entries: number): void {
     if (entries <= 0) return;
-    if (this.#isPacked) this.root = deleteFromListpack(this.#arena, this.root, LISTPACK_HEADER, entries);
+    if (this.#isPacked()) this.root = deleteFromListpack(this.#arena, this.root, LISTPACK_HEADER, entries);
     else this.#quicklist.trimHead(this.root, entries);
   }
 
   trimTail(entries: number): void {
     if (entries <= 0) return;
-    if (this.#isPacked) {
+    if (this.#isPacked()) {
       const position = seekListpack(this.#arena, this.root, -entries);
       this.root = deleteFromListpack(this.#arena, this.root, position, entries);
     } else this.#quicklist.trimTail(this.root, entries);
@@ -134,13 +134,13 @@ export class ListValue {
 
   /** Puts the cursor on the entry with this index, which must exist. */
   seek(index: number): void {
-    if (this.#isPacked) this.#position = seekListpack(this.#arena, this.root, index);
+    if (this.#isPacked()) this.#position = seekListpack(this.#arena, this.root, index);
     else this.#quicklist.seek(this.root, index);
   }
 
   /** Points the span at the entry under the cursor, good until the list is edited. */
   read(span: ByteSpan): void {
-    if (this.#isPacked) readListpack(this.#arena, this.root, this.#position, span);
+    if (this.#isPacked()) readListpack(this.#arena, this.root, this.#position, span);
     else this.#quicklist.read(this.root, span);
   }
 
@@ -149,21 +149,21 @@ export class ListValue {
    * `nextRun` puts the cursor on the block behind, if there is one.
    */
   readRun(run: PackedRun): void {
-    if (!this.#isPacked) this.#quicklist.readRun(this.root, run);
+    if (!this.#isPacked()) this.#quicklist.readRun(this.root, run);
     else run.set(this.#arena, this.root, this.#position, listpackEnd(this.#arena, this.root));
   }
 
   nextRun(): void {
-    if (!this.#isPacked) this.#quicklist.nextRun(this.root);
+    if (!this.#isPacked()) this.#quicklist.nextRun(this.root);
   }
 
   next(): void {
-    if (this.#isPacked) this.#position = nextPosition(this.#arena, this.root, this.#position);
+    if (this.#isPacked()) this.#position = nextPosition(this.#arena, this.root, this.#position);
     else this.#quicklist.next(this.root);
   }
 
   previous(): void {
-    if (!this.#isPacked) this.#quicklist.previous(this.root);
+    if (!this.#isPacked()) this.#quicklist.previous(this.root);
     else if (this.#position > LISTPACK_HEADER) {
       this.#position = previousPosition(this.#arena, this.root, this.#position);
     }
@@ -171,7 +171,7 @@ export class ListValue {
 
   /** True if the entry under the cursor holds the value that was given to `encode`. */
   isAtCursor(entry: EncodedEntry): boolean {
-    if (!this.#isPacked) return this.#quicklist.isAtCursor(this.root, entry);
+    if (!this.#isPacked()) return this.#quicklist.isAtCursor(this.root, entry);
     const bytes = this.#arena.bytes[this.root >>> 23] as Buffer;
     const at = ((this.root & 0x7fffff) << 3) + this.#position;
     const size = nextPosition(this.#arena, this.root, this.#position) - this.#position;
@@ -182,30 +182,30 @@ export class ListValue {
   insertAtCursor(bytes: Buffer, offset: number, length: number): void {
     const entry = this.#entry;
     entry.encode(bytes, offset, length);
-    if (this.#isPacked) this.root = insertInListpack(this.#arena, this.root, this.#position, entry);
+    if (this.#isPacked()) this.root = insertInListpack(this.#arena, this.root, this.#position, entry);
     else this.root = this.#quicklist.insertAtCursor(this.root, entry);
   }
 
   replaceAtCursor(bytes: Buffer, offset: number, length: number): void {
     const entry = this.#entry;
     entry.encode(bytes, offset, length);
-    if (this.#isPacked) this.root = replaceInListpack(this.#arena, this.root, this.#position, entry);
+    if (this.#isPacked()) this.root = replaceInListpack(this.#arena, this.root, this.#position, entry);
     else this.root = this.#quicklist.replaceAtCursor(this.root, entry);
   }
 
   /** Removes the entry under the cursor, which then stands on the one behind it, if any. */
   deleteAtCursor(): void {
-    if (this.#isPacked) this.root = deleteFromListpack(this.#arena, this.root, this.#position, 1);
+    if (this.#isPacked()) this.root = deleteFromListpack(this.#arena, this.root, this.#position, 1);
     else this.#quicklist.deleteAtCursor(this.root);
   }
 
   get blockCount(): number {
-    return this.#isPacked ? 1 : this.#quicklist.blockCount(this.root);
+    return this.#isPacked() ? 1 : this.#quicklist.blockCount(this.root);
   }
 
   /** Points the span at a block as a whole listpack: what an RDB file holds. */
   readBlock(block: number, span: ByteSpan): void {
-    if (!this.#isPacked) this.#quicklist.sealBlock(this.root, block, span);
+    if (!this.#isPacked()) this.#quicklist.sealBlock(this.root, block, span);
     else {
       const start = (this.root & 0x7fffff) << 3;
       span.set(this.#arena.bytes[this.root >>> 23] as Buffer, start, listpackEnd(this.#arena, this.root) + 1);
@@ -214,13 +214,13 @@ export class ListValue {
 
   /** Frees at most so many blocks; true when nothing is left. */
   freeSome(blocks: number): boolean {
-    if (!this.#isPacked) return this.#quicklist.freeSome(this.root, blocks);
+    if (!this.#isPacked()) return this.#quicklist.freeSome(this.root, blocks);
     this.#arena.free(this.root);
     return true;
   }
 
   /** Bytes of the arena that the list takes. */
   memoryBytes(_samples: number): number {
-    return this.#isPacked ? this.#arena.capacityOf(this.root) : this.#quicklist.memoryBytes(this.root);
+    return this.#isPacked() ? this.#arena.capacityOf(this.root) : this.#quicklist.memoryBytes(this.root);
   }
 }

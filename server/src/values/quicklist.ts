@@ -60,10 +60,11 @@ export class Quicklist {
       root = this.#ring.insert(root, 0);
       this.#allocateBlock(root, 0, size, false);
     }
-    const place = this.#ring.place(root, 0);
-    const head = this.#ring.get(root, place + HEAD) - size;
-    this.#write(root, place, head, entry);
-    this.#ring.set(root, place + HEAD, head);
+    const words = this.#ring.words(root);
+    const at = this.#ring.wordOf(root, 0);
+    const head = (words[at + HEAD] as number) - size;
+    words[at + HEAD] = head;
+    this.#write(root, words, at, head, entry);
     return root;
   }
 
@@ -74,10 +75,11 @@ export class Quicklist {
       root = this.#ring.insert(root, last + 1);
       this.#allocateBlock(root, last + 1, size, true);
     }
-    const place = this.#ring.place(root, this.#ring.get(root, BLOCKS) - 1);
-    const tail = this.#ring.get(root, place + TAIL);
-    this.#write(root, place, tail, entry);
-    this.#ring.set(root, place + TAIL, tail + size);
+    const words = this.#ring.words(root);
+    const at = this.#ring.wordOf(root, this.#ring.get(root, BLOCKS) - 1);
+    const tail = words[at + TAIL] as number;
+    words[at + TAIL] = tail + size;
+    this.#write(root, words, at, tail, entry);
     return root;
   }
 
@@ -252,7 +254,7 @@ export class Quicklist {
       this.#enlarge(root, place, tail - head + size + OVERHEAD, false);
       return this.insertAtCursor(root, entry);
     }
-    this.#write(root, place, this.#position, entry);
+    this.#write(root, this.#ring.words(root), this.#ring.wordOf(root, this.#block), this.#position, entry);
     return root;
   }
 
@@ -274,35 +276,46 @@ export class Quicklist {
     return bytes;
   }
 
-  /** Drops entries at the front by whole blocks where it can. */
+  /** Drops entries at the front, by whole blocks where it can. The cursor stands nowhere afterwards. */
   trimHead(root: number, entries: number): void {
+    const words = this.#ring.words(root);
     while (entries > 0) {
-      const held = this.blockEntries(root, 0);
-      if (held <= entries) {
-        this.#ring.set(root, 0, this.count(root) - held);
-        this.#removeBlock(root, 0);
-        entries -= held;
-        continue;
+      const at = this.#ring.wordOf(root, 0);
+      const held = words[at + ENTRIES] as number;
+      const dropped = Math.min(held, entries);
+      if (dropped === held) this.#removeBlock(root, 0);
+      else {
+        const bytes = this.#bytes(words[at] as number);
+        const start = this.#start(words[at] as number);
+        let position = start + (words[at + HEAD] as number);
+        for (let k = 0; k < dropped; k++) position = nextEntry(bytes, position);
+        words[at + HEAD] = position - start;
+        words[at + ENTRIES] = held - dropped;
       }
-      this.#seekInBlock(root, 0, 0);
-      this.deleteAtCursor(root);
-      entries--;
+      this.#ring.set(root, 0, this.count(root) - dropped);
+      entries -= dropped;
     }
   }
 
+  /** As trimHead, at the other end. */
   trimTail(root: number, entries: number): void {
+    const words = this.#ring.words(root);
     while (entries > 0) {
       const last = this.#ring.get(root, BLOCKS) - 1;
-      const held = this.blockEntries(root, last);
-      if (held <= entries) {
-        this.#ring.set(root, 0, this.count(root) - held);
-        this.#removeBlock(root, last);
-        entries -= held;
-        continue;
+      const at = this.#ring.wordOf(root, last);
+      const held = words[at + ENTRIES] as number;
+      const dropped = Math.min(held, entries);
+      if (dropped === held) this.#removeBlock(root, last);
+      else {
+        const bytes = this.#bytes(words[at] as number);
+        const start = this.#start(words[at] as number);
+        let position = start + (words[at + TAIL] as number);
+        for (let k = 0; k < dropped; k++) position = previousEntry(bytes, position);
+        words[at + TAIL] = position - start;
+        words[at + ENTRIES] = held - dropped;
       }
-      this.#seekInBlock(root, last, held - 1);
-      this.deleteAtCursor(root);
-      entries--;
+      this.#ring.set(root, 0, this.count(root) - dropped);
+      entries -= dropped;
     }
   }
 
@@ -370,31 +383,36 @@ export class Quicklist {
     } else this.#block = before;
     place = this.#ring.place(root, this.#block);
     const tail = this.#ring.get(root, place + TAIL);
-    this.#write(root, place, tail, entry);
+    this.#write(root, this.#ring.words(root), this.#ring.wordOf(root, this.#block), tail, entry);
     this.#ring.set(root, place + TAIL, tail + entry.size);
     this.#position = tail;
     return root;
   }
 
   #hasRoomAtHead(root: number, size: number): boolean {
-    const place = this.#ring.place(root, 0);
-    const head = this.#ring.get(root, place + HEAD);
-    const used = this.#ring.get(root, place + TAIL) - head + OVERHEAD;
-    if (this.#ring.get(root, place + ENTRIES) >= listBlockEntries(this.#limits)) return false;
-    if (used + size > listBlockBytes(this.#limits)) return false;
-    if (head - size < LISTPACK_HEADER) this.#enlarge(root, place, used + size, true);
+    const words = this.#ring.words(root);
+    const at = this.#ring.wordOf(root, 0);
+    const head = words[at + HEAD] as number;
+    const used = (words[at + TAIL] as number) - head + OVERHEAD;
+    if (!this.#isBelowLimits(words[at + ENTRIES] as number, used + size)) return false;
+    if (head - size < LISTPACK_HEADER) this.#enlarge(root, this.#ring.place(root, 0), used + size, true);
     return true;
   }
 
   #hasRoomAtTail(root: number, block: number, size: number): boolean {
-    const place = this.#ring.place(root, block);
-    const tail = this.#ring.get(root, place + TAIL);
-    const used = tail - this.#ring.get(root, place + HEAD) + OVERHEAD;
-    if (this.#ring.get(root, place + ENTRIES) >= listBlockEntries(this.#limits)) return false;
-    if (used + size > listBlockBytes(this.#limits)) return false;
-    if (tail + size + 1 > this.#arena.capacityOf(this.#ring.get(root, place)))
-      this.#enlarge(root, place, used + size, false);
+    const words = this.#ring.words(root);
+    const at = this.#ring.wordOf(root, block);
+    const tail = words[at + TAIL] as number;
+    const used = tail - (words[at + HEAD] as number) + OVERHEAD;
+    if (!this.#isBelowLimits(words[at + ENTRIES] as number, used + size)) return false;
+    if (tail + size + 1 > this.#arena.capacityOf(words[at] as number))
+      this.#enlarge(root, this.#ring.place(root, block), used + size, false);
     return true;
+  }
+
+  /** Whether a block of so many entries may have one more, and be of so many bytes then. */
+  #isBelowLimits(entries: number, sizeBytes: number): boolean {
+    return entries < listBlockEntries(this.#limits) && sizeBytes <= listBlockBytes(this.#limits);
   }
 
   /** Makes a block hold this many bytes, all free room on one side; its memory grows only if it has to. */
@@ -459,12 +477,13 @@ export class Quicklist {
     this.#position = this.#ring.get(root, this.#ring.place(root, block) + HEAD);
   }
 
-  /** Writes an entry into a block and counts it. */
-  #write(root: number, place: number, position: number, entry: EncodedEntry): void {
-    const handle = this.#ring.get(root, place);
+  /** Writes an entry into the block whose place is at this word, and counts it. */
+  #write(root: number, words: Int32Array, at: number, position: number, entry: EncodedEntry): void {
+    const handle = words[at] as number;
     entry.write(this.#bytes(handle), this.#start(handle) + position);
-    this.#ring.set(root, place + ENTRIES, this.#ring.get(root, place + ENTRIES) + 1);
-    this.#ring.set(root, 0, this.#ring.get(root, 0) + 1);
+    words[at + ENTRIES] = (words[at + ENTRIES] as number) + 1;
+    const count = (root & 0x7fffff) << 1;
+    words[count] = (words[count] as number) + 1;
   }
 
   #bytes(handle: number): Buffer {

@@ -89,24 +89,24 @@ export class SortedSetValue {
   }
 
   get count(): number {
-    return this.#isPacked ? this.#packed.count(this.root) : this.#index.count(this.#indexRoot);
+    return this.#isPacked() ? this.#packed.count(this.root) : this.#index.count(this.#indexRoot());
   }
 
-  get #isPacked(): boolean {
+  #isPacked(): boolean {
     return this.encoding === Encoding.listpack;
   }
 
-  get #table(): number {
+  #table(): number {
     return (this.#arena.words[this.root >>> 23] as Int32Array)[(this.root & 0x7fffff) << 1] as number;
   }
 
-  get #indexRoot(): number {
+  #indexRoot(): number {
     return (this.#arena.words[this.root >>> 23] as Int32Array)[((this.root & 0x7fffff) << 1) + 1] as number;
   }
 
   /** The member's score, NaN if it is no member (scores never are NaN). */
   score(bytes: Buffer, offset: number, length: number): number {
-    if (!this.#isPacked) {
+    if (!this.#isPacked()) {
       const record = this.#find(bytes, offset, length);
       return record === 0 ? Number.NaN : scoreOf(this.#arena, record);
     }
@@ -116,7 +116,7 @@ export class SortedSetValue {
 
   /** Gives the member this score; one of `SetResult`. The bytes must not lie in this set's own memory. */
   set(score: number, bytes: Buffer, offset: number, length: number): number {
-    if (this.#isPacked) {
+    if (this.#isPacked()) {
       const position = this.#packed.find(this.root, bytes, offset, length);
       if (position !== NOT_FOUND) {
         if (this.#packed.scoreAt(this.root, position) === score) return SetResult.unchanged;
@@ -125,28 +125,28 @@ export class SortedSetValue {
         return SetResult.updated;
       }
       this.prepareFor(this.count + 1, length);
-      if (this.#isPacked) {
+      if (this.#isPacked()) {
         this.root = this.#packed.insert(this.root, score, bytes, offset, length);
         return SetResult.added;
       }
     }
     const members = this.#members;
     const hash = members.hash(bytes, offset, length);
-    const found = members.find(this.#table, hash, bytes, offset, length);
+    const found = members.find(this.#table(), hash, bytes, offset, length);
     if (found !== 0) {
       if (scoreOf(this.#arena, found) === score) return SetResult.unchanged;
-      this.#index.move(this.#indexRoot, found, score);
+      this.#index.move(this.#indexRoot(), found, score);
       return SetResult.updated;
     }
     const record = createScoredRecord(this.#arena, score, bytes, offset, length);
-    members.insertMissed(this.#table, hash, record);
-    this.#index.insert(this.#indexRoot, record);
+    members.insertMissed(this.#table(), hash, record);
+    this.#index.insert(this.#indexRoot(), record);
     return SetResult.added;
   }
 
   /** False if it was no member. */
   remove(bytes: Buffer, offset: number, length: number): boolean {
-    if (this.#isPacked) {
+    if (this.#isPacked()) {
       const position = this.#packed.find(this.root, bytes, offset, length);
       if (position === NOT_FOUND) return false;
       this.root = this.#packed.remove(this.root, position, 1);
@@ -154,8 +154,8 @@ export class SortedSetValue {
     }
     const record = this.#find(bytes, offset, length);
     if (record === 0) return false;
-    this.#members.removeFound(this.#table);
-    this.#index.delete(this.#indexRoot, record);
+    this.#members.removeFound(this.#table());
+    this.#index.delete(this.#indexRoot(), record);
     this.#arena.free(record);
     return true;
   }
@@ -163,59 +163,59 @@ export class SortedSetValue {
   /** Removes the members with these ranks; there must be so many. */
   removeRange(rank: number, members: number): void {
     if (members <= 0) return;
-    if (this.#isPacked) {
+    if (this.#isPacked()) {
       this.root = this.#packed.remove(this.root, seekListpack(this.#arena, this.root, rank * 2), members);
       return;
     }
     const arena = this.#arena;
     for (; members > 0; members--) {
-      this.#index.seek(this.#indexRoot, rank);
+      this.#index.seek(this.#indexRoot(), rank);
       const record = this.#index.record;
       const bytes = arena.bytes[record >>> 23] as Buffer;
       const hash = this.#members.hash(bytes, memberStart(record), memberLength(arena, record));
-      if (this.#members.seek(this.#table, hash, record)) this.#members.removeFound(this.#table);
-      this.#index.delete(this.#indexRoot, record);
+      if (this.#members.seek(this.#table(), hash, record)) this.#members.removeFound(this.#table());
+      this.#index.delete(this.#indexRoot(), record);
       arena.free(record);
     }
   }
 
   /** Number of members before this one, −1 if it is no member; the cursor is then on it. */
   rank(bytes: Buffer, offset: number, length: number): number {
-    if (this.#isPacked) {
+    if (this.#isPacked()) {
       this.#position = this.#packed.find(this.root, bytes, offset, length);
       return this.#position === NOT_FOUND ? -1 : this.#packed.rankOf(this.root, this.#position);
     }
     const record = this.#find(bytes, offset, length);
-    return record === 0 ? -1 : this.#index.rank(this.#indexRoot, record);
+    return record === 0 ? -1 : this.#index.rank(this.#indexRoot(), record);
   }
 
   /** Number of members with a score below the given one, or up to it. */
   rankOfScore(score: number, inclusive: boolean): number {
-    return this.#isPacked
+    return this.#isPacked()
       ? this.#packed.rankOfScore(this.root, score, inclusive)
-      : this.#index.rankOfScore(this.#indexRoot, score, inclusive);
+      : this.#index.rankOfScore(this.#indexRoot(), score, inclusive);
   }
 
   /** Number of members that sort before the bytes, or up to them: where all scores are equal. */
   rankOfMember(bytes: Buffer, offset: number, length: number, inclusive: boolean): number {
-    return this.#isPacked
+    return this.#isPacked()
       ? this.#packed.rankOfMember(this.root, bytes, offset, length, inclusive)
-      : this.#index.rankOfMember(this.#indexRoot, bytes, offset, length, inclusive);
+      : this.#index.rankOfMember(this.#indexRoot(), bytes, offset, length, inclusive);
   }
 
   /** Puts the cursor on the member with this rank, which must exist. */
   seek(rank: number): void {
-    if (this.#isPacked) this.#position = seekListpack(this.#arena, this.root, rank * 2);
-    else this.#index.seek(this.#indexRoot, rank);
+    if (this.#isPacked()) this.#position = seekListpack(this.#arena, this.root, rank * 2);
+    else this.#index.seek(this.#indexRoot(), rank);
   }
 
   next(): void {
-    if (this.#isPacked) this.#position = this.#packed.nextMember(this.root, this.#position);
+    if (this.#isPacked()) this.#position = this.#packed.nextMember(this.root, this.#position);
     else this.#index.next();
   }
 
   previous(): void {
-    if (!this.#isPacked) this.#index.previous();
+    if (!this.#isPacked()) this.#index.previous();
     else if (this.#position > LISTPACK_HEADER) {
       const score = previousPosition(this.#arena, this.root, this.#position);
       this.#position = previousPosition(this.#arena, this.root, score);
@@ -224,12 +224,14 @@ export class SortedSetValue {
 
   /** Points the span at the member under the cursor, good until the next edit. */
   readMember(span: ByteSpan): void {
-    if (this.#isPacked) readListpack(this.#arena, this.root, this.#position, span);
+    if (this.#isPacked()) readListpack(this.#arena, this.root, this.#position, span);
     else this.#readRecord(this.#index.record, span);
   }
 
   get scoreAtCursor(): number {
-    return this.#isPacked ? this.#packed.scoreAt(this.root, this.#position) : scoreOf(this.#arena, this.#index.record);
+    return this.#isPacked()
+      ? this.#packed.scoreAt(this.root, this.#position)
+      : scoreOf(this.#arena, this.#index.record);
   }
 
   /** Puts the cursor on a member, each with the same probability. The set must not be empty. */
@@ -239,8 +241,8 @@ export class SortedSetValue {
 
   /** Visits some members from the cursor on; a listpack at once. Returns the next cursor, 0 at the end. */
   scan(cursor: number, count: number, span: ByteSpan, visit: (member: ByteSpan, score: number) => void): number {
-    if (!this.#isPacked) {
-      return this.#members.scan(this.#table, cursor, count, (record) => {
+    if (!this.#isPacked()) {
+      return this.#members.scan(this.#table(), cursor, count, (record) => {
         this.#readRecord(record, span);
         visit(span, scoreOf(this.#arena, record));
       });
@@ -264,7 +266,7 @@ export class SortedSetValue {
   /** Frees about so many segments of the table, or leaves of the index; true when nothing is left. */
   freeSome(steps: number): boolean {
     const arena = this.#arena;
-    if (this.#isPacked) {
+    if (this.#isPacked()) {
       arena.free(this.root);
       return true;
     }
@@ -282,16 +284,16 @@ export class SortedSetValue {
 
   /** Bytes of the arena that the set takes, estimated from a sample of this many records where it is large. */
   memoryBytes(samples: number): number {
-    if (this.#isPacked) return this.#arena.capacityOf(this.root);
-    const records = sampleRecords(this.#arena, this.#members, this.#table, samples);
-    return ROOT_BYTES + this.#members.sizeBytes(this.#table) + records + this.#index.memoryBytes(this.#indexRoot);
+    if (this.#isPacked()) return this.#arena.capacityOf(this.root);
+    const records = sampleRecords(this.#arena, this.#members, this.#table(), samples);
+    return ROOT_BYTES + this.#members.sizeBytes(this.#table()) + records + this.#index.memoryBytes(this.#indexRoot());
   }
 
   /** Converts the large form to a listpack if it is within the limits: for a result that was built large. */
   pack(): void {
     const { count } = this;
     const span = this.#packed.span;
-    if (this.#isPacked || count > this.#limits.zsetMaxListpackEntries) return;
+    if (this.#isPacked() || count > this.#limits.zsetMaxListpackEntries) return;
     this.seek(0);
     for (let left = count; left > 0; left--, this.next()) {
       this.readMember(span);
@@ -308,7 +310,7 @@ export class SortedSetValue {
   }
 
   #find(bytes: Buffer, offset: number, length: number): number {
-    return this.#members.find(this.#table, this.#members.hash(bytes, offset, length), bytes, offset, length);
+    return this.#members.find(this.#table(), this.#members.hash(bytes, offset, length), bytes, offset, length);
   }
 
   #readRecord(record: number, span: ByteSpan): void {
@@ -316,7 +318,7 @@ export class SortedSetValue {
   }
 
   #convertToLarge(): void {
-    if (!this.#isPacked) return;
+    if (!this.#isPacked()) return;
     const arena = this.#arena;
     const listpack = this.root;
     const count = this.count;
@@ -327,8 +329,8 @@ export class SortedSetValue {
       const score = this.#packed.scoreAt(listpack, at);
       readListpack(arena, listpack, at, span);
       const record = createScoredRecord(arena, score, span.buffer, span.offset, span.length);
-      members.insert(this.#table, members.hash(span.buffer, span.offset, span.length), record);
-      this.#index.insert(this.#indexRoot, record);
+      members.insert(this.#table(), members.hash(span.buffer, span.offset, span.length), record);
+      this.#index.insert(this.#indexRoot(), record);
       at = nextPosition(arena, listpack, nextPosition(arena, listpack, at));
     }
     arena.free(listpack);
