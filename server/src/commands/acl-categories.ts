@@ -48,8 +48,9 @@ const CATEGORY_OF_GROUP: Readonly<Record<string, AclCategory>> = {
 export function aclCategories(row: CommandRow): AclCategory[] {
   const has = (flag: CommandRow["flags"][number]): boolean => row.flags.includes(flag);
   const isContainer = row.subcommands !== undefined && row.flags.length === 0;
-  const isConnectionHelp = row.name === "help" && row.group === "connection";
-  const groupCategory = isContainer || isConnectionHelp ? undefined : CATEGORY_OF_GROUP[row.group];
+  // WAIT concerns the connection, not the keys.
+  const isKeyless = row.group === "generic" && row.categories?.includes("connection") === true;
+  const groupCategory = isContainer || isKeyless ? undefined : CATEGORY_OF_GROUP[row.group];
   const own = new Set<string>(row.categories);
   if (groupCategory !== undefined) own.add(groupCategory);
   if (has("write")) own.add("write");

@@ -57,7 +57,7 @@ export const clientCommands = defineCommands([
         since: "2.4.0",
         complexity: "O(N) in the number of connections",
         summary: "Describes connections, a line each.",
-        syntax: "[TYPE NORMAL | MASTER | REPLICA | PUBSUB] [ID client-id [client-id ...]]",
+        syntax: "[TYPE <NORMAL | MASTER | REPLICA | PUBSUB>] [ID client-id [client-id ...]]",
         run: clientList,
       },
       {
@@ -69,7 +69,7 @@ export const clientCommands = defineCommands([
         complexity: "O(N) in the number of connections",
         summary: "Closes connections.",
         syntax:
-          "ip:port | [ID client-id | TYPE type | USER username | ADDR ip:port | LADDR ip:port | MAXAGE seconds | SKIPME YES | NO ...]",
+          "ip:port | <[ID client-id] | [TYPE <NORMAL | MASTER | SLAVE | REPLICA | PUBSUB>] | [USER username] | [ADDR ip:port] | [LADDR ip:port] | [SKIPME yes/no] | [MAXAGE maxage] ...>",
         run: clientKill,
       },
       {

@@ -1,8 +1,9 @@
-/** One row of the command table as the nested reply of COMMAND INFO, and as that of COMMAND DOCS. */
+/** One row of the command table as the nested reply of COMMAND INFO. */
 
 import { aclCategories } from "./acl-categories.ts";
 import type { Call } from "./call.ts";
 import type { CommandRow, KeySpec } from "./command.ts";
+import { replyStatusSet } from "./command-documentation.ts";
 
 /** Marks of ours that Redis does not show. */
 const HIDDEN_FLAGS: ReadonlySet<string> = new Set(["may_replicate"]);
@@ -30,35 +31,6 @@ export function describeRow(call: Call, row: CommandRow, fullName: string): void
   const subcommands = row.subcommands ?? [];
   reply.set(subcommands.length);
   for (const subcommand of subcommands) describeRow(call, subcommand, `${row.name}|${subcommand.name}`);
-}
-
-export function describeDocumentation(call: Call, row: CommandRow, fullName: string): void {
-  const { reply } = call;
-  const subcommands = row.subcommands ?? [];
-  const isDocumented = row.summary !== "";
-  reply.map((isDocumented ? 1 : 0) + 3 + (subcommands.length > 0 ? 1 : 0));
-  if (isDocumented) replyPair(call, "summary", row.summary);
-  replyPair(call, "since", row.since);
-  replyPair(call, "group", row.group);
-  replyPair(call, "complexity", row.complexity);
-  if (subcommands.length === 0) return;
-  reply.bulkString("subcommands");
-  reply.map(subcommands.length);
-  for (const subcommand of subcommands) {
-    const name = `${fullName}|${subcommand.name}`;
-    reply.bulkString(name);
-    describeDocumentation(call, subcommand, name);
-  }
-}
-
-function replyPair(call: Call, name: string, text: string): void {
-  call.reply.bulkString(name);
-  call.reply.bulkString(text);
-}
-
-function replyStatusSet(call: Call, words: readonly string[]): void {
-  call.reply.set(words.length);
-  for (const word of words) call.reply.status(word);
 }
 
 /** Keys that the first specification's position alone does not tell. */

@@ -5,7 +5,8 @@ import { aclCategories } from "./acl-categories.ts";
 import type { Call } from "./call.ts";
 import type { CommandRow } from "./command.ts";
 import { defineCommands } from "./command.ts";
-import { describeDocumentation, describeRow } from "./command-description.ts";
+import { describeRow } from "./command-description.ts";
+import { describeDocumentation } from "./command-documentation.ts";
 import { withHelp } from "./container-help.ts";
 import { CommandError, ERRORS } from "./errors.ts";
 import type { KeyPosition } from "./key-positions.ts";
@@ -76,7 +77,7 @@ export const introspectionCommands = defineCommands([
         since: "7.0.0",
         complexity: "O(N) in the number of commands",
         summary: "Names all commands, or those of a category or like a pattern.",
-        syntax: "[FILTERBY MODULE module-name | ACLCAT category | PATTERN pattern]",
+        syntax: "[FILTERBY <MODULE module-name | ACLCAT category | PATTERN pattern>]",
         run: commandList,
       },
       {

@@ -28,7 +28,7 @@ export const configCommands = defineCommands([
         since: "2.0.0",
         complexity: "O(N) in the number of directives and patterns",
         summary: "Gives the directives that match any of the patterns, with their values.",
-        syntax: "pattern [pattern ...]",
+        syntax: "parameter [parameter ...]",
         run: configGet,
       },
       {
@@ -40,7 +40,7 @@ export const configCommands = defineCommands([
         since: "2.0.0",
         complexity: "O(N) in the number of directives given",
         summary: "Changes directives at run time: all of them, or none if one is refused.",
-        syntax: "directive value [directive value ...]",
+        syntax: "parameter value [parameter value ...]",
         run: configSet,
       },
       {

@@ -4,6 +4,7 @@
  */
 
 import type { CommandFunction, CommandRow } from "./command.ts";
+import { plainSyntax } from "./syntax.ts";
 
 /** A container's own function: the dispatcher has refused the request before it gets here. */
 export const containerOnly: CommandFunction = () => undefined;
@@ -19,6 +20,7 @@ export function withHelp<const Rows extends readonly CommandRow[]>(
     name: "help",
     arity: 2,
     flags: ["loading", "stale"],
+    ...(rows[0]?.categories === undefined ? {} : { categories: rows[0].categories }),
     group,
     since,
     complexity: "O(1)",
@@ -35,5 +37,8 @@ export function withHelp<const Rows extends readonly CommandRow[]>(
 
 function helpLines(container: string, rows: readonly CommandRow[]): string[] {
   const title = `${container.toUpperCase()} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:`;
-  return [title, ...rows.flatMap((row) => [`${row.name.toUpperCase()} ${row.syntax}`.trim(), `    ${row.summary}`])];
+  return [
+    title,
+    ...rows.flatMap((row) => [`${row.name.toUpperCase()} ${plainSyntax(row.syntax)}`.trim(), `    ${row.summary}`]),
+  ];
 }

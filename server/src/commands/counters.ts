@@ -70,7 +70,7 @@ export const counterCommands = defineCommands([
     since: "2.6.0",
     complexity: "O(1)",
     summary: "Adds a floating-point number to the number at a key.",
-    syntax: "key increment",
+    syntax: "key increment:double",
     run: incrbyfloat,
   },
 ]);

@@ -32,7 +32,7 @@ export const hashExtraCommands = defineCommands([
     since: "2.6.0",
     complexity: "O(1)",
     summary: "Adds to the floating-point number in a field.",
-    syntax: "key field increment",
+    syntax: "key field increment:double",
     run: hincrbyfloat,
   },
   {

@@ -73,7 +73,7 @@ export const replicationCommands = defineCommands([
   {
     name: "wait",
     arity: 3,
-    flags: ["noscript", "blocking"],
+    flags: ["blocking"],
     categories: ["connection"],
     group: "generic",
     tips: ["request_policy:all_shards", "response_policy:agg_min"],

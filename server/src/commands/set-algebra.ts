@@ -31,7 +31,7 @@ export const setAlgebraCommands = defineCommands([
     name: "sinterstore",
     arity: -3,
     flags: ["write", "denyoom"],
-    keys: STORE_KEYS,
+    keys: [keyAt(1, "RW", "update"), ...STORE_KEYS.slice(1)],
     group: "set",
     since: "1.0.0",
     complexity: "O(N*M): N the size of the smallest set, M the number of sets",

@@ -50,7 +50,7 @@ export const setCommands = defineCommands([
     name: "smismember",
     arity: -3,
     flags: ["readonly", "fast"],
-    keys: oneKey("RO"),
+    keys: oneKey("RO", "access"),
     group: "set",
     since: "6.2.0",
     complexity: "O(N) in the number of members asked for",

@@ -17,7 +17,7 @@ export const sortedSetRangeCommands = defineCommands([
     since: "1.2.0",
     complexity: READ,
     summary: "Gives a range of members by rank, score or member.",
-    syntax: "key start stop [BYSCORE | BYLEX] [REV] [LIMIT offset count] [WITHSCORES]",
+    syntax: "key start:string stop:string [BYSCORE | BYLEX] [REV] [LIMIT offset count] [WITHSCORES]",
     run: (call) => range(call, ANY_RANGE),
   },
   {
@@ -53,7 +53,7 @@ export const sortedSetRangeCommands = defineCommands([
     since: "1.0.5",
     complexity: READ,
     summary: "Gives the members with scores in a range.",
-    syntax: "key min max [WITHSCORES] [LIMIT offset count]",
+    syntax: "key min:double max:double [WITHSCORES] [LIMIT offset count]",
     run: (call) => range(call, { ...ANY_RANGE, kind: BY_SCORE, isReverse: false }),
   },
   {
@@ -65,7 +65,7 @@ export const sortedSetRangeCommands = defineCommands([
     since: "2.2.0",
     complexity: READ,
     summary: "Gives the members with scores in a range, highest first.",
-    syntax: "key max min [WITHSCORES] [LIMIT offset count]",
+    syntax: "key max:double min:double [WITHSCORES] [LIMIT offset count]",
     run: (call) => range(call, { ...ANY_RANGE, kind: BY_SCORE, isReverse: true }),
   },
   {
@@ -101,7 +101,7 @@ export const sortedSetRangeCommands = defineCommands([
     since: "2.0.0",
     complexity: "O(log(N))",
     summary: "Counts the members with scores in a range.",
-    syntax: "key min max",
+    syntax: "key min:double max:double",
     run: (call) => countRange(call, BY_SCORE),
   },
   {
@@ -137,7 +137,7 @@ export const sortedSetRangeCommands = defineCommands([
     since: "1.2.0",
     complexity: REMOVE,
     summary: "Removes the members with scores in a range.",
-    syntax: "key min max",
+    syntax: "key min:double max:double",
     run: (call) => removeRange(call, BY_SCORE),
   },
   {

@@ -5,4 +5,4 @@
 
 export const PRODUCT_NAME = "kvcluster";
 export const PRODUCT_VERSION = "0.1.0";
-export const COMPATIBLE_VERSION = "7.0.15";
+export const COMPATIBLE_VERSION = "7.4.2";

@@ -2,6 +2,7 @@
 
 import { createCollectionValues } from "../keyspace/collection-values.ts";
 import { Keyspace } from "../keyspace/keyspace.ts";
+import { COMPATIBLE_VERSION } from "../observability/product.ts";
 import { FakeClock } from "../platform/fake-clock.ts";
 import { createSeededRandom } from "../platform/random.ts";
 import { Collections } from "../values/collections.ts";
@@ -82,7 +83,7 @@ export class LiveKeyspace {
       keyspace: this.keyspace,
       collections: own,
       output: new RdbOutput(target, { compress: true }),
-      header: { version: "7.0.15", createdAtSeconds: 0, usedMemoryBytes: 0 },
+      header: { version: COMPATIBLE_VERSION, createdAtSeconds: 0, usedMemoryBytes: 0 },
     });
   }
 

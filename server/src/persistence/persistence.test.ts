@@ -4,6 +4,7 @@ import path from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { Config } from "../config/config.ts";
 import type { Logger } from "../observability/logger.ts";
+import { COMPATIBLE_VERSION } from "../observability/product.ts";
 import { systemClock } from "../platform/clock.ts";
 import type { Disk } from "../platform/disk.ts";
 import { systemDisk } from "../platform/disk.ts";
@@ -73,7 +74,7 @@ describe("Persistence", () => {
 
     const second = new Fixture(directory);
     const aux = await second.persistence.load();
-    expect(aux?.get("redis-ver")).toBe("7.0.15");
+    expect(aux?.get("redis-ver")).toBe(COMPATIBLE_VERSION);
     expect(second.live.keyspace.count).toBe(20_000);
     expect(second.persistence.facts()).toMatchObject({ lastLoadKeys: 20_000, changesSinceSave: 0, loading: undefined });
     expect(live.keyspace.count).toBe(20_000);

@@ -8,6 +8,34 @@ function bulk(text: string): Buffer {
 
 const SMALL_COLLECTIONS: readonly Buffer[] = [bulk("quicklist"), bulk("hashtable")];
 
+/** Columns of COMMAND INFO that Redis changed after 7.0.15, so that ours are those of 7.4. */
+export interface MetadataDifference {
+  readonly command: string;
+  readonly column: "arity" | "flags" | "categories" | "tips" | "keys" | "arguments" | "deprecated_since";
+  readonly reason: string;
+}
+
+export const METADATA_DIFFERENCES: readonly MetadataDifference[] = [
+  { command: "client|kill", column: "arguments", reason: "MAXAGE came with 7.4" },
+  { command: "client|list", column: "arguments", reason: "a block of one argument, in 7.0 only" },
+  { command: "client|tracking", column: "arguments", reason: "no tracking here yet: only what is taken is shown" },
+  { command: "command|getkeys", column: "arguments", reason: "documented since 7.2" },
+  { command: "command|getkeysandflags", column: "arguments", reason: "documented since 7.2" },
+  { command: "config|get", column: "arguments", reason: "a block of one argument, in 7.0 only" },
+  { command: "config|resetstat", column: "tips", reason: "has tips since 7.2" },
+  { command: "debug", column: "arguments", reason: "Redis documents none" },
+  { command: "hscan", column: "arguments", reason: "NOVALUES came with 7.4" },
+  { command: "move", column: "keys", reason: "the key is deleted, as 7.2 says" },
+  { command: "psubscribe", column: "arguments", reason: "a block of one argument, in 7.0 only" },
+  { command: "quit", column: "deprecated_since", reason: "deprecated since 7.2" },
+  { command: "wait", column: "flags", reason: "blocking, and allowed in scripts, since 7.2" },
+  { command: "wait", column: "categories", reason: "blocking since 7.2" },
+  { command: "zrank", column: "arity", reason: "WITHSCORE came with 7.2" },
+  { command: "zrank", column: "arguments", reason: "WITHSCORE came with 7.2" },
+  { command: "zrevrank", column: "arity", reason: "WITHSCORE came with 7.2" },
+  { command: "zrevrank", column: "arguments", reason: "WITHSCORE came with 7.2" },
+];
+
 export const KNOWN_DIFFERENCES: readonly Normaliser[] = [
   {
     command: "object encoding",
