@@ -10,6 +10,7 @@ import { counterCommands } from "./counters.ts";
 import { databaseCommands } from "./databases.ts";
 import { debugCommands } from "./debug.ts";
 import { expiryCommands } from "./expiry.ts";
+import { geoCommands } from "./geo.ts";
 import { hashExtraCommands } from "./hash-extras.ts";
 import { hashCommands } from "./hashes.ts";
 import { infoCommands } from "./info.ts";
@@ -46,6 +47,7 @@ export const ALL_COMMANDS: readonly (readonly CommandRow[])[] = [
   sortedSetRangeCommands,
   sortedSetPopCommands,
   sortedSetAlgebraCommands,
+  geoCommands,
   keyCommands,
   keyScanCommands,
   expiryCommands,
