@@ -10,10 +10,22 @@ import type { PackedRun } from "../memory/packed-run.ts";
 
 const SHORT_STRING = 0x80;
 const SHORT_STRING_END = 0xc0;
+const LONGEST_SHORT_STRING = SHORT_STRING_END - SHORT_STRING - 1;
 /** What a reply adds to an entry: `$63\r\n…\r\n` for one of two bytes, or the digits of a 64-bit integer. */
 const ADDED_BYTES = 20;
-const CR = 13;
-const LF = 10;
+/** Words are copied whole: up to seven bytes too many, which what follows in the reply overwrites. */
+const WORD_BYTES = 8;
+/** As a little-endian half word. */
+const CRLF = 0x0a0d;
+
+/** For each length of a short string the line before it, `$` and the length, padded to a word. */
+const HEADERS = shortStringHeaders();
+
+function shortStringHeaders(): DataView {
+  const bytes = Buffer.alloc((LONGEST_SHORT_STRING + 1) * WORD_BYTES);
+  for (let length = 0; length <= LONGEST_SHORT_STRING; length++) bytes.write(`$${length}\r\n`, length * WORD_BYTES);
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+}
 
 /** Appends up to `count` entries of the run as bulk strings; gives how many, and leaves the run behind them. */
 export function appendEntries(reply: ReplyWriter, run: PackedRun, count: number, span: ByteSpan): number {
@@ -33,31 +45,22 @@ export function appendEntries(reply: ReplyWriter, run: PackedRun, count: number,
 /** Stops at the first entry that is no short string; gives how many are still wanted. */
 function appendShortStrings(reply: ReplyWriter, run: PackedRun, count: number): number {
   const { bytes, wide, end } = run;
-  reply.reserve(end - run.position + Math.min(count, end - run.position) * ADDED_BYTES);
-  const out = reply.buffer;
+  reply.reserve(end - run.position + Math.min(count, end - run.position) * ADDED_BYTES + WORD_BYTES);
   const target = reply.wide;
+  // At the very end of the memory there is no whole word to read any more.
+  const lastWord = wide.byteLength - WORD_BYTES - LONGEST_SHORT_STRING;
   let from = run.position;
   let to = reply.position;
-  for (; count > 0 && from < end; count--) {
+  for (; count > 0 && from < end && from <= lastWord; count--) {
     const first = bytes[from] as number;
     if (first < SHORT_STRING || first >= SHORT_STRING_END) break;
     const length = first & 0x3f;
-    out[to++] = 36;
-    if (length > 9) {
-      const tens = (length * 205) >>> 11;
-      out[to++] = 48 + tens;
-      out[to++] = 48 + length - tens * 10;
-    } else out[to++] = 48 + length;
-    out[to] = CR;
-    out[to + 1] = LF;
-    to += 2;
+    target.setBigInt64(to, HEADERS.getBigInt64(length * WORD_BYTES, true), true);
+    to += length > 9 ? 5 : 4;
     from++;
-    let k = 0;
-    for (; k + 8 <= length; k += 8) target.setBigInt64(to + k, wide.getBigInt64(from + k, true), true);
-    for (; k < length; k++) out[to + k] = bytes[from + k] as number;
+    for (let k = 0; k < length; k += WORD_BYTES) target.setBigInt64(to + k, wide.getBigInt64(from + k, true), true);
     to += length;
-    out[to] = CR;
-    out[to + 1] = LF;
+    target.setUint16(to, CRLF, true);
     to += 2;
     from += length + 1;
   }
