@@ -47,10 +47,14 @@ export const SET_MEMBER_LAYOUT: DictionaryLayout = {
   wideKeyBytes: 0,
 };
 
-/** `u32 field length, u32 value length, field, value` */
+/** In the field length of a hash's record: eight bytes of expiry time follow the value. No field is as long as this. */
+export const FIELD_EXPIRY_FLAG = 0x40000000;
+export const FIELD_LENGTH_MASK = 0x3fffffff;
+
+/** `u32 field length and flag, u32 value length, field, value, [f64 expiry time]` */
 export const HASH_FIELD_LAYOUT: DictionaryLayout = {
   lengthWord: 0,
-  lengthMask: WHOLE_WORD,
+  lengthMask: FIELD_LENGTH_MASK,
   keyByte: 8,
   expiryBytes: 0,
   wideKeyBytes: 0,

@@ -171,6 +171,23 @@ export class Dictionary {
     return handle;
   }
 
+  /** The first record of this hash that is accepted, or 0, with `find` positions right for it: where the key is not known. */
+  findHash(root: Handle, hash: number, accepts: (record: Handle) => boolean): Handle {
+    this.#locate(root, hash);
+    const last = (1 << this.#bits) - 1;
+    const words = this.#arena.words[this.#segment >>> CHUNK_SHIFT] as Int32Array;
+    const base = (this.#segment & GRANULE_MASK) << 1;
+    let slot = homeSlot(hash, this.#localDepth, this.#bits);
+    for (;;) {
+      const handle = words[base + (slot << 1) + 1] as number;
+      if (handle === 0 || (words[base + (slot << 1)] === hash && accepts(handle))) {
+        this.#slot = slot;
+        return handle;
+      }
+      slot = slot === last ? 1 : slot + 1;
+    }
+  }
+
   /** Makes `find` positions right for a record known by handle; false when the table does not hold it. */
   seek(root: Handle, hash: number, handle: Handle): boolean {
     this.#locate(root, hash);

@@ -97,14 +97,14 @@ export function readListpack(arena: Arena, handle: number, position: number, spa
 
 /**
  * Position of the first entry with this value at or behind a position, or NOT_FOUND. With skip = 1 only every second
- * entry is compared: the fields of a hash, the members of a sorted set.
+ * entry is compared: the fields of a hash, the members of a sorted set. With skip = 2 every third: fields with an expiry.
  */
 export function findInListpack(
   arena: Arena,
   handle: number,
   position: number,
   entry: EncodedEntry,
-  skip: 0 | 1,
+  skip: 0 | 1 | 2,
 ): number {
   const bytes = arena.bytes[handle >>> 23] as Buffer;
   const start = (handle & 0x7fffff) << 3;
@@ -114,6 +114,7 @@ export function findInListpack(
     const next = nextEntry(bytes, at);
     if (next - at === size && entry.isAt(bytes, at)) return at - start;
     at = skip === 0 ? next : nextEntry(bytes, next);
+    if (skip === 2) at = nextEntry(bytes, at);
   }
   return NOT_FOUND;
 }

@@ -1,8 +1,10 @@
 /**
- * A counted B+tree over scored records, ordered by score and then by member bytes; all nodes lie in the arena. Counts
- * below every child give ranks, so every kind of range is a pair of ranks. The handle of an index is its header block:
- * i32 count of entries, height, root node. One OrderedIndex serves any number of indexes: it holds only the path of the
- * operation at hand and a cursor, valid until the next edit. Records belong to the caller: delete the entry, then free it.
+ * A counted B+tree over entries of a score and an integer, ordered by score and then as the owner orders the integers:
+ * scored records by their member bytes, plain numbers by value. All nodes lie in the arena. Counts below every child give
+ * ranks, so every kind of range is a pair of ranks. The handle of an index is its header block: i32 count of entries,
+ * height, root node. One OrderedIndex serves any number of indexes: it holds only the path of the operation at hand and a
+ * cursor, valid until the next edit. Records belong to the caller: delete the entry, then free it. Equal entries may stand
+ * side by side where the integers are no records: which of them is deleted makes no difference.
  */
 
 import type { Arena } from "./arena.ts";
@@ -26,7 +28,7 @@ import {
   SCORES,
   SEPARATORS,
 } from "./ordered-index-nodes.ts";
-import { compareMember, compareMembers, scoreOf } from "./scored-record.ts";
+import { compareMember } from "./scored-record.ts";
 
 const HEADER_BYTES = 12;
 const HEIGHT = 1;
@@ -36,15 +38,25 @@ const MAX_HEIGHT = 16;
 const MERGE_BELOW = LEAF_CAPACITY >>> 2;
 const MERGE_UP_TO = (LEAF_CAPACITY * 3) >>> 2;
 
+/** The order of entries of the same score: below zero, zero or above. */
+export type TieOrder = (arena: Arena, left: number, right: number) => number;
+
+/** For entries that are no records. */
+export function compareNumbers(_arena: Arena, left: number, right: number): number {
+  return left - right;
+}
+
 export class OrderedIndex {
   readonly #arena: Arena;
+  readonly #compareTies: TieOrder;
   readonly #pathNode = new Int32Array(MAX_HEIGHT);
   readonly #pathChild = new Int32Array(MAX_HEIGHT);
   #cursorLeaf = 0;
   #cursorSlot = 0;
 
-  constructor(arena: Arena) {
+  constructor(arena: Arena, compareTies: TieOrder) {
     this.#arena = arena;
+    this.#compareTies = compareTies;
   }
 
   create(): number {
@@ -62,10 +74,8 @@ export class OrderedIndex {
     return this.#header(index, 0);
   }
 
-  /** Adds a record, which must not be in the index, under the score that stands in it. */
-  insert(index: number, record: number): void {
+  insert(index: number, score: number, record: number): void {
     const arena = this.#arena;
-    const score = scoreOf(arena, record);
     const leaf = this.#descend(index, score, record, 1);
     const position = this.#leafPosition(leaf, score, record);
     this.#setHeader(index, 0, this.count(index) + 1);
@@ -75,10 +85,9 @@ export class OrderedIndex {
     } else this.#splitLeaf(index, leaf, position, score, record);
   }
 
-  /** Removes a record, found by its score and member; the record itself stays. */
-  delete(index: number, record: number): void {
+  /** Removes an entry, which must be there; a record itself stays. */
+  delete(index: number, score: number, record: number): void {
     const arena = this.#arena;
-    const score = scoreOf(arena, record);
     const leaf = this.#descend(index, score, record, -1);
     const position = this.#leafPosition(leaf, score, record);
     removeFromLeaf(arena, leaf, position);
@@ -97,17 +106,15 @@ export class OrderedIndex {
     if (count < MERGE_BELOW) this.#mergeRight(index, height - 1, leaf, count);
   }
 
-  /** Gives a record of the index another score. */
-  move(index: number, record: number, score: number): void {
-    if (this.#moveInPlace(index, record, score)) return;
-    this.delete(index, record);
-    (this.#arena.doubles[record >>> 23] as Float64Array)[record & 0x7fffff] = score;
-    this.insert(index, record);
+  /** Gives an entry of the index another score. */
+  move(index: number, from: number, record: number, score: number): void {
+    if (this.#moveInPlace(index, from, record, score)) return;
+    this.delete(index, from, record);
+    this.insert(index, score, record);
   }
 
   /** Number of entries before the record. The cursor is then at the record. */
-  rank(index: number, record: number): number {
-    const score = scoreOf(this.#arena, record);
+  rank(index: number, score: number, record: number): number {
     const words = this.#arena.words;
     let node = this.#header(index, ROOT);
     let before = 0;
@@ -171,11 +178,16 @@ export class OrderedIndex {
     this.#cursorSlot = rank;
   }
 
-  /** The record under the cursor. */
+  /** The entry under the cursor; its integer. */
   get record(): number {
     const leaf = this.#cursorLeaf;
     const words = this.#arena.words[leaf >>> 23] as Int32Array;
     return words[((leaf & 0x7fffff) << 1) + LEAF_RECORDS + this.#cursorSlot] as number;
+  }
+
+  get score(): number {
+    const leaf = this.#cursorLeaf;
+    return (this.#arena.doubles[leaf >>> 23] as Float64Array)[(leaf & 0x7fffff) + SCORES + this.#cursorSlot] as number;
   }
 
   /** Steps the cursor; the caller counts and never steps off either end to read there. */
@@ -281,41 +293,31 @@ export class OrderedIndex {
 
   /** Index of the first entry of the leaf that is not before (score, record). */
   #leafPosition(leaf: number, score: number, record: number): number {
-    const scores = this.#arena.doubles[leaf >>> 23] as Float64Array;
-    const words = this.#arena.words[leaf >>> 23] as Int32Array;
-    const granule = leaf & 0x7fffff;
+    return this.#lowerEntry(leaf, 0, LEAF_RECORDS, score, record, 0);
+  }
+
+  /** Index of the last child whose separator is not behind (score, record). */
+  #childPosition(inner: number, score: number, record: number): number {
+    return this.#lowerEntry(inner, 1, SEPARATORS, score, record, 1) - 1;
+  }
+
+  /** In either kind of node: first position from `low` on whose entry is not before the given one (or is behind it). */
+  #lowerEntry(node: number, low: number, records: number, score: number, record: number, inclusive: 0 | 1): number {
+    const scores = this.#arena.doubles[node >>> 23] as Float64Array;
+    const words = this.#arena.words[node >>> 23] as Int32Array;
+    const granule = node & 0x7fffff;
     const at = granule << 1;
-    let low = 0;
     let high = words[at] as number;
     while (low < high) {
       const middle = (low + high) >>> 1;
       const other = scores[granule + SCORES + middle] as number;
-      const before =
+      const isBefore =
         other < score ||
-        (other === score && compareMembers(this.#arena, words[at + LEAF_RECORDS + middle] as number, record) < 0);
-      if (before) low = middle + 1;
+        (other === score && this.#compareTies(this.#arena, words[at + records + middle] as number, record) < inclusive);
+      if (isBefore) low = middle + 1;
       else high = middle;
     }
     return low;
-  }
-
-  #childPosition(inner: number, score: number, record: number): number {
-    const scores = this.#arena.doubles[inner >>> 23] as Float64Array;
-    const words = this.#arena.words[inner >>> 23] as Int32Array;
-    const granule = inner & 0x7fffff;
-    const at = granule << 1;
-    let low = 1;
-    let high = words[at] as number;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      const other = scores[granule + SCORES + middle] as number;
-      const before =
-        other < score ||
-        (other === score && compareMembers(this.#arena, words[at + SEPARATORS + middle] as number, record) <= 0);
-      if (before) low = middle + 1;
-      else high = middle;
-    }
-    return low - 1;
   }
 
   /** In either kind of node: first position from `low` on whose score is not below (or up to) the given one. */
@@ -474,9 +476,8 @@ export class OrderedIndex {
   }
 
   /** Where the new score keeps the record between its neighbours, only the score changes. */
-  #moveInPlace(index: number, record: number, score: number): boolean {
+  #moveInPlace(index: number, oldScore: number, record: number, score: number): boolean {
     const arena = this.#arena;
-    const oldScore = scoreOf(arena, record);
     const leaf = this.#descend(index, oldScore, record, 0);
     const slot = this.#leafPosition(leaf, oldScore, record);
     const next = slot + 1 < this.#word(leaf, 0) ? leaf : this.#word(leaf, NEXT);
@@ -487,7 +488,6 @@ export class OrderedIndex {
       if (this.#isBehind(previous, before, score, record)) return false;
     }
     (arena.doubles[leaf >>> 23] as Float64Array)[(leaf & 0x7fffff) + SCORES + slot] = score;
-    (arena.doubles[record >>> 23] as Float64Array)[record & 0x7fffff] = score;
     if (slot === 0) this.#setSeparator(this.#header(index, HEIGHT) - 1, score, record);
     return true;
   }
@@ -495,6 +495,6 @@ export class OrderedIndex {
   #isBehind(leaf: number, slot: number, score: number, record: number): boolean {
     const other = (this.#arena.doubles[leaf >>> 23] as Float64Array)[(leaf & 0x7fffff) + SCORES + slot] as number;
     if (other !== score) return other > score;
-    return compareMembers(this.#arena, this.#word(leaf, LEAF_RECORDS + slot), record) > 0;
+    return this.#compareTies(this.#arena, this.#word(leaf, LEAF_RECORDS + slot), record) > 0;
   }
 }

@@ -28,6 +28,10 @@ export function scoreOf(arena: Arena, record: number): number {
   return (arena.doubles[record >>> 23] as Float64Array)[record & 0x7fffff] as number;
 }
 
+export function setScore(arena: Arena, record: number, score: number): void {
+  (arena.doubles[record >>> 23] as Float64Array)[record & 0x7fffff] = score;
+}
+
 export function memberLength(arena: Arena, record: number): number {
   return (arena.words[record >>> 23] as Int32Array)[((record & 0x7fffff) << 1) + 2] as number;
 }

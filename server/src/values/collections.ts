@@ -8,10 +8,11 @@ import type { Arena } from "../memory/arena.ts";
 import { ByteSpan } from "../memory/byte-span.ts";
 import { Dictionary } from "../memory/dictionary.ts";
 import { HASH_FIELD_LAYOUT, SET_MEMBER_LAYOUT, SORTED_SET_MEMBER_LAYOUT } from "../memory/dictionary-layout.ts";
+import { compareNumbers, OrderedIndex } from "../memory/ordered-index.ts";
 import { PackedRun } from "../memory/packed-run.ts";
 import type { Random } from "../platform/random.ts";
 import type { EncodingLimits } from "./encoding-limits.ts";
-import { HashValue } from "./hash.ts";
+import { type FieldClock, HashValue } from "./hash.ts";
 import { ListValue } from "./list.ts";
 import { SetValue } from "./set.ts";
 import { SortedSetValue } from "./sorted-set.ts";
@@ -35,7 +36,10 @@ export class Collections {
   readonly secondSpan = new ByteSpan();
   /** For commands that reply with many packed entries. */
   readonly run = new PackedRun();
+  /** Which fields of hashes have expired: the keyspace sets it with its own time. */
+  readonly fieldClock: FieldClock = { expiredBeforeMs: 0 };
   readonly #fields: Dictionary;
+  readonly #expiries: OrderedIndex;
   readonly #members: Dictionary;
   readonly #scoredMembers: Dictionary;
   readonly #views: Readonly<Record<number, CollectionView>>;
@@ -49,6 +53,7 @@ export class Collections {
     this.#fields = new Dictionary(arena, HASH_FIELD_LAYOUT, seed0, seed1);
     this.#members = new Dictionary(arena, SET_MEMBER_LAYOUT, seed0, seed1);
     this.#scoredMembers = new Dictionary(arena, SORTED_SET_MEMBER_LAYOUT, seed0, seed1);
+    this.#expiries = new OrderedIndex(arena, compareNumbers);
     this.list = this.createListView();
     this.secondList = this.createListView();
     this.hash = this.createHashView();
@@ -68,7 +73,8 @@ export class Collections {
   }
 
   createHashView(): HashValue {
-    return new HashValue(this.arena, this.#fields, this.limits);
+    const { arena, limits, fieldClock: clock } = this;
+    return new HashValue({ arena, limits, clock, fields: this.#fields, expiries: this.#expiries });
   }
 
   createSetView(): SetValue {

@@ -37,11 +37,10 @@ import {
 import { EncodedEntry } from "../memory/listpack-entry.ts";
 import type { Random } from "../platform/random.ts";
 import type { EncodingLimits } from "./encoding-limits.ts";
+import { LARGEST_FIRST_TABLE, sampleRecords } from "./table-memory.ts";
 import { Encoding } from "./value-type.ts";
 
 const MEMBER_OFFSET = 4;
-/** Tables start with at most one segment and split from there. */
-export const LARGEST_FIRST_TABLE = 1024;
 
 export class SetValue {
   root = 0;
@@ -304,22 +303,4 @@ export class SetValue {
     });
     this.#arena.free(packed.root);
   }
-}
-
-/** Estimates the bytes of a table's records from the first so many (0: all). */
-export function sampleRecords(arena: Arena, dictionary: Dictionary, root: number, samples: number): number {
-  const count = dictionary.count(root);
-  let seen = 0;
-  let bytes = 0;
-  const visit = (record: number): void => {
-    seen++;
-    bytes += arena.capacityOf(record);
-  };
-  if (samples === 0) dictionary.forEach(root, visit);
-  else {
-    let cursor = 0;
-    do cursor = dictionary.scan(root, cursor, samples, visit);
-    while (cursor !== 0 && seen < samples);
-  }
-  return seen === 0 ? 0 : Math.round((bytes / seen) * count);
 }

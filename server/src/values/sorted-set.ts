@@ -20,11 +20,18 @@ import {
   seekListpack,
 } from "../memory/listpack.ts";
 import { OrderedIndex } from "../memory/ordered-index.ts";
-import { createScoredRecord, MEMBER_OFFSET, memberLength, scoreOf } from "../memory/scored-record.ts";
+import {
+  compareMembers,
+  createScoredRecord,
+  MEMBER_OFFSET,
+  memberLength,
+  scoreOf,
+  setScore,
+} from "../memory/scored-record.ts";
 import type { Random } from "../platform/random.ts";
 import type { EncodingLimits } from "./encoding-limits.ts";
 import { PackedSortedSet } from "./packed-sorted-set.ts";
-import { LARGEST_FIRST_TABLE, sampleRecords } from "./set.ts";
+import { LARGEST_FIRST_TABLE, sampleRecords } from "./table-memory.ts";
 import { Encoding } from "./value-type.ts";
 
 const ROOT_BYTES = 8;
@@ -48,7 +55,7 @@ export class SortedSetValue {
     this.#members = members;
     this.#limits = limits;
     this.#packed = new PackedSortedSet(arena);
-    this.#index = new OrderedIndex(arena);
+    this.#index = new OrderedIndex(arena, compareMembers);
   }
 
   open(root: number, encoding: number): void {
@@ -134,13 +141,15 @@ export class SortedSetValue {
     const hash = members.hash(bytes, offset, length);
     const found = members.find(this.#table(), hash, bytes, offset, length);
     if (found !== 0) {
-      if (scoreOf(this.#arena, found) === score) return SetResult.unchanged;
-      this.#index.move(this.#indexRoot(), found, score);
+      const before = scoreOf(this.#arena, found);
+      if (before === score) return SetResult.unchanged;
+      this.#index.move(this.#indexRoot(), before, found, score);
+      setScore(this.#arena, found, score);
       return SetResult.updated;
     }
     const record = createScoredRecord(this.#arena, score, bytes, offset, length);
     members.insertMissed(this.#table(), hash, record);
-    this.#index.insert(this.#indexRoot(), record);
+    this.#index.insert(this.#indexRoot(), score, record);
     return SetResult.added;
   }
 
@@ -155,7 +164,7 @@ export class SortedSetValue {
     const record = this.#find(bytes, offset, length);
     if (record === 0) return false;
     this.#members.removeFound(this.#table());
-    this.#index.delete(this.#indexRoot(), record);
+    this.#index.delete(this.#indexRoot(), scoreOf(this.#arena, record), record);
     this.#arena.free(record);
     return true;
   }
@@ -174,7 +183,7 @@ export class SortedSetValue {
       const bytes = arena.bytes[record >>> 23] as Buffer;
       const hash = this.#members.hash(bytes, memberStart(record), memberLength(arena, record));
       if (this.#members.seek(this.#table(), hash, record)) this.#members.removeFound(this.#table());
-      this.#index.delete(this.#indexRoot(), record);
+      this.#index.delete(this.#indexRoot(), scoreOf(arena, record), record);
       arena.free(record);
     }
   }
@@ -186,7 +195,7 @@ export class SortedSetValue {
       return this.#position === NOT_FOUND ? -1 : this.#packed.rankOf(this.root, this.#position);
     }
     const record = this.#find(bytes, offset, length);
-    return record === 0 ? -1 : this.#index.rank(this.#indexRoot(), record);
+    return record === 0 ? -1 : this.#index.rank(this.#indexRoot(), scoreOf(this.#arena, record), record);
   }
 
   /** Number of members with a score below the given one, or up to it. */
@@ -330,7 +339,7 @@ export class SortedSetValue {
       readListpack(arena, listpack, at, span);
       const record = createScoredRecord(arena, score, span.buffer, span.offset, span.length);
       members.insert(this.#table(), members.hash(span.buffer, span.offset, span.length), record);
-      this.#index.insert(this.#indexRoot(), record);
+      this.#index.insert(this.#indexRoot(), score, record);
       at = nextPosition(arena, listpack, nextPosition(arena, listpack, at));
     }
     arena.free(listpack);

@@ -16,6 +16,10 @@ export const Encoding = {
   hashtable: 6,
   skiplist: 7,
   stream: 8,
+  /** A listpack of fields, values and expiry times. */
+  listpackex: 9,
+  /** A hash table some of whose fields have an expiry time. To users it is a hashtable as well. */
+  expiringTable: 10,
 } as const;
 export type Encoding = (typeof Encoding)[keyof typeof Encoding];
 
@@ -30,7 +34,14 @@ const ENCODING_NAMES = [
   "hashtable",
   "skiplist",
   "stream",
+  "listpackex",
+  "hashtable",
 ] as const;
+
+/** A hash that has, or had, fields with an expiry time. */
+export function isExpiringHash(encoding: number): boolean {
+  return encoding === Encoding.listpackex || encoding === Encoding.expiringTable;
+}
 
 /** As the TYPE command names it; "none" for 0. */
 export function typeName(type: number): string {
