@@ -307,13 +307,21 @@ function createServerState(context: ServerContext, readiness: { readonly isLoade
   };
 }
 
-/** Keys that go by themselves go on replicas by a DEL. */
+/** Keys that go by themselves go on replicas by a DEL, fields of hashes by an HDEL. */
 function createKeyspaceListener(propagator: Propagator, replication: Replication): KeyspaceListener {
   const gone = (database: Database, record: number): void => {
     if (replication.isReplica || !propagator.active) return;
     propagator.sendCommand(database.index, ["DEL", database.keyOf(record)]);
   };
-  return { expired: gone, evicted: gone };
+  return {
+    expired: gone,
+    evicted: gone,
+    fieldExpired: (database, record, field) => {
+      if (!propagator.active) return;
+      propagator.sendCommand(database.index, ["HDEL", database.keyOf(record), field.toBuffer()]);
+    },
+    fieldsExpired: () => undefined,
+  };
 }
 
 function runCron({ context, dispatcher, state, usage }: Core): void {

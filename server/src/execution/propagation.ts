@@ -43,11 +43,19 @@ export class Propagator {
   send(call: Call, databaseIndex: number, start: number, end: number): void {
     if (call.propagation === Propagation.none) return;
     if (call.propagation === Propagation.replaced) {
-      for (const args of call.effects) this.sendCommand(databaseIndex, args);
+      this.#sendEffects(call.effects, databaseIndex);
       return;
     }
     if (start >= 0) this.#feed(databaseIndex, call.buffer, start, end);
     else this.sendCommand(databaseIndex, argumentsOf(call));
+  }
+
+  /** What one command became is one change: several commands go out as a transaction. */
+  #sendEffects(effects: readonly CommandArgument[][], databaseIndex: number): void {
+    const isOwnTransaction = effects.length > 1 && !this.#inTransaction;
+    if (isOwnTransaction) this.beginTransaction();
+    for (const args of effects) this.sendCommand(databaseIndex, args);
+    if (isOwnTransaction) this.endTransaction(databaseIndex);
   }
 
   /** Sends a command that no client sent as it is: an expiry's DEL, an eviction. */

@@ -175,6 +175,7 @@ function statisticsFacts(parts: FactParts): StatisticsFacts {
     partialSyncs: replication.replicas.partialSyncs,
     failedPartialSyncs: replication.replicas.refusedPartialSyncs,
     expiredKeys: keyspace.expiredKeys,
+    expiredFields: keyspace.expiredFields,
     evictedKeys: keyspace.evictedKeys,
     evictedClients: 0,
     hits: keyspace.hits,
@@ -193,7 +194,13 @@ function databaseFacts(keyspace: Keyspace): DatabaseFacts[] {
   for (let index = 0; index < keyspace.databaseCount; index++) {
     const db = keyspace.database(index);
     if (db.count === 0) continue;
-    facts.push({ index, keys: db.count, expires: db.expiringCount, averageTtlMs: db.averageTtlMs });
+    facts.push({
+      index,
+      keys: db.count,
+      expires: db.expiringCount,
+      averageTtlMs: db.averageTtlMs,
+      expiringHashes: db.fieldExpiries.count,
+    });
   }
   return facts;
 }

@@ -35,7 +35,18 @@ export function createCollectionValues(collections: Collections): CollectionValu
       return view;
     },
   });
+  const expiring = collections.createHashView();
   return {
+    openHash(encoding, root) {
+      expiring.open(root, encoding);
+      return expiring;
+    },
+    get expiredBeforeMs() {
+      return collections.fieldClock.expiredBeforeMs;
+    },
+    set expiredBeforeMs(timeMs) {
+      collections.fieldClock.expiredBeforeMs = timeMs;
+    },
     free: (type, encoding, root) => pending.free(type, encoding, root),
     drain: (hasTime) => pending.drain(hasTime),
     copy(type, encoding, root) {
@@ -135,10 +146,17 @@ function copySortedSet(source: SortedSetValue, target: SortedSetValue): StoredCo
 }
 
 function copyHash(source: HashValue, target: HashValue): StoredCollection {
+  const span = new ByteSpan();
+  if (source.encoding === Encoding.listpackex) {
+    source.readPacked(span);
+    target.load(Encoding.listpackex, span.buffer, span.offset, span.length);
+    return { root: target.root, encoding: target.encoding };
+  }
   target.create();
   target.prepareFor(ABOVE_ALL_LIMITS);
-  source.forEach((field, value) => {
+  source.forEachStored((field, value, expireAtMs) => {
     target.set(field.buffer, field.offset, field.length, value.buffer, value.offset, value.length);
+    if (expireAtMs !== 0) target.setExpiry(field.buffer, field.offset, field.length, expireAtMs);
   });
   return { root: target.root, encoding: target.encoding };
 }

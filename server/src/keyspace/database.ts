@@ -12,8 +12,9 @@
 import type { Arena } from "../memory/arena.ts";
 import { copyBytes } from "../memory/arena-bytes.ts";
 import type { Handle } from "../memory/arena-layout.ts";
-import { ValueType } from "../values/value-type.ts";
+import { isExpiringHash, ValueType } from "../values/value-type.ts";
 import { ExpirySums } from "./expiry-sums.ts";
+import { FieldExpiries } from "./field-expiries.ts";
 import type { KeyspaceState } from "./keyspace-state.ts";
 import { KEEP_TTL, NO_EXPIRY, type Records } from "./record.ts";
 import { INTEGER_STRING, RAW_STRING, stringTypeByte } from "./string-encoding.ts";
@@ -32,6 +33,8 @@ export class Database {
   #id: number;
   #root: Handle;
   readonly #expiry: ExpirySums;
+  /** Hashes with fields that expire. */
+  readonly fieldExpiries: FieldExpiries;
 
   constructor(state: KeyspaceState, index: number) {
     this.arena = state.arena;
@@ -39,6 +42,7 @@ export class Database {
     this.#state = state;
     this.#records = state.records;
     this.#expiry = new ExpirySums(state);
+    this.fieldExpiries = new FieldExpiries(state, this);
     this.#id = state.owners.take(this);
     this.#root = state.dictionary.create();
   }
@@ -113,7 +117,7 @@ export class Database {
     const typeByte = stringTypeByte(valueBuffer, valueOffset, valueLength);
     const before = old === 0 ? NO_EXPIRY : records.expireAtOf(old);
     const after = expireAtMs === KEEP_TTL ? before : expireAtMs;
-    if (old !== 0 && (before === NO_EXPIRY) === (after === NO_EXPIRY) && this.#fits(old, keyLength, valueLength)) {
+    if (old !== 0 && (before === NO_EXPIRY) === (after === NO_EXPIRY) && records.canHoldString(old, valueLength)) {
       this.arena.touch(old);
       records.setTypeByte(old, typeByte);
       records.setValueLength(old, valueLength);
@@ -132,6 +136,7 @@ export class Database {
       dictionary.replaceFound(record);
       records.setAccess(record, this.#state.access.used(records.accessOf(record)));
       if (before !== NO_EXPIRY) this.#expiry.leave(before);
+      if (this.fieldExpiries.isExpiring(old)) this.fieldExpiries.leave(old);
       this.#state.destroy(old);
     }
     if (after !== NO_EXPIRY) this.#expiry.enter(after);
@@ -149,7 +154,7 @@ export class Database {
   /** Puts another string into a record that `lookupWrite` has just given, expiry kept; false if it does not fit there. */
   overwriteString(record: Handle, valueBuffer: Buffer, valueOffset: number, valueLength: number): boolean {
     const records = this.#records;
-    if (!this.#fits(record, records.keyLength(record), valueLength)) return false;
+    if (!records.canHoldString(record, valueLength)) return false;
     records.setTypeByte(record, stringTypeByte(valueBuffer, valueOffset, valueLength));
     records.setValueLength(record, valueLength);
     copyBytes(records.bytesOf(record), records.valueOffset(record), valueBuffer, valueOffset, valueLength);
@@ -170,7 +175,7 @@ export class Database {
     this.arena.touch(record);
     if (header + newLength > this.arena.capacityOf(record)) {
       const slack = Math.min(newLength, MAX_SLACK_BYTES);
-      target = this.#recreate(record, newLength + slack);
+      target = records.createWithRoom(record, newLength + slack);
       this.#reindex(record, target);
       this.arena.free(record);
     }
@@ -209,6 +214,7 @@ export class Database {
     this.arena.touch(record);
     this.#records.setRoot(record, root);
     this.#records.setTypeByte(record, (this.#records.typeOf(record) << 4) | encoding);
+    if (isExpiringHash(encoding)) this.fieldExpiries.enter(record);
   }
 
   /** Deletes a key and its value; false if it is not there (or has expired). */
@@ -358,6 +364,7 @@ export class Database {
     this.#root = dictionary.create();
     this.#id = owners.retire(this.#id, root, this);
     this.#expiry.clear();
+    this.fieldExpiries.clear();
     this.#state.slots?.clear();
     return count;
   }
@@ -371,26 +378,45 @@ export class Database {
     [this.#id, other.#id] = [other.#id, this.#id];
     [this.#root, other.#root] = [other.#root, this.#root];
     this.#expiry.swap(other.#expiry);
+    this.fieldExpiries.swap(other.fieldExpiries);
     owners.set(this.#id, this);
     owners.set(other.#id, other);
   }
 
   /** Deletes a key because its time has come, and tells the listener. */
   expireRecord(record: Handle): void {
-    this.#seek(record);
     this.#state.expiredKeys++;
-    this.#removeFound(record);
-    this.#state.listener.expired(this, record);
-    this.#finishRemoval(record);
+    this.#remove(record, this.#state.listener.expired);
   }
 
   /** Deletes a key to make room, and tells the listener. */
   evictRecord(record: Handle): void {
-    this.#seek(record);
     this.#state.evictedKeys++;
-    this.#removeFound(record);
-    this.#state.listener.evicted(this, record);
-    this.#finishRemoval(record);
+    this.#remove(record, this.#state.listener.evicted);
+  }
+
+  /** Deletes a key whose collection has become empty by itself; the listener knows. */
+  removeEmptied(record: Handle): void {
+    this.#remove(record);
+  }
+
+  /** Tells those who watch the key that it has changed. */
+  touchWatches(record: Handle): void {
+    const { watches } = this.#state;
+    const records = this.#records;
+    if (watches.clientCount === 0) return;
+    watches.touch(this, records.bytesOf(record), records.keyOffset(record), records.keyLength(record));
+  }
+
+  /** The first record with this hash of its key that is accepted, or 0. */
+  findByHash(hash: number, accepts: (record: Handle) => boolean): Handle {
+    return this.#state.dictionary.findHash(this.#root, hash, accepts);
+  }
+
+  /** The hash of a record's key in the index. */
+  hashOf(record: Handle): number {
+    const records = this.#records;
+    return this.#state.dictionary.hash(records.bytesOf(record), records.keyOffset(record), records.keyLength(record));
   }
 
   #find(buffer: Buffer, offset: number, length: number): Handle {
@@ -403,13 +429,6 @@ export class Database {
     if (!this.isExpired(record)) return false;
     if (!this.#state.isReplica) this.expireRecord(record);
     return true;
-  }
-
-  /** Whether the new value can be written over the old one, both being strings. */
-  #fits(old: Handle, keyLength: number, valueLength: number): boolean {
-    const records = this.#records;
-    if (records.typeOf(old) !== ValueType.string) return false;
-    return this.arena.isSameClass(old, records.sizeBytes(keyLength, valueLength, records.isVolatile(old)));
   }
 
   #newAccess(): number {
@@ -428,6 +447,7 @@ export class Database {
     dictionary.insert(this.#root, dictionary.hash(bytes, offset, length), record);
     this.#countSlot(bytes, offset, length, 1);
     if (expireAtMs !== NO_EXPIRY) this.#expiry.enter(expireAtMs);
+    if (this.fieldExpiries.isExpiring(record)) this.fieldExpiries.enterNew(record);
   }
 
   /** Takes the record that was just found out of the index, and leaves it as it is. */
@@ -437,15 +457,7 @@ export class Database {
     this.#state.dictionary.removeFound(this.#root);
     this.#countSlot(records.bytesOf(record), records.keyOffset(record), records.keyLength(record), -1);
     if (expireAtMs !== NO_EXPIRY) this.#expiry.leave(expireAtMs);
-  }
-
-  #finishRemoval(record: Handle): void {
-    const { watches } = this.#state;
-    const records = this.#records;
-    if (watches.clientCount !== 0) {
-      watches.touch(this, records.bytesOf(record), records.keyOffset(record), records.keyLength(record));
-    }
-    this.#state.destroy(record);
+    if (this.fieldExpiries.isExpiring(record)) this.fieldExpiries.leave(record);
   }
 
   /** The same record with or without expiry time, at another place; the old one is freed. */
@@ -458,33 +470,22 @@ export class Database {
     return moved;
   }
 
-  /** A copy of a record in a block with room for a value of this length. */
-  #recreate(record: Handle, room: number): Handle {
-    const records = this.#records;
-    const keyOffset = records.keyOffset(record);
-    const keyLength = records.keyLength(record);
-    const bytes = records.bytesOf(record);
-    const expireAtMs = records.expireAtOf(record);
-    const access = records.accessWord(record);
-    const created = records.create(records.typeByteOf(record), bytes, keyOffset, keyLength, room, expireAtMs, access);
-    const target = records.bytesOf(created);
-    copyBytes(target, records.valueOffset(created), bytes, records.valueOffset(record), records.valueLength(record));
-    return created;
+  #remove(record: Handle, tell?: (database: Database, record: Handle) => void): void {
+    this.#seek(record);
+    this.#removeFound(record);
+    tell?.(this, record);
+    this.touchWatches(record);
+    this.#state.destroy(record);
   }
 
   #seek(record: Handle): void {
-    const isHeld = this.#state.dictionary.seek(this.#root, this.#hashOf(record), record);
+    const isHeld = this.#state.dictionary.seek(this.#root, this.hashOf(record), record);
     if (!isHeld) throw new Error(`Index of database ${this.index} does not hold record ${record}`);
   }
 
   #reindex(from: Handle, to: Handle): void {
     this.#seek(from);
     this.#state.dictionary.replaceFound(to);
-  }
-
-  #hashOf(record: Handle): number {
-    const records = this.#records;
-    return this.#state.dictionary.hash(records.bytesOf(record), records.keyOffset(record), records.keyLength(record));
   }
 
   #changeExpiry(record: Handle, before: number, after: number): void {

@@ -1,14 +1,19 @@
 /**
  * The active expiry cycle. Records with an expiry time lie together in pages of their own, so a sweep over those pages (5 ns
  * a record) finds the expired ones without an index. A sweep works in slices of a time budget and looks at the clock
- * inside pages. While no key can have expired since the last sweep, there is none.
+ * inside pages. While no key can have expired since the last sweep, there is none. Fields of hashes that have expired go
+ * in the same cycle, from a list by their time.
  */
 
 import type { Arena } from "../memory/arena.ts";
 import { type Handle, PAGE_SHIFT, VOLATILE_RECORD } from "../memory/arena-layout.ts";
 import type { Clock } from "../platform/clock.ts";
+import type { Database } from "./database.ts";
 import type { KeyspaceState } from "./keyspace-state.ts";
 
+/** Of a slice, fields of hashes may take this part before it is the turn of keys. */
+const FIELD_SHARE = 0.5;
+const FIELDS_A_LOOK = 16;
 /** Work between two looks at the clock: a record looked at counts 1, an expired one as much as it costs more. */
 const CLOCK_INTERVAL = 512;
 const EXPIRED_COST = 32;
@@ -17,6 +22,7 @@ export class ExpiryCycle {
   readonly #state: KeyspaceState;
   readonly #arena: Arena;
   readonly #clock: Clock;
+  readonly #databases: readonly Database[];
   /** Place in the list of volatile pages; the sweep goes down from its end, so pages that close do not hide others. */
   #position = -1;
   /** Where the next slice goes on inside that page; 0 for its start. */
@@ -24,24 +30,40 @@ export class ExpiryCycle {
   /** The earliest time met in this sweep that is still to come. */
   #earliestLeftMs = Number.POSITIVE_INFINITY;
 
-  constructor(state: KeyspaceState, clock: Clock) {
+  constructor(state: KeyspaceState, databases: readonly Database[], clock: Clock) {
     this.#state = state;
+    this.#databases = databases;
     this.#arena = state.arena;
     this.#clock = clock;
   }
 
   /**
-   * Deletes expired keys for at most about this long. True when the sweep is done; false when it should soon go on.
-   * On a replica, and while data is loaded, nothing is done.
+   * Deletes expired keys and fields for at most about this long. True when the sweep is done; false when it should soon go
+   * on. On a replica, and while data is loaded, nothing is done.
    */
   run(budgetMs: number): boolean {
     const state = this.#state;
     if (state.isReplica || state.ignoresExpiry) return true;
-    if (this.#position < 0) {
-      if (state.earliestExpiryMs >= state.nowMs) return true;
-      this.#begin();
+    const isSweepDue = this.#position >= 0 || state.earliestExpiryMs < state.nowMs;
+    const areFieldsDue = this.#databases.some(({ fieldExpiries }) => fieldExpiries.earliestMs < state.nowMs);
+    if (!isSweepDue && !areFieldsDue) return true;
+    const startUs = this.#clock.monotonicUs();
+    const areFieldsDone = !areFieldsDue || this.#expireFields(startUs + budgetMs * 1000 * FIELD_SHARE);
+    return (!isSweepDue || this.#sweep(startUs + budgetMs * 1000)) && areFieldsDone;
+  }
+
+  /** Hashes are listed by their earliest field: there is nothing to look for. */
+  #expireFields(endUs: number): boolean {
+    for (const { fieldExpiries } of this.#databases) {
+      while (fieldExpiries.expireNext(FIELDS_A_LOOK) > 0) {
+        if (this.#clock.monotonicUs() >= endUs) return false;
+      }
     }
-    const endUs = this.#clock.monotonicUs() + budgetMs * 1000;
+    return true;
+  }
+
+  #sweep(endUs: number): boolean {
+    if (this.#position < 0) this.#begin();
     while (this.#hasPage()) {
       if (!this.#sweepPage(endUs)) return false;
     }

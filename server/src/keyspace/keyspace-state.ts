@@ -5,8 +5,10 @@
 
 import { Arena } from "../memory/arena.ts";
 import type { Handle } from "../memory/arena-layout.ts";
+import type { ByteSpan } from "../memory/byte-span.ts";
 import { Dictionary } from "../memory/dictionary.ts";
 import { KEYSPACE_LAYOUT } from "../memory/dictionary-layout.ts";
+import { compareNumbers, OrderedIndex } from "../memory/ordered-index.ts";
 import type { Random } from "../platform/random.ts";
 import { ValueType } from "../values/value-type.ts";
 import { AccessClock } from "./access-clock.ts";
@@ -28,6 +30,21 @@ export interface CollectionValues {
   /** Frees what is left while there is time; true when nothing is. */
   drain(hasTime: () => boolean): boolean;
   copy(type: number, encoding: number, root: Handle): StoredCollection;
+  /** A view, of the keyspace's own, on a hash that has, or had, fields with an expiry time; good until the next call. */
+  openHash(encoding: number, root: Handle): ExpiringHash;
+  /** Fields with an expiry time before this are not to be seen; 0: all are. */
+  expiredBeforeMs: number;
+}
+
+export interface ExpiringHash {
+  /** Fields, the expired ones among them. */
+  readonly count: number;
+  /** The first expiry time of a field, 0 for none. */
+  readonly earliest: number;
+  /** The time under which the keyspace lists the hash, 0 for none. */
+  listedMs: number;
+  delete(field: Buffer, offset: number, length: number): boolean;
+  takeEarliest(visit: (field: ByteSpan) => void): void;
 }
 
 /**
@@ -37,6 +54,10 @@ export interface CollectionValues {
 export interface KeyspaceListener {
   expired(database: Database, record: Handle): void;
   evicted(database: Database, record: Handle): void;
+  /** A field of a hash is about to be deleted because it has expired. */
+  fieldExpired(database: Database, record: Handle, field: ByteSpan): void;
+  /** After some fields of a hash have expired. `isEmpty`: they were the last, the key goes too. */
+  fieldsExpired(database: Database, record: Handle, isEmpty: boolean): void;
 }
 
 export interface KeyspaceStateOptions {
@@ -46,12 +67,19 @@ export interface KeyspaceStateOptions {
   readonly makeValues: (arena: Arena, random: Random) => CollectionValues;
 }
 
-const SILENT: KeyspaceListener = { expired: () => undefined, evicted: () => undefined };
+const SILENT: KeyspaceListener = {
+  expired: () => undefined,
+  evicted: () => undefined,
+  fieldExpired: () => undefined,
+  fieldsExpired: () => undefined,
+};
 
 export class KeyspaceState {
   readonly arena: Arena;
   readonly records: Records;
   readonly dictionary: Dictionary;
+  /** For the lists of hashes with expiring fields. */
+  readonly fieldIndex: OrderedIndex;
   readonly access: AccessClock;
   readonly random: Random;
   readonly watches = new Watches();
@@ -64,14 +92,15 @@ export class KeyspaceState {
   nowMs = 0;
   /** Expired keys are missing, but stay until the primary deletes them. */
   isReplica = false;
-  /** What runs now comes from the primary, or is being loaded: nothing counts as expired. */
-  ignoresExpiry = false;
+  #ignoresExpiry = false;
   /** Reads do not count as use (CLIENT NO-TOUCH). */
   isUntouched = false;
   dirty = 0;
   hits = 0;
   misses = 0;
   expiredKeys = 0;
+  /** Fields of hashes. */
+  expiredFields = 0;
   evictedKeys = 0;
   /** No key expires before this: lets the expiry cycle rest. */
   earliestExpiryMs = Number.POSITIVE_INFINITY;
@@ -84,6 +113,7 @@ export class KeyspaceState {
     this.random = options.random;
     this.access = new AccessClock(options.random);
     this.dictionary = new Dictionary(this.arena, KEYSPACE_LAYOUT, options.random.uint32(), options.random.uint32());
+    this.fieldIndex = new OrderedIndex(this.arena, compareNumbers);
     this.values = options.makeValues(this.arena, options.random);
     this.owners = new Owners(this.dictionary, (record) => this.destroy(record));
     this.startMs = options.nowMs;
@@ -93,6 +123,17 @@ export class KeyspaceState {
   setNow(nowMs: number): void {
     this.nowMs = nowMs;
     this.access.setNow(nowMs);
+    this.values.expiredBeforeMs = this.#ignoresExpiry ? 0 : nowMs;
+  }
+
+  /** What runs now comes from the primary, or is being loaded: nothing counts as expired. */
+  get ignoresExpiry(): boolean {
+    return this.#ignoresExpiry;
+  }
+
+  set ignoresExpiry(ignoresExpiry: boolean) {
+    this.#ignoresExpiry = ignoresExpiry;
+    this.setNow(this.nowMs);
   }
 
   /** Frees a record and its value, after a running snapshot has seen both. */

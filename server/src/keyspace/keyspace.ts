@@ -52,7 +52,7 @@ export class Keyspace {
     state.slots = this.slots;
     this.#databases = Array.from({ length: options.databaseCount }, (_, index) => new Database(state, index));
     this.eviction = new Eviction(state, this.#databases, options.clock);
-    this.expiry = new ExpiryCycle(state, options.clock);
+    this.expiry = new ExpiryCycle(state, this.#databases, options.clock);
   }
 
   get databaseCount(): number {
@@ -118,6 +118,11 @@ export class Keyspace {
     this.#state.ignoresExpiry = ignoresExpiry;
   }
 
+  /** Whether what has expired is ours to delete: not on a replica, and not while data is loaded. */
+  get deletesExpired(): boolean {
+    return !this.#state.isReplica && !this.#state.ignoresExpiry;
+  }
+
   /** On while a command of a client with CLIENT NO-TOUCH runs: reads do not count as use. */
   set isUntouched(isUntouched: boolean) {
     this.#state.isUntouched = isUntouched;
@@ -135,6 +140,16 @@ export class Keyspace {
     return this.#state.expiredKeys;
   }
 
+  /** Fields of hashes. */
+  get expiredFields(): number {
+    return this.#state.expiredFields;
+  }
+
+  /** Hashes of all databases that have fields with an expiry time. */
+  get expiringHashes(): number {
+    return this.#databases.reduce((sum, database) => sum + database.fieldExpiries.count, 0);
+  }
+
   get evictedKeys(): number {
     return this.#state.evictedKeys;
   }
@@ -144,6 +159,7 @@ export class Keyspace {
     this.#state.hits = 0;
     this.#state.misses = 0;
     this.#state.expiredKeys = 0;
+    this.#state.expiredFields = 0;
     this.#state.evictedKeys = 0;
   }
 

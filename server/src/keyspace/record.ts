@@ -20,6 +20,7 @@ import {
   RECORD_WIDE_KEY_FLAG,
   RECORD_WIDE_KEY_SHIFT,
 } from "../memory/dictionary-layout.ts";
+import { ValueType } from "../values/value-type.ts";
 
 /** No record has this expiry time: it means none. */
 export const NO_EXPIRY = 0;
@@ -80,6 +81,31 @@ export class Records {
     const target = this.#arena.bytes[created >>> CHUNK_SHIFT] as Buffer;
     copyBytes(target, this.valueOffset(created), this.bytesOf(record), this.valueOffset(record), length);
     return created;
+  }
+
+  /** A copy of a record in a block with room for a value of this length. */
+  createWithRoom(record: Handle, room: number): Handle {
+    const offset = this.keyOffset(record);
+    const length = this.keyLength(record);
+    const bytes = this.bytesOf(record);
+    const expireAtMs = this.expireAtOf(record);
+    const access = this.accessWord(record);
+    const created = this.create(this.typeByteOf(record), bytes, offset, length, room, expireAtMs, access);
+    copyBytes(
+      this.bytesOf(created),
+      this.valueOffset(created),
+      bytes,
+      this.valueOffset(record),
+      this.valueLength(record),
+    );
+    return created;
+  }
+
+  /** Whether the record is of a string, and a value of this length can be written over it. */
+  canHoldString(record: Handle, valueLength: number): boolean {
+    if (this.typeOf(record) !== ValueType.string) return false;
+    const size = this.sizeBytes(this.keyLength(record), valueLength, this.isVolatile(record));
+    return this.#arena.isSameClass(record, size);
   }
 
   /** What a record of this shape takes, before rounding to its class. */

@@ -39,6 +39,12 @@ class BlockValues implements CollectionValues {
     return true;
   }
 
+  expiredBeforeMs = 0;
+
+  openHash(): never {
+    throw new Error("There are no hashes here");
+  }
+
   copy(_type: number, encoding: number, root: Handle): StoredCollection {
     return { root: this.create(this.numberOf(root)), encoding };
   }
@@ -67,6 +73,8 @@ export class TestKeyspace {
     this.keyspace.listener = {
       expired: (database, record) => this.expired.push(database.keyOf(record).toString()),
       evicted: (database, record) => this.evicted.push(database.keyOf(record).toString()),
+      fieldExpired: () => undefined,
+      fieldsExpired: () => undefined,
     };
   }
 

@@ -100,6 +100,8 @@ export interface StatisticsFacts {
   readonly partialSyncs: number;
   readonly failedPartialSyncs: number;
   readonly expiredKeys: number;
+  /** Fields of hashes. */
+  readonly expiredFields: number;
   readonly evictedKeys: number;
   readonly evictedClients: number;
   readonly hits: number;
@@ -170,6 +172,8 @@ export interface DatabaseFacts {
   readonly index: number;
   readonly keys: number;
   readonly expires: number;
+  /** Hashes with fields that have an expiry time. */
+  readonly expiringHashes: number;
   readonly averageTtlMs: number;
 }
 

@@ -84,6 +84,7 @@ export const QUIET_FACTS: FactSources = {
     partialSyncs: 0,
     failedPartialSyncs: 0,
     expiredKeys: 0,
+    expiredFields: 0,
     evictedKeys: 0,
     evictedClients: 0,
     hits: 4,
@@ -107,7 +108,7 @@ export const QUIET_FACTS: FactSources = {
   }),
   processor: () => ({ systemSeconds: 0.5, userSeconds: 1.25 }),
   cluster: () => undefined,
-  keyspace: () => [{ index: 0, keys: 10, expires: 2, averageTtlMs: 1000 }],
+  keyspace: () => [{ index: 0, keys: 10, expires: 2, averageTtlMs: 1000, expiringHashes: 1 }],
   commands: () => [{ name: "get", calls: 4, microseconds: 10, rejectedCalls: 1, failedCalls: 0 }],
   errors: () => [["ERR", 2]],
 };

@@ -227,6 +227,7 @@ export function statisticsFields(facts: StatisticsFacts): Field[] {
     ["sync_full", facts.fullSyncs],
     ["sync_partial_ok", facts.partialSyncs],
     ["sync_partial_err", facts.failedPartialSyncs],
+    ["expired_subkeys", facts.expiredFields],
     ["expired_keys", facts.expiredKeys],
     ["expired_stale_perc", "0.00"],
     ["expired_time_cap_reached_count", 0],
@@ -348,6 +349,6 @@ export function keyspaceFields(databases: readonly DatabaseFacts[]): Field[] {
     .filter((database) => database.keys > 0)
     .map((database) => [
       `db${database.index}`,
-      `keys=${database.keys},expires=${database.expires},avg_ttl=${Math.round(database.averageTtlMs)}`,
+      `keys=${database.keys},expires=${database.expires},avg_ttl=${Math.round(database.averageTtlMs)},subexpiry=${database.expiringHashes}`,
     ]);
 }

@@ -3,7 +3,8 @@ import { hasReferenceServer, ReferenceClient, startReferenceServer } from "../te
 import { QUIET_FACTS } from "./fake-facts.ts";
 import { renderInfo } from "./info.ts";
 
-const OURS = new Set(["server_name", "server_version", "node_version", "used_memory_heap"]);
+/** What is our own, and what came after 7.0. */
+const OURS = new Set(["expired_subkeys", "server_name", "server_version", "node_version", "used_memory_heap"]);
 /** Lines of Redis that name its compiler. */
 const THEIRS = new Set(["atomicvar_api", "gcc_version"]);
 
@@ -40,7 +41,9 @@ describe("INFO", () => {
   });
 
   test("writes keyspace, commands and errors in Redis' form", () => {
-    expect(renderInfo(QUIET_FACTS, ["keyspace"])).toBe("# Keyspace\r\ndb0:keys=10,expires=2,avg_ttl=1000\r\n");
+    expect(renderInfo(QUIET_FACTS, ["keyspace"])).toBe(
+      "# Keyspace\r\ndb0:keys=10,expires=2,avg_ttl=1000,subexpiry=1\r\n",
+    );
     expect(renderInfo(QUIET_FACTS, ["commandstats"])).toBe(
       "# Commandstats\r\ncmdstat_get:calls=4,usec=10,usec_per_call=2.50,rejected_calls=1,failed_calls=0\r\n",
     );

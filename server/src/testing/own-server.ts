@@ -9,7 +9,7 @@ import path from "node:path";
 import { parseCommandLine } from "../config/command-line.ts";
 import { loadConfig } from "../config/load-config.ts";
 import { type Logger, silentLogger } from "../observability/logger.ts";
-import { systemClock } from "../platform/clock.ts";
+import { type Clock, systemClock } from "../platform/clock.ts";
 import { createSystemRandom } from "../platform/random.ts";
 import type { RunningServer } from "../server.ts";
 import { startServer } from "../server.ts";
@@ -17,7 +17,12 @@ import { startServer } from "../server.ts";
 export type OwnServer = RunningServer;
 
 /** `directives` are words of the command line, in pairs or as the file has them. Nothing is saved unless they say so. */
-export async function startOwnServer(...directives: readonly string[]): Promise<OwnServer> {
+export function startOwnServer(...directives: readonly string[]): Promise<OwnServer> {
+  return startOwnServerWith(systemClock, ...directives);
+}
+
+/** The same with a clock of the test's: timers run, and time passes, when it says so. */
+export async function startOwnServerWith(clock: Clock, ...directives: readonly string[]): Promise<OwnServer> {
   const directory = mkdtempSync(path.join(tmpdir(), "kv-test-"));
   const own = ["--port", "0", "--bind", "127.0.0.1", "--admin-port", "0", "--save", "", "--dir", directory];
   const commandLine = parseCommandLine([...own, ...directives]);
@@ -25,7 +30,7 @@ export async function startOwnServer(...directives: readonly string[]): Promise<
   const { config, configFile } = loadConfig(commandLine, process.cwd(), () => "");
   const server = await startServer({
     config,
-    clock: systemClock,
+    clock,
     random: createSystemRandom(),
     logger: warningsOnly,
     configFile: configFile ?? "",
