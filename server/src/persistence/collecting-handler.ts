@@ -54,8 +54,8 @@ export class CollectingHandler implements RdbHandler {
     this.#pairs.push([text(value), score]);
   }
 
-  field(name: ByteSpan, value: ByteSpan): void {
-    this.#pairs.push([text(name), text(value)]);
+  field(name: ByteSpan, value: ByteSpan, expireAtMs: number): void {
+    this.#pairs.push([text(name), expireAtMs === 0 ? text(value) : `${text(value)} until ${expireAtMs}`]);
   }
 
   end(key: RdbKey): void {

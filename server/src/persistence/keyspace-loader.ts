@@ -1,6 +1,6 @@
 /**
  * Puts what an RDB reader tells into the keyspace. Packed blocks are copied as they are while they are within the limits
- * of today's configuration. A primary drops keys whose time has passed; a replica keeps them until its primary says DEL.
+ * of today's configuration. A primary drops keys and fields whose time has passed; a replica keeps them until its primary says DEL.
  * A file that says where it stands in a stream of changes is loaded whole either way: there may be replicas that go on from
  * there and must be told of every key that goes.
  */
@@ -11,6 +11,7 @@ import type { ByteSpan } from "../memory/byte-span.ts";
 import type { Collections } from "../values/collections.ts";
 import type { HashValue } from "../values/hash.ts";
 import type { ListValue } from "../values/list.ts";
+import { PAIRS, TRIPLES } from "../values/packed-fields.ts";
 import type { SetValue } from "../values/set.ts";
 import type { SortedSetValue } from "../values/sorted-set.ts";
 import { Encoding, ValueType } from "../values/value-type.ts";
@@ -89,6 +90,7 @@ export class KeyspaceLoader implements RdbHandler {
   packed(key: RdbKey, type: ValueType, encoding: Encoding, block: ByteSpan): boolean {
     const { buffer, offset, length } = block;
     const count = entriesOf(encoding, buffer, offset);
+    if (encoding === Encoding.listpackex && this.#dropsExpired) return false;
     if (count > this.#packedLimit(type, encoding)) return false;
     this.begin(key, type, count);
     if (count > 0) this.#loadPacked(type, encoding, buffer, offset, length);
@@ -122,13 +124,15 @@ export class KeyspaceLoader implements RdbHandler {
     this.#sortedSet.set(score, buffer, offset, length);
   }
 
-  field(name: ByteSpan, value: ByteSpan): void {
+  field(name: ByteSpan, value: ByteSpan, expireAtMs: number): void {
+    if (this.#dropsExpired && expireAtMs !== 0 && expireAtMs < this.#options.nowMs) return;
     if (!this.#isStarted) {
       this.#hash.create();
       this.#hash.prepareFor(this.#expected);
     }
     this.#isStarted = true;
     this.#hash.set(name.buffer, name.offset, name.length, value.buffer, value.offset, value.length);
+    if (expireAtMs !== 0) this.#hash.setExpiry(name.buffer, name.offset, name.length, expireAtMs);
   }
 
   end(key: RdbKey): void {
@@ -162,7 +166,7 @@ export class KeyspaceLoader implements RdbHandler {
   #loadPacked(type: ValueType, encoding: Encoding, buffer: Buffer, offset: number, length: number): void {
     this.#isStarted = true;
     if (type === ValueType.set) this.#set.load(encoding, buffer, offset, length);
-    else if (type === ValueType.hash) this.#hash.load(buffer, offset, length);
+    else if (type === ValueType.hash) this.#hash.load(encoding, buffer, offset, length);
     else this.#sortedSet.load(buffer, offset, length);
   }
 
@@ -170,7 +174,8 @@ export class KeyspaceLoader implements RdbHandler {
     const { limits } = this.#options.collections;
     if (encoding === Encoding.intset) return limits.setMaxIntsetEntries;
     if (type === ValueType.set) return limits.setMaxListpackEntries;
-    if (type === ValueType.hash) return limits.hashMaxListpackEntries * 2;
+    if (encoding === Encoding.listpackex) return limits.hashMaxListpackEntries * TRIPLES;
+    if (type === ValueType.hash) return limits.hashMaxListpackEntries * PAIRS;
     return type === ValueType.sortedSet ? limits.zsetMaxListpackEntries * 2 : 0;
   }
 

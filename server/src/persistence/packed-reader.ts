@@ -12,7 +12,7 @@ import { isValidListpack, LISTPACK_HEADER } from "../memory/listpack.ts";
 import { LISTPACK_END, nextEntry, readEntry } from "../memory/listpack-entry.ts";
 import { Encoding, ValueType } from "../values/value-type.ts";
 import { ZiplistWalk, ZipmapWalk } from "./old-packed.ts";
-import { RDB_TYPES, RdbType } from "./rdb-format.ts";
+import { LATEST_FIELD_EXPIRY_MS, RDB_TYPES, RdbType } from "./rdb-format.ts";
 import type { RdbHandler, RdbKey } from "./rdb-reader.ts";
 
 const INTSET_HEADER = 8;
@@ -27,6 +27,7 @@ export class PackedReader {
   readonly #handler: RdbHandler;
   readonly #first = new Span();
   readonly #second = new Span();
+  readonly #third = new Span();
   readonly #integer = new Int64();
 
   constructor(handler: RdbHandler) {
@@ -38,6 +39,7 @@ export class PackedReader {
     const { buffer, offset, length } = block;
     const [type, encoding] = RDB_TYPES[rdbType] as readonly [ValueType, Encoding];
     if (encoding === Encoding.intset) return this.#readIntset(key, block);
+    if (encoding === Encoding.listpackex) return this.#readTriples(key, block);
     if (encoding === Encoding.listpack) {
       if (!isValidListpack(buffer, offset, length)) return false;
       if (!hasWholePairs(type, new ListpackWalk(buffer, offset), this.#first)) return false;
@@ -76,6 +78,36 @@ export class PackedReader {
     return true;
   }
 
+  /** Fields, values and expiry times; damaged too if a time is none, or if they are out of order. */
+  #readTriples(key: RdbKey, block: ByteSpan): boolean {
+    const { buffer, offset, length } = block;
+    if (!isValidListpack(buffer, offset, length)) return false;
+    let lastMs = 0;
+    let isWhole = true;
+    this.#forEachTriple(block, (_field, _value, expireAtMs) => {
+      if (Number.isNaN(expireAtMs) || !(expireAtMs >= 0 && expireAtMs <= LATEST_FIELD_EXPIRY_MS)) isWhole = false;
+      else if (expireAtMs !== 0 && expireAtMs < lastMs) isWhole = false;
+      lastMs = expireAtMs === 0 ? Number.POSITIVE_INFINITY : expireAtMs;
+    });
+    if (!isWhole) return false;
+    if (this.#handler.packed(key, ValueType.hash, Encoding.listpackex, block)) return true;
+    this.#handler.begin(key, ValueType.hash, 0);
+    this.#forEachTriple(block, (field, value, expireAtMs) => this.#handler.field(field, value, expireAtMs));
+    this.#handler.end(key);
+    return true;
+  }
+
+  /** The time is not a number where there is none. */
+  #forEachTriple(block: ByteSpan, visit: (field: ByteSpan, value: ByteSpan, expireAtMs: number) => void): void {
+    const walk = new ListpackWalk(block.buffer, block.offset);
+    while (walk.next(this.#first)) {
+      const isWhole = walk.next(this.#second) && walk.next(this.#third);
+      const { buffer, offset, length } = this.#third;
+      const isTime = isWhole && this.#integer.parse(buffer, offset, length);
+      visit(this.#first, this.#second, isTime ? this.#integer.toNumber() : Number.NaN);
+    }
+  }
+
   #tell(key: RdbKey, type: ValueType, walk: EntryWalk): boolean {
     this.#handler.begin(key, type, 0);
     let isGood = true;
@@ -94,7 +126,7 @@ export class PackedReader {
     while (walk.next(this.#first)) {
       if (!walk.next(this.#second)) return false;
       if (type === ValueType.hash) {
-        this.#handler.field(this.#first, this.#second);
+        this.#handler.field(this.#first, this.#second, 0);
         continue;
       }
       const { buffer, offset, length } = this.#second;

@@ -7,6 +7,8 @@
 import { Encoding, ValueType } from "../values/value-type.ts";
 
 export const RDB_WRITE_VERSION = 10;
+/** Where a hash has fields with an expiry time, which servers before 7.4 do not know. */
+export const RDB_WRITE_VERSION_WITH_FIELD_EXPIRY = 12;
 export const RDB_NEWEST_VERSION = 12;
 /** Valkey numbers its own format from 80; the types that we know are the same there. */
 export const VALKEY_NEWEST_VERSION = 80;
@@ -47,6 +49,11 @@ export const RdbType = {
   sortedSetListpack: 17,
   listQuicklist2: 18,
   setListpack: 20,
+  /** Hashes with expiring fields: of release candidates (times as they are) and of 7.4 (relative to the earliest). */
+  hashFieldExpiryEarly: 22,
+  hashListpackExpiryEarly: 23,
+  hashFieldExpiry: 24,
+  hashListpackExpiry: 25,
 } as const;
 
 /** The type of value, and for those in one block its encoding, of each type in a file. */
@@ -67,6 +74,10 @@ export const RDB_TYPES: Readonly<Record<number, readonly [ValueType, Encoding | 
   [RdbType.hashListpack]: [ValueType.hash, Encoding.listpack],
   [RdbType.sortedSetListpack]: [ValueType.sortedSet, Encoding.listpack],
   [RdbType.setListpack]: [ValueType.set, Encoding.listpack],
+  [RdbType.hashFieldExpiryEarly]: [ValueType.hash, undefined],
+  [RdbType.hashFieldExpiry]: [ValueType.hash, undefined],
+  [RdbType.hashListpackExpiryEarly]: [ValueType.hash, Encoding.listpackex],
+  [RdbType.hashListpackExpiry]: [ValueType.hash, Encoding.listpackex],
 };
 
 /** What we cannot keep, by the name a user knows it by. */
@@ -76,11 +87,10 @@ export const UNSUPPORTED_TYPES: Readonly<Record<number, string>> = {
   15: "a stream",
   19: "a stream",
   21: "a stream",
-  22: "a hash with expiring fields",
-  23: "a hash with expiring fields",
-  24: "a hash with expiring fields",
-  25: "a hash with expiring fields",
 };
+
+/** Field expiry times have 48 bits. */
+export const LATEST_FIELD_EXPIRY_MS = 2 ** 48 - 1;
 
 /** Leading bits of a length. */
 export const Length = { six: 0, fourteen: 1, word: 0x80, long: 0x81, encoded: 3 } as const;

@@ -1,6 +1,6 @@
 /** What surrounds the keys of an RDB file: the header with its aux fields, the marks between, and the end. */
 
-import { Opcode, RDB_WRITE_VERSION } from "./rdb-format.ts";
+import { Opcode } from "./rdb-format.ts";
 import type { RdbOutput } from "./rdb-output.ts";
 
 export interface RdbHeader {
@@ -12,8 +12,9 @@ export interface RdbHeader {
   readonly replication?: { readonly id: string; readonly offset: number; readonly databaseIndex: number };
 }
 
-export function writeRdbHeader(output: RdbOutput, header: RdbHeader): void {
-  const magic = Buffer.from(`REDIS${String(RDB_WRITE_VERSION).padStart(4, "0")}`);
+/** `formatVersion` is RDB_WRITE_VERSION unless a value needs a newer one. */
+export function writeRdbHeader(output: RdbOutput, header: RdbHeader, formatVersion: number): void {
+  const magic = Buffer.from(`REDIS${String(formatVersion).padStart(4, "0")}`);
   output.raw(magic, 0, magic.length);
   writeAux(output, "redis-ver", header.version);
   writeAux(output, "redis-bits", "64");

@@ -14,6 +14,7 @@ import { PackedReader } from "./packed-reader.ts";
 import {
   CHECKSUM_BYTES,
   FIRST_VERSION_WITH_CHECKSUM,
+  LATEST_FIELD_EXPIRY_MS,
   Opcode,
   QuicklistNode,
   RDB_MAGIC_BYTES,
@@ -48,7 +49,8 @@ export interface RdbHandler {
   /** An element of a list or a set. */
   element(value: ByteSpan): void;
   member(value: ByteSpan, score: number): void;
-  field(name: ByteSpan, value: ByteSpan): void;
+  /** `expireAtMs` is 0 for a field that does not expire. */
+  field(name: ByteSpan, value: ByteSpan, expireAtMs: number): void;
   end(key: RdbKey): void;
 }
 
@@ -82,6 +84,8 @@ export class RdbReader {
   #type = 0;
   #remaining = 0;
   #version = 0;
+  /** What the field expiry times of the hash being read are relative to. */
+  #fieldBaseMs = 0;
 
   constructor(options: RdbReaderOptions) {
     this.#handler = options.handler;
@@ -230,6 +234,8 @@ export class RdbReader {
     } else if (isElementwise(type)) {
       this.#beginElements(type);
     } else {
+      // In front of the listpack stands the earliest time, which it starts with as well.
+      if (type === RdbType.hashListpackExpiry) this.#readFieldBase();
       input.string(this.#value, this.#valueScratch);
       if (!this.#packed.read(type, this.#key, this.#value)) input.fail(`Damaged block of a value of type ${type}`);
       this.#forgetKey();
@@ -238,6 +244,8 @@ export class RdbReader {
 
   #beginElements(type: number): void {
     const { name } = this.#key;
+    this.#fieldBaseMs = 0;
+    if (type === RdbType.hashFieldExpiry) this.#readFieldBase();
     const count = this.#input.length();
     // The name must outlive the bytes it came from: elements may arrive much later.
     const scratch = this.#keyScratch;
@@ -269,7 +277,11 @@ export class RdbReader {
       case RdbType.hash:
         input.string(this.#value, this.#valueScratch);
         input.string(this.#second, this.#secondScratch);
-        this.#handler.field(this.#value, this.#second);
+        this.#handler.field(this.#value, this.#second, 0);
+        break;
+      case RdbType.hashFieldExpiry:
+      case RdbType.hashFieldExpiryEarly:
+        this.#expiringField();
         break;
       case RdbType.sortedSet:
       case RdbType.sortedSetBinary: {
@@ -290,6 +302,23 @@ export class RdbReader {
         input.string(this.#value, this.#valueScratch);
         this.#handler.element(this.#value);
     }
+  }
+
+  #readFieldBase(): void {
+    this.#fieldBaseMs = this.#input.int64() - 1;
+    if (!(this.#fieldBaseMs >= -1 && this.#fieldBaseMs < LATEST_FIELD_EXPIRY_MS)) {
+      this.#input.fail("An expiry time of fields that is out of range");
+    }
+  }
+
+  #expiringField(): void {
+    const input = this.#input;
+    const time = input.length();
+    const expireAtMs = time === 0 ? 0 : time + this.#fieldBaseMs;
+    if (expireAtMs > LATEST_FIELD_EXPIRY_MS) input.fail("An expiry time of a field that is out of range");
+    input.string(this.#value, this.#valueScratch);
+    input.string(this.#second, this.#secondScratch);
+    this.#handler.field(this.#value, this.#second, expireAtMs);
   }
 
   #quicklistNode(): void {

@@ -12,6 +12,7 @@ import type { Keyspace } from "../keyspace/keyspace.ts";
 import type { SnapshotVisitor } from "../memory/arena.ts";
 import { BLOCKS_PER_PAGE_SHIFT } from "../memory/arena-layout.ts";
 import type { Collections } from "../values/collections.ts";
+import { RDB_WRITE_VERSION, RDB_WRITE_VERSION_WITH_FIELD_EXPIRY } from "./rdb-format.ts";
 import { type RdbHeader, writeRdbEnd, writeRdbHeader, writeResize, writeSelectDatabase } from "./rdb-frame.ts";
 import type { RdbOutput } from "./rdb-output.ts";
 import { ValueEncoder } from "./value-encoder.ts";
@@ -49,7 +50,8 @@ export class Snapshot implements SnapshotVisitor {
     this.#visitRecord = (record) => this.#record(record);
     this.#blockEnd = keyspace.arena.pageEnd << BLOCKS_PER_PAGE_SHIFT;
     this.keysAtCut = keyspace.count;
-    writeRdbHeader(output, options.header);
+    const hasFieldExpiry = keyspace.expiringHashes > 0;
+    writeRdbHeader(output, options.header, hasFieldExpiry ? RDB_WRITE_VERSION_WITH_FIELD_EXPIRY : RDB_WRITE_VERSION);
     this.#writeSizes();
     keyspace.arena.beginSnapshot(this);
   }

@@ -1,6 +1,7 @@
 /**
  * Writes a record of the keyspace as RDB: expiry, type, key, value. What is packed in memory is a copy in the file. Sets in
- * a listpack go out member by member, because redis-server 7.0 does not know that type.
+ * a listpack go out member by member, because redis-server 7.0 does not know that type; hashes whose fields had an expiry
+ * time, and have none now, as plain ones.
  *
  * It may be called in the middle of any command, for the old content of a block that is about to change; so it has views
  * of its own and changes nothing. A collection is written whole: values so large that this is felt come with the
@@ -27,7 +28,8 @@ export class ValueEncoder {
   readonly #sortedSet: SortedSetValue;
   readonly #span = new ByteSpan();
   readonly #writeMember: (member: ByteSpan) => void;
-  readonly #writeField: (field: ByteSpan, value: ByteSpan) => void;
+  readonly #writeField: (field: ByteSpan, value: ByteSpan, expireAtMs: number) => void;
+  #earliestMs = 0;
 
   constructor(records: Records, collections: Collections, output: RdbOutput) {
     this.#records = records;
@@ -37,7 +39,9 @@ export class ValueEncoder {
     this.#hash = collections.createHashView();
     this.#sortedSet = collections.createSortedSetView();
     this.#writeMember = (member) => output.string(member.buffer, member.offset, member.length);
-    this.#writeField = (field, value) => {
+    this.#writeField = (field, value, expireAtMs) => {
+      // Relative to the earliest of the hash, and one more: 0 is for none.
+      if (this.#earliestMs !== 0) output.length(expireAtMs === 0 ? 0 : expireAtMs - this.#earliestMs + 1);
       output.string(field.buffer, field.offset, field.length);
       output.string(value.buffer, value.offset, value.length);
     };
@@ -52,7 +56,7 @@ export class ValueEncoder {
     }
     const type = records.typeOf(record);
     const encoding = records.encodingOf(record);
-    output.byte(rdbTypeOf(type, encoding));
+    output.byte(this.#rdbTypeOf(type, encoding, record));
     const bytes = records.bytesOf(record);
     output.string(bytes, records.keyOffset(record), records.keyLength(record));
     if (type === ValueType.string) {
@@ -103,13 +107,17 @@ export class ValueEncoder {
   }
 
   #writeHash(): void {
-    if (this.#hash.encoding === Encoding.listpack) {
-      this.#hash.readPacked(this.#span);
+    const output = this.#output;
+    const hash = this.#hash;
+    this.#earliestMs = hash.earliest;
+    if (this.#earliestMs !== 0) output.int64(this.#earliestMs);
+    if (hash.encoding === Encoding.listpack || (hash.encoding === Encoding.listpackex && this.#earliestMs !== 0)) {
+      hash.readPacked(this.#span);
       this.#writeSpan();
       return;
     }
-    this.#output.length(this.#hash.count);
-    this.#hash.forEach(this.#writeField);
+    output.length(hash.count);
+    hash.forEachStored(this.#writeField);
   }
 
   /** From the lowest score up: the order in which our own index fills best. */
@@ -131,9 +139,21 @@ export class ValueEncoder {
     }
   }
 
+  #rdbTypeOf(type: number, encoding: number, record: number): number {
+    if (type !== ValueType.hash) return rdbTypeOf(type, encoding);
+    this.#hash.open(this.#records.rootOf(record), encoding);
+    return hashTypeOf(encoding, this.#hash.earliest !== 0);
+  }
+
   #writeSpan(): void {
     this.#output.string(this.#span.buffer, this.#span.offset, this.#span.length);
   }
+}
+
+function hashTypeOf(encoding: number, hasExpiry: boolean): number {
+  if (encoding === Encoding.listpack) return RdbType.hashListpack;
+  if (!hasExpiry) return RdbType.hash;
+  return encoding === Encoding.listpackex ? RdbType.hashListpackExpiry : RdbType.hashFieldExpiry;
 }
 
 function rdbTypeOf(type: number, encoding: number): number {
@@ -144,8 +164,6 @@ function rdbTypeOf(type: number, encoding: number): number {
       return RdbType.listQuicklist2;
     case ValueType.set:
       return encoding === Encoding.intset ? RdbType.setIntset : RdbType.set;
-    case ValueType.hash:
-      return encoding === Encoding.listpack ? RdbType.hashListpack : RdbType.hash;
     default:
       return encoding === Encoding.listpack ? RdbType.sortedSetListpack : RdbType.sortedSetBinary;
   }
