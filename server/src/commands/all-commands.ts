@@ -11,6 +11,8 @@ import { databaseCommands } from "./databases.ts";
 import { debugCommands } from "./debug.ts";
 import { expiryCommands } from "./expiry.ts";
 import { geoCommands } from "./geo.ts";
+import { hashCombinedCommands } from "./hash-combined.ts";
+import { hashExpiryCommands } from "./hash-expiry.ts";
 import { hashExtraCommands } from "./hash-extras.ts";
 import { hashCommands } from "./hashes.ts";
 import { infoCommands } from "./info.ts";
@@ -41,6 +43,8 @@ export const ALL_COMMANDS: readonly (readonly CommandRow[])[] = [
   listMoveCommands,
   hashCommands,
   hashExtraCommands,
+  hashExpiryCommands,
+  hashCombinedCommands,
   setCommands,
   setAlgebraCommands,
   sortedSetCommands,

@@ -4,9 +4,10 @@ import { addLongDouble, formatLongDouble, parseLongDouble } from "../memory/long
 import { ValueType } from "../values/value-type.ts";
 import { isInt64, parseInt64, rangedArgument } from "./arguments.ts";
 import type { Call } from "./call.ts";
-import { openForRead, openForWrite, store } from "./collection-keys.ts";
+import { openForRead, store } from "./collection-keys.ts";
 import { defineCommands, oneKey } from "./command.ts";
 import { CommandError, ERRORS } from "./errors.ts";
+import { readHashWithoutDue, writeHash } from "./hash-access.ts";
 import { cursorArgument, matches, scanOptions } from "./key-scan.ts";
 import { drawDistinct } from "./random-draw.ts";
 
@@ -70,18 +71,19 @@ function fieldText(call: Call, exists: boolean): string | undefined {
   return span.buffer.toString("latin1", span.offset, span.offset + span.length);
 }
 
+/** The field keeps its expiry time, if it has one. */
 function setFieldText(call: Call, record: number, text: string): void {
   const { hash } = call.server.collections;
   const bytes = Buffer.from(text, "latin1");
   if (record === 0) hash.create();
-  hash.set(call.buffer, call.offset[2] as number, call.length[2] as number, bytes, 0, bytes.length);
+  hash.set(call.buffer, call.offset[2] as number, call.length[2] as number, bytes, 0, bytes.length, true);
   store(call, 1, record, ValueType.hash, hash);
 }
 
 function hincrby(call: Call): void {
   const increment = parseInt64(call.buffer, call.offset[3] as number, call.length[3] as number);
   if (increment === undefined) throw new CommandError(ERRORS.notInteger);
-  const record = openForWrite(call, 1, ValueType.hash, call.server.collections.hash);
+  const record = writeHash(call, 2, 2);
   const text = Buffer.from(fieldText(call, record !== 0) ?? "0", "latin1");
   const current = parseInt64(text, 0, text.length);
   if (current === undefined) throw new CommandError(ERRORS.hashValueNotInteger);
@@ -92,10 +94,11 @@ function hincrby(call: Call): void {
 }
 
 function hincrbyfloat(call: Call): void {
+  const { hash } = call.server.collections;
   const increment = parseLongDouble(call.text(3));
   if (increment === undefined) throw new CommandError(ERRORS.notFloat);
   if (increment.mantissa === undefined) throw new CommandError(ERRORS.notFinite);
-  const record = openForWrite(call, 1, ValueType.hash, call.server.collections.hash);
+  const record = writeHash(call, 2, 2);
   const current = parseLongDouble(fieldText(call, record !== 0) ?? "0");
   if (current === undefined) throw new CommandError(ERRORS.hashValueNotFloat);
   const sum = addLongDouble(current, increment);
@@ -103,37 +106,72 @@ function hincrbyfloat(call: Call): void {
   const text = formatLongDouble(sum);
   setFieldText(call, record, text);
   call.reply.bulkString(text);
-  // As a HSET, so that a replica with other floating-point arithmetic cannot drift.
+  // As a HSET, so that a replica with other floating-point arithmetic cannot drift; that takes an expiry time off.
   call.propagateInstead("HSET", call.copy(1), call.copy(2), text);
+  const at = hash.expireAtOf(call.buffer, call.offset[2] as number, call.length[2] as number) ?? 0;
+  if (at !== 0) call.propagateInstead("HPEXPIREAT", call.copy(1), at, "FIELDS", 1, call.copy(2));
 }
 
 function hrandfield(call: Call): void {
-  const { hash, random, span } = call.server.collections;
+  const { hash, random, span, secondSpan } = call.server.collections;
   if (call.argc === 2) {
-    if (!openForRead(call, 1, ValueType.hash, hash)) {
-      call.reply.nil();
-      return;
+    if (!readHashWithoutDue(call)) call.reply.nil();
+    else if (hash.visibleCount !== hash.count) replyVisibleFields(call, 1, false, true);
+    else {
+      hash.random(random, span, secondSpan);
+      call.reply.bulk(span.buffer, span.offset, span.length);
     }
-    hash.random(random, span, call.server.collections.secondSpan);
-    call.reply.bulk(span.buffer, span.offset, span.length);
     return;
   }
   const count = rangedArgument(call, 2, -LARGEST);
   const withValues = call.argc === 4 && call.is(3, "withvalues");
   if (call.argc > 4 || (call.argc === 4 && !withValues)) throw new CommandError(ERRORS.syntax);
   if (withValues && Math.abs(count) > LARGEST / 2) throw new CommandError(ERRORS.outOfRange);
-  if (!openForRead(call, 1, ValueType.hash, hash) || count === 0) {
-    call.reply.array(0);
-    return;
-  }
+  if (!readHashWithoutDue(call) || count === 0) call.reply.array(0);
+  else if (hash.visibleCount !== hash.count) replyVisibleFields(call, count, withValues, false);
+  else replyFields(call, count, withValues);
+}
+
+function replyFields(call: Call, count: number, withValues: boolean): void {
+  const { hash } = call.server.collections;
   const replyCount = count < 0 ? -count : Math.min(count, hash.count);
-  call.reply.array(withValues && !call.reply.resp3 ? replyCount * 2 : replyCount);
+  beginFields(call, replyCount, withValues);
   if (count < 0) replyRandomFields(call, replyCount, withValues);
   else if (count >= hash.count) {
     hash.forEach((field, value) => {
       replyField(call, field, withValues ? value : undefined);
     });
   } else replyDistinctFields(call, count, withValues);
+}
+
+function beginFields(call: Call, count: number, withValues: boolean): void {
+  call.reply.array(withValues && !call.reply.resp3 ? count * 2 : count);
+}
+
+/** On a replica fields that have expired may still be there: the draw is among a copy of the others. */
+function replyVisibleFields(call: Call, count: number, withValues: boolean, isSingle: boolean): void {
+  const { hash, random } = call.server.collections;
+  const pairs: [Bytes, Bytes][] = [];
+  hash.forEach((field, value) => {
+    pairs.push([bytesOf(field.toBuffer()), bytesOf(value.toBuffer())]);
+  });
+  if (pairs.length === 0) {
+    if (isSingle) call.reply.nil();
+    else call.reply.array(0);
+    return;
+  }
+  const replyCount = count < 0 ? -count : Math.min(count, pairs.length);
+  if (!isSingle) beginFields(call, replyCount, withValues);
+  for (let k = 0; k < replyCount; k++) {
+    const place = count < 0 ? random.below(pairs.length) : k + random.below(pairs.length - k);
+    const pair = pairs[place] as [Bytes, Bytes];
+    if (count > 0) [pairs[place], pairs[k]] = [pairs[k] as [Bytes, Bytes], pair];
+    replyField(call, pair[0], withValues ? pair[1] : undefined);
+  }
+}
+
+function bytesOf(buffer: Buffer): Bytes {
+  return { buffer, offset: 0, length: buffer.length };
 }
 
 const LARGEST = 2 ** 63 - 1;

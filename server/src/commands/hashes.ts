@@ -5,9 +5,10 @@
 
 import { ValueType } from "../values/value-type.ts";
 import type { Call } from "./call.ts";
-import { openForRead, openForWrite, store } from "./collection-keys.ts";
+import { openForRead, store } from "./collection-keys.ts";
 import { defineCommands, oneKey } from "./command.ts";
 import { CommandError, wrongArity } from "./errors.ts";
+import { readHash, writeHash } from "./hash-access.ts";
 
 export const hashCommands = defineCommands([
   {
@@ -172,7 +173,7 @@ function setFields(call: Call, name: string): number {
   const { buffer, offset, length, argc } = call;
   if ((argc & 1) === 1) throw new CommandError(wrongArity(name));
   const { hash } = call.server.collections;
-  const record = openForWrite(call, 1, ValueType.hash, hash);
+  const record = writeHash(call, 2, 2);
   if (record === 0) hash.create();
   hash.prepareFor((argc - 2) >>> 1);
   let added = 0;
@@ -189,7 +190,7 @@ function setFields(call: Call, name: string): number {
 function hsetnx(call: Call): void {
   const { buffer, offset, length } = call;
   const { hash } = call.server.collections;
-  const record = openForWrite(call, 1, ValueType.hash, hash);
+  const record = writeHash(call, 2, 2);
   if (record === 0) hash.create();
   else if (hash.has(buffer, offset[2] as number, length[2] as number)) {
     call.reply.integer(0);
@@ -202,7 +203,7 @@ function hsetnx(call: Call): void {
 
 function hget(call: Call): void {
   const { hash, span } = call.server.collections;
-  const exists = openForRead(call, 1, ValueType.hash, hash);
+  const exists = readHash(call, 2);
   if (exists && hash.get(call.buffer, call.offset[2] as number, call.length[2] as number, span)) {
     call.reply.bulk(span.buffer, span.offset, span.length);
   } else call.reply.nil();
@@ -211,7 +212,7 @@ function hget(call: Call): void {
 function hmget(call: Call): void {
   const { buffer, offset, length, argc, reply } = call;
   const { hash, span } = call.server.collections;
-  const exists = openForRead(call, 1, ValueType.hash, hash);
+  const exists = readHash(call, 2);
   reply.array(argc - 2);
   for (let i = 2; i < argc; i++) {
     if (exists && hash.get(buffer, offset[i] as number, length[i] as number, span)) {
@@ -227,7 +228,7 @@ function hgetall(call: Call): void {
     reply.map(0);
     return;
   }
-  reply.map(hash.count);
+  reply.map(hash.visibleCount);
   hash.forEach((field, value) => {
     reply.bulk(field.buffer, field.offset, field.length);
     reply.bulk(value.buffer, value.offset, value.length);
@@ -241,13 +242,14 @@ function replyHalf(call: Call, isFields: boolean): void {
     reply.array(0);
     return;
   }
-  reply.array(hash.count);
+  reply.array(hash.visibleCount);
   hash.forEach((field, value) => {
     const span = isFields ? field : value;
     reply.bulk(span.buffer, span.offset, span.length);
   });
 }
 
+/** Counts expired fields as well, until they are deleted: as Redis does. */
 function hlen(call: Call): void {
   const { hash } = call.server.collections;
   call.reply.integer(openForRead(call, 1, ValueType.hash, hash) ? hash.count : 0);
@@ -255,21 +257,21 @@ function hlen(call: Call): void {
 
 function hstrlen(call: Call): void {
   const { hash, span } = call.server.collections;
-  const exists = openForRead(call, 1, ValueType.hash, hash);
+  const exists = readHash(call, 2);
   const found = exists && hash.get(call.buffer, call.offset[2] as number, call.length[2] as number, span);
   call.reply.integer(found ? span.length : 0);
 }
 
 function hexists(call: Call): void {
   const { hash } = call.server.collections;
-  const exists = openForRead(call, 1, ValueType.hash, hash);
+  const exists = readHash(call, 2);
   call.reply.integer(exists && hash.has(call.buffer, call.offset[2] as number, call.length[2] as number) ? 1 : 0);
 }
 
 function hdel(call: Call): void {
   const { buffer, offset, length, argc } = call;
   const { hash } = call.server.collections;
-  const record = openForWrite(call, 1, ValueType.hash, hash);
+  const record = writeHash(call, 2);
   let removed = 0;
   if (record !== 0) {
     for (let i = 2; i < argc && hash.count > 0; i++) {
