@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { ReplyWriter, writeDecimal } from "./reply-writer.ts";
+import { ReplyWriter } from "./reply-writer.ts";
 
 const written = (resp3: boolean, write: (writer: ReplyWriter) => void): string => {
   const writer = new ReplyWriter();
@@ -7,25 +7,6 @@ const written = (resp3: boolean, write: (writer: ReplyWriter) => void): string =
   write(writer);
   return writer.buffer.toString("latin1", 0, writer.position);
 };
-
-test("writeDecimal prints integers over the whole safe range", () => {
-  const out = Buffer.alloc(40);
-  for (const value of [
-    0,
-    7,
-    10,
-    -1,
-    99,
-    4294967295,
-    4294967296,
-    1e15,
-    1000000000001,
-    Number.MAX_SAFE_INTEGER,
-    Number.MIN_SAFE_INTEGER,
-  ]) {
-    expect(out.toString("latin1", 0, writeDecimal(value, out, 0))).toBe(String(value));
-  }
-});
 
 test("replies take their RESP2 form", () => {
   expect(

@@ -4,6 +4,8 @@
  * Invariant: buffer[0..position) holds whole replies, or, between `array(n)` and its last element, the part written so far.
  */
 
+import { decimalLength, writeDecimal } from "./decimal.ts";
+
 const INITIAL_BYTES = 64 << 10;
 /** A buffer grown beyond this by one large reply is not kept for the next. */
 const KEEP_BYTES = 1 << 20;
@@ -168,15 +170,13 @@ export class ReplyWriter {
   /** A bulk string that is an integer's decimal form. */
   bulkInteger(value: number): void {
     const out = this.#room(HEADER_ROOM + 24);
-    const digits = writeDecimal(value, SCRATCH, 0);
     let p = this.position;
     out[p++] = 36;
-    p = writeDecimal(digits, out, p);
+    p = writeDecimal(decimalLength(value), out, p);
     out[p] = CR;
     out[p + 1] = LF;
     p += 2;
-    for (let k = 0; k < digits; k++) out[p + k] = SCRATCH[k] as number;
-    p += digits;
+    p = writeDecimal(value, out, p);
     out[p] = CR;
     out[p + 1] = LF;
     this.position = p + 2;
@@ -242,37 +242,3 @@ const RESP2_NIL_ARRAY = Buffer.from("*-1\r\n");
 const RESP3_NIL = Buffer.from("_\r\n");
 const RESP3_TRUE = Buffer.from("#t\r\n");
 const RESP3_FALSE = Buffer.from("#f\r\n");
-/** Digits of one number on their way; never read again after the call that filled it. */
-const SCRATCH = Buffer.allocUnsafeSlow(32);
-const DIGITS = Buffer.allocUnsafeSlow(32);
-
-/** Writes the decimal form of a safe integer at `position`; returns the position after it. */
-export function writeDecimal(value: number, out: Buffer, position: number): number {
-  if (value < 0) {
-    out[position++] = 45;
-    value = -value;
-  }
-  if (value < 10) {
-    out[position] = 48 + value;
-    return position + 1;
-  }
-  let k = 32;
-  while (value > 0xffffffff) {
-    const quotient = Math.floor(value / 1e6);
-    let rest = (value - quotient * 1e6) | 0;
-    for (let digit = 0; digit < 6; digit++) {
-      const tenth = (rest / 10) | 0;
-      DIGITS[--k] = 48 + rest - tenth * 10;
-      rest = tenth;
-    }
-    value = quotient;
-  }
-  let small = value >>> 0;
-  while (small > 0) {
-    const tenth = (small / 10) >>> 0;
-    DIGITS[--k] = 48 + small - tenth * 10;
-    small = tenth;
-  }
-  while (k < 32) out[position++] = DIGITS[k++] as number;
-  return position;
-}

@@ -3,7 +3,7 @@
  * doubles in place, beyond that on BigInt, and INCRBYFLOAT as the 80-bit arithmetic of Redis on x86.
  */
 
-import { writeDecimal } from "@kvcluster/protocol/reply-writer";
+import { writeDecimal } from "@kvcluster/protocol/decimal";
 import { KEEP_TTL } from "../keyspace/record.ts";
 import { addLongDouble, formatLongDouble, parseLongDouble } from "../memory/long-double.ts";
 import { ValueType } from "../values/value-type.ts";

@@ -4,7 +4,7 @@
  * rounds to even; those are found by exact arithmetic and corrected. Infinity prints as "inf".
  */
 
-import { writeDecimal } from "@kvcluster/protocol/reply-writer";
+import { writeDecimal } from "@kvcluster/protocol/decimal";
 
 const DIGITS = 17;
 

@@ -5,7 +5,7 @@
  * Up to 15 digits all arithmetic is on exact doubles; BigInt serves the rest.
  */
 
-import { writeDecimal } from "@kvcluster/protocol/reply-writer";
+import { writeDecimal } from "@kvcluster/protocol/decimal";
 
 const TWO_TO_32 = 4294967296;
 const MINUS = 45;
