@@ -8,7 +8,7 @@ import { clientKill } from "./client-kill.ts";
 import { checkClientInfo, checkClientName } from "./client-name.ts";
 import { defineCommands } from "./command.ts";
 import { containerOnly, withHelp } from "./container-help.ts";
-import { CommandError, ERRORS } from "./errors.ts";
+import { CommandError, ERRORS, wrongSubcommandArguments } from "./errors.ts";
 
 const OWN = ["noscript", "loading", "stale"] as const;
 const ADMIN = ["admin", "noscript", "loading", "stale"] as const;
@@ -292,7 +292,8 @@ function clientUnpause(call: Call): void {
 
 function clientUnblock(call: Call): void {
   const isError = call.argc === 4 && call.is(3, "error");
-  if (call.argc > 4 || (call.argc === 4 && !isError && !call.is(3, "timeout"))) {
+  if (call.argc > 4) throw new CommandError(wrongSubcommandArguments("client", call.text(1)));
+  if (call.argc === 4 && !isError && !call.is(3, "timeout")) {
     throw new CommandError("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR");
   }
   const client = call.server.clients.get(integerArgument(call, 2));

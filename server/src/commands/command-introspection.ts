@@ -174,19 +174,21 @@ function listFilter(call: Call): (row: CommandRow, fullName: string) => boolean 
 
 /** Treats the arguments from the third on as a request of their own, and answers with its keys. */
 function replyKeys(call: Call, replyOne: (found: KeyPosition) => void): void {
+  let mayHaveNone = false;
   const found = withInnerRequest(call, () => {
     const row = innerRow(call);
     if (row === undefined) throw new CommandError("ERR Invalid command specified");
-    if (row.keys === undefined || row.keys.length === 0) {
+    if (!(row.keys ?? []).some((spec) => !spec.flags.includes("not_key"))) {
       throw new CommandError("ERR The command has no key arguments");
     }
     const isRightCount = row.arity > 0 ? call.argc === row.arity : call.argc >= -row.arity;
     if (!isRightCount) throw new CommandError("ERR Invalid number of arguments specified for command");
+    mayHaveNone = row.flags.includes("no_mandatory_keys");
     return keyPositions(row, call);
   });
-  if (found.length === 0) throw new CommandError("ERR The command has no key arguments");
+  if (found.length === 0 && !mayHaveNone) throw new CommandError("ERR Invalid arguments specified for command");
   call.reply.array(found.length);
-  for (const { argument, spec } of found) replyOne({ argument: argument + INNER_START, spec });
+  for (const { argument, flags } of found) replyOne({ argument: argument + INNER_START, flags });
 }
 
 const INNER_START = 2;
@@ -212,9 +214,9 @@ function innerRow(call: Call): CommandRow | undefined {
   return table.rows[table.subcommand(id, call.text(1)) || id];
 }
 
-function replyKeyAndFlags(call: Call, { argument, spec }: KeyPosition): void {
+function replyKeyAndFlags(call: Call, { argument, flags }: KeyPosition): void {
   call.reply.array(2);
   call.reply.bulkBuffer(call.copy(argument));
-  call.reply.set(spec.flags.length);
-  for (const flag of spec.flags) call.reply.status(flag);
+  call.reply.set(flags.length);
+  for (const flag of flags) call.reply.status(flag);
 }

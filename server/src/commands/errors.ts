@@ -78,6 +78,16 @@ export function unknownSubcommand(container: string, name: string): string {
   return `ERR unknown subcommand '${shortened(name, QUOTED_BYTES)}'. Try ${container.toUpperCase()} HELP.`;
 }
 
+export function unsupportedOption(option: string): string {
+  return `ERR Unsupported option ${shortened(option, option.length)}`.replace(/[\r\n]+$/, "");
+}
+
+/** Where Redis leaves the number of a subcommand's arguments to its function. */
+export function wrongSubcommandArguments(container: string, name: string): string {
+  const shown = shortened(name, QUOTED_BYTES);
+  return `ERR unknown subcommand or wrong number of arguments for '${shown}'. Try ${container.toUpperCase()} HELP.`;
+}
+
 /** What a C string of these bytes would show. */
 function shortened(text: string, bytes: number): string {
   const end = text.indexOf("\0");

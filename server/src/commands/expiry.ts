@@ -4,7 +4,7 @@ import { NO_EXPIRY } from "../keyspace/record.ts";
 import { type ExpireUnit, expireMoment, integerArgument } from "./arguments.ts";
 import type { Call } from "./call.ts";
 import { type CommandFlag, defineCommands, oneKey } from "./command.ts";
-import { CommandError, invalidExpireTime } from "./errors.ts";
+import { CommandError, invalidExpireTime, unsupportedOption } from "./errors.ts";
 
 const WRITE: readonly CommandFlag[] = ["write", "fast"];
 const READ: readonly CommandFlag[] = ["readonly", "fast"];
@@ -158,7 +158,7 @@ function parseConditions(call: Call): Conditions {
   for (let i = 3; i < call.argc; i++) {
     const word = call.text(i).toLowerCase();
     if (word === "nx" || word === "xx" || word === "gt" || word === "lt") conditions[word] = true;
-    else throw new CommandError(`ERR Unsupported option ${call.text(i)}`);
+    else throw new CommandError(unsupportedOption(call.text(i)));
   }
   if (conditions.nx && (conditions.xx || conditions.gt || conditions.lt)) {
     throw new CommandError("ERR NX and XX, GT or LT options at the same time are not compatible");

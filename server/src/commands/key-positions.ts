@@ -4,54 +4,99 @@
  */
 
 import type { Call } from "./call.ts";
-import type { CommandRow, KeySpec } from "./command.ts";
+import type { CommandRow, KeyFlag, KeySpec } from "./command.ts";
 
 export interface KeyPosition {
   readonly argument: number;
-  readonly spec: KeySpec;
+  readonly flags: readonly KeyFlag[];
 }
 
 /** The places of all keys in order of their specifications; empty if the arguments do not make sense. */
 export function keyPositions(row: CommandRow, call: Call): KeyPosition[] {
   const positions: KeyPosition[] = [];
   for (const spec of row.keys ?? []) {
-    const begin = beginOf(spec, call);
-    if (begin <= 0 || begin >= call.argc) continue;
-    for (const argument of placesFrom(begin, spec, call)) positions.push({ argument, spec });
+    const begin = beginOf(spec, row, call);
+    if (begin === ABSENT) continue;
+    const places = begin === INVALID ? undefined : placesFrom(begin, spec, call);
+    if (places === undefined) return [];
+    const flags = flagsOf(spec, begin, row, call);
+    for (const argument of places) positions.push({ argument, flags });
   }
   return positions;
 }
 
-function beginOf(spec: KeySpec, call: Call): number {
+const ABSENT = 0;
+const INVALID = -1;
+const CANONICAL = /^(0|-?[1-9]\d*)$/;
+
+function beginOf(spec: KeySpec, row: CommandRow, call: Call): number {
   const { begin } = spec;
   if ("index" in begin) return begin.index;
-  if (!("keyword" in begin)) return -1;
+  if (!("keyword" in begin)) return row.name === "sort" && spec.flags.includes("update") ? storeOfSort(call) : ABSENT;
   const word = begin.keyword.toLowerCase();
   if (begin.startFrom < 0) {
-    for (let i = call.argc + begin.startFrom; i > 0; i--) if (call.is(i, word)) return i + 1;
-    return -1;
+    for (let i = call.argc + begin.startFrom; i > 1; i--) if (call.is(i, word)) return i + 1;
+    return ABSENT;
   }
-  for (let i = begin.startFrom; i < call.argc; i++) if (call.is(i, word)) return i + 1;
-  return -1;
+  for (let i = begin.startFrom; i < call.argc - 1; i++) if (call.is(i, word)) return i + 1;
+  return ABSENT;
 }
 
-function placesFrom(begin: number, spec: KeySpec, call: Call): number[] {
-  const places: number[] = [];
+/** SORT may have STORE anywhere, even as a pattern: its options are read as it reads them. The last one counts. */
+function storeOfSort(call: Call): number {
+  let store = ABSENT;
+  for (let i = 2; i < call.argc; i++) {
+    if (call.is(i, "limit")) i += 2;
+    else if (call.is(i, "get") || call.is(i, "by")) i++;
+    else if (call.is(i, "store") && i + 1 < call.argc) store = ++i;
+  }
+  return store;
+}
+
+/** Undefined if a key would lie beyond the arguments. */
+function placesFrom(begin: number, spec: KeySpec, call: Call): number[] | undefined {
   const { find } = spec;
   if ("last" in find) {
-    let last = find.last < 0 ? call.argc + find.last : begin + find.last;
-    if (find.limit > 1 && find.last === -1) last = begin + Math.floor((call.argc - begin) / find.limit) - 1;
-    for (let i = begin; i <= last && i < call.argc; i += find.step) places.push(i);
-    return places;
+    const last = find.last < 0 ? lastFromEnd(begin, find.last, find.limit, call.argc) : begin + find.last;
+    return placesBetween(begin, last, find.step, call.argc);
   }
-  if (!("countAt" in find)) return places;
-  const count = Number(call.text(begin + find.countAt));
-  if (!Number.isInteger(count) || count <= 0) return places;
+  if (!("countAt" in find)) return begin < call.argc ? [begin] : undefined;
+  if (begin + find.countAt >= call.argc) return undefined;
+  const count = leadingInteger(call.text(begin + find.countAt));
   const first = begin + find.first;
-  for (let k = 0; k < count; k++) {
-    const argument = first + k * find.step;
-    if (argument >= call.argc) return [];
-    places.push(argument);
-  }
+  return placesBetween(first, first + (count - 1) * find.step, find.step, call.argc);
+}
+
+/** As C's atoi reads it. */
+function leadingInteger(text: string): number {
+  return Number(/^[ \t-\r]*([+-]?\d+)/.exec(text)?.[1] ?? 0);
+}
+
+/** With a limit of 2, keys are the first half of what follows. */
+function lastFromEnd(begin: number, last: number, limit: number, argc: number): number {
+  return limit < 2 ? argc + last : begin + Math.trunc((argc - begin) / limit) + last;
+}
+
+function placesBetween(first: number, last: number, step: number, argc: number): number[] | undefined {
+  if (last >= argc || last < first || first >= argc) return undefined;
+  const places: number[] = [];
+  for (let argument = first; argument <= last; argument += step) places.push(argument);
   return places;
+}
+
+/** Where the number of keys is none that the specification can read, Redis finds the keys but not what happens to them. */
+function flagsOf({ find, flags }: KeySpec, begin: number, row: CommandRow, call: Call): readonly KeyFlag[] {
+  if (flags.includes("variable_flags")) return flagsByArguments(row, call);
+  return "countAt" in find && !CANONICAL.test(call.text(begin + find.countAt)) ? [] : flags;
+}
+
+/** SET and BITFIELD only read, or only write, depending on their arguments. */
+function flagsByArguments(row: CommandRow, call: Call): readonly KeyFlag[] {
+  if (row.name === "bitfield") {
+    for (let i = 2; i < call.argc; i++)
+      if (call.is(i, "set") || call.is(i, "incrby")) return ["RW", "access", "update"];
+    return ["RO", "access"];
+  }
+  for (let i = 3; i < call.argc; i++) if (call.is(i, "get")) return ["RW", "access", "update"];
+  return ["OW", "update"];
 }

@@ -9,6 +9,7 @@ import type { Client } from "./client.ts";
 import { ClientFlag } from "./client.ts";
 import { defineCommands, keyAt, keyRange } from "./command.ts";
 import { containerOnly, withHelp } from "./container-help.ts";
+import { CommandError, wrongSubcommandArguments } from "./errors.ts";
 
 const SUBSCRIBE_FLAGS = ["pubsub", "noscript", "loading", "stale"] as const;
 const PUBLISH_FLAGS = ["pubsub", "loading", "stale", "fast", "may_replicate"] as const;
@@ -246,6 +247,7 @@ function shardPublish(call: Call): void {
 }
 
 function listNames(call: Call, kind: SubscriptionKind): void {
+  if (call.argc > 3) throw new CommandError(wrongSubcommandArguments("pubsub", call.text(1)));
   const names = call.server.pubsub.names(kind, call.argc > 2 ? call.copy(2) : undefined);
   call.reply.array(names.length);
   for (const name of names) call.reply.bulkBuffer(name);

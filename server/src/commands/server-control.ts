@@ -139,9 +139,12 @@ function memoryUsage(call: Call): void {
 
 /** 0 looks at everything. */
 function readSamples(call: Call): number {
-  if (call.argc !== 5 || !call.is(3, "samples")) throw new CommandError(ERRORS.syntax);
-  const samples = integerArgument(call, 4);
-  if (samples < 0) throw new CommandError(ERRORS.syntax);
+  let samples = DEFAULT_SAMPLES;
+  for (let i = 3; i < call.argc; i += 2) {
+    if (!call.is(i, "samples") || i + 1 >= call.argc) throw new CommandError(ERRORS.syntax);
+    samples = integerArgument(call, i + 1);
+    if (samples < 0) throw new CommandError(ERRORS.syntax);
+  }
   return samples;
 }
 

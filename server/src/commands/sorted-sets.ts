@@ -223,7 +223,9 @@ function increment(call: Call, record: number, first: number, options: number): 
   const length = call.length[first + 1] as number;
   const { sortedSet } = call.server.collections;
   const current = sortedSet.score(buffer, offset, length);
-  const score = scoreArgument(call, first) + (Number.isNaN(current) ? 0 : current);
+  // A new member gets the increment itself, be it -0.
+  const change = scoreArgument(call, first);
+  const score = Number.isNaN(current) ? change : change + current;
   if (Number.isNaN(score) && ((options & ONLY_NEW) === 0 || Number.isNaN(current))) {
     throw new CommandError(NOT_A_NUMBER);
   }

@@ -58,8 +58,8 @@ function slotOfSpecs(table: CommandTable, id: number, call: Call): number {
 function routedKeys(table: CommandTable, id: number, call: Call): number[] {
   const row = table.rows[id];
   if (row === undefined) return [];
-  const isRouted = ({ spec }: { readonly spec: { readonly flags: readonly string[] } }): boolean =>
-    !spec.flags.includes("not_key") || row.group === "pubsub";
+  const isRouted = ({ flags }: { readonly flags: readonly string[] }): boolean =>
+    !flags.includes("not_key") || row.group === "pubsub";
   return keyPositions(row, call)
     .filter(isRouted)
     .map(({ argument }) => argument);

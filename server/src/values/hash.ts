@@ -161,7 +161,8 @@ export class HashValue {
         const packed = this.#openPacked();
         const isNew = packed.set(field, offset, length, value, valueOffset, valueLength, keepsExpiry);
         this.#keepPacked();
-        if (isNew && packed.count > limits.hashMaxListpackEntries) this.#convertToTable();
+        // An update too: the limit may have been lowered since.
+        if (packed.count > limits.hashMaxListpackEntries) this.#convertToTable();
         return isNew;
       }
       this.#convertToTable();
