@@ -1,0 +1,255 @@
+/**
+ * Makes random calls of commands from their rows: the tree of arguments gives valid calls with options in any order, then
+ * some are spoilt (an argument too few, one too many, one twice, one of another kind). What would never end, or ask for
+ * gigabytes, is toned down, and calls whose outcome is left to chance are followed by the end of their key.
+ */
+
+import type { CommandRow } from "../commands/command.ts";
+import { type Argument, parseSyntax } from "../commands/syntax.ts";
+import { isExcluded } from "./call-exclusions.ts";
+import { tamed } from "./call-limits.ts";
+import { anyWord, keyOf, valueFor } from "./call-values.ts";
+import type { Script, Word } from "./script.ts";
+
+export type GeneratedCall = readonly Word[];
+
+interface Callable {
+  readonly fullName: string;
+  readonly row: CommandRow;
+  readonly trees: readonly Argument[];
+  readonly weight: number;
+}
+
+/** Commands that end what others built come less often, those that build more. */
+const WEIGHTS: Readonly<Record<string, number>> = {
+  flushall: 0.02,
+  flushdb: 0.05,
+  swapdb: 0.2,
+  reset: 0.5,
+  hello: 0.5,
+  select: 0.5,
+  multi: 1,
+  exec: 0.5,
+  discard: 0.3,
+  del: 0.6,
+  unlink: 0.6,
+  getdel: 0.6,
+  spop: 1,
+  ltrim: 0.5,
+  move: 0.5,
+  keys: 0.5,
+  xtrim: 0.5,
+  lcs: 0.5,
+  zadd: 3,
+  hset: 3,
+  sadd: 3,
+  rpush: 2,
+  lpush: 2,
+  xadd: 4,
+  geoadd: 3,
+  pfadd: 2,
+  setbit: 2,
+};
+const WEIGHT_OF_GROUP: Readonly<Record<string, number>> = { connection: 0.3, server: 0.3, cluster: 0.1, pubsub: 0.3 };
+const USUAL_WEIGHT = 2;
+const OPTION_ONCE_IN = 3;
+const SPOILT_ONCE_IN = 6;
+const MANY_ONCE_IN = 40;
+const MANY = 150;
+const END_OF_TRANSACTION_ONCE_IN = 12;
+
+/** Directives that move the limits between encodings. */
+const LIMITS: readonly string[] = [
+  ...["hash-max-listpack-entries", "hash-max-listpack-value", "zset-max-listpack-entries", "zset-max-listpack-value"],
+  ...["set-max-intset-entries", "list-max-listpack-size"],
+];
+
+export class CallGenerator {
+  readonly #script: Script;
+  readonly #callables: readonly Callable[];
+  readonly #totalWeight: number;
+  #isInTransaction = false;
+
+  constructor(script: Script, rows: readonly CommandRow[], isKnownToBoth: (fullName: string) => boolean) {
+    this.#script = script;
+    this.#callables = callablesOf(rows).filter(({ fullName }) => isKnownToBoth(fullName) && !isExcluded(fullName));
+    this.#totalWeight = this.#callables.reduce((sum, { weight }) => sum + weight, 0);
+  }
+
+  get names(): readonly string[] {
+    return this.#callables.map(({ fullName }) => fullName);
+  }
+
+  /** The next call, or several that belong together. */
+  next(): GeneratedCall[] {
+    const script = this.#script;
+    if (this.#isInTransaction && script.once(END_OF_TRANSACTION_ONCE_IN)) {
+      this.#isInTransaction = false;
+      return [[script.once(8) ? "DISCARD" : "EXEC"]];
+    }
+    if (script.once(60)) return [this.#prepared()];
+    const callable = this.#pick();
+    const call = tamed(callable.fullName, this.#callOf(callable));
+    if (callable.fullName === "multi") this.#isInTransaction = true;
+    if (callable.fullName === "spop") return this.#spop(call);
+    const isBlocking = callable.row.flags.includes("blocking");
+    if (!isBlocking || this.#isInTransaction) return [call];
+    return [["MULTI"], call, ["EXEC"]];
+  }
+
+  /** Which members are gone is left to chance: what remains is measured, then goes. */
+  #spop(call: GeneratedCall): GeneratedCall[] {
+    const key = call[1];
+    if (key === undefined) return [call];
+    const calls: GeneratedCall[] = [call, ["SCARD", key], ["DEL", key]];
+    // As one step, so that nobody looks in between.
+    return this.#isInTransaction ? calls : [["MULTI"], ...calls, ["EXEC"]];
+  }
+
+  #pick(): Callable {
+    const precision = 1000;
+    let rest = this.#script.random.below(Math.ceil(this.#totalWeight * precision)) / precision;
+    for (const callable of this.#callables) {
+      rest -= callable.weight;
+      if (rest < 0) return callable;
+    }
+    return this.#callables[0] as Callable;
+  }
+
+  /** Calls whose arguments mean something only together. */
+  #prepared(): GeneratedCall {
+    const script = this.#script;
+    const limit = script.pick(LIMITS);
+    switch (script.random.below(4)) {
+      case 2:
+        return ["ZADD", script.pick(["y1", "y2"]), ...Array.from({ length: 5 }, () => ["0", anyWord(script)]).flat()];
+      case 0:
+        return ["CONFIG", "GET", limit];
+      case 1:
+        return [
+          "CONFIG",
+          "SET",
+          limit,
+          limit.startsWith("list") ? script.pick(["-2", "-1", "5", "128"]) : script.pick(["4", "64", "128", "512"]),
+        ];
+      default:
+        return this.#getKeys();
+    }
+  }
+
+  #getKeys(): GeneratedCall {
+    const callable = this.#pick();
+    // What MOVE does to its key has another name since 7.2.
+    const isWithFlags = callable.fullName !== "move" && this.#script.once(2);
+    const call = tamed(callable.fullName, this.#callOf(callable));
+    return ["COMMAND", isWithFlags ? "GETKEYSANDFLAGS" : "GETKEYS", ...call];
+  }
+
+  #callOf({ fullName, row, trees }: Callable): Word[] {
+    const script = this.#script;
+    const name = fullName.split("|").map((word) => script.caseOf(word));
+    const builder = new CallBuilder(script, fullName, row.group);
+    builder.sequence(trees);
+    const args = script.once(SPOILT_ONCE_IN) ? spoil(script, builder.words) : builder.words;
+    return [...name, ...args];
+  }
+}
+
+function callablesOf(rows: readonly CommandRow[]): Callable[] {
+  const callables: Callable[] = [];
+  const add = (row: CommandRow, fullName: string): void => {
+    if (row.subcommands === undefined || row.flags.length > 0) {
+      const weight = WEIGHTS[fullName] ?? WEIGHT_OF_GROUP[row.group] ?? USUAL_WEIGHT;
+      callables.push({ fullName, row, trees: parseSyntax(row.syntax, row.keys?.length ?? 0), weight });
+    }
+    for (const subcommand of row.subcommands ?? []) add(subcommand, `${row.name}|${subcommand.name}`);
+  };
+  for (const row of rows) add(row, row.name);
+  return callables;
+}
+
+/** Writes the words of one valid call. */
+class CallBuilder {
+  readonly words: Word[] = [];
+  readonly #script: Script;
+  readonly #command: string;
+  readonly #group: string;
+  /** Where the number of the keys that follow stands. */
+  #countAt = -1;
+
+  constructor(script: Script, command: string, group: string) {
+    this.#script = script;
+    this.#command = command;
+    this.#group = group;
+  }
+
+  sequence(trees: readonly Argument[]): void {
+    for (let i = 0; i < trees.length; ) {
+      const tree = trees[i] as Argument;
+      let end = i + 1;
+      if (tree.isOptional) while (end < trees.length && trees[end]?.isOptional) end++;
+      for (const one of shuffled(this.#script, trees.slice(i, end))) this.#optional(one);
+      i = end;
+    }
+  }
+
+  #optional(tree: Argument): void {
+    if (tree.isOptional && !this.#script.once(OPTION_ONCE_IN)) return;
+    if (!tree.isMultiple) this.#one(tree, true);
+    else this.#several(tree);
+  }
+
+  #several(tree: Argument): void {
+    const script = this.#script;
+    const count = script.once(MANY_ONCE_IN) ? 1 + script.random.below(MANY) : 1 + script.random.below(3);
+    const isCounted = tree.type === "key" && this.#countAt >= 0;
+    for (let k = 0; k < count; k++) this.#one(tree, k === 0 || tree.isTokenRepeated === true);
+    if (!isCounted) return;
+    this.words[this.#countAt] = script.once(12) ? script.number() : String(count);
+    this.#countAt = -1;
+  }
+
+  #one(tree: Argument, withToken: boolean): void {
+    const script = this.#script;
+    if (tree.token !== undefined && withToken) this.words.push(script.caseOf(tree.token));
+    if (tree.type === "pure-token") return;
+    if (tree.type === "block") this.sequence(tree.arguments ?? []);
+    else if (tree.type === "oneof") this.#optional({ ...script.pick(tree.arguments ?? []), isOptional: false });
+    else {
+      if (tree.name === "numkeys" || tree.name === "numfields") this.#countAt = this.words.length;
+      this.words.push(valueFor(script, tree, this.#command, this.#group));
+    }
+  }
+}
+
+function shuffled<T>(script: Script, items: readonly T[]): readonly T[] {
+  if (items.length < 2) return items;
+  const result = [...items];
+  for (let i = result.length - 1; i > 0; i--) {
+    const k = script.random.below(i + 1);
+    [result[i], result[k]] = [result[k] as T, result[i] as T];
+  }
+  return result;
+}
+
+/** The call with one thing wrong with it, or what looks wrong. */
+function spoil(script: Script, words: readonly Word[]): Word[] {
+  const at = script.random.below(words.length + 1);
+  const other = script.random.below(words.length + 1);
+  switch (script.random.below(7)) {
+    case 0:
+      return words.filter((_, i) => i !== at);
+    case 1:
+      return words.slice(0, at);
+    case 2:
+      return [...words.slice(0, at), anyWord(script), ...words.slice(at)];
+    case 3:
+      return [...words.slice(0, at), ...words.slice(other)];
+    case 4:
+      return words.map((word, i) => (i === at ? anyWord(script) : word));
+    case 5:
+      return words.map((word, i) => (i === at ? (words[other] ?? word) : i === other ? (words[at] ?? word) : word));
+    default:
+      return [...words, script.once(2) ? keyOf(script, "") : (words[at] ?? "")];
+  }
+}
