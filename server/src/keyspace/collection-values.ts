@@ -9,6 +9,7 @@ import type { Collections } from "../values/collections.ts";
 import { PendingFrees } from "../values/free-value.ts";
 import type { HashValue } from "../values/hash.ts";
 import type { ListValue } from "../values/list.ts";
+import { isRelocatable } from "../values/relocatable.ts";
 import type { SetValue } from "../values/set.ts";
 import type { SortedSetValue } from "../values/sorted-set.ts";
 import { Encoding, ValueType } from "../values/value-type.ts";
@@ -28,6 +29,7 @@ interface Views {
 export function createCollectionValues(collections: Collections): CollectionValues {
   const source = createViews(collections);
   const target = createViews(collections);
+  const step = { root: 0, next: 0 };
   const pending = new PendingFrees({
     open(type, root, encoding) {
       const view = viewOf(source, type);
@@ -53,6 +55,20 @@ export function createCollectionValues(collections: Collections): CollectionValu
       if (isOneBlock(encoding)) return { root: copyBlock(collections, root), encoding };
       viewOf(source, type).open(root, encoding);
       return copyView(type, source, target);
+    },
+    relocate(type, encoding, root, position) {
+      step.root = root;
+      step.next = 0;
+      if (isOneBlock(encoding)) {
+        step.root = collections.arena.relocate(root);
+        return step;
+      }
+      const view = viewOf(source, type);
+      if (!isRelocatable(view)) return step;
+      view.open(root, encoding);
+      step.next = view.relocate(position);
+      step.root = view.root;
+      return step;
     },
   };
 }

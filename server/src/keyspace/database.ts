@@ -60,9 +60,13 @@ export class Database {
     return this.#expiry.averageTtlMs;
   }
 
-  /** Bytes of the index. */
-  get indexBytes(): number {
-    return this.#state.dictionary.sizeBytes(this.#root);
+  /** The root of the index: compaction may move it. */
+  get indexRoot(): Handle {
+    return this.#root;
+  }
+
+  set indexRoot(root: Handle) {
+    this.#root = root;
   }
 
   /** The record for reading, or 0. Counts as use, hit or miss. */

@@ -9,6 +9,7 @@
 
 import type { Arena } from "../memory/arena.ts";
 import { type Handle, PAGE_SHIFT, VOLATILE_RECORD } from "../memory/arena-layout.ts";
+import { forEachRecord, isRecord } from "../memory/arena-records.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Database } from "./database.ts";
 import type { KeyspaceState } from "./keyspace-state.ts";
@@ -179,7 +180,7 @@ export class Eviction {
   }
 
   #isCandidate(record: Handle): boolean {
-    if (!this.#arena.isRecord(record) || this.#ownerOf(record) === undefined) return false;
+    if (!isRecord(this.#arena, record) || this.#ownerOf(record) === undefined) return false;
     return !this.#isVolatileOnly() || this.#state.records.expireAtOf(record) !== NO_EXPIRY;
   }
 
@@ -222,7 +223,7 @@ export class Eviction {
     for (const database of this.#databases) {
       if (database.expiringCount === 0) continue;
       let found = 0;
-      this.#arena.forEachRecord(VOLATILE_RECORD, (record) => {
+      forEachRecord(this.#arena, VOLATILE_RECORD, (record) => {
         if (found === 0 && this.#ownerOf(record) !== undefined) found = record;
       });
       return found;

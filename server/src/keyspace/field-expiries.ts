@@ -6,6 +6,7 @@
 
 import type { Handle } from "../memory/arena-layout.ts";
 import type { ByteSpan } from "../memory/byte-span.ts";
+import { relocateNodes } from "../memory/ordered-index-walks.ts";
 import { isExpiringHash, ValueType } from "../values/value-type.ts";
 import type { Database } from "./database.ts";
 import type { ExpiringHash, KeyspaceState } from "./keyspace-state.ts";
@@ -53,6 +54,14 @@ export class FieldExpiries {
   /** A hash goes from this database. */
   leave(record: Handle): void {
     this.#relist(record, this.#open(record).listedMs, NOT_LISTED);
+  }
+
+  /** Compaction: moves some of the list from this rank on; gives the next, 0 at the end. */
+  relocate(rank: number): number {
+    const { arena } = this.#state;
+    if (this.#index === 0) return 0;
+    if (rank === 0) this.#index = arena.relocate(this.#index);
+    return relocateNodes(arena, this.#index, rank);
   }
 
   clear(): void {

@@ -34,6 +34,13 @@ export interface CollectionValues {
   openHash(encoding: number, root: Handle): ExpiringHash;
   /** Fields with an expiry time before this are not to be seen; 0: all are. */
   expiredBeforeMs: number;
+  /** A step of compaction on a value; see Relocatable. The result is good until the next step. */
+  relocate(type: number, encoding: number, root: Handle, position: number): RelocationStep;
+}
+
+export interface RelocationStep {
+  readonly root: Handle;
+  readonly next: number;
 }
 
 export interface ExpiringHash {

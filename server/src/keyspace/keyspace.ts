@@ -8,6 +8,7 @@ import type { Arena } from "../memory/arena.ts";
 import type { Handle } from "../memory/arena-layout.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Random } from "../platform/random.ts";
+import { Compaction } from "./compaction.ts";
 import { Database } from "./database.ts";
 import { Eviction } from "./eviction.ts";
 import { ExpiryCycle } from "./expiry.ts";
@@ -33,6 +34,7 @@ export class Keyspace {
   readonly watches: Watches;
   readonly eviction: Eviction;
   readonly expiry: ExpiryCycle;
+  readonly compaction: Compaction;
   readonly slots: SlotCounts | undefined;
   readonly #state: KeyspaceState;
   readonly #clock: Clock;
@@ -53,6 +55,7 @@ export class Keyspace {
     this.#databases = Array.from({ length: options.databaseCount }, (_, index) => new Database(state, index));
     this.eviction = new Eviction(state, this.#databases, options.clock);
     this.expiry = new ExpiryCycle(state, this.#databases, options.clock);
+    this.compaction = new Compaction(state, this.#databases, options.clock);
   }
 
   get databaseCount(): number {
@@ -170,7 +173,8 @@ export class Keyspace {
 
   /** Bytes of the indexes. */
   get indexBytes(): number {
-    return this.#databases.reduce((sum, database) => sum + database.indexBytes, 0);
+    const { dictionary } = this.#state;
+    return this.#databases.reduce((sum, database) => sum + dictionary.sizeBytes(database.indexRoot), 0);
   }
 
   swap(first: number, second: number): void {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { forEachRecordInBlock } from "../memory/arena-records.ts";
 import { createSeededRandom, type Random } from "../platform/random.ts";
 import { Encoding, ValueType } from "../values/value-type.ts";
 import { NO_EXPIRY } from "./record.ts";
@@ -56,7 +57,7 @@ describe("a snapshot of the keyspace", () => {
     const seen: string[] = [];
     arena.beginSnapshot({
       block(block) {
-        arena.forEachRecordInBlock(block, (record) => {
+        forEachRecordInBlock(arena, block, (record) => {
           const index = indexes[records.databaseIdOf(record)] as number;
           if (index === -1) return;
           const start = records.keyOffset(record);

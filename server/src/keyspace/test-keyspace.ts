@@ -9,7 +9,7 @@ import { FakeClock } from "../platform/fake-clock.ts";
 import { createSeededRandom } from "../platform/random.ts";
 import type { Database } from "./database.ts";
 import { Keyspace } from "./keyspace.ts";
-import type { CollectionValues, StoredCollection } from "./keyspace-state.ts";
+import type { CollectionValues, RelocationStep, StoredCollection } from "./keyspace-state.ts";
 import { NO_EXPIRY } from "./record.ts";
 
 const BLOCK_BYTES = 24;
@@ -43,6 +43,10 @@ class BlockValues implements CollectionValues {
 
   openHash(): never {
     throw new Error("There are no hashes here");
+  }
+
+  relocate(_type: number, _encoding: number, root: Handle): RelocationStep {
+    return { root: this.#arena.relocate(root), next: 0 };
   }
 
   copy(_type: number, encoding: number, root: Handle): StoredCollection {

@@ -1,12 +1,15 @@
 /**
- * Which pages of the chunks are free: one bitmap of 1024 bits a chunk, first fit from the lowest chunk, so that the
- * upper chunks drain and can be dropped. Holds no memory itself; the arena owns the buffers.
+ * Lists of pages; the memory itself is the arena's. Which pages of the chunks are free: one bitmap of 1024 bits a chunk,
+ * first fit from the lowest chunk, so that the upper chunks drain and can be dropped. Which pages hold a kind: a dense list,
+ * for random pages and sweeps.
  */
 
 import { CHUNK_OF_PAGE_SHIFT, MAX_CHUNKS, PAGES_PER_CHUNK } from "./arena-layout.ts";
 
 const WORDS_PER_CHUNK = PAGES_PER_CHUNK / 32;
 const ALL_FREE = -1;
+const KINDS = 3;
+const FIRST_PAGE_LIST = 16;
 
 export class FreePages {
   /** A set bit is a free page. Chunks that do not exist have none. */
@@ -97,5 +100,46 @@ export class FreePages {
       }
     }
     return -1;
+  }
+}
+
+/** The pages of each kind, and each page's place in its list. Runs of pages count by their first page. */
+export class PagesByKind {
+  readonly #pages: Int32Array[] = Array.from({ length: KINDS }, () => new Int32Array(FIRST_PAGE_LIST));
+  readonly #count = new Int32Array(KINDS);
+  /** At full size: memory that was never written costs nothing. */
+  readonly #position = new Int32Array(MAX_CHUNKS * PAGES_PER_CHUNK);
+
+  count(kind: number): number {
+    return this.#count[kind] as number;
+  }
+
+  at(kind: number, position: number): number {
+    return (this.#pages[kind] as Int32Array)[position] as number;
+  }
+
+  enter(kind: number, page: number): void {
+    const position = this.#count[kind] as number;
+    let pages = this.#pages[kind] as Int32Array;
+    if (position === pages.length) {
+      const wider = new Int32Array(position * 2);
+      wider.set(pages);
+      pages = wider;
+      this.#pages[kind] = pages;
+    }
+    pages[position] = page;
+    this.#position[page] = position;
+    this.#count[kind] = position + 1;
+  }
+
+  /** The last page of the list takes its place. */
+  leave(kind: number, page: number): void {
+    const pages = this.#pages[kind] as Int32Array;
+    const last = (this.#count[kind] as number) - 1;
+    const moved = pages[last] as number;
+    const position = this.#position[page] as number;
+    pages[position] = moved;
+    this.#position[moved] = position;
+    this.#count[kind] = last;
   }
 }

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { createSeededRandom } from "../platform/random.ts";
 import { Arena, OutOfMemoryError } from "./arena.ts";
 import { CHUNK_BYTES, NODE, PAGE_BYTES, type PageKind, RECORD, VOLATILE_RECORD } from "./arena-layout.ts";
+import { forEachRecord, forEachRecordInBlock } from "./arena-records.ts";
 
 const KINDS: readonly PageKind[] = [NODE, RECORD, VOLATILE_RECORD];
 
@@ -107,7 +108,7 @@ describe("Arena", () => {
       expect(arena.usedBytes).toBe(blocks.reduce((sum, block) => sum + arena.capacityOf(block.handle), 0));
       for (const kind of KINDS) {
         const found: number[] = [];
-        arena.forEachRecord(kind, (record) => found.push(record));
+        forEachRecord(arena, kind, (record) => found.push(record));
         const expected = blocks.filter((block) => block.kind === kind).map((block) => block.handle);
         expect(found.sort((a, b) => a - b)).toEqual(expected.sort((a, b) => a - b));
       }
@@ -172,7 +173,7 @@ describe("Arena", () => {
       const seen: number[] = [];
       arena.beginSnapshot({
         block(block) {
-          arena.forEachRecordInBlock(block, (record) => {
+          forEachRecordInBlock(arena, block, (record) => {
             seen.push((arena.words[record >>> 23] as Int32Array)[(record & 0x7fffff) << 1] as number);
           });
         },

@@ -9,8 +9,11 @@
  * records that it has not visited, its visitor is called with that block. A record belongs to the block it starts in.
  * The arena knows records only as "blocks in pages of a record kind": a free one starts with FREE_MARK, and whoever
  * allocates one fills it before anything can walk the page.
+ *
+ * Pages can be told to leave (arena-compaction.ts): nothing is allocated there any more, `relocate` moves what is there.
  */
 
+import { copyBytes } from "./arena-bytes.ts";
 import {
   BIN_CLASS_MASK,
   BIN_COUNT,
@@ -41,7 +44,7 @@ import {
   RUN_CLASS,
   RUN_TAIL_CLASS,
 } from "./arena-layout.ts";
-import { FreePages } from "./arena-pages.ts";
+import { FreePages, PagesByKind } from "./arena-pages.ts";
 
 /**
  * Told before the old content of a block of records changes for the first time in this snapshot: in the middle of commands.
@@ -55,11 +58,15 @@ export class OutOfMemoryError extends Error {
   override name = "OutOfMemoryError";
 }
 
+/** Takes the memory of a dropped chunk: without views alone it would stay until the next collection of old objects. */
+export type ReleaseChunk = (memory: ArrayBuffer) => void;
+
+/** Larger runs of pages stay where they are: a copy would take longer than a slice. */
+export const MAX_MOVED_BYTES = 1024 * 1024;
+
 const PAGE_COUNT = MAX_CHUNKS * PAGES_PER_CHUNK;
 const BLOCK_COUNT = PAGE_COUNT << BLOCKS_PER_PAGE_SHIFT;
 const NO_SPARE = -1;
-const FIRST_PAGE_LIST = 16;
-
 export class Arena {
   /** Four views of each chunk; a dropped chunk has views of length 0. */
   readonly bytes: Buffer[] = [];
@@ -67,6 +74,9 @@ export class Arena {
   readonly wide: DataView[] = [];
   readonly words: Int32Array[] = [];
   readonly doubles: Float64Array[] = [];
+
+  /** Blocks that compaction has given another place. */
+  movedBlocks = 0;
 
   // Page tables at full size: memory that was never written costs nothing.
   readonly #pageBin = new Uint16Array(PAGE_COUNT);
@@ -77,21 +87,22 @@ export class Arena {
   readonly #pagePrevious = new Int32Array(PAGE_COUNT);
   readonly #binHead = new Int32Array(BIN_COUNT);
   readonly #freePages = new FreePages();
-  /** The pages of a kind as a dense list, and each page's place in it: random pages and sweeps. Page runs count by their first page. */
-  readonly #kindPages: Int32Array[] = [0, 1, 2].map(() => new Int32Array(FIRST_PAGE_LIST));
-  readonly #kindPageCount = new Int32Array(3);
-  readonly #pagePosition = new Int32Array(PAGE_COUNT);
+  readonly #kindPages = new PagesByKind();
+  readonly #isLeaving = new Uint8Array(PAGE_COUNT);
+  readonly #release: ReleaseChunk;
 
   #usedGranules = 0;
   #usedPages = 0;
   #ownChunkBytes = 0;
+  #chunkCount = 0;
   #spareChunk = NO_SPARE;
   #snapshot: SnapshotVisitor | null = null;
   #epoch = 0;
   /** The epoch in which a block was last visited. Made with the first snapshot. */
   #blockEpoch = new Int32Array(0);
 
-  constructor() {
+  constructor(release: ReleaseChunk = discard) {
+    this.#release = release;
     this.#addChunk();
     this.#freePages.take(0);
   }
@@ -104,6 +115,11 @@ export class Arena {
   /** Bytes of the pages and own chunks that are handed out: what the process holds for data, fragmentation included. */
   get residentBytes(): number {
     return this.#usedPages * PAGE_BYTES + this.#ownChunkBytes;
+  }
+
+  /** Bytes taken from the system, free pages included. */
+  get mappedBytes(): number {
+    return this.#chunkCount * CHUNK_BYTES + this.#ownChunkBytes;
   }
 
   /** A block of at least `sizeBytes` with undefined contents. */
@@ -150,12 +166,65 @@ export class Arena {
     this.#usedGranules -= CLASS_GRANULES[sizeClass] as number;
     const live = (this.#pageLive[page] as number) - 1;
     this.#pageLive[page] = live;
-    if (live + 1 === CLASS_CAPACITY[sizeClass]) this.#link(page, bin);
+    if (live + 1 === CLASS_CAPACITY[sizeClass] && this.#isLeaving[page] === 0) this.#link(page, bin);
     // The only open page of a bin stays, or a lone block allocated and freed in turn would open a page each time.
     if (live === 0 && (this.#binHead[bin] !== page || this.#pageNext[page] !== 0)) {
-      this.#unlink(page, bin);
+      if (this.#isLeaving[page] === 0) this.#unlink(page, bin);
       this.#closePages(page, 1, bin >>> BIN_KIND_SHIFT);
     }
+  }
+
+  /** Whether the block should get another place. */
+  isLeaving(handle: Handle): boolean {
+    return this.#isLeaving[handle >>> PAGE_SHIFT] !== 0;
+  }
+
+  /** The block's new place if it is in a page that is to leave, else the same handle. The old place is free then. */
+  relocate(handle: Handle): Handle {
+    if (this.#isLeaving[handle >>> PAGE_SHIFT] === 0) return handle;
+    const moved = this.duplicate(handle);
+    this.free(handle);
+    return moved;
+  }
+
+  /** Another block with the same content, for who must rewrite several owners before the old one is free. */
+  duplicate(handle: Handle): Handle {
+    const size = this.capacityOf(handle);
+    this.movedBlocks++;
+    return this.#copy(handle, size, size);
+  }
+
+  /** From now on nothing is allocated in the page. An empty one is free at once. */
+  leave(page: number): void {
+    const bin = this.#pageBin[page] as number;
+    if (this.#isLeaving[page] !== 0 || (bin & BIN_CLASS_MASK) === FREE_PAGE) return;
+    if (this.#hasRoom(page)) this.#unlink(page, bin);
+    if ((bin & BIN_CLASS_MASK) < RUN_CLASS && this.#pageLive[page] === 0) {
+      this.#closePages(page, 1, bin >>> BIN_KIND_SHIFT);
+    } else this.#isLeaving[page] = 1;
+  }
+
+  /** Takes `leave` back. */
+  stay(page: number): void {
+    if (this.#isLeaving[page] === 0) return;
+    this.#isLeaving[page] = 0;
+    if (this.#hasRoom(page)) this.#link(page, this.#pageBin[page] as number);
+  }
+
+  /** Kind and size class of a page; class 0: free, or not there. */
+  binOf(page: number): number {
+    return this.#pageBin[page] as number;
+  }
+
+  /** Live blocks of a page of small blocks; of a run its number of pages. */
+  fillOf(page: number): number {
+    const sizeClass = (this.#pageBin[page] as number) & BIN_CLASS_MASK;
+    return (sizeClass >= RUN_CLASS ? this.#pageBump[page] : this.#pageLive[page]) as number;
+  }
+
+  /** Free pages of a chunk of pages; -1 where there is none. */
+  freePagesOf(chunk: number): number {
+    return this.bytes[chunk]?.length === CHUNK_BYTES ? this.#freePages.freeCountOf(chunk) : -1;
   }
 
   /** The bytes that the block of this handle can hold. */
@@ -185,11 +254,7 @@ export class Arena {
   /** A block of the new size with the first `usedBytes` kept: the same handle where its class allows. */
   reallocate(handle: Handle, usedBytes: number, newSizeBytes: number): Handle {
     if (this.isSameClass(handle, newSizeBytes)) return handle;
-    const moved = this.allocate(newSizeBytes, this.kindOf(handle));
-    const from = (handle & GRANULE_MASK) << 3;
-    const kept = Math.min(usedBytes, newSizeBytes);
-    const source = this.bytes[handle >>> CHUNK_SHIFT] as Buffer;
-    source.copy(this.bytes[moved >>> CHUNK_SHIFT] as Buffer, (moved & GRANULE_MASK) << 3, from, from + kept);
+    const moved = this.#copy(handle, Math.min(usedBytes, newSizeBytes), newSizeBytes);
     this.free(handle);
     return moved;
   }
@@ -233,12 +298,12 @@ export class Arena {
   }
 
   pageCountOf(kind: PageKind): number {
-    return this.#kindPageCount[kind] as number;
+    return this.#kindPages.count(kind);
   }
 
   /** The page at this place of the list of its kind. Places change when pages come and go: sweep from the last place down. */
   pageOfKind(kind: PageKind, position: number): number {
-    return (this.#kindPages[kind] as Int32Array)[position] as number;
+    return this.#kindPages.at(kind, position);
   }
 
   /** Handles of a page: from `page << 13` in steps of this up to `pageLimit`. */
@@ -258,38 +323,17 @@ export class Arena {
     return (this.words[handle >>> CHUNK_SHIFT] as Int32Array)[(handle & GRANULE_MASK) << 1] !== FREE_MARK;
   }
 
-  /** Whether a live record starts at this handle: for handles that were kept while records came and went. */
-  isRecord(handle: Handle): boolean {
-    const page = handle >>> PAGE_SHIFT;
-    if (!this.isRecordPage(page) || handle >= this.pageLimit(page)) return false;
-    return (handle - (page << PAGE_SHIFT)) % this.pageStride(page) === 0 && this.isLive(handle);
+  #copy(handle: Handle, usedBytes: number, sizeBytes: number): Handle {
+    const copy = this.allocate(sizeBytes, this.kindOf(handle));
+    const from = (handle & GRANULE_MASK) << 3;
+    const target = this.bytes[copy >>> CHUNK_SHIFT] as Buffer;
+    copyBytes(target, (copy & GRANULE_MASK) << 3, this.bytes[handle >>> CHUNK_SHIFT] as Buffer, from, usedBytes);
+    return copy;
   }
 
-  /** Visits the records that start in this block. The visitor must not allocate or free records. */
-  forEachRecordInBlock(block: number, visit: (record: Handle) => void): void {
-    const page = block >>> BLOCKS_PER_PAGE_SHIFT;
-    if (!this.isRecordPage(page)) return;
-    const stride = this.pageStride(page);
-    const pageStart = page << PAGE_SHIFT;
-    const blockEnd = (block + 1) << BLOCK_SHIFT;
-    const pageLimit = this.pageLimit(page);
-    const limit = Math.min(pageLimit, blockEnd);
-    let handle = pageStart + Math.ceil(((block << BLOCK_SHIFT) - pageStart) / stride) * stride;
-    for (; handle < limit; handle += stride) {
-      if (this.isLive(handle)) visit(handle);
-    }
-  }
-
-  /** Visits all records of a kind. The visitor must not allocate or free records. */
-  forEachRecord(kind: PageKind, visit: (record: Handle) => void): void {
-    for (let position = this.pageCountOf(kind) - 1; position >= 0; position--) {
-      const page = this.pageOfKind(kind, position);
-      const stride = this.pageStride(page);
-      const limit = this.pageLimit(page);
-      for (let handle = page << PAGE_SHIFT; handle < limit; handle += stride) {
-        if (this.isLive(handle)) visit(handle);
-      }
-    }
+  #hasRoom(page: number): boolean {
+    const sizeClass = (this.#pageBin[page] as number) & BIN_CLASS_MASK;
+    return sizeClass < RUN_CLASS && (this.#pageLive[page] as number) < (CLASS_CAPACITY[sizeClass] as number);
   }
 
   #openPage(bin: number): number {
@@ -313,29 +357,13 @@ export class Arena {
     if (this.#snapshot !== null) {
       this.#blockEpoch.fill(this.#epoch, page << BLOCKS_PER_PAGE_SHIFT, (page + 1) << BLOCKS_PER_PAGE_SHIFT);
     }
-    const kind = bin >>> BIN_KIND_SHIFT;
-    const position = this.#kindPageCount[kind] as number;
-    let pages = this.#kindPages[kind] as Int32Array;
-    if (position === pages.length) {
-      const wider = new Int32Array(position * 2);
-      wider.set(pages);
-      pages = wider;
-      this.#kindPages[kind] = pages;
-    }
-    pages[position] = page;
-    this.#pagePosition[page] = position;
-    this.#kindPageCount[kind] = position + 1;
+    this.#kindPages.enter(bin >>> BIN_KIND_SHIFT, page);
   }
 
   #closePages(first: number, count: number, kind: number): void {
-    const pages = this.#kindPages[kind] as Int32Array;
-    const last = (this.#kindPageCount[kind] as number) - 1;
-    const moved = pages[last] as number;
-    const position = this.#pagePosition[first] as number;
-    pages[position] = moved;
-    this.#pagePosition[moved] = position;
-    this.#kindPageCount[kind] = last;
+    this.#kindPages.leave(kind, first);
     this.#pageBin.fill(FREE_PAGE, first, first + count);
+    this.#isLeaving[first] = 0;
     if ((this.bytes[first >>> CHUNK_OF_PAGE_SHIFT] as Buffer).length !== CHUNK_BYTES) return;
     this.#usedPages -= count;
     this.#freePages.release(first, count);
@@ -399,12 +427,13 @@ export class Arena {
     this.#ownChunkBytes -= length;
     this.#usedGranules -= length / GRANULE_BYTES;
     this.#closePages(page, 1, kind);
-    this.#setViews(chunk, 0);
+    this.#dropChunk(chunk);
   }
 
   #addChunk(): void {
     const chunk = this.#unusedChunk();
     this.#setViews(chunk, CHUNK_BYTES);
+    this.#chunkCount++;
     this.#freePages.addChunk(chunk);
   }
 
@@ -433,8 +462,29 @@ export class Arena {
       return;
     }
     this.#freePages.removeChunk(chunk);
-    this.#setViews(chunk, 0);
+    this.#chunkCount--;
+    this.#dropChunk(chunk);
   }
+
+  /** Gives up the empty chunk that is kept in reserve. */
+  dropSpare(): void {
+    const spare = this.#spareChunk;
+    this.#spareChunk = NO_SPARE;
+    if (spare === NO_SPARE || this.freePagesOf(spare) !== PAGES_PER_CHUNK) return;
+    this.#freePages.removeChunk(spare);
+    this.#chunkCount--;
+    this.#dropChunk(spare);
+  }
+
+  #dropChunk(chunk: number): void {
+    const memory = (this.words[chunk] as Int32Array<ArrayBuffer>).buffer;
+    this.#setViews(chunk, 0);
+    this.#release(memory);
+  }
+}
+
+function discard(memory: ArrayBuffer): void {
+  memory.transfer(0);
 }
 
 function newBuffer(length: number): ArrayBuffer {

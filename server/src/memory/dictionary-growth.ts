@@ -79,6 +79,21 @@ export function shrinkSegment(arena: Arena, root: Handle, hash: number, place: S
   if (localDepth === 0) dropDirectory(arena, root, merged);
 }
 
+/** Gives the directory another place if its page is to be emptied. */
+export function relocateDirectory(arena: Arena, root: Handle): void {
+  const words = arena.words[root >>> CHUNK_SHIFT] as Int32Array;
+  const at = (root & GRANULE_MASK) << 1;
+  if (((words[at + ROOT_SHAPE] as number) & DEPTH_MASK) === 0) return;
+  words[at + ROOT_TARGET] = arena.relocate(words[at + ROOT_TARGET] as number);
+}
+
+/** The same for the segment of this hash; gives its handle. */
+export function relocateSegment(arena: Arena, root: Handle, hash: number, place: SegmentPlace): Handle {
+  const segment = arena.relocate(place.segment);
+  if (segment !== place.segment) point(arena, root, hash, { ...place, segment });
+  return segment;
+}
+
 /** The segment for this hash. */
 export function placeOf(arena: Arena, root: Handle, hash: number): SegmentPlace {
   const words = arena.words[root >>> CHUNK_SHIFT] as Int32Array;

@@ -25,6 +25,8 @@ import {
   ROOT_PROGRESS,
   ROOT_SHAPE,
   ROOT_TARGET,
+  relocateDirectory,
+  relocateSegment,
   SEGMENT_MASK,
   type SegmentPlace,
   shrinkSegment,
@@ -50,7 +52,8 @@ import { hashBytes } from "./hash.ts";
 
 /** Draws before `random` falls back to counting: sparse tables have few pairs to hit. */
 const RANDOM_DRAWS = 256;
-const HASH_SPACE = 2 ** 32;
+/** Positions in a table, of scans and of compaction, are below this. */
+export const HASH_SPACE = 2 ** 32;
 const WIDE_KEY_LENGTH = 0xffff;
 
 export class Dictionary {
@@ -292,6 +295,28 @@ export class Dictionary {
     if (depth > 0) this.#arena.free(words[at + ROOT_TARGET] as number);
     this.#arena.free(root);
     return true;
+  }
+
+  /**
+   * Compaction: moves the segment at this hash position (0 to start, then also the directory) if its page is to be emptied,
+   * and asks for the place of each of its records. Gives the next position, 0 at the end. The root is the caller's to move.
+   */
+  relocate(root: Handle, position: number, move: (handle: Handle) => Handle): number {
+    if (position === 0) relocateDirectory(this.#arena, root);
+    const depth = this.#depth(root);
+    this.#locateIndex(root, depth, depth === 0 ? 0 : (position | 0) >>> (32 - depth));
+    const place = this.#place();
+    const segment = relocateSegment(this.#arena, root, position | 0, place);
+    const words = this.#arena.words[segment >>> CHUNK_SHIFT] as Int32Array;
+    const start = (segment & GRANULE_MASK) << 1;
+    const end = start + (2 << place.bits);
+    for (let at = start + 3; at < end; at += 2) {
+      const handle = words[at] as number;
+      if (handle !== 0) words[at] = move(handle);
+    }
+    const width = 2 ** (32 - place.localDepth);
+    const next = (Math.floor(position / width) + 1) * width;
+    return next >= HASH_SPACE ? 0 : next;
   }
 
   /** Frees the whole table at once. */

@@ -18,6 +18,9 @@ export const LEAF_RECORDS = HEADER_WORDS + LEAF_CAPACITY * 2;
 export const SEPARATORS = HEADER_WORDS + INNER_CAPACITY * 2;
 export const CHILDREN = SEPARATORS + INNER_CAPACITY;
 export const COUNTS = CHILDREN + INNER_CAPACITY;
+/** Words of an index's header behind the count of entries. */
+export const HEIGHT = 1;
+export const ROOT = 2;
 export const PREVIOUS = 2;
 export const NEXT = 3;
 

@@ -14,6 +14,7 @@ import {
   createInner,
   createLeaf,
   entriesBelow,
+  HEIGHT,
   INNER_CAPACITY,
   insertInInner,
   insertInLeaf,
@@ -23,16 +24,16 @@ import {
   moveLeafEntries,
   NEXT,
   PREVIOUS,
+  ROOT,
   removeFromInner,
   removeFromLeaf,
   SCORES,
   SEPARATORS,
 } from "./ordered-index-nodes.ts";
+import { freeNodes } from "./ordered-index-walks.ts";
 import { compareMember } from "./scored-record.ts";
 
 const HEADER_BYTES = 12;
-const HEIGHT = 1;
-const ROOT = 2;
 /** 36^7 / 2 exceeds the number of handles; half-empty nodes leave room to spare. */
 const MAX_HEIGHT = 16;
 const MERGE_BELOW = LEAF_CAPACITY >>> 2;
@@ -211,24 +212,15 @@ export class OrderedIndex {
    * calls the index may only be freed further.
    */
   freeSome(index: number, leaves: number): boolean {
-    const arena = this.#arena;
-    const height = this.#header(index, HEIGHT);
-    for (; leaves > 0; leaves--) {
-      let node = this.#header(index, ROOT);
-      let depth = 0;
-      for (; depth < height && this.#word(node, 0) > 0; depth++) {
-        this.#pathNode[depth] = node;
-        node = this.#word(node, CHILDREN + this.#word(node, 0) - 1);
-      }
-      arena.free(node);
-      if (depth === 0) {
-        arena.free(index);
-        return true;
-      }
-      const parent = this.#pathNode[depth - 1] as number;
-      (arena.words[parent >>> 23] as Int32Array)[(parent & 0x7fffff) << 1] = this.#word(parent, 0) - 1;
-    }
-    return false;
+    return freeNodes(this.#arena, index, leaves);
+  }
+
+  /** A record has moved, and both places still hold it: its entry and the separator that names it follow. */
+  replaceRecord(index: number, score: number, from: number, to: number): void {
+    const leaf = this.#descend(index, score, from, 0);
+    const slot = this.#leafPosition(leaf, score, from);
+    this.#setHeader(leaf, LEAF_RECORDS + slot, to);
+    if (slot === 0) this.#setSeparator(this.#header(index, HEIGHT) - 1, score, to);
   }
 
   /** Bytes of the header and an estimate of the nodes', two thirds full, without the records. */

@@ -11,6 +11,7 @@
 import type { Keyspace } from "../keyspace/keyspace.ts";
 import type { SnapshotVisitor } from "../memory/arena.ts";
 import { BLOCKS_PER_PAGE_SHIFT } from "../memory/arena-layout.ts";
+import { forEachRecordInBlock } from "../memory/arena-records.ts";
 import type { Collections } from "../values/collections.ts";
 import { RDB_WRITE_VERSION, RDB_WRITE_VERSION_WITH_FIELD_EXPIRY } from "./rdb-format.ts";
 import { type RdbHeader, writeRdbEnd, writeRdbHeader, writeResize, writeSelectDatabase } from "./rdb-frame.ts";
@@ -58,7 +59,7 @@ export class Snapshot implements SnapshotVisitor {
 
   /** The arena says: this block is about to change, or the walk has come to it. */
   block(block: number): void {
-    this.#keyspace.arena.forEachRecordInBlock(block, this.#visitRecord);
+    forEachRecordInBlock(this.#keyspace.arena, block, this.#visitRecord);
   }
 
   /** Writes until `isTimeOver` says stop, which is asked for about every 4 KiB; true when all is written. */

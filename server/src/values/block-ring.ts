@@ -12,6 +12,8 @@ const PLACE_WORDS = 4;
 const CAPACITY = 1;
 const FIRST = 2;
 const FIRST_CAPACITY = 4;
+/** 8 KiB each by default: some 50 µs. */
+const BLOCKS_MOVED_AT_ONCE = 32;
 /** Word of the root: number of blocks. Word 0 is the count of entries. */
 export const BLOCKS = 3;
 /** Words of a place behind its block's handle. */
@@ -81,6 +83,17 @@ export class BlockRing {
       this.set(root, FIRST, (this.get(root, FIRST) + 1) & (this.get(root, CAPACITY) - 1));
     } else for (let k = block; k < blocks; k++) this.#copy(root, k + 1, root, k);
     this.set(root, BLOCKS, blocks);
+  }
+
+  /** Compaction: moves blocks from this one on, where their pages are to be emptied; gives the next block, 0 at the end. */
+  relocate(root: number, block: number): number {
+    const blocks = this.get(root, BLOCKS);
+    const end = Math.min(blocks, block + BLOCKS_MOVED_AT_ONCE);
+    for (; block < end; block++) {
+      const place = this.place(root, block);
+      this.set(root, place, this.#arena.relocate(this.get(root, place)));
+    }
+    return block >= blocks ? 0 : block;
   }
 
   #grow(root: number): number {

@@ -10,9 +10,10 @@
 
 import type { Arena } from "../memory/arena.ts";
 import { ByteSpan } from "../memory/byte-span.ts";
-import type { Dictionary } from "../memory/dictionary.ts";
+import { type Dictionary, HASH_SPACE } from "../memory/dictionary.ts";
 import { copyListpack, createListpack, listpackBytes, NOT_FOUND } from "../memory/listpack.ts";
 import type { OrderedIndex } from "../memory/ordered-index.ts";
+import { relocateNodes } from "../memory/ordered-index-walks.ts";
 import type { Random } from "../platform/random.ts";
 import type { EncodingLimits } from "./encoding-limits.ts";
 import { FieldTable } from "./field-table.ts";
@@ -292,6 +293,20 @@ export class HashValue {
     return false;
   }
 
+  /** See Relocatable: positions of the table come first, then, above them, ranks in the index of expiry times. */
+  relocate(position: number): number {
+    const arena = this.#arena;
+    if (position === 0) this.#relocateRoots();
+    if (this.#isPacked()) return 0;
+    const index = isExpiringHash(this.encoding) ? this.#word(INDEX) : 0;
+    if (position >= HASH_SPACE) {
+      const rank = index === 0 ? 0 : relocateNodes(arena, index, position - HASH_SPACE);
+      return rank === 0 ? 0 : HASH_SPACE + rank;
+    }
+    const next = this.#fields.relocate(this.#body(), position, (record) => arena.relocate(record));
+    return next === 0 && index !== 0 ? HASH_SPACE : next;
+  }
+
   /** Bytes of the arena that the hash takes; the records of a table by a sample of this many. */
   memoryBytes(samples: number): number {
     const rootBytes = isExpiringHash(this.encoding) ? ROOT_BYTES : 0;
@@ -300,6 +315,14 @@ export class HashValue {
     const indexBytes = index === 0 ? 0 : this.#expiries.memoryBytes(index);
     const tableBytes = this.#fields.sizeBytes(root) + sampleRecords(this.#arena, this.#fields, root, samples);
     return rootBytes + tableBytes + indexBytes;
+  }
+
+  #relocateRoots(): void {
+    const arena = this.#arena;
+    this.root = arena.relocate(this.root);
+    if (!isExpiringHash(this.encoding)) return;
+    this.#setWord(BODY, arena.relocate(this.#word(BODY)));
+    if (this.#word(INDEX) !== 0) this.#setWord(INDEX, arena.relocate(this.#word(INDEX)));
   }
 
   #isPacked(): boolean {

@@ -219,6 +219,12 @@ export class ListValue {
     return true;
   }
 
+  /** See Relocatable: some blocks a call. */
+  relocate(position: number): number {
+    if (position === 0) this.root = this.#arena.relocate(this.root);
+    return this.#isPacked() ? 0 : this.#quicklist.relocate(this.root, position);
+  }
+
   /** Bytes of the arena that the list takes. */
   memoryBytes(_samples: number): number {
     return this.#isPacked() ? this.#arena.capacityOf(this.root) : this.#quicklist.memoryBytes(this.root);

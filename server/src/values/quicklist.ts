@@ -268,6 +268,10 @@ export class Quicklist {
     return true;
   }
 
+  relocate(root: number, block: number): number {
+    return this.#ring.relocate(root, block);
+  }
+
   /** Size classes of root and blocks added up. */
   memoryBytes(root: number): number {
     let bytes = this.#arena.capacityOf(root);

@@ -215,6 +215,14 @@ export class SetValue {
     return false;
   }
 
+  /** See Relocatable: one segment of the table a call. */
+  relocate(position: number): number {
+    const arena = this.#arena;
+    if (position === 0) this.root = arena.relocate(this.root);
+    if (this.encoding !== Encoding.hashtable) return 0;
+    return this.#members.relocate(this.root, position, (record) => arena.relocate(record));
+  }
+
   /** Bytes of the arena that the set takes; the records of a large table by a sample of this many. */
   memoryBytes(samples: number): number {
     if (this.encoding !== Encoding.hashtable) return this.#arena.capacityOf(this.root);

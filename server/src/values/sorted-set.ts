@@ -7,7 +7,7 @@
 
 import type { Arena } from "../memory/arena.ts";
 import type { ByteSpan } from "../memory/byte-span.ts";
-import type { Dictionary } from "../memory/dictionary.ts";
+import { type Dictionary, HASH_SPACE } from "../memory/dictionary.ts";
 import {
   copyListpack,
   createListpack,
@@ -20,6 +20,7 @@ import {
   seekListpack,
 } from "../memory/listpack.ts";
 import { OrderedIndex } from "../memory/ordered-index.ts";
+import { relocateNodes } from "../memory/ordered-index-walks.ts";
 import {
   compareMembers,
   createScoredRecord,
@@ -291,6 +292,25 @@ export class SortedSetValue {
     return true;
   }
 
+  /** See Relocatable: positions of the table come first, then, above them, ranks in the index. */
+  relocate(position: number): number {
+    const arena = this.#arena;
+    if (position === 0) this.root = arena.relocate(this.root);
+    if (this.#isPacked()) return 0;
+    if (position >= HASH_SPACE) {
+      const rank = relocateNodes(arena, this.#indexRoot(), position - HASH_SPACE);
+      return rank === 0 ? 0 : HASH_SPACE + rank;
+    }
+    if (position === 0) {
+      const words = arena.words[this.root >>> 23] as Int32Array;
+      const at = (this.root & 0x7fffff) << 1;
+      words[at] = arena.relocate(words[at] as number);
+      words[at + 1] = arena.relocate(words[at + 1] as number);
+    }
+    const next = this.#members.relocate(this.#table(), position, (record) => this.#relocateRecord(record));
+    return next === 0 ? HASH_SPACE : next;
+  }
+
   /** Bytes of the arena that the set takes, estimated from a sample of this many records where it is large. */
   memoryBytes(samples: number): number {
     if (this.#isPacked()) return this.#arena.capacityOf(this.root);
@@ -316,6 +336,16 @@ export class SortedSetValue {
     }
     while (!this.freeSome(1));
     this.open(listpack, Encoding.listpack);
+  }
+
+  /** The index finds the entry by the bytes of the old place, so they must still be there. */
+  #relocateRecord(record: number): number {
+    const arena = this.#arena;
+    if (!arena.isLeaving(record)) return record;
+    const moved = arena.duplicate(record);
+    this.#index.replaceRecord(this.#indexRoot(), scoreOf(arena, record), record, moved);
+    arena.free(record);
+    return moved;
   }
 
   #find(bytes: Buffer, offset: number, length: number): number {
