@@ -51,8 +51,9 @@ bench: setup ## CPU time of a request beside redis-server, the two alternating (
 run: setup ## Start one server alone on port 6379 (ARGS="--port 7000" for other directives)
 	server/bin/kv-server $(ARGS)
 
-generate: setup ## Write the files that are generated: CRDs, the chart's RBAC
+generate: setup ## Write the files that are generated: CRDs, the chart's RBAC, docs/compatibility.md
 	$(RUN) operator/src/generate.ts
+	$(RUN) server/src/compatibility/generate.ts
 
 images: build ## Build the images of server, operator and clients (Docker, or buildah without a registry)
 	e2e/images/build $(CURDIR)/.cache/images

@@ -55,7 +55,7 @@ function isSameEncoding(ours: KeyState, reference: KeyState): boolean {
 }
 
 /** Where our encodings are those of 7.4 and not those of 7.0.15. */
-const DIFFERENT_ENCODINGS: readonly {
+export const DIFFERENT_ENCODINGS: readonly {
   readonly type: string;
   readonly own: readonly string[];
   readonly others: readonly string[];

@@ -1,0 +1,55 @@
+import { describe, expect, test } from "vitest";
+import { ALL_COMMANDS } from "../commands/all-commands.ts";
+import { COMMAND_HISTORY, DEPRECATIONS } from "../commands/command-history.ts";
+import { hasReferenceServer, ReferenceClient, startReferenceServer } from "../testing/reference-server.ts";
+import { catalogue } from "./catalogue.ts";
+import { PARTLY_DONE, REASONS_FOR_MISSING } from "./exceptions.ts";
+import { compatibilityPage, standings } from "./page.ts";
+
+describe("the catalogue of commands", () => {
+  test("names each command once", () => {
+    const names = catalogue().map(({ name }) => name);
+    expect(new Set(names).size).toBe(names.length);
+  });
+
+  test.runIf(hasReferenceServer)("has every command of redis-server 7.0.15", async () => {
+    const server = await startReferenceServer();
+    const client = await ReferenceClient.connect(server.port);
+    const [reply] = await client.send([["COMMAND", "LIST"]]);
+    client.close();
+    await server.stop();
+    const known = new Set(catalogue().map(({ name }) => name));
+    const theirs = (reply as Buffer[]).map(String);
+    expect(theirs.length).toBeGreaterThan(200);
+    expect(theirs.filter((name) => !known.has(name))).toEqual([]);
+  });
+
+  test("every row of the table is in it, with the same group and version", () => {
+    const known = new Map(catalogue().map((entry) => [entry.name, entry]));
+    const differing = ALL_COMMANDS.flat().filter(
+      ({ name, group, since }) => known.get(name)?.group !== group || known.get(name)?.since !== since,
+    );
+    expect(differing.map(({ name }) => name)).toEqual([]);
+  });
+
+  test("histories, deprecations and notes are about commands that exist", () => {
+    const known = new Set(catalogue().map(({ name }) => name));
+    const named = [COMMAND_HISTORY, DEPRECATIONS, PARTLY_DONE, REASONS_FOR_MISSING].flatMap((table) =>
+      Object.keys(table),
+    );
+    expect(named.filter((name) => !known.has(name))).toEqual([]);
+  });
+});
+
+describe("the compatibility page", () => {
+  test("a command is done as soon as it has a row", () => {
+    const get = standings().find(({ name }) => name === "get");
+    expect(get?.standing).toEqual({ kind: "done" });
+    expect(compatibilityPage()).toContain("`GET`");
+  });
+
+  test("a note is only about a command that is there", () => {
+    const partly = standings().filter(({ standing }) => standing.kind === "partly");
+    expect(partly.map(({ name }) => name).sort()).toEqual(Object.keys(PARTLY_DONE).sort());
+  });
+});
