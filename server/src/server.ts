@@ -39,6 +39,7 @@ import type { FactSources } from "./observability/facts.ts";
 import type { Logger } from "./observability/logger.ts";
 import { SlowLog } from "./observability/slow-log.ts";
 import { Persistence } from "./persistence/persistence.ts";
+import { ValuePayloads } from "./persistence/value-payload.ts";
 import { WorkerFileTarget } from "./persistence/worker-file-target.ts";
 import type { Clock } from "./platform/clock.ts";
 import { systemDisk } from "./platform/disk.ts";
@@ -188,6 +189,7 @@ function createCore(options: ServerOptions): Core {
   const context: ServerContext = {
     ...{ keyspace, table, clients, config, clock, random, collections, pubsub, monitors, slowLog, facts },
     ...{ logger, pause, persistence, replication, waiters, cluster: cluster?.cluster, relay: cluster?.cluster },
+    payloads: new ValuePayloads({ keyspace, collections, compress: () => config.get("rdbcompression") }),
     executor: {
       slotOf: (call, id) => dispatcher.slotOf(call, id),
       objection: (call, id) => dispatcher.objection(call, id),

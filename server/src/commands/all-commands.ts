@@ -9,6 +9,7 @@ import { connectionCommands } from "./connection.ts";
 import { counterCommands } from "./counters.ts";
 import { databaseCommands } from "./databases.ts";
 import { debugCommands } from "./debug.ts";
+import { dumpCommands } from "./dump.ts";
 import { expiryCommands } from "./expiry.ts";
 import { geoCommands } from "./geo.ts";
 import { hashCombinedCommands } from "./hash-combined.ts";
@@ -54,6 +55,7 @@ export const ALL_COMMANDS: readonly (readonly CommandRow[])[] = [
   geoCommands,
   keyCommands,
   keyScanCommands,
+  dumpCommands,
   expiryCommands,
   databaseCommands,
   transactionCommands,

@@ -107,7 +107,7 @@ export interface ExpireUnit {
 }
 
 /** Moments are kept as doubles: exact up to 2^53 ms, which is the year 287,396. The last one below Redis' own limit. */
-const LARGEST_MOMENT_MS = 2 ** 63 - 1024;
+export const LARGEST_MOMENT_MS = 2 ** 63 - 1024;
 
 const LARGEST_SECONDS = Number(MAX_INT64 / 1000n);
 

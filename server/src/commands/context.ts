@@ -10,6 +10,7 @@ import type { FactSources } from "../observability/facts.ts";
 import type { Logger } from "../observability/logger.ts";
 import type { SlowLog } from "../observability/slow-log.ts";
 import type { Persistence } from "../persistence/persistence.ts";
+import type { ValuePayloads } from "../persistence/value-payload.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Random } from "../platform/random.ts";
 import type { MessageRelay, PublishSubscribe } from "../pubsub/publish-subscribe.ts";
@@ -50,6 +51,8 @@ export interface ServerContext {
   readonly facts: FactSources;
   readonly logger: Logger;
   readonly persistence: Persistence;
+  /** Values as bytes, for DUMP and RESTORE. */
+  readonly payloads: ValuePayloads;
   readonly replication: Replication;
   readonly waiters: AcknowledgementWaiters;
   readonly debugSwitches: DebugSwitches;

@@ -9,6 +9,7 @@ import { encodingName } from "../values/value-type.ts";
 import { countArgument } from "./arguments.ts";
 import type { Call } from "./call.ts";
 import { defineCommands } from "./command.ts";
+import { Digest, digestOfDatabases, mixValue } from "./dataset-digest.ts";
 import { CommandError, ERRORS } from "./errors.ts";
 import { isLocalClient } from "./local-client.ts";
 import { valueMemory } from "./value-memory.ts";
@@ -35,6 +36,8 @@ interface DebugSubcommand {
 }
 
 const SUBCOMMANDS: Readonly<Record<string, DebugSubcommand>> = {
+  digest: { arity: 2, syntax: "", run: debugDigest },
+  "digest-value": { arity: -2, syntax: "key [key ...]", run: debugDigestValue },
   error: { arity: 3, syntax: "message", run: debugError },
   log: { arity: 3, syntax: "message", run: debugLog },
   object: { arity: -3, syntax: "key", run: debugObject },
@@ -71,6 +74,23 @@ function debugHelp(call: Call): void {
   call.reply.array(lines.length + 1);
   call.reply.status("DEBUG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:");
   for (const line of lines) call.reply.status(line);
+}
+
+function debugDigest(call: Call): void {
+  const { keyspace, collections } = call.server;
+  const databases = Array.from({ length: keyspace.databaseCount }, (_, index) => keyspace.database(index));
+  call.reply.status(digestOfDatabases(databases, collections));
+}
+
+function debugDigestValue(call: Call): void {
+  const { db, server } = call;
+  call.reply.array(call.argc - 2);
+  for (let i = 2; i < call.argc; i++) {
+    const digest = new Digest();
+    const record = db.peek(call.buffer, call.offset[i] as number, call.length[i] as number);
+    if (record !== 0) mixValue(digest, db, record, server.collections);
+    call.reply.status(digest.toString());
+  }
 }
 
 function debugError(call: Call): void {

@@ -25,6 +25,8 @@ export interface KeyspaceOptions {
   readonly isClusterEnabled: boolean;
 }
 
+/** As `databaseIndexes` has it for ids that belong to no database. */
+const HIDDEN_INDEX = -1;
 /** Records looked at between two looks at whether enough keys of a slot are found. */
 const SLOT_SCAN_STEP = 1000;
 
@@ -175,6 +177,11 @@ export class Keyspace {
   get indexBytes(): number {
     const { dictionary } = this.#state;
     return this.#databases.reduce((sum, database) => sum + dictionary.sizeBytes(database.indexRoot), 0);
+  }
+
+  /** A database that no client can select and no file has: for values on their way in. To be left empty after each use. */
+  createHiddenDatabase(): Database {
+    return new Database(this.#state, HIDDEN_INDEX);
   }
 
   swap(first: number, second: number): void {

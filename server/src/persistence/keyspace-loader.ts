@@ -13,7 +13,7 @@ import type { HashValue } from "../values/hash.ts";
 import type { ListValue } from "../values/list.ts";
 import { PAIRS, TRIPLES } from "../values/packed-fields.ts";
 import type { SetValue } from "../values/set.ts";
-import type { SortedSetValue } from "../values/sorted-set.ts";
+import { SetResult, type SortedSetValue } from "../values/sorted-set.ts";
 import { Encoding, ValueType } from "../values/value-type.ts";
 import { RdbError } from "./rdb-input.ts";
 import type { RdbHandler, RdbKey } from "./rdb-reader.ts";
@@ -24,6 +24,8 @@ export interface KeyspaceLoaderOptions {
   readonly nowMs: number;
   /** A primary: keys that have expired are not loaded. */
   readonly dropsExpired: boolean;
+  /** Where keys go until a file selects a database; default: the first. */
+  readonly database?: Database;
 }
 
 export class KeyspaceLoader implements RdbHandler {
@@ -47,7 +49,7 @@ export class KeyspaceLoader implements RdbHandler {
     this.#options = options;
     this.#dropsExpired = options.dropsExpired;
     this.#keyspace = keyspace;
-    this.#database = keyspace.database(0);
+    this.#database = options.database ?? keyspace.database(0);
     this.#list = collections.createListView();
     this.#set = collections.createSetView();
     this.#hash = collections.createHashView();
@@ -112,7 +114,8 @@ export class KeyspaceLoader implements RdbHandler {
       this.#list.pushTail(buffer, offset, length);
     } else {
       if (!this.#isStarted) this.#set.create(buffer, offset, length, this.#expected);
-      this.#set.add(buffer, offset, length);
+      this.#isStarted = true;
+      this.#refuseDuplicateElement(this.#set.add(buffer, offset, length));
     }
     this.#isStarted = true;
   }
@@ -121,7 +124,7 @@ export class KeyspaceLoader implements RdbHandler {
     const { buffer, offset, length } = value;
     if (!this.#isStarted) this.#sortedSet.create(this.#expected, length);
     this.#isStarted = true;
-    this.#sortedSet.set(score, buffer, offset, length);
+    this.#refuseDuplicateElement(this.#sortedSet.set(score, buffer, offset, length) === SetResult.added);
   }
 
   field(name: ByteSpan, value: ByteSpan, expireAtMs: number): void {
@@ -131,7 +134,9 @@ export class KeyspaceLoader implements RdbHandler {
       this.#hash.prepareFor(this.#expected);
     }
     this.#isStarted = true;
-    this.#hash.set(name.buffer, name.offset, name.length, value.buffer, value.offset, value.length);
+    this.#refuseDuplicateElement(
+      this.#hash.set(name.buffer, name.offset, name.length, value.buffer, value.offset, value.length),
+    );
     if (expireAtMs !== 0) this.#hash.setExpiry(name.buffer, name.offset, name.length, expireAtMs);
   }
 
@@ -155,6 +160,10 @@ export class KeyspaceLoader implements RdbHandler {
     if (!this.#isStarted) return;
     this.#isStarted = false;
     this.#keyspace.values.free(this.#type, this.#view.encoding, this.#view.root);
+  }
+
+  #refuseDuplicateElement(isNew: boolean): void {
+    if (!isNew) throw new RdbError("A member or field is there twice", 0);
   }
 
   get #view(): ListValue | SetValue | HashValue | SortedSetValue {

@@ -10,6 +10,7 @@ import { Int64 } from "../memory/int64.ts";
 import { isValidIntset } from "../memory/intset.ts";
 import { isValidListpack, LISTPACK_HEADER } from "../memory/listpack.ts";
 import { LISTPACK_END, nextEntry, readEntry } from "../memory/listpack-entry.ts";
+import { PAIRS, TRIPLES } from "../values/packed-fields.ts";
 import { Encoding, ValueType } from "../values/value-type.ts";
 import { ZiplistWalk, ZipmapWalk } from "./old-packed.ts";
 import { LATEST_FIELD_EXPIRY_MS, RDB_TYPES, RdbType } from "./rdb-format.ts";
@@ -30,8 +31,11 @@ export class PackedReader {
   readonly #third = new Span();
   readonly #integer = new Int64();
 
-  constructor(handler: RdbHandler) {
+  readonly #refusesDuplicates: boolean;
+
+  constructor(handler: RdbHandler, refusesDuplicates: boolean) {
     this.#handler = handler;
+    this.#refusesDuplicates = refusesDuplicates;
   }
 
   /** Tells the handler the value; false if the block is damaged. */
@@ -43,6 +47,8 @@ export class PackedReader {
     if (encoding === Encoding.listpack) {
       if (!isValidListpack(buffer, offset, length)) return false;
       if (!hasWholePairs(type, new ListpackWalk(buffer, offset), this.#first)) return false;
+      if (this.#refusesDuplicates && hasDuplicates(new ListpackWalk(buffer, offset), entriesOfEach(type), this.#first))
+        return false;
       if (this.#handler.packed(key, type, encoding, block)) return true;
       return this.#tell(key, type, new ListpackWalk(buffer, offset));
     }
@@ -90,6 +96,7 @@ export class PackedReader {
       lastMs = expireAtMs === 0 ? Number.POSITIVE_INFINITY : expireAtMs;
     });
     if (!isWhole) return false;
+    if (this.#refusesDuplicates && hasDuplicates(new ListpackWalk(buffer, offset), TRIPLES, this.#first)) return false;
     if (this.#handler.packed(key, ValueType.hash, Encoding.listpackex, block)) return true;
     this.#handler.begin(key, ValueType.hash, 0);
     this.#forEachTriple(block, (field, value, expireAtMs) => this.#handler.field(field, value, expireAtMs));
@@ -165,4 +172,22 @@ function hasWholePairs(type: ValueType, walk: ListpackWalk, span: ByteSpan): boo
     if (type === ValueType.sortedSet && Number.isNaN(parseDouble(span.buffer, span.offset, span.length))) return false;
   }
   return true;
+}
+
+/** Entries of a listpack for each element: a list may have elements twice, so it is one element here. */
+function entriesOfEach(type: ValueType): number {
+  if (type === ValueType.list) return Number.POSITIVE_INFINITY;
+  return type === ValueType.set ? 1 : PAIRS;
+}
+
+/** Whether a member of a set or sorted set, or a field of a hash, is there twice. */
+function hasDuplicates(walk: ListpackWalk, entries: number, span: ByteSpan): boolean {
+  const names = new Set<string>();
+  let count = 0;
+  for (let k = 0; walk.next(span); k++) {
+    if (k % entries !== 0) continue;
+    names.add(span.buffer.toString("latin1", span.offset, span.offset + span.length));
+    count++;
+  }
+  return names.size !== count;
 }

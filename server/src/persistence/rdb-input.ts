@@ -30,6 +30,8 @@ export class RdbError extends Error {
 /** Longer strings than Redis ever writes mean damage, not data. */
 const MAX_STRING_BYTES = 1 << 30;
 const INITIAL_BYTES = 64 << 10;
+/** What a large payload needed is given back after it. */
+const MOST_KEPT_BYTES = 1 << 20;
 const TWO_32 = 0x1_0000_0000;
 
 /** Where a decompressed string is put; each string that lives at the same time as another needs its own. */
@@ -66,6 +68,17 @@ export class RdbInput {
     if (this.#end + count > this.buffer.length) this.#makeRoom(count);
     bytes.copy(this.buffer, this.#end, start, end);
     this.#end += count;
+  }
+
+  /** Forgets all bytes, as before the first. */
+  reset(): void {
+    if (this.buffer.length > MOST_KEPT_BYTES) this.buffer = Buffer.allocUnsafeSlow(INITIAL_BYTES);
+    this.position = 0;
+    this.#end = 0;
+    this.#mark = 0;
+    this.#base = 0;
+    this.#wanted = 0;
+    this.checksum.reset();
   }
 
   /** Everything up to here is done with. */

@@ -58,6 +58,8 @@ export interface RdbReaderOptions {
   readonly handler: RdbHandler;
   /** False: the file's checksum is not compared. */
   readonly verifyChecksum: boolean;
+  /** Whether a packed block that has a member or field twice counts as damaged: where bytes may come from anyone. */
+  readonly refusesDuplicates?: boolean;
 }
 
 const Stage = { header: 0, opcode: 1, elements: 2, trailer: 3, done: 4 } as const;
@@ -90,7 +92,7 @@ export class RdbReader {
   constructor(options: RdbReaderOptions) {
     this.#handler = options.handler;
     this.#verifyChecksum = options.verifyChecksum;
-    this.#packed = new PackedReader(options.handler);
+    this.#packed = new PackedReader(options.handler, options.refusesDuplicates ?? false);
   }
 
   get version(): number {
@@ -118,6 +120,27 @@ export class RdbReader {
   finish(): void {
     if (this.#stage === Stage.done) return;
     throw new RdbError("Unexpected end of file", this.#input.offset + this.#input.available);
+  }
+
+  /** Reads one value without a key or anything around it, as DUMP gives it; bytes behind it are left. Not between other reads. */
+  readValue(name: ByteSpan, expireAtMs: number, bytes: Buffer, start: number, end: number): void {
+    const input = this.#input;
+    input.reset();
+    input.push(bytes, start, end);
+    this.#key.name.set(name.buffer, name.offset, name.length);
+    this.#key.expireAtMs = expireAtMs;
+    this.#stage = Stage.opcode;
+    try {
+      const type = input.byte();
+      this.#checkType(type);
+      this.#content(type);
+      while (this.#stage === Stage.elements) this.#element();
+    } catch (reason) {
+      if (reason === UNDERFLOW) input.fail("Unexpected end of the value");
+      throw reason;
+    } finally {
+      this.#forgetKey();
+    }
   }
 
   #run(): void {
@@ -214,6 +237,12 @@ export class RdbReader {
   }
 
   #keyAndValue(type: number): void {
+    this.#checkType(type);
+    this.#input.string(this.#key.name, this.#keyScratch);
+    this.#content(type);
+  }
+
+  #checkType(type: number): void {
     const input = this.#input;
     if (type === Opcode.function2 || type === Opcode.functionBeforeRelease) {
       input.position--;
@@ -226,7 +255,10 @@ export class RdbReader {
         unsupported === undefined ? `Unknown type of value ${type}` : `Cannot keep ${unsupported} (type ${type})`,
       );
     }
-    input.string(this.#key.name, this.#keyScratch);
+  }
+
+  #content(type: number): void {
+    const input = this.#input;
     if (type === RdbType.string) {
       input.string(this.#value, this.#valueScratch);
       this.#handler.string(this.#key, this.#value);

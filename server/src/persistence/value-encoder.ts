@@ -31,7 +31,11 @@ export class ValueEncoder {
   readonly #writeField: (field: ByteSpan, value: ByteSpan, expireAtMs: number) => void;
   #earliestMs = 0;
 
-  constructor(records: Records, collections: Collections, output: RdbOutput) {
+  readonly #isHighestFirst: boolean;
+
+  /** `isHighestFirst`: large sorted sets in the order of Redis, for DUMP. */
+  constructor(records: Records, collections: Collections, output: RdbOutput, isHighestFirst = false) {
+    this.#isHighestFirst = isHighestFirst;
     this.#records = records;
     this.#output = output;
     this.#list = collections.createListView();
@@ -59,11 +63,22 @@ export class ValueEncoder {
     output.byte(this.#rdbTypeOf(type, encoding, record));
     const bytes = records.bytesOf(record);
     output.string(bytes, records.keyOffset(record), records.keyLength(record));
+    this.#writeContent(record, type, encoding);
+  }
+
+  /** The value alone, behind its type. */
+  writeValue(record: number): void {
+    const type = this.#records.typeOf(record);
+    const encoding = this.#records.encodingOf(record);
+    this.#output.byte(this.#rdbTypeOf(type, encoding, record));
+    this.#writeContent(record, type, encoding);
+  }
+
+  #writeContent(record: number, type: number, encoding: number): void {
+    const records = this.#records;
     if (type === ValueType.string) {
-      output.string(bytes, records.valueOffset(record), records.valueLength(record));
-      return;
-    }
-    this.#writeCollection(type, encoding, records.rootOf(record));
+      this.#output.string(records.bytesOf(record), records.valueOffset(record), records.valueLength(record));
+    } else this.#writeCollection(type, encoding, records.rootOf(record));
   }
 
   #writeCollection(type: number, encoding: number, root: number): void {
@@ -120,7 +135,7 @@ export class ValueEncoder {
     hash.forEachStored(this.#writeField);
   }
 
-  /** From the lowest score up: the order in which our own index fills best. */
+  /** A file has them from the lowest score up: the order in which our own index fills best. */
   #writeSortedSet(): void {
     const view = this.#sortedSet;
     if (view.encoding === Encoding.listpack) {
@@ -130,12 +145,14 @@ export class ValueEncoder {
     }
     const count = view.count;
     this.#output.length(count);
-    view.seek(0);
+    view.seek(this.#isHighestFirst ? count - 1 : 0);
     for (let left = count; left > 0; left--) {
       view.readMember(this.#span);
       this.#writeSpan();
       this.#output.double(view.scoreAtCursor);
-      if (left > 1) view.next();
+      if (left === 1) return;
+      if (this.#isHighestFirst) view.previous();
+      else view.next();
     }
   }
 
