@@ -23,11 +23,12 @@ import type { ServerState } from "./execution/guards.ts";
 import { Monitors } from "./execution/monitors.ts";
 import { Propagator } from "./execution/propagation.ts";
 import { createFactSources, createUsage, type MeteredUsage } from "./execution/server-facts.ts";
-import { followBulkLimit, followEvictionSettings } from "./execution/server-settings.ts";
+import { followBulkLimit, followEvictionSettings, followKeyspaceEvents } from "./execution/server-settings.ts";
 import { createStreamApplier } from "./execution/stream-applier.ts";
 import { WaitingForReplicas } from "./execution/wait-for-replicas.ts";
 import { createCollectionValues } from "./keyspace/collection-values.ts";
 import type { Database } from "./keyspace/database.ts";
+import { EventClass } from "./keyspace/event-classes.ts";
 import { Keyspace } from "./keyspace/keyspace.ts";
 import type { KeyspaceListener } from "./keyspace/keyspace-state.ts";
 import type { AdminServer } from "./network/admin-server.ts";
@@ -217,8 +218,10 @@ function createCore(options: ServerOptions): Core {
     ...{ table, keyspace, clock, state, propagator, observer, parser, reply, context, bootClient },
     cluster: cluster?.cluster,
   });
+  keyspace.events.publish = (channel, message) => pubsub.publish(channel, message);
   keyspace.listener = createKeyspaceListener(propagator, replication);
   followEvictionSettings(config, keyspace);
+  followKeyspaceEvents(config, keyspace);
   followBulkLimit(config, parser);
   const gateway = createServerGateway({
     ...{ context, handler: dispatcher, traffic: usage.traffic },
@@ -309,21 +312,30 @@ function createServerState(context: ServerContext, readiness: { readonly isLoade
   };
 }
 
-/** Keys that go by themselves go on replicas by a DEL, fields of hashes by an HDEL. */
+/** Keys that go by themselves go on replicas by a DEL, fields of hashes by an HDEL, and listeners are told. */
 function createKeyspaceListener(propagator: Propagator, replication: Replication): KeyspaceListener {
-  const gone = (database: Database, record: number): void => {
-    if (replication.isReplica || !propagator.active) return;
-    propagator.sendCommand(database.index, ["DEL", database.keyOf(record)]);
+  const gone = (database: Database, record: number, eventClass: number, event: string): void => {
+    if (replication.isReplica) return;
+    tell(database, record, eventClass, event);
+    if (propagator.active) propagator.sendCommand(database.index, ["DEL", database.keyOf(record)]);
   };
   return {
-    expired: gone,
-    evicted: gone,
+    expired: (database, record) => gone(database, record, EventClass.expired, "expired"),
+    evicted: (database, record) => gone(database, record, EventClass.evicted, "evicted"),
     fieldExpired: (database, record, field) => {
       if (!propagator.active) return;
       propagator.sendCommand(database.index, ["HDEL", database.keyOf(record), field.toBuffer()]);
     },
-    fieldsExpired: () => undefined,
+    fieldsExpired: (database, record, isEmpty) => {
+      tell(database, record, EventClass.hash, "hexpired");
+      if (isEmpty) tell(database, record, EventClass.generic, "del");
+    },
   };
+}
+
+function tell(database: Database, record: number, eventClass: number, event: string): void {
+  const bytes = database.bytesOf(record);
+  database.notify(eventClass, event, bytes, database.keyOffset(record), database.keyLength(record));
 }
 
 function runCron({ context, dispatcher, state, usage }: Core): void {

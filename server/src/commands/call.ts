@@ -76,6 +76,12 @@ export class Call {
     return true;
   }
 
+  /** Tells that an event of a class (`EventClass`) happened to the key that argument `index` names. */
+  notify(eventClass: number, event: string, index: number): void {
+    const { events } = this.server.keyspace;
+    if ((events.mask & eventClass) !== 0) events.send(event, this.db.index, this.copy(index));
+  }
+
   /** Sends `args` to replicas and the AOF in place of this request; may be called several times, in order. */
   propagateInstead(...args: CommandArgument[]): void {
     this.propagation = Propagation.replaced;

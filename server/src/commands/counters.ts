@@ -98,7 +98,9 @@ function addSmall(call: Call, increment: number): void {
   }
   const digits = writeDecimal(sum, DIGITS, 0);
   const isStored =
-    record !== 0 && (db.overwriteInteger(record, DIGITS, digits) || db.overwriteString(record, DIGITS, 0, digits));
+    record !== 0 &&
+    (call.server.keyspace.records.overwriteInteger(record, DIGITS, digits) ||
+      db.overwriteString(record, DIGITS, 0, digits));
   if (!isStored) {
     db.setString(call.buffer, call.offset[1] as number, call.length[1] as number, DIGITS, 0, digits, KEEP_TTL);
   }

@@ -1,6 +1,6 @@
 /** Commands on parts of a string: APPEND, STRLEN, GETRANGE, SETRANGE, LCS is elsewhere. */
 
-import { KEEP_TTL } from "../keyspace/record.ts";
+import { KEEP_TTL, NO_EXPIRY } from "../keyspace/record.ts";
 import { ValueType } from "../values/value-type.ts";
 import { integerArgument } from "./arguments.ts";
 import type { Call } from "./call.ts";
@@ -144,7 +144,8 @@ function setrange(call: Call): void {
     return;
   }
   checkLength(call, at + size);
-  if (record === 0) record = db.addEmptyString(buffer, call.offset[1] as number, call.length[1] as number);
+  if (record === 0)
+    record = db.setString(buffer, call.offset[1] as number, call.length[1] as number, buffer, 0, 0, NO_EXPIRY);
   const grown = db.growString(record, Math.max(length, at + size));
   const start = call.offset[3] as number;
   buffer.copy(db.arena.bytes[grown >>> 23] as Buffer, db.valueOffset(grown) + at, start, start + size);

@@ -28,6 +28,12 @@ export function followEvictionSettings(config: Config, keyspace: Keyspace): void
   );
 }
 
+export function followKeyspaceEvents(config: Config, keyspace: Keyspace): void {
+  follow(config, ["notify-keyspace-events"], () => {
+    keyspace.events.flags = config.get("notify-keyspace-events");
+  });
+}
+
 export function followBulkLimit(config: Config, parser: { maxBulkBytes: number }): void {
   follow(config, ["proto-max-bulk-len"], () => {
     parser.maxBulkBytes = config.get("proto-max-bulk-len");

@@ -13,11 +13,12 @@ import type { Arena } from "../memory/arena.ts";
 import { copyBytes } from "../memory/arena-bytes.ts";
 import type { Handle } from "../memory/arena-layout.ts";
 import { isExpiringHash, ValueType } from "../values/value-type.ts";
+import { EventClass } from "./event-classes.ts";
 import { ExpirySums } from "./expiry-sums.ts";
 import { FieldExpiries } from "./field-expiries.ts";
 import type { KeyspaceState } from "./keyspace-state.ts";
 import { KEEP_TTL, NO_EXPIRY, type Records } from "./record.ts";
-import { INTEGER_STRING, RAW_STRING, stringTypeByte } from "./string-encoding.ts";
+import { RAW_STRING, stringTypeByte } from "./string-encoding.ts";
 
 /** Strings that grow get as much again, up to this, so that appending copies each byte a few times only. */
 const MAX_SLACK_BYTES = 1024 * 1024;
@@ -75,6 +76,7 @@ export class Database {
     const record = this.#find(buffer, offset, length);
     if (record === 0 || (this.#records.isVolatile(record) && this.#isGone(record))) {
       state.misses++;
+      this.notify(EventClass.keyMiss, "keymiss", buffer, offset, length);
       return 0;
     }
     state.hits++;
@@ -135,7 +137,7 @@ export class Database {
     copyBytes(records.bytesOf(record), records.valueOffset(record), valueBuffer, valueOffset, valueLength);
     if (old === 0) {
       dictionary.insertMissed(this.#root, hash, record);
-      this.#countSlot(keyBuffer, keyOffset, keyLength, 1);
+      this.#tellNew(keyBuffer, keyOffset, keyLength);
     } else {
       dictionary.replaceFound(record);
       records.setAccess(record, this.#state.access.used(records.accessOf(record)));
@@ -147,14 +149,6 @@ export class Database {
     return record;
   }
 
-  /** Puts an integer's digits into a record that `lookupWrite` has just given, if it holds an integer of as many. */
-  overwriteInteger(record: Handle, digits: Buffer, length: number): boolean {
-    const records = this.#records;
-    if (records.typeByteOf(record) !== INTEGER_STRING || records.valueLength(record) !== length) return false;
-    copyBytes(records.bytesOf(record), records.valueOffset(record), digits, 0, length);
-    return true;
-  }
-
   /** Puts another string into a record that `lookupWrite` has just given, expiry kept; false if it does not fit there. */
   overwriteString(record: Handle, valueBuffer: Buffer, valueOffset: number, valueLength: number): boolean {
     const records = this.#records;
@@ -163,11 +157,6 @@ export class Database {
     records.setValueLength(record, valueLength);
     copyBytes(records.bytesOf(record), records.valueOffset(record), valueBuffer, valueOffset, valueLength);
     return true;
-  }
-
-  /** Stores "" at an absent key, to be grown. */
-  addEmptyString(buffer: Buffer, offset: number, length: number): Handle {
-    return this.setString(buffer, offset, length, buffer, 0, 0, NO_EXPIRY);
   }
 
   /** Makes a string this long (not shorter than it is), new bytes zero. For APPEND and SETRANGE: may leave slack. */
@@ -334,6 +323,12 @@ export class Database {
     if (this.#state.watches.clientCount !== 0) this.#state.watches.touch(this, buffer, offset, length);
   }
 
+  /** Tells an event for a key that is no argument of the command, or goes without one; see Call.notify. */
+  notify(eventClass: number, event: string, buffer: Buffer, offset: number, length: number): void {
+    if ((this.#state.events.mask & eventClass) === 0) return;
+    this.#state.events.send(event, this.index, Buffer.from(buffer.subarray(offset, offset + length)));
+  }
+
   /** About `count` records from the cursor on, expired ones included; gives the next cursor, 0 at the end. */
   scan(cursor: number, count: number, visit: (record: Handle) => void): number {
     return this.#state.dictionary.scan(this.#root, cursor, count, visit);
@@ -449,7 +444,7 @@ export class Database {
     const expireAtMs = records.expireAtOf(record);
     records.setDatabaseId(record, this.#id);
     dictionary.insert(this.#root, dictionary.hash(bytes, offset, length), record);
-    this.#countSlot(bytes, offset, length, 1);
+    this.#tellNew(bytes, offset, length);
     if (expireAtMs !== NO_EXPIRY) this.#expiry.enter(expireAtMs);
     if (this.fieldExpiries.isExpiring(record)) this.fieldExpiries.enterNew(record);
   }
@@ -496,6 +491,11 @@ export class Database {
     this.#expiry.leave(before);
     this.#expiry.enter(after);
     this.#records.setExpireAt(record, after);
+  }
+
+  #tellNew(buffer: Buffer, offset: number, length: number): void {
+    this.#countSlot(buffer, offset, length, 1);
+    this.notify(EventClass.newKey, "new", buffer, offset, length);
   }
 
   #countSlot(buffer: Buffer, offset: number, length: number, by: number): void {

@@ -13,6 +13,7 @@ import type { Random } from "../platform/random.ts";
 import { ValueType } from "../values/value-type.ts";
 import { AccessClock } from "./access-clock.ts";
 import type { Database } from "./database.ts";
+import { KeyspaceEvents } from "./keyspace-events.ts";
 import { Owners } from "./owners.ts";
 import { Records } from "./record.ts";
 import type { SlotCounts } from "./slot-counts.ts";
@@ -90,6 +91,7 @@ export class KeyspaceState {
   readonly access: AccessClock;
   readonly random: Random;
   readonly watches = new Watches();
+  readonly events = new KeyspaceEvents();
   readonly owners: Owners;
   readonly values: CollectionValues;
   listener: KeyspaceListener = SILENT;

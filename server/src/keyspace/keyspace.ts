@@ -12,6 +12,7 @@ import { Compaction } from "./compaction.ts";
 import { Database } from "./database.ts";
 import { Eviction } from "./eviction.ts";
 import { ExpiryCycle } from "./expiry.ts";
+import type { KeyspaceEvents } from "./keyspace-events.ts";
 import { type CollectionValues, type KeyspaceListener, KeyspaceState } from "./keyspace-state.ts";
 import { MAX_DATABASES } from "./owners.ts";
 import type { Records } from "./record.ts";
@@ -34,6 +35,7 @@ export class Keyspace {
   readonly arena: Arena;
   readonly records: Records;
   readonly watches: Watches;
+  readonly events: KeyspaceEvents;
   readonly eviction: Eviction;
   readonly expiry: ExpiryCycle;
   readonly compaction: Compaction;
@@ -52,6 +54,7 @@ export class Keyspace {
     this.arena = state.arena;
     this.records = state.records;
     this.watches = state.watches;
+    this.events = state.events;
     this.slots = options.isClusterEnabled ? new SlotCounts() : undefined;
     state.slots = this.slots;
     this.#databases = Array.from({ length: options.databaseCount }, (_, index) => new Database(state, index));

@@ -21,6 +21,7 @@ import {
   RECORD_WIDE_KEY_SHIFT,
 } from "../memory/dictionary-layout.ts";
 import { ValueType } from "../values/value-type.ts";
+import { INTEGER_STRING } from "./string-encoding.ts";
 
 /** No record has this expiry time: it means none. */
 export const NO_EXPIRY = 0;
@@ -112,6 +113,13 @@ export class Records {
   sizeBytes(keyLength: number, valueLength: number, isVolatile: boolean): number {
     const wide = keyLength > RECORD_KEY_LENGTH_MASK ? WIDE_KEY_BYTES : 0;
     return HEADER_BYTES + (isVolatile ? EXPIRY_BYTES : 0) + wide + keyLength + valueLength;
+  }
+
+  /** Puts an integer's digits into a record that may be changed in place, if it holds an integer of as many. */
+  overwriteInteger(record: Handle, digits: Buffer, length: number): boolean {
+    if (this.typeByteOf(record) !== INTEGER_STRING || this.valueLength(record) !== length) return false;
+    copyBytes(this.bytesOf(record), this.valueOffset(record), digits, 0, length);
+    return true;
   }
 
   bytesOf(record: Handle): Buffer {

@@ -3,7 +3,7 @@
  * for K and E, the channels; nor for m and n, misses and new keys).
  */
 
-export const EVENT_CLASS = {
+export const EventClass = {
   keyspace: 1 << 0,
   keyevent: 1 << 1,
   generic: 1 << 2,
@@ -22,20 +22,20 @@ export const EVENT_CLASS = {
 } as const;
 
 const LETTERS: readonly (readonly [letter: string, bit: number])[] = [
-  ["g", EVENT_CLASS.generic],
-  ["$", EVENT_CLASS.string],
-  ["l", EVENT_CLASS.list],
-  ["s", EVENT_CLASS.set],
-  ["h", EVENT_CLASS.hash],
-  ["z", EVENT_CLASS.sortedSet],
-  ["x", EVENT_CLASS.expired],
-  ["e", EVENT_CLASS.evicted],
-  ["t", EVENT_CLASS.stream],
-  ["d", EVENT_CLASS.module],
-  ["n", EVENT_CLASS.newKey],
-  ["K", EVENT_CLASS.keyspace],
-  ["E", EVENT_CLASS.keyevent],
-  ["m", EVENT_CLASS.keyMiss],
+  ["g", EventClass.generic],
+  ["$", EventClass.string],
+  ["l", EventClass.list],
+  ["s", EventClass.set],
+  ["h", EventClass.hash],
+  ["z", EventClass.sortedSet],
+  ["x", EventClass.expired],
+  ["e", EventClass.evicted],
+  ["t", EventClass.stream],
+  ["d", EventClass.module],
+  ["n", EventClass.newKey],
+  ["K", EventClass.keyspace],
+  ["E", EventClass.keyevent],
+  ["m", EventClass.keyMiss],
 ];
 
 const COMMAND_CLASSES = 10;
