@@ -122,8 +122,10 @@ describe("A hostile payload", () => {
     }
     expect(payloads.length).toBeGreaterThan(9);
     const { arena, indexBytes } = server.context.keyspace;
-    await client.command("RESTORE", "k", "0", payloads[0] as Buffer);
     await client.command("FLUSHALL", "SYNC");
+    // What a database makes once and keeps must be there before bytes are counted.
+    for (const payload of payloads) await client.command("RESTORE", "k", "0", payload, "REPLACE");
+    await client.command("DEL", "k");
     while (!server.context.keyspace.reclaim(100));
     const emptyBytes = arena.usedBytes;
     expect(emptyBytes).toBeLessThan(indexBytes + MOST_BYTES);
