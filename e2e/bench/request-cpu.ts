@@ -1,7 +1,7 @@
 /**
  * CPU time of the server for a request, beside redis-server in the same run, the two alternating: redis-benchmark with 50
  * connections over 100,000 random keys, values of 32 bytes. Prints a table of µs and ratios with the limits they must keep,
- * and exits with 1 if one is broken. `ROUNDS` (default 3) runs of each are taken, the least CPU counts: noise only adds.
+ * and exits with 1 if one is broken. `ROUNDS` (default 3) runs of each are taken, the least CPU counts: noise only adds. `PIPELINES` limits the depths measured.
  */
 
 import { spawnSync } from "node:child_process";
@@ -11,13 +11,19 @@ interface Workload {
   readonly name: string;
   readonly command: readonly string[];
   readonly must: Readonly<Record<number, number>>;
+  /** What a million requests put there before: once, or before each load that uses it up. */
+  readonly fill?: { readonly command: readonly string[]; readonly isUsedUp: boolean };
+  /** Of large replies fewer are asked for. */
+  readonly share?: number;
 }
 
-const PIPELINES = [1, 16, 100] as const;
+const PIPELINES = (process.env.PIPELINES ?? "1 16 100").split(" ").map(Number);
 const CONNECTIONS = 50;
 const KEYS = 100_000;
 const VALUE = "x".repeat(32);
 const KEY = "key:__rand_int__";
+const FILL_REQUESTS = 1_000_000;
+const FILL_RANGE = 1_000_000_000;
 const STRING_LIMITS = { 1: 1.15, 16: 0.85, 100: 0.7 };
 const STRUCTURE_LIMITS = { 16: 1.0 };
 
@@ -30,19 +36,46 @@ const WORKLOADS: readonly Workload[] = [
   { name: "SADD", command: ["SADD", "set", "element:__rand_int__"], must: STRUCTURE_LIMITS },
   { name: "HSET", command: ["HSET", "hash", "element:__rand_int__", VALUE], must: STRUCTURE_LIMITS },
   { name: "ZADD", command: ["ZADD", "zset", "0", "element:__rand_int__"], must: { 16: 0.85 } },
+  {
+    name: "SPOP",
+    command: ["SPOP", "popped"],
+    must: STRUCTURE_LIMITS,
+    fill: { command: ["SADD", "popped", "element:__rand_int__"], isUsedUp: true },
+  },
+  {
+    name: "ZRANGE",
+    command: ["ZRANGE", "ranged", "500000", "500099"],
+    must: { 16: 0.85 },
+    fill: { command: ["ZADD", "ranged", "__rand_int__", "element:__rand_int__"], isUsedUp: false },
+    share: 0.1,
+  },
 ];
 
 function requestsFor(pipeline: number): number {
   return pipeline === 1 ? 150_000 : pipeline === 16 ? 800_000 : 1_500_000;
 }
 
-function load(server: MeasuredServer, command: readonly string[], pipeline: number): number {
-  const requests = requestsFor(pipeline);
-  const options = ["-p", server.port, "-c", CONNECTIONS, "-n", requests, "-P", pipeline, "-r", KEYS, "-q"].map(String);
+function load(server: MeasuredServer, workload: Workload, pipeline: number): number {
+  const requests = requestsFor(pipeline) * (workload.share ?? 1);
+  if (workload.fill?.isUsedUp === true) fill(server, workload.fill.command, requests);
   const before = server.cpuUs();
+  send(server, workload.command, { requests, pipeline, range: KEYS });
+  return (server.cpuUs() - before) / requests;
+}
+
+/** At least `requests` different elements, as good as all of them. */
+function fill(server: MeasuredServer, command: readonly string[], requests: number): void {
+  send(server, command, { requests: Math.max(requests, FILL_REQUESTS), pipeline: 100, range: FILL_RANGE });
+}
+
+function send(
+  server: MeasuredServer,
+  command: readonly string[],
+  { requests, pipeline, range }: { requests: number; pipeline: number; range: number },
+): void {
+  const options = ["-p", server.port, "-c", CONNECTIONS, "-n", requests, "-P", pipeline, "-r", range, "-q"].map(String);
   const run = spawnSync("redis-benchmark", [...options, ...command], { encoding: "utf8" });
   if (run.status !== 0) throw new Error(`redis-benchmark failed against ${server.name}: ${run.stderr}`);
-  return (server.cpuUs() - before) / requests;
 }
 
 function measure(servers: readonly [MeasuredServer, MeasuredServer], workload: Workload, pipeline: number): number[] {
@@ -50,7 +83,7 @@ function measure(servers: readonly [MeasuredServer, MeasuredServer], workload: W
   const rounds = Number(process.env.ROUNDS ?? 3);
   for (let round = 0; round < rounds; round++) {
     for (const [i, server] of servers.entries()) {
-      least[i] = Math.min(least[i] as number, load(server, workload.command, pipeline));
+      least[i] = Math.min(least[i] as number, load(server, workload, pipeline));
     }
   }
   return least;
@@ -66,6 +99,7 @@ async function main(): Promise<number> {
     print("workload   pipeline   redis µs   ours µs   ratio   must");
     for (const workload of WORKLOADS) {
       if (only.length > 0 && !only.includes(workload.name)) continue;
+      if (workload.fill?.isUsedUp === false) for (const server of [redis, ours]) fill(server, workload.fill.command, 0);
       for (const pipeline of PIPELINES) {
         const [theirs = 0, own = 0] = measure([redis, ours], workload, pipeline);
         const ratio = own / theirs;

@@ -17,6 +17,10 @@ export interface ReplyOwner {
 }
 
 const FIRST_ENTRIES = 64;
+/** Large replies do not wait: writing them costs more than their calls, and is cheapest while they are in the cache. */
+const LARGE_BYTES = 8 << 10;
+/** Nor does more than this in all: the buffer would have to grow each turn anew. */
+const LARGEST_WAIT_BYTES = 256 << 10;
 
 export class ReplyQueue {
   readonly #reply: ReplyWriter;
@@ -42,7 +46,8 @@ export class ReplyQueue {
   /** Everything that was written since the last entry is this owner's. */
   add(owner: ReplyOwner): void {
     const end = this.#reply.position;
-    if (end === this.#lastEnd()) return;
+    const bytes = end - this.#lastEnd();
+    if (bytes === 0) return;
     if (this.#count === this.#ends.length) {
       const wider = new Int32Array(this.#count * 2);
       wider.set(this.#ends);
@@ -50,6 +55,10 @@ export class ReplyQueue {
     }
     this.#owners[this.#count] = owner;
     this.#ends[this.#count++] = end;
+    if (bytes > LARGE_BYTES || end - this.#start > LARGEST_WAIT_BYTES) {
+      this.flush();
+      return;
+    }
     if (this.#isScheduled) return;
     this.#isScheduled = true;
     this.#schedule(this.#flushAtEnd);
