@@ -27,6 +27,8 @@ export class Call {
   db: Database;
   readonly reply: ReplyWriter;
   readonly server: ServerContext;
+  /** Whether anybody is sent what commands change; else hot commands need not say what to send instead of them. */
+  isPropagated = false;
   /** One of `Propagation`; the dispatcher resets it for each command. */
   propagation: number = Propagation.asIs;
   /** With `Propagation.replaced`: the commands to send instead. */

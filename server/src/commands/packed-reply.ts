@@ -1,12 +1,14 @@
 /**
- * Replies with many packed entries at once: LRANGE and its like. Short strings, nearly all of what is packed, go from the
- * arena to the reply in one loop, eight bytes at a time; the rest takes the ordinary way.
+ * Replies with many packed entries, or members of large sorted sets, at once: LRANGE, ZRANGE and their like. Short strings,
+ * nearly all there are, go from the arena to the reply in one loop, eight bytes at a time; the rest takes the ordinary way.
  */
 
 import type { ReplyWriter } from "@kvcluster/protocol/reply-writer";
+import type { Arena } from "../memory/arena.ts";
 import type { ByteSpan } from "../memory/byte-span.ts";
 import { nextEntry, readEntry } from "../memory/listpack-entry.ts";
 import type { PackedRun } from "../memory/packed-run.ts";
+import { MEMBER_LENGTH_WORD, MEMBER_OFFSET, memberLength } from "../memory/scored-record.ts";
 
 const SHORT_STRING = 0x80;
 const SHORT_STRING_END = 0xc0;
@@ -67,4 +69,47 @@ function appendShortStrings(reply: ReplyWriter, run: PackedRun, count: number): 
   run.position = from;
   reply.position = to;
   return count;
+}
+
+/** Appends the members of the first `count` records as bulk strings. */
+export function appendMembers(reply: ReplyWriter, arena: Arena, records: Int32Array, count: number): void {
+  for (let k = 0; k < count; k++) {
+    k = appendShortMembers(reply, arena, records, k, count);
+    if (k === count) return;
+    const record = records[k] as number;
+    reply.bulk(arena.bytes[record >>> 23] as Buffer, memberStart(record), memberLength(arena, record));
+  }
+}
+
+/** Goes on from the record with this index, stops at the first that is no short string, and gives its index. */
+function appendShortMembers(
+  reply: ReplyWriter,
+  { words, wide }: Arena,
+  records: Int32Array,
+  first: number,
+  count: number,
+): number {
+  reply.reserve((count - first) * (LONGEST_SHORT_STRING + ADDED_BYTES) + WORD_BYTES);
+  const target = reply.wide;
+  let to = reply.position;
+  let k = first;
+  for (; k < count; k++) {
+    const record = records[k] as number;
+    const length = (words[record >>> 23] as Int32Array)[((record & 0x7fffff) << 1) + MEMBER_LENGTH_WORD] as number;
+    const from = memberStart(record);
+    const source = wide[record >>> 23] as DataView;
+    if (length > LONGEST_SHORT_STRING || from + LONGEST_SHORT_STRING + WORD_BYTES > source.byteLength) break;
+    target.setBigInt64(to, HEADERS.getBigInt64(length << 3, true), true);
+    to += length > 9 ? 5 : 4;
+    for (let j = 0; j < length; j += WORD_BYTES) target.setBigInt64(to + j, source.getBigInt64(from + j, true), true);
+    to += length;
+    target.setUint16(to, CRLF, true);
+    to += 2;
+  }
+  reply.position = to;
+  return k;
+}
+
+function memberStart(record: number): number {
+  return ((record & 0x7fffff) << 3) + MEMBER_OFFSET;
 }

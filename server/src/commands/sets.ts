@@ -216,8 +216,8 @@ function spop(call: Call): void {
   }
   set.random(random, span);
   call.reply.bulk(span.buffer, span.offset, span.length);
-  call.propagateInstead("SREM", call.copy(1), span.toBuffer());
-  set.remove(span.buffer, span.offset, span.length);
+  if (call.isPropagated) call.propagateInstead("SREM", call.copy(1), span.toBuffer());
+  set.removeDrawn(span);
   store(call, 1, record, ValueType.set, set);
 }
 

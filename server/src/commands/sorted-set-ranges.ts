@@ -10,6 +10,7 @@ import { integerArgument } from "./arguments.ts";
 import type { Call } from "./call.ts";
 import { openForRead, openForWrite, remove, replace, store } from "./collection-keys.ts";
 import { CommandError, ERRORS } from "./errors.ts";
+import { appendMembers } from "./packed-reply.ts";
 import { replyScore } from "./sorted-sets.ts";
 
 /** Finds the ranks [first, end) of a range given by the arguments `low` and `high`. */
@@ -169,7 +170,9 @@ function replyRun(call: Call, set: SortedSetValue, { start, count }: Run, option
   reply.array(withScores && !isNested ? count * 2 : count);
   if (count === 0) return;
   set.seek(start);
-  for (let left = count; left > 0; left--) {
+  let left = count;
+  if (!withScores) left -= replyRecords(call, set, count, isReverse);
+  for (; left > 0; left--) {
     if (isNested) reply.array(2);
     set.readMember(span);
     reply.bulk(span.buffer, span.offset, span.length);
@@ -177,6 +180,19 @@ function replyRun(call: Call, set: SortedSetValue, { start, count }: Run, option
     if (isReverse) set.previous();
     else set.next();
   }
+}
+
+/** Replies with members of a large set from the cursor on; gives how many: none of a listpack. */
+function replyRecords(call: Call, set: SortedSetValue, count: number, isReverse: boolean): number {
+  const { arena, records } = call.server.collections;
+  let done = 0;
+  while (done < count) {
+    const read = set.readRecords(records, count - done, isReverse);
+    if (read === 0) break;
+    appendMembers(call.reply, arena, records, read);
+    done += read;
+  }
+  return done;
 }
 
 function storeRun(call: Call, source: SortedSetValue, { start, count }: Run, isReverse: boolean): void {

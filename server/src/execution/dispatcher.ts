@@ -163,6 +163,7 @@ export class Dispatcher {
   refresh(): void {
     this.#deny = denyMask(this.#state);
     this.#propagating = this.#propagator.active;
+    this.#call.isPropagated = this.#propagating;
   }
 
   #beginBatch(client: Client): void {

@@ -215,7 +215,7 @@ export class Dictionary {
     return isHeld;
   }
 
-  /** A record of the table, each with exactly the same probability; 0 when it is empty. */
+  /** A record of the table, each with exactly the same probability; 0 when it is empty. `removeFound` may follow at once. */
   random(root: Handle, random: Random): Handle {
     const count = this.count(root);
     if (count === 0) return 0;
@@ -230,6 +230,7 @@ export class Dictionary {
       const words = this.#arena.words[this.#segment >>> CHUNK_SHIFT] as Int32Array;
       const slot = 1 + random.below((1 << this.#bits) - 1);
       const handle = words[((this.#segment & GRANULE_MASK) << 1) + (slot << 1) + 1] as number;
+      this.#slot = slot;
       if (handle !== 0) return handle;
     }
     return this.#entryAt(root, random.below(count));
@@ -445,8 +446,11 @@ export class Dictionary {
         rest -= count;
         continue;
       }
-      for (let at = base + 2; ; at += 2) {
-        if (words[at + 1] !== 0 && rest-- === 0) return words[at + 1] as number;
+      for (let slot = 1; ; slot++) {
+        const handle = words[base + (slot << 1) + 1] as number;
+        if (handle === 0 || rest-- > 0) continue;
+        this.#slot = slot;
+        return handle;
       }
     }
     return 0;

@@ -24,8 +24,10 @@ export const ROOT = 2;
 export const PREVIOUS = 2;
 export const NEXT = 3;
 
+export const LEAF_BYTES = (LEAF_RECORDS + LEAF_CAPACITY) * 4;
+
 export function createLeaf(arena: Arena): number {
-  return createNode(arena, (LEAF_RECORDS + LEAF_CAPACITY) * 4);
+  return createNode(arena, LEAF_BYTES);
 }
 
 export function createInner(arena: Arena): number {

@@ -18,6 +18,7 @@ import {
   INNER_CAPACITY,
   insertInInner,
   insertInLeaf,
+  LEAF_BYTES,
   LEAF_CAPACITY,
   LEAF_RECORDS,
   moveInnerChildren,
@@ -39,7 +40,7 @@ const MAX_HEIGHT = 16;
 const MERGE_BELOW = LEAF_CAPACITY >>> 2;
 const MERGE_UP_TO = (LEAF_CAPACITY * 3) >>> 2;
 
-/** The order of entries of the same score: below zero, zero or above. */
+/** The order of entries of the same score. */
 export type TieOrder = (arena: Arena, left: number, right: number) => number;
 
 /** For entries that are no records. */
@@ -191,6 +192,21 @@ export class OrderedIndex {
     return (this.#arena.doubles[leaf >>> 23] as Float64Array)[(leaf & 0x7fffff) + SCORES + this.#cursorSlot] as number;
   }
 
+  /** Copies the integers of entries from the cursor on, or backwards, and steps over them: all of a leaf, at most so many. */
+  readRun(target: Int32Array, wanted: number, isReverse: boolean): number {
+    const words = this.#arena.words[this.#cursorLeaf >>> 23] as Int32Array;
+    const start = ((this.#cursorLeaf & 0x7fffff) << 1) + LEAF_RECORDS;
+    const slot = this.#cursorSlot;
+    const left = isReverse ? slot + 1 : this.#word(this.#cursorLeaf, 0) - slot;
+    const count = Math.min(wanted, target.length, left);
+    for (let k = 0; k < count; k++) target[k] = words[start + (isReverse ? slot - k : slot + k)] as number;
+    if (isReverse) {
+      this.#cursorSlot = slot - count + 1;
+      this.previous();
+    } else this.#place(this.#cursorLeaf, slot + count);
+    return count;
+  }
+
   /** Steps the cursor; the caller counts and never steps off either end to read there. */
   next(): void {
     this.#place(this.#cursorLeaf, this.#cursorSlot + 1);
@@ -226,13 +242,7 @@ export class OrderedIndex {
   /** Bytes of the header and an estimate of the nodes', two thirds full, without the records. */
   memoryBytes(index: number): number {
     const leaves = Math.max(1, Math.ceil((this.count(index) * 3) / (2 * LEAF_CAPACITY)));
-    return HEADER_BYTES + leaves * this.#arena.capacityOf(this.#firstLeaf(index));
-  }
-
-  #firstLeaf(index: number): number {
-    let node = this.#header(index, ROOT);
-    for (let level = this.#header(index, HEIGHT); level > 0; level--) node = this.#word(node, CHILDREN);
-    return node;
+    return HEADER_BYTES + leaves * LEAF_BYTES;
   }
 
   #word(node: number, word: number): number {

@@ -8,6 +8,7 @@ import { compareBytes, copyBytes } from "./arena-bytes.ts";
 
 /** Where the member's bytes start; its length stands in the four bytes before. */
 export const MEMBER_OFFSET = 12;
+export const MEMBER_LENGTH_WORD = 2;
 
 export function createScoredRecord(
   arena: Arena,
@@ -33,7 +34,7 @@ export function setScore(arena: Arena, record: number, score: number): void {
 }
 
 export function memberLength(arena: Arena, record: number): number {
-  return (arena.words[record >>> 23] as Int32Array)[((record & 0x7fffff) << 1) + 2] as number;
+  return (arena.words[record >>> 23] as Int32Array)[((record & 0x7fffff) << 1) + MEMBER_LENGTH_WORD] as number;
 }
 
 /** Order of two members as bytes, the shorter first where one begins the other. */

@@ -18,6 +18,8 @@ import { SetValue } from "./set.ts";
 import { SortedSetValue } from "./sorted-set.ts";
 import { ValueType } from "./value-type.ts";
 
+const RECORDS_AT_ONCE = 128;
+
 type CollectionView = ListValue | HashValue | SetValue | SortedSetValue;
 
 export class Collections {
@@ -36,6 +38,8 @@ export class Collections {
   readonly secondSpan = new ByteSpan();
   /** For commands that reply with many packed entries. */
   readonly run = new PackedRun();
+  /** For those that reply with many records. */
+  readonly records = new Int32Array(RECORDS_AT_ONCE);
   /** Which fields of hashes have expired: the keyspace sets it with its own time. */
   readonly fieldClock: FieldClock = { expiredBeforeMs: 0 };
   readonly #fields: Dictionary;

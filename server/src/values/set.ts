@@ -51,6 +51,8 @@ export class SetValue {
   readonly #entry = new EncodedEntry();
   readonly #integer = new Int64();
   readonly #span = new ByteSpan();
+  /** The record that `random` has shown last. */
+  #drawn = 0;
 
   constructor(arena: Arena, members: Dictionary, limits: EncodingLimits) {
     this.#arena = arena;
@@ -192,9 +194,21 @@ export class SetValue {
 
   /** Points the span at a member, each with the same probability. The set must not be empty. */
   random(random: Random, span: ByteSpan): void {
-    if (this.encoding === Encoding.hashtable) this.#readRecord(this.#members.random(this.root, random), span);
-    else if (this.encoding === Encoding.intset) this.#readInteger(random.below(this.count), span);
+    if (this.encoding === Encoding.hashtable) {
+      this.#drawn = this.#members.random(this.root, random);
+      this.#readRecord(this.#drawn, span);
+    } else if (this.encoding === Encoding.intset) this.#readInteger(random.below(this.count), span);
     else readListpack(this.#arena, this.root, seekListpack(this.#arena, this.root, random.below(this.count)), span);
+  }
+
+  /** Removes the member that `random` has just shown; nothing else may have been asked of the set, or of another, between. */
+  removeDrawn(span: ByteSpan): void {
+    if (this.encoding !== Encoding.hashtable) {
+      this.remove(span.buffer, span.offset, span.length);
+      return;
+    }
+    this.#members.removeFound(this.root);
+    this.#arena.free(this.#drawn);
   }
 
   /** Points the span at the packed form as a whole: what an RDB file holds. Not for the hash table. */

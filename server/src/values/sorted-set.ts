@@ -238,6 +238,14 @@ export class SortedSetValue {
     else this.#readRecord(this.#index.record, span);
   }
 
+  /**
+   * As readMember and next (or previous) for up to this many members at once, as the records of them; gives how many, 0 for
+   * a listpack, which has no records.
+   */
+  readRecords(target: Int32Array, wanted: number, isReverse: boolean): number {
+    return this.#isPacked() ? 0 : this.#index.readRun(target, wanted, isReverse);
+  }
+
   get scoreAtCursor(): number {
     return this.#isPacked()
       ? this.#packed.scoreAt(this.root, this.#position)
