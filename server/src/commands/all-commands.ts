@@ -1,5 +1,7 @@
 /** The families of the command table, in the order of COMMAND LIST. A new family is entered here and nowhere else. */
 
+import { bitFieldCommands } from "./bit-fields.ts";
+import { bitmapCommands } from "./bitmaps.ts";
 import { clientCommands } from "./clients.ts";
 import { clusterCommands } from "./cluster.ts";
 import type { CommandRow } from "./command.ts";
@@ -40,6 +42,8 @@ export const ALL_COMMANDS: readonly (readonly CommandRow[])[] = [
   stringCommands,
   stringRangeCommands,
   counterCommands,
+  bitmapCommands,
+  bitFieldCommands,
   listCommands,
   listMoveCommands,
   hashCommands,

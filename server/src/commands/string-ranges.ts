@@ -1,11 +1,11 @@
 /** Commands on parts of a string: APPEND, STRLEN, GETRANGE, SETRANGE, LCS is elsewhere. */
 
-import { KEEP_TTL, NO_EXPIRY } from "../keyspace/record.ts";
-import { ValueType } from "../values/value-type.ts";
+import { KEEP_TTL } from "../keyspace/record.ts";
 import { integerArgument } from "./arguments.ts";
 import type { Call } from "./call.ts";
 import { defineCommands, oneKey } from "./command.ts";
 import { CommandError, ERRORS } from "./errors.ts";
+import { addEmptyString, keyModified, stringForRead, stringForWrite } from "./string-access.ts";
 
 export const stringRangeCommands = defineCommands([
   {
@@ -70,35 +70,18 @@ export const stringRangeCommands = defineCommands([
   },
 ]);
 
-/** The record of argument 1 if it is a string, 0 if absent; throws for another type. */
-function stringForRead(call: Call): number {
-  const record = call.db.lookupRead(call.buffer, call.offset[1] as number, call.length[1] as number);
-  if (record !== 0 && call.db.typeOf(record) !== ValueType.string) throw new CommandError(ERRORS.wrongType);
-  return record;
-}
-
-function stringForWrite(call: Call): number {
-  const record = call.db.lookupWrite(call.buffer, call.offset[1] as number, call.length[1] as number);
-  if (record !== 0 && call.db.typeOf(record) !== ValueType.string) throw new CommandError(ERRORS.wrongType);
-  return record;
-}
-
 function checkLength(call: Call, length: number): void {
   if (length > call.server.maxBulkBytes) throw new CommandError(ERRORS.stringTooLong);
 }
 
-function modified(call: Call): void {
-  call.db.signalModified(call.buffer, call.offset[1] as number, call.length[1] as number);
-}
-
 function append(call: Call): void {
   const { db, buffer } = call;
-  const record = stringForWrite(call);
+  const record = stringForWrite(call, 1);
   const added = call.length[2] as number;
   const start = call.offset[2] as number;
   if (record === 0) {
     db.setString(buffer, call.offset[1] as number, call.length[1] as number, buffer, start, added, KEEP_TTL);
-    modified(call);
+    keyModified(call, 1);
     call.reply.integer(added);
     return;
   }
@@ -106,12 +89,12 @@ function append(call: Call): void {
   checkLength(call, length + added);
   const grown = db.growString(record, length + added);
   buffer.copy(db.arena.bytes[grown >>> 23] as Buffer, db.valueOffset(grown) + length, start, start + added);
-  modified(call);
+  keyModified(call, 1);
   call.reply.integer(length + added);
 }
 
 function strlen(call: Call): void {
-  const record = stringForRead(call);
+  const record = stringForRead(call, 1);
   call.reply.integer(record === 0 ? 0 : call.db.valueLength(record));
 }
 
@@ -119,7 +102,7 @@ function getrange(call: Call): void {
   const { db, reply } = call;
   let start = integerArgument(call, 2);
   let end = integerArgument(call, 3);
-  const record = stringForRead(call);
+  const record = stringForRead(call, 1);
   const length = record === 0 ? 0 : db.valueLength(record);
   if (start < 0 && end < 0 && start > end) start = length;
   if (start < 0) start = Math.max(0, start + length);
@@ -137,18 +120,17 @@ function setrange(call: Call): void {
   const at = integerArgument(call, 2);
   if (at < 0) throw new CommandError(ERRORS.offsetOutOfRange);
   const size = call.length[3] as number;
-  let record = stringForWrite(call);
+  let record = stringForWrite(call, 1);
   const length = record === 0 ? 0 : db.valueLength(record);
   if (size === 0) {
     reply.integer(length);
     return;
   }
   checkLength(call, at + size);
-  if (record === 0)
-    record = db.setString(buffer, call.offset[1] as number, call.length[1] as number, buffer, 0, 0, NO_EXPIRY);
+  if (record === 0) record = addEmptyString(call, 1);
   const grown = db.growString(record, Math.max(length, at + size));
   const start = call.offset[3] as number;
   buffer.copy(db.arena.bytes[grown >>> 23] as Buffer, db.valueOffset(grown) + at, start, start + size);
-  modified(call);
+  keyModified(call, 1);
   reply.integer(Math.max(length, at + size));
 }
