@@ -8,7 +8,7 @@ import type { CommandRow } from "../commands/command.ts";
 import { type Argument, parseSyntax } from "../commands/syntax.ts";
 import { isExcluded } from "./call-exclusions.ts";
 import { tamed } from "./call-limits.ts";
-import { anyWord, keyOf, valueFor } from "./call-values.ts";
+import { anyWord, type Flavour, keyOf, valueFor } from "./call-values.ts";
 import type { Script, Word } from "./script.ts";
 
 export type GeneratedCall = readonly Word[];
@@ -22,40 +22,28 @@ interface Callable {
 
 /** Commands that end what others built come less often, those that build more. */
 const WEIGHTS: Readonly<Record<string, number>> = {
-  flushall: 0.02,
-  flushdb: 0.05,
-  swapdb: 0.2,
-  reset: 0.5,
-  hello: 0.5,
-  select: 0.5,
-  multi: 1,
-  exec: 0.5,
-  discard: 0.3,
-  del: 0.6,
-  unlink: 0.6,
-  getdel: 0.6,
-  spop: 1,
-  ltrim: 0.5,
-  move: 0.5,
-  keys: 0.5,
-  xtrim: 0.5,
-  lcs: 0.5,
-  zadd: 3,
-  hset: 3,
-  sadd: 3,
-  rpush: 2,
-  lpush: 2,
-  xadd: 4,
-  geoadd: 3,
-  pfadd: 2,
-  setbit: 2,
+  ...weighted(0.02, "flushall"),
+  ...weighted(0.05, "flushdb swapdb"),
+  ...weighted(0.3, "reset hello select discard zremrangebyscore zremrangebyrank zremrangebylex expireat pexpireat"),
+  ...weighted(0.4, "del unlink getdel move ltrim expire pexpire rename renamenx keys lcs spop copy"),
+  ...weighted(
+    0.5,
+    "exec sinterstore zinterstore zdiffstore zrangestore geosearchstore sdiffstore sunionstore zunionstore",
+  ),
+  ...weighted(
+    0.5,
+    "lpop rpop lmpop zpopmin zpopmax zmpop hgetdel georadius georadiusbymember xtrim restore sort bitop",
+  ),
+  ...weighted(1, "multi set lset wait lmove rpoplpush smove hdel srem zrem xdel xsetid"),
+  ...weighted(4, "rpush lpush linsert setbit pfadd xgroup|create"),
+  ...weighted(6, "zadd sadd hset geoadd xadd"),
 };
 const WEIGHT_OF_GROUP: Readonly<Record<string, number>> = { connection: 0.3, server: 0.3, cluster: 0.1, pubsub: 0.3 };
 const USUAL_WEIGHT = 2;
 const OPTION_ONCE_IN = 3;
-const SPOILT_ONCE_IN = 6;
-const MANY_ONCE_IN = 40;
-const MANY = 150;
+const SPOILT_ONCE_IN = 8;
+const MANY_ONCE_IN = 50;
+const MANY = 200;
 const END_OF_TRANSACTION_ONCE_IN = 12;
 
 /** Directives that move the limits between encodings. */
@@ -63,6 +51,10 @@ const LIMITS: readonly string[] = [
   ...["hash-max-listpack-entries", "hash-max-listpack-value", "zset-max-listpack-entries", "zset-max-listpack-value"],
   ...["set-max-intset-entries", "list-max-listpack-size"],
 ];
+
+function weighted(weight: number, commands: string): Record<string, number> {
+  return Object.fromEntries(commands.split(" ").map((command) => [command, weight]));
+}
 
 export class CallGenerator {
   readonly #script: Script;
@@ -148,7 +140,13 @@ export class CallGenerator {
   #callOf({ fullName, row, trees }: Callable): Word[] {
     const script = this.#script;
     const name = fullName.split("|").map((word) => script.caseOf(word));
-    const builder = new CallBuilder(script, fullName, row.group);
+    const isNumeric = script.once(4);
+    const builder = new CallBuilder(script, {
+      command: fullName,
+      group: row.group,
+      isNumeric,
+      isWide: script.once(MANY_ONCE_IN),
+    });
     builder.sequence(trees);
     const args = script.once(SPOILT_ONCE_IN) ? spoil(script, builder.words) : builder.words;
     return [...name, ...args];
@@ -172,15 +170,13 @@ function callablesOf(rows: readonly CommandRow[]): Callable[] {
 class CallBuilder {
   readonly words: Word[] = [];
   readonly #script: Script;
-  readonly #command: string;
-  readonly #group: string;
+  readonly #flavour: Flavour;
   /** Where the number of the keys that follow stands. */
   #countAt = -1;
 
-  constructor(script: Script, command: string, group: string) {
+  constructor(script: Script, flavour: Flavour) {
     this.#script = script;
-    this.#command = command;
-    this.#group = group;
+    this.#flavour = flavour;
   }
 
   sequence(trees: readonly Argument[]): void {
@@ -201,8 +197,8 @@ class CallBuilder {
 
   #several(tree: Argument): void {
     const script = this.#script;
-    const count = script.once(MANY_ONCE_IN) ? 1 + script.random.below(MANY) : 1 + script.random.below(3);
-    const isCounted = tree.type === "key" && this.#countAt >= 0;
+    const count = 1 + script.random.below(this.#flavour.isWide ? MANY : 3);
+    const isCounted = this.#countAt >= 0;
     for (let k = 0; k < count; k++) this.#one(tree, k === 0 || tree.isTokenRepeated === true);
     if (!isCounted) return;
     this.words[this.#countAt] = script.once(12) ? script.number() : String(count);
@@ -217,7 +213,7 @@ class CallBuilder {
     else if (tree.type === "oneof") this.#optional({ ...script.pick(tree.arguments ?? []), isOptional: false });
     else {
       if (tree.name === "numkeys" || tree.name === "numfields") this.#countAt = this.words.length;
-      this.words.push(valueFor(script, tree, this.#command, this.#group));
+      this.words.push(valueFor(script, tree, this.#flavour));
     }
   }
 }

@@ -32,6 +32,8 @@ export function tamed(command: string, words: readonly Word[]): readonly Word[] 
     );
   // Since 7.2 the name is set only after the password has been found right.
   if (command === "hello" && hasWord(call, "setname") && call.length !== 4) return call.slice(0, 2);
+  // A listpack holds it as 0, a skiplist does not; which of both it is differs: see DIFFERENT_ENCODINGS.
+  if (command === "zincrby" || command === "zadd") return call.map((word) => (word === "-0" ? "0" : word));
   // Refused since 7.2: its negative is no integer.
   if (command === "lrem" || command === "lpos") return call.map((word) => (word === LEAST_INTEGER ? "-1" : word));
   if (DRAWING.has(command)) return call.map((word) => (isBetween(word, -9.2e18, -MOST_DRAWN) ? "-7" : word));
