@@ -20,10 +20,16 @@ import { createCommandObserver } from "./execution/command-observer.ts";
 import { Dispatcher } from "./execution/dispatcher.ts";
 import { encodingLimitsOf } from "./execution/encoding-settings.ts";
 import type { ServerState } from "./execution/guards.ts";
+import { MemoryUpkeep } from "./execution/memory-upkeep.ts";
 import { Monitors } from "./execution/monitors.ts";
 import { Propagator } from "./execution/propagation.ts";
-import { createFactSources, createUsage, type MeteredUsage } from "./execution/server-facts.ts";
-import { followBulkLimit, followEvictionSettings, followKeyspaceEvents } from "./execution/server-settings.ts";
+import { createFactSources, createUsage, type MeteredUsage, sampleMemory } from "./execution/server-facts.ts";
+import {
+  compactionSettingsOf,
+  followBulkLimit,
+  followEvictionSettings,
+  followKeyspaceEvents,
+} from "./execution/server-settings.ts";
 import { createStreamApplier } from "./execution/stream-applier.ts";
 import { WaitingForReplicas } from "./execution/wait-for-replicas.ts";
 import { createCollectionValues } from "./keyspace/collection-values.ts";
@@ -44,6 +50,7 @@ import { ValuePayloads } from "./persistence/value-payload.ts";
 import { WorkerFileTarget } from "./persistence/worker-file-target.ts";
 import type { Clock } from "./platform/clock.ts";
 import { systemDisk } from "./platform/disk.ts";
+import { MemoryRelease } from "./platform/memory-release.ts";
 import { processIdentity } from "./platform/process-identity.ts";
 import type { Random } from "./platform/random.ts";
 import { describeSystemError } from "./platform/system-error.ts";
@@ -81,10 +88,6 @@ export interface RunningServer {
 
 /** Timer work runs this often, as Redis' default `hz` of 10. */
 const CRON_INTERVAL_MS = 100;
-/** The share of a cron interval that expiry may take: 25 %, as in Redis. */
-const EXPIRY_BUDGET_MS = 25;
-const RECLAIM_BUDGET_MS = 1;
-const EVICTION_BUDGET_MS = 25;
 
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const { config, logger, clock } = options;
@@ -113,6 +116,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     },
     async stop() {
       stopCron();
+      core.upkeep.stop();
+      core.memoryRelease.stop();
       for (const listener of listeners) listener.stop();
       context.replication.stop();
       await core.cluster?.cluster.stop();
@@ -152,15 +157,18 @@ interface Core {
   readonly usage: MeteredUsage;
   readonly cluster: ServerCluster | undefined;
   readonly readiness: { isLoaded: boolean };
+  readonly upkeep: MemoryUpkeep;
+  readonly memoryRelease: MemoryRelease;
 }
 
 function createCore(options: ServerOptions): Core {
   const { config, clock, random, logger } = options;
-  const { keyspace, collections } = createKeyspace(options);
+  const memoryRelease = new MemoryRelease(clock);
+  const { keyspace, collections } = createKeyspace(options, memoryRelease);
   const clients = new ClientRegistry();
   const table = new CommandTable(ALL_COMMANDS);
   const identity = { runId: random.hex(40), port: 0, startedAtMs: clock.nowMs(), configFile: options.configFile };
-  const usage = createUsage(clock);
+  const usage = createUsage(clock, keyspace.arena.usedBytes);
   const pubsub = new PublishSubscribe();
   const monitors = new Monitors();
   const slowLog = new SlowLog(() => config.get("slowlog-max-len"));
@@ -186,6 +194,7 @@ function createCore(options: ServerOptions): Core {
     isLoaded: () => readiness.isLoaded,
     cluster: () => cluster?.cluster.facts(),
     systemBytes: totalmem(),
+    upkeep: () => upkeep,
   });
   const context: ServerContext = {
     ...{ keyspace, table, clients, config, clock, random, collections, pubsub, monitors, slowLog, facts },
@@ -206,6 +215,7 @@ function createCore(options: ServerOptions): Core {
     debugSwitches: { isActiveExpiryOn: true },
     unblock: (client) => waiters.release(client),
     shutdown: options.requestShutdown,
+    purgeMemory: () => upkeep.purge(),
     resetStatistics: () => resetStatistics(table, keyspace, usage, clock),
     rewriteConfig: () => rewriteConfigFile(options),
   };
@@ -214,6 +224,7 @@ function createCore(options: ServerOptions): Core {
   const observer = createCommandObserver({ config, clock, logger, slowLog, monitors, errors: usage.errors });
   const bootClient = new Client({ id: 0, address: "", localAddress: "", connection: NO_CONNECTION, createdAtMs: 0 });
   const state = createServerState(context, readiness);
+  const upkeep = createUpkeep(context, state);
   const dispatcher = new Dispatcher({
     ...{ table, keyspace, clock, state, propagator, observer, parser, reply, context, bootClient },
     cluster: cluster?.cluster,
@@ -227,14 +238,18 @@ function createCore(options: ServerOptions): Core {
     ...{ context, handler: dispatcher, traffic: usage.traffic },
     left: (client) => waiters.forget(client),
   });
-  return { context, dispatcher, state, facts, gateway, identity, usage, cluster, readiness };
+  return { context, dispatcher, state, facts, gateway, identity, usage, cluster, readiness, upkeep, memoryRelease };
 }
 
-function createKeyspace({ config, random, clock }: ServerOptions): { keyspace: Keyspace; collections: Collections } {
+function createKeyspace(
+  { config, random, clock }: ServerOptions,
+  memoryRelease: MemoryRelease,
+): { keyspace: Keyspace; collections: Collections } {
   const made: { collections?: Collections } = {};
   const isClusterEnabled = config.get("cluster-enabled");
   const databaseCount = isClusterEnabled ? 1 : config.get("databases");
-  const keyspace = new Keyspace({ databaseCount, random, clock, isClusterEnabled }, (arena) => {
+  const releaseChunk = (memory: ArrayBuffer): void => memoryRelease.release(memory);
+  const keyspace = new Keyspace({ databaseCount, random, clock, isClusterEnabled, releaseChunk }, (arena) => {
     made.collections = new Collections(arena, encodingLimitsOf(config), random);
     return createCollectionValues(made.collections);
   });
@@ -312,6 +327,16 @@ function createServerState(context: ServerContext, readiness: { readonly isLoade
   };
 }
 
+function createUpkeep({ keyspace, clock, config, debugSwitches }: ServerContext, state: ServerState): MemoryUpkeep {
+  return new MemoryUpkeep({
+    ...{ keyspace, clock },
+    settings: () => compactionSettingsOf(config),
+    mayExpire: () => debugSwitches.isActiveExpiryOn,
+    mayEvict: () => state.memoryLimited,
+    mayMove: () => !state.loading,
+  });
+}
+
 /** Keys that go by themselves go on replicas by a DEL, fields of hashes by an HDEL, and listeners are told. */
 function createKeyspaceListener(propagator: Propagator, replication: Replication): KeyspaceListener {
   const gone = (database: Database, record: number, eventClass: number, event: string): void => {
@@ -338,13 +363,12 @@ function tell(database: Database, record: number, eventClass: number, event: str
   database.notify(eventClass, event, bytes, database.keyOffset(record), database.keyLength(record));
 }
 
-function runCron({ context, dispatcher, state, usage }: Core): void {
+function runCron({ context, dispatcher, upkeep, usage }: Core): void {
   const { keyspace, clock, config, clients, persistence } = context;
   const nowMs = clock.nowMs();
   keyspace.setNow(nowMs);
-  if (context.debugSwitches.isActiveExpiryOn) keyspace.expiry.run(EXPIRY_BUDGET_MS);
-  keyspace.reclaim(RECLAIM_BUDGET_MS);
-  if (state.memoryLimited) keyspace.eviction.run(EVICTION_BUDGET_MS);
+  sampleMemory(context, usage);
+  upkeep.tick();
   persistence.tick();
   closeIdleClients(clients.all(), config.get("timeout"), nowMs);
   usage.commandRate.sample(dispatcher.processed, nowMs);

@@ -69,6 +69,8 @@ export interface ServerContext {
   unblock(client: Client, withError: boolean): boolean;
   /** SHUTDOWN: the error text, or undefined once the server goes down (its client then waits). */
   shutdown(request: ShutdownRequest): string | undefined;
+  /** MEMORY PURGE: starts compaction at once. */
+  purgeMemory(): void;
   /** CONFIG RESETSTAT. */
   resetStatistics(): void;
   /** CONFIG REWRITE: the error text, or undefined. */

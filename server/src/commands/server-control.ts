@@ -90,9 +90,9 @@ export const serverControlCommands = defineCommands([
         group: "server",
         since: "4.0.0",
         complexity: "O(1)",
-        summary: "Answers OK: free memory goes back by itself.",
+        summary: "Starts giving back memory that is not used; goes on in the background.",
         syntax: "",
-        run: (call) => call.reply.ok(),
+        run: memoryPurge,
       },
     ]),
   },
@@ -148,27 +148,55 @@ function readSamples(call: Call): number {
   return samples;
 }
 
-type Measure = readonly [name: string, value: number];
+function memoryPurge(call: Call): void {
+  call.server.purgeMemory();
+  call.reply.ok();
+}
+
+type Value = number | { readonly text: string };
+type Measure = readonly [name: string, value: Value];
+
+/** A number that is answered as a double, however round it is. */
+const double = (value: number): Value => ({ text: String(value) });
+const part = (share: number, whole: number): Value => double(share / Math.max(1, whole));
 
 function memoryStats(call: Call): void {
-  const { reply } = call;
-  const counts = countMeasures(call);
-  const ratios = ratioMeasures(call.server.facts.memory());
-  reply.map(counts.length + ratios.length);
-  for (const [name, value] of counts) {
-    reply.bulkString(name);
-    reply.integer(value);
+  const { reply, server } = call;
+  const memory = server.facts.memory();
+  const before = bufferMeasures(memory);
+  const after = dataMeasures(
+    memory,
+    server.facts.keyspace().reduce((sum, database) => sum + database.keys, 0),
+  );
+  reply.map(before.length + memory.indexes.length + after.length);
+  writeMeasures(call, before);
+  for (const { database, sizeBytes } of memory.indexes) {
+    reply.bulkString(`db.${database}`);
+    reply.map(INDEX_PARTS.length);
+    // Expiry times stand in the records, and slots are counted only: nothing but the index costs memory.
+    writeMeasures(
+      call,
+      INDEX_PARTS.map((name, place) => [name, place === 0 ? sizeBytes : 0]),
+    );
   }
-  for (const [name, value] of ratios) {
+  writeMeasures(call, after);
+}
+
+const INDEX_PARTS = [
+  "overhead.hashtable.main",
+  "overhead.hashtable.expires",
+  "overhead.hashtable.slot-to-keys",
+] as const;
+
+function writeMeasures({ reply }: Call, measures: readonly Measure[]): void {
+  for (const [name, value] of measures) {
     reply.bulkString(name);
-    reply.doubleText(String(value));
+    if (typeof value === "number") reply.integer(value);
+    else reply.doubleText(value.text);
   }
 }
 
-function countMeasures(call: Call): readonly Measure[] {
-  const memory = call.server.facts.memory();
-  const keys = call.server.facts.keyspace().reduce((sum, database) => sum + database.keys, 0);
-  const datasetBytes = Math.max(0, memory.usedBytes - memory.overheadBytes);
+function bufferMeasures(memory: MemoryFacts): readonly Measure[] {
   return [
     ["peak.allocated", memory.peakBytes],
     ["total.allocated", memory.usedBytes],
@@ -180,48 +208,91 @@ function countMeasures(call: Call): readonly Measure[] {
     ["aof.buffer", memory.aofBufferBytes],
     ["lua.caches", 0],
     ["functions.caches", 0],
+  ];
+}
+
+function dataMeasures(memory: MemoryFacts, keys: number): readonly Measure[] {
+  const netBytes = memory.usedBytes - memory.startupBytes;
+  const datasetBytes = Math.max(0, memory.usedBytes - memory.overheadBytes);
+  return [
     ["overhead.total", memory.overheadBytes],
     ["keys.count", keys],
-    ["keys.bytes-per-key", keys === 0 ? 0 : Math.floor(datasetBytes / keys)],
+    ["keys.bytes-per-key", keys === 0 ? 0 : Math.floor(netBytes / keys)],
     ["dataset.bytes", datasetBytes],
-    ["allocator.allocated", memory.usedBytes],
+    ["dataset.percentage", part(datasetBytes * 100, netBytes)],
+    ["peak.percentage", part(memory.usedBytes * 100, memory.peakBytes)],
+    ["allocator.allocated", memory.storedBytes],
     ["allocator.active", memory.arenaBytes],
-    ["allocator.resident", memory.residentBytes],
-    ["allocator-fragmentation.bytes", Math.max(0, memory.arenaBytes - memory.usedBytes)],
+    ["allocator.resident", memory.mappedBytes],
+    ["allocator-fragmentation.ratio", part(memory.arenaBytes, memory.storedBytes)],
+    ["allocator-fragmentation.bytes", memory.arenaBytes - memory.storedBytes],
+    ["allocator-rss.ratio", part(memory.mappedBytes, memory.arenaBytes)],
+    ["allocator-rss.bytes", memory.mappedBytes - memory.arenaBytes],
+    ["rss-overhead.ratio", part(memory.residentBytes, memory.mappedBytes)],
+    ["rss-overhead.bytes", memory.residentBytes - memory.mappedBytes],
+    ["fragmentation", part(memory.residentBytes, memory.usedBytes)],
     ["fragmentation.bytes", memory.residentBytes - memory.usedBytes],
   ];
 }
 
-function ratioMeasures(memory: MemoryFacts): readonly Measure[] {
-  const used = Math.max(1, memory.usedBytes);
-  const datasetBytes = Math.max(0, memory.usedBytes - memory.overheadBytes);
-  return [
-    ["dataset.percentage", (datasetBytes / used) * 100],
-    ["peak.percentage", (memory.usedBytes / Math.max(1, memory.peakBytes)) * 100],
-    ["allocator-fragmentation.ratio", memory.arenaBytes / used],
-    ["fragmentation", memory.residentBytes / used],
-  ];
+const MIB = 1024 * 1024;
+/** With less data than this all ratios are meaningless. */
+const LITTLE_BYTES = 5 * MIB;
+/** Waste that is worth a word: this much, and this part of what is used. */
+const WASTE_BYTES_MIN = 64 * MIB;
+const WASTE_RATIO_MAX = 1.5;
+const PEAK_RATIO_MAX = 1.5;
+const BUFFER_BYTES_MAX = 200 * 1024;
+
+interface Ailment {
+  readonly is: (memory: MemoryFacts, clients: number) => boolean;
+  readonly advice: (memory: MemoryFacts) => string;
 }
 
-/** Fragmentation below this much waste is no concern. */
-const WASTE_BYTES_MIN = 64 * 1024 * 1024;
-const WASTE_RATIO_MAX = 1.5;
+const AILMENTS: readonly Ailment[] = [
+  {
+    is: (memory) => memory.limitBytes > 0 && memory.usedBytes > memory.limitBytes,
+    advice: (memory) => `Above the limit: ${memory.usedBytes} bytes are used, maxmemory is ${memory.limitBytes}.`,
+  },
+  {
+    is: (memory) =>
+      memory.mappedBytes - memory.storedBytes > WASTE_BYTES_MIN &&
+      memory.mappedBytes > memory.storedBytes * WASTE_RATIO_MAX,
+    advice: (memory) =>
+      `Fragmented: ${memory.mappedBytes} bytes are held for ${memory.storedBytes} bytes of data. MEMORY PURGE gives the difference back; activedefrag does so by itself.`,
+  },
+  {
+    is: (memory) => memory.peakBytes > memory.usedBytes * PEAK_RATIO_MAX,
+    advice: (memory) => `Past its peak: ${memory.peakBytes} bytes were used at one time. That is no fault.`,
+  },
+  {
+    is: (memory, clients) => memory.clientBufferBytes / Math.max(1, clients) > BUFFER_BYTES_MAX,
+    advice: (memory) =>
+      `Slow readers: replies of ${memory.clientBufferBytes} bytes wait for clients. CLIENT LIST shows for which, client-output-buffer-limit bounds them.`,
+  },
+  {
+    is: (memory) => memory.waitingFrees > 0,
+    advice: (memory) => `Still freeing: ${memory.waitingFrees} deleted keys and values, in the background.`,
+  },
+];
 
 function memoryDoctor(call: Call): void {
   const memory = call.server.facts.memory();
-  const wasteBytes = memory.arenaBytes - memory.usedBytes;
-  const isWasteful = wasteBytes > WASTE_BYTES_MIN && memory.arenaBytes > memory.usedBytes * WASTE_RATIO_MAX;
-  const isFull = memory.limitBytes > 0 && memory.usedBytes > memory.limitBytes;
-  const findings = [
-    ...(isWasteful ? [`The arena holds ${wasteBytes} bytes more than is used: many keys were deleted.`] : []),
-    ...(isFull ? [`used_memory (${memory.usedBytes}) is above maxmemory (${memory.limitBytes}).`] : []),
-  ];
-  call.reply.verbatim(`${findings.length === 0 ? "No memory problem found." : findings.join("\n")}\n`);
+  const clients = call.server.clients.count;
+  const findings = AILMENTS.filter(({ is }) => is(memory, clients)).map(({ advice }) => `* ${advice(memory)}`);
+  if (memory.usedBytes < LITTLE_BYTES) call.reply.verbatim("Too little data for a judgement.\n");
+  else call.reply.verbatim(`${findings.length === 0 ? "No memory problem found." : findings.join("\n")}\n`);
 }
 
 function mallocStats(call: Call): void {
   const memory = call.server.facts.memory();
-  call.reply.verbatim(
-    `arena: used=${memory.usedBytes} reserved=${memory.arenaBytes} process: resident=${memory.residentBytes} heap=${memory.heapBytes}\n`,
-  );
+  const { compaction } = memory;
+  const lines = [
+    `blocks in use: ${memory.storedBytes} bytes`,
+    `pages in use: ${memory.arenaBytes} bytes`,
+    `taken from the system: ${memory.mappedBytes} bytes`,
+    `resident: ${memory.residentBytes} bytes, of them ${memory.heapBytes} in the collected heap`,
+    `compaction: ${compaction.hits} blocks moved, ${compaction.totalMs} ms`,
+  ];
+  call.reply.verbatim(`${lines.join("\n")}\n`);
 }

@@ -1,7 +1,7 @@
 /** What the running server tells about itself, gathered from its parts: the source of INFO, /metrics and /status. */
 
 import { getHeapStatistics } from "node:v8";
-import type { ClientRegistry } from "../commands/client.ts";
+import { ClientFlag, type ClientRegistry } from "../commands/client.ts";
 import type { CommandTable } from "../commands/command-table.ts";
 import type { Config } from "../config/config.ts";
 import type { Keyspace } from "../keyspace/keyspace.ts";
@@ -10,6 +10,7 @@ import type {
   ClientFacts,
   ClusterFacts,
   CommandFacts,
+  CompactionFacts,
   DatabaseFacts,
   FactSources,
   MemoryFacts,
@@ -21,6 +22,7 @@ import type { Persistence } from "../persistence/persistence.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { PublishSubscribe } from "../pubsub/publish-subscribe.ts";
 import type { Replication } from "../replication/replication.ts";
+import type { MemoryUpkeep } from "./memory-upkeep.ts";
 
 /** Numbers that grow with use and belong to no other part. */
 export interface UsageCounters {
@@ -37,7 +39,8 @@ export interface MeteredUsage extends UsageCounters {
   readonly traffic: { inputBytes: number; outputBytes: number };
 }
 
-export function createUsage(clock: Clock): MeteredUsage {
+/** `startupBytes`: what the arena holds before any data. */
+export function createUsage(clock: Clock, startupBytes: number): MeteredUsage {
   const nowMs = clock.nowMs();
   return {
     traffic: { inputBytes: 0, outputBytes: 0 },
@@ -46,7 +49,7 @@ export function createUsage(clock: Clock): MeteredUsage {
     outputRate: new RateMeter(nowMs),
     errors: new ErrorStatistics(),
     peakBytes: 0,
-    startupBytes: 0,
+    startupBytes,
   };
 }
 
@@ -67,6 +70,7 @@ export interface FactParts {
   readonly isLoaded: () => boolean;
   readonly cluster: () => ClusterFacts | undefined;
   readonly systemBytes: number;
+  readonly upkeep: () => MemoryUpkeep;
 }
 
 export function createFactSources(parts: FactParts): FactSources {
@@ -121,34 +125,74 @@ function clientFacts({ clients, config, blockedClients }: FactParts): ClientFact
 }
 
 function memoryFacts(parts: FactParts): MemoryFacts {
-  const { keyspace, usage, config, clients } = parts;
-  let clientBufferBytes = 0;
-  for (const { connection } of clients.all()) clientBufferBytes += connection.queryBytes + connection.outputBytes;
-  const usedBytes = usedMemory(parts, clientBufferBytes);
+  const { keyspace, usage, config } = parts;
+  const { arena } = keyspace;
+  const buffers = measureBuffers(parts);
+  const usedBytes = arena.usedBytes + buffers.countedBytes + buffers.replicaBytes;
   usage.peakBytes = Math.max(usage.peakBytes, usedBytes);
-  const { backlog } = parts.replication.facts();
   return {
     usedBytes,
     peakBytes: usage.peakBytes,
     startupBytes: usage.startupBytes,
-    overheadBytes: usedBytes - keyspace.arena.usedBytes,
-    arenaBytes: keyspace.arena.residentBytes,
+    overheadBytes: usedBytes - arena.usedBytes + keyspace.indexBytes,
+    storedBytes: arena.usedBytes,
+    arenaBytes: arena.residentBytes,
+    mappedBytes: arena.mappedBytes,
     residentBytes: process.memoryUsage.rss(),
     heapBytes: getHeapStatistics().used_heap_size,
     systemBytes: parts.systemBytes,
     limitBytes: config.get("maxmemory"),
     policy: config.text("maxmemory-policy"),
-    backlogBytes: backlog.isActive ? backlog.sizeBytes : 0,
-    replicaBufferBytes: 0,
-    clientBufferBytes,
+    backlogBytes: buffers.backlogBytes,
+    replicaBufferBytes: buffers.replicaBytes,
+    clientBufferBytes: buffers.clientBytes,
     clusterLinkBytes: 0,
     aofBufferBytes: 0,
+    waitingFrees: keyspace.waitingFrees,
+    finishedFrees: keyspace.finishedFrees,
+    compaction: compactionFacts(parts),
+    indexes: Array.from({ length: keyspace.databaseCount }, (_, index) => index)
+      .filter((index) => keyspace.database(index).count > 0)
+      .map((database) => ({ database, sizeBytes: keyspace.indexBytesOf(database) })),
   };
 }
 
-/** `used_memory`: what data and its index take, the buffers of clients, and what the process took before any data. */
-function usedMemory({ keyspace, usage }: FactParts, clientBufferBytes: number): number {
-  return keyspace.arena.usedBytes + clientBufferBytes + usage.startupBytes;
+function compactionFacts({ keyspace, upkeep }: FactParts): CompactionFacts {
+  const { hits, misses, keyHits, keyMisses } = keyspace.compaction;
+  const { effort, totalMs, currentMs } = upkeep();
+  return { effortPercent: effort, hits, misses, keyHits, keyMisses, totalMs, currentMs };
+}
+
+interface BufferBytes {
+  readonly clientBytes: number;
+  readonly replicaBytes: number;
+  readonly backlogBytes: number;
+  /** Those that count against `maxmemory`. Buffers of replicas do not: evicting keys would only make them longer. */
+  readonly countedBytes: number;
+}
+
+function measureBuffers({ clients, replication }: Pick<FactParts, "clients" | "replication">): BufferBytes {
+  let clientBytes = 0;
+  let replicaBytes = 0;
+  for (const client of clients.all()) {
+    const bytes = client.connection.queryBytes + client.connection.outputBytes;
+    if (client.has(ClientFlag.replica)) replicaBytes += bytes;
+    else clientBytes += bytes;
+  }
+  const { isActive, sizeBytes } = replication.facts().backlog;
+  const backlogBytes = isActive ? sizeBytes : 0;
+  return { clientBytes, replicaBytes, backlogBytes, countedBytes: clientBytes + backlogBytes };
+}
+
+/** Brings what is too dear to measure for every command up to date: to be called some times a second. */
+export function sampleMemory(
+  parts: Pick<FactParts, "clients" | "replication" | "keyspace">,
+  usage: UsageCounters,
+): void {
+  const { eviction, arena } = parts.keyspace;
+  const buffers = measureBuffers(parts);
+  eviction.otherBytes = buffers.countedBytes;
+  usage.peakBytes = Math.max(usage.peakBytes, arena.usedBytes + buffers.countedBytes + buffers.replicaBytes);
 }
 
 /** The load at start counts from the first moment, before its file is even open. */

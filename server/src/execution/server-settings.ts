@@ -5,6 +5,7 @@ import { ClientFlag } from "../commands/client.ts";
 import type { Config } from "../config/config.ts";
 import type { OutputBufferLimit } from "../config/output-buffer-limits.ts";
 import type { Keyspace } from "../keyspace/keyspace.ts";
+import type { CompactionSettings } from "./memory-upkeep.ts";
 
 /** Calls `apply` now and whenever one of the directives changes. */
 function follow(config: Config, names: Parameters<Config["onChange"]>[0], apply: () => void): void {
@@ -32,6 +33,17 @@ export function followKeyspaceEvents(config: Config, keyspace: Keyspace): void {
   follow(config, ["notify-keyspace-events"], () => {
     keyspace.events.flags = config.get("notify-keyspace-events");
   });
+}
+
+export function compactionSettingsOf(config: Config): CompactionSettings {
+  return {
+    isEnabled: config.get("activedefrag"),
+    ignoreBytes: config.get("active-defrag-ignore-bytes"),
+    lowerPercent: config.get("active-defrag-threshold-lower"),
+    upperPercent: config.get("active-defrag-threshold-upper"),
+    leastEffort: config.get("active-defrag-cycle-min"),
+    greatestEffort: config.get("active-defrag-cycle-max"),
+  };
 }
 
 export function followBulkLimit(config: Config, parser: { maxBulkBytes: number }): void {

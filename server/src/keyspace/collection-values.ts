@@ -50,6 +50,16 @@ export function createCollectionValues(collections: Collections): CollectionValu
       collections.fieldClock.expiredBeforeMs = timeMs;
     },
     free: (type, encoding, root) => pending.free(type, encoding, root),
+    freeLater(type, encoding, root) {
+      if (isOneBlock(encoding)) collections.arena.free(root);
+      else pending.freeLater(type, encoding, root);
+    },
+    get waitingFrees() {
+      return pending.count;
+    },
+    get finishedFrees() {
+      return pending.freed;
+    },
     drain: (hasTime) => pending.drain(hasTime),
     copy(type, encoding, root) {
       if (isOneBlock(encoding)) return { root: copyBlock(collections, root), encoding };

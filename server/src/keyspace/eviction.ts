@@ -49,8 +49,8 @@ const PLACE_DRAWS = 64;
 const MAX_FREQUENCY = 255;
 
 export class Eviction {
-  /** What counts against the limit. The server adds what it holds besides keys and values. */
-  usedBytes: () => number;
+  /** What counts against the limit besides keys, values and their indexes: the server's buffers, measured now and then. */
+  otherBytes = 0;
   readonly #state: KeyspaceState;
   readonly #arena: Arena;
   readonly #databases: readonly Database[];
@@ -68,7 +68,6 @@ export class Eviction {
     this.#arena = state.arena;
     this.#databases = databases;
     this.#clock = clock;
-    this.usedBytes = () => this.#arena.usedBytes;
   }
 
   configure(settings: EvictionSettings): void {
@@ -86,7 +85,7 @@ export class Eviction {
   }
 
   get isOverLimit(): boolean {
-    return this.#limitBytes > 0 && this.usedBytes() > this.#limitBytes;
+    return this.#limitBytes > 0 && this.#arena.usedBytes + this.otherBytes > this.#limitBytes;
   }
 
   idleSeconds(record: Handle): number {
@@ -107,10 +106,14 @@ export class Eviction {
     if (this.isLfu) this.#state.records.setAccess(record, this.#state.access.withFrequency(frequency));
   }
 
+  /** Whether the last call of `run` stopped for want of time only. */
+  canGoOn = false;
+
   /** Goes on where commands have left memory above the limit, for about this long. */
   run(budgetMs: number): void {
     const endUs = this.#clock.monotonicUs() + budgetMs * 1000;
-    while (this.freeMemoryIfNeeded() === "running" && this.#clock.monotonicUs() < endUs);
+    do this.canGoOn = this.freeMemoryIfNeeded() === "running";
+    while (this.canGoOn && this.#clock.monotonicUs() < endUs);
   }
 
   /** Evicts until memory is below the limit, nothing can be evicted, or the time of one call is over. */
@@ -118,13 +121,13 @@ export class Eviction {
     if (!this.isOverLimit) return "ok";
     const endUs = this.#clock.monotonicUs() + SLICE_US;
     const isOver = (): boolean => this.#clock.monotonicUs() >= endUs;
-    this.#state.owners.reclaim(() => !this.isOverLimit || isOver());
-    this.#state.values.drain(() => this.isOverLimit && !isOver());
+    this.#state.reclaim(() => this.isOverLimit && !isOver());
     let evicted = 0;
     while (this.isOverLimit) {
       if (evicted > 0 && evicted % EVICTIONS_PER_CLOCK === 0 && isOver()) return "running";
       const victim = this.#policy === "noeviction" ? 0 : this.#victim();
-      if (victim === 0) return this.#state.owners.isReclaiming ? "running" : "failed";
+      if (victim === 0)
+        return this.#state.owners.isReclaiming || this.#state.values.waitingFrees > 0 ? "running" : "failed";
       this.#ownerOf(victim)?.evictRecord(victim);
       evicted++;
     }

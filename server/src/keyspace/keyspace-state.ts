@@ -3,7 +3,7 @@
  * the layers above. Plain fields, because the hot path reads them.
  */
 
-import { Arena } from "../memory/arena.ts";
+import { Arena, type ReleaseChunk } from "../memory/arena.ts";
 import type { Handle } from "../memory/arena-layout.ts";
 import type { ByteSpan } from "../memory/byte-span.ts";
 import { Dictionary } from "../memory/dictionary.ts";
@@ -28,6 +28,11 @@ export interface StoredCollection {
 export interface CollectionValues {
   /** Frees a value; of a large one some may be left for `drain`. */
   free(type: number, encoding: number, root: Handle): void;
+  /** Frees a value that is one block, and leaves any other to `drain`: for who frees many. */
+  freeLater(type: number, encoding: number, root: Handle): void;
+  /** Values that wait for `drain`, and those that had to and are gone. */
+  readonly waitingFrees: number;
+  readonly finishedFrees: number;
   /** Frees what is left while there is time; true when nothing is. */
   drain(hasTime: () => boolean): boolean;
   copy(type: number, encoding: number, root: Handle): StoredCollection;
@@ -73,6 +78,8 @@ export interface KeyspaceStateOptions {
   readonly nowMs: number;
   /** The values layer is made over the arena that the keyspace owns. */
   readonly makeValues: (arena: Arena, random: Random) => CollectionValues;
+  /** Takes the memory of chunks that are not used any more. */
+  readonly releaseChunk?: ReleaseChunk | undefined;
 }
 
 const SILENT: KeyspaceListener = {
@@ -117,14 +124,14 @@ export class KeyspaceState {
   readonly startMs: number;
 
   constructor(options: KeyspaceStateOptions) {
-    this.arena = new Arena();
+    this.arena = new Arena(options.releaseChunk);
     this.records = new Records(this.arena);
     this.random = options.random;
     this.access = new AccessClock(options.random);
     this.dictionary = new Dictionary(this.arena, KEYSPACE_LAYOUT, options.random.uint32(), options.random.uint32());
     this.fieldIndex = new OrderedIndex(this.arena, compareNumbers);
     this.values = options.makeValues(this.arena, options.random);
-    this.owners = new Owners(this.dictionary, (record) => this.destroy(record));
+    this.owners = new Owners(this.dictionary, (record) => this.#destroyLater(record));
     this.startMs = options.nowMs;
     this.setNow(options.nowMs);
   }
@@ -151,6 +158,25 @@ export class KeyspaceState {
     if (type !== ValueType.string) {
       this.arena.touch(record);
       this.values.free(type, this.records.encodingOf(record), this.records.rootOf(record));
+    }
+    this.arena.free(record);
+  }
+
+  /** Frees flushed records and large values while there is time; true when nothing is left. */
+  reclaim(hasTime: () => boolean): boolean {
+    for (;;) {
+      // Values first: each step on records may put some hundreds of them into the queue.
+      if (!this.values.drain(hasTime)) return false;
+      if (this.owners.reclaim(() => true)) return this.values.drain(hasTime);
+      if (!hasTime()) return false;
+    }
+  }
+
+  #destroyLater(record: Handle): void {
+    const type = this.records.typeOf(record);
+    if (type !== ValueType.string) {
+      this.arena.touch(record);
+      this.values.freeLater(type, this.records.encodingOf(record), this.records.rootOf(record));
     }
     this.arena.free(record);
   }

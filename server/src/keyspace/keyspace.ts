@@ -4,7 +4,7 @@
  */
 
 import { keySlot } from "@kvcluster/protocol/slots";
-import type { Arena } from "../memory/arena.ts";
+import type { Arena, ReleaseChunk } from "../memory/arena.ts";
 import type { Handle } from "../memory/arena-layout.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Random } from "../platform/random.ts";
@@ -24,6 +24,7 @@ export interface KeyspaceOptions {
   readonly random: Random;
   readonly clock: Clock;
   readonly isClusterEnabled: boolean;
+  readonly releaseChunk?: ReleaseChunk | undefined;
 }
 
 /** As `databaseIndexes` has it for ids that belong to no database. */
@@ -48,7 +49,12 @@ export class Keyspace {
     if (options.databaseCount < 1 || options.databaseCount > MAX_DATABASES) {
       throw new Error(`Cannot make ${options.databaseCount} databases: there may be 1 to ${MAX_DATABASES}`);
     }
-    const state = new KeyspaceState({ random: options.random, nowMs: options.clock.nowMs(), makeValues });
+    const state = new KeyspaceState({
+      random: options.random,
+      nowMs: options.clock.nowMs(),
+      makeValues,
+      releaseChunk: options.releaseChunk,
+    });
     this.#state = state;
     this.#clock = options.clock;
     this.arena = state.arena;
@@ -176,10 +182,13 @@ export class Keyspace {
     return this.#databases.reduce((sum, database) => sum + database.count, 0);
   }
 
+  indexBytesOf(database: number): number {
+    return this.#state.dictionary.sizeBytes(this.database(database).indexRoot);
+  }
+
   /** Bytes of the indexes. */
   get indexBytes(): number {
-    const { dictionary } = this.#state;
-    return this.#databases.reduce((sum, database) => sum + dictionary.sizeBytes(database.indexRoot), 0);
+    return this.#databases.reduce((sum, { index }) => sum + this.indexBytesOf(index), 0);
   }
 
   /** A database that no client can select and no file has: for values on their way in. To be left empty after each use. */
@@ -198,8 +207,17 @@ export class Keyspace {
   /** Frees memory of flushed databases and large deleted values for about this long; true when nothing is left to free. */
   reclaim(budgetMs: number): boolean {
     const endUs = this.#clock.monotonicUs() + budgetMs * 1000;
-    const hasTime = (): boolean => this.#clock.monotonicUs() < endUs;
-    return this.#state.owners.reclaim(() => !hasTime()) && this.#state.values.drain(hasTime);
+    return this.#state.reclaim(() => this.#clock.monotonicUs() < endUs);
+  }
+
+  /** Records and values that `reclaim` has still to free. */
+  get waitingFrees(): number {
+    return this.#state.owners.waiting + this.#state.values.waitingFrees;
+  }
+
+  /** Those it has freed. */
+  get finishedFrees(): number {
+    return this.#state.owners.freed + this.#state.values.finishedFrees;
   }
 
   countInSlot(slot: number): number {

@@ -23,12 +23,19 @@ export class Owners {
   readonly #databases: (Database | undefined)[] = new Array(ID_COUNT).fill(undefined);
   readonly #isRetired = new Uint8Array(ID_COUNT);
   readonly #queue: Retired[] = [];
+  /** Records that are to be freed, and those that were. */
+  waiting = 0;
+  freed = 0;
   readonly #dictionary: Dictionary;
   readonly #release: (record: Handle) => void;
 
   constructor(dictionary: Dictionary, release: (record: Handle) => void) {
     this.#dictionary = dictionary;
-    this.#release = release;
+    this.#release = (record) => {
+      this.waiting--;
+      this.freed++;
+      release(record);
+    };
   }
 
   /** The database of a record's id; undefined when it was flushed. */
@@ -57,6 +64,7 @@ export class Owners {
     this.#databases[id] = undefined;
     this.#isRetired[id] = 1;
     this.#queue.push({ id, root });
+    this.waiting += this.#dictionary.count(root);
     const isSmall = this.#dictionary.count(root) <= FREED_AT_ONCE;
     if (isSmall || this.#queue.length > MAX_DATABASES - 1) this.reclaim(() => false);
     return this.take(database);

@@ -35,6 +35,13 @@ class BlockValues implements CollectionValues {
     this.#arena.free(root);
   }
 
+  readonly waitingFrees = 0;
+  readonly finishedFrees = 0;
+
+  freeLater(_type: number, _encoding: number, root: Handle): void {
+    this.#arena.free(root);
+  }
+
   drain(): boolean {
     return true;
   }

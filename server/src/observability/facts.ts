@@ -32,8 +32,10 @@ export interface MemoryFacts {
   readonly startupBytes: number;
   /** Part of `usedBytes` that is not keys and values: indexes, buffers, bookkeeping. */
   readonly overheadBytes: number;
-  /** What the arena has taken from the system, used or not. */
+  /** Live blocks of the arena, the pages they lie in, and all pages that were taken from the system. */
+  readonly storedBytes: number;
   readonly arenaBytes: number;
+  readonly mappedBytes: number;
   readonly residentBytes: number;
   readonly heapBytes: number;
   readonly systemBytes: number;
@@ -44,6 +46,23 @@ export interface MemoryFacts {
   readonly clientBufferBytes: number;
   readonly clusterLinkBytes: number;
   readonly aofBufferBytes: number;
+  /** Flushed records and large values that are freed in steps: to come, and done. */
+  readonly waitingFrees: number;
+  readonly finishedFrees: number;
+  readonly compaction: CompactionFacts;
+  /** Of the databases that are not empty. */
+  readonly indexes: readonly { readonly database: number; readonly sizeBytes: number }[];
+}
+
+export interface CompactionFacts {
+  /** Of the processor; 0 while there is none. */
+  readonly effortPercent: number;
+  readonly hits: number;
+  readonly misses: number;
+  readonly keyHits: number;
+  readonly keyMisses: number;
+  readonly totalMs: number;
+  readonly currentMs: number;
 }
 
 export interface LoadingFacts {

@@ -25,6 +25,12 @@ export const QUIET_FACTS: FactSources = {
   }),
   memory: () => ({
     usedBytes: 2048,
+    storedBytes: 2048,
+    mappedBytes: 65536,
+    waitingFrees: 0,
+    finishedFrees: 0,
+    compaction: { effortPercent: 0, hits: 0, misses: 0, keyHits: 0, keyMisses: 0, totalMs: 0, currentMs: 0 },
+    indexes: [],
     peakBytes: 4096,
     startupBytes: 1024,
     overheadBytes: 1024,

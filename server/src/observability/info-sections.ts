@@ -9,6 +9,7 @@ import type {
   AppendOnlyFacts,
   ClientFacts,
   CommandFacts,
+  CompactionFacts,
   DatabaseFacts,
   LoadingFacts,
   MemoryFacts,
@@ -95,21 +96,21 @@ export function memoryFields(facts: MemoryFacts): Field[] {
     ["used_memory_dataset", datasetBytes],
     ["used_memory_dataset_perc", percent(Math.min(datasetBytes, netBytes), netBytes)],
     ["used_memory_heap", facts.heapBytes],
-    ["allocator_allocated", facts.usedBytes],
+    ["allocator_allocated", facts.storedBytes],
     ["allocator_active", facts.arenaBytes],
-    ["allocator_resident", facts.arenaBytes],
+    ["allocator_resident", facts.mappedBytes],
     ["total_system_memory", facts.systemBytes],
     ["total_system_memory_human", humanMemorySize(facts.systemBytes)],
     ...scriptMemoryFields(),
     ["maxmemory", facts.limitBytes],
     ["maxmemory_human", humanMemorySize(facts.limitBytes)],
     ["maxmemory_policy", facts.policy],
-    ["allocator_frag_ratio", ratio(facts.arenaBytes, facts.usedBytes)],
-    ["allocator_frag_bytes", Math.max(0, facts.arenaBytes - facts.usedBytes)],
-    ["allocator_rss_ratio", "1.00"],
-    ["allocator_rss_bytes", 0],
-    ["rss_overhead_ratio", ratio(facts.residentBytes, facts.arenaBytes)],
-    ["rss_overhead_bytes", facts.residentBytes - facts.arenaBytes],
+    ["allocator_frag_ratio", ratio(facts.arenaBytes, facts.storedBytes)],
+    ["allocator_frag_bytes", facts.arenaBytes - facts.storedBytes],
+    ["allocator_rss_ratio", ratio(facts.mappedBytes, facts.arenaBytes)],
+    ["allocator_rss_bytes", facts.mappedBytes - facts.arenaBytes],
+    ["rss_overhead_ratio", ratio(facts.residentBytes, facts.mappedBytes)],
+    ["rss_overhead_bytes", facts.residentBytes - facts.mappedBytes],
     ["mem_fragmentation_ratio", ratio(facts.residentBytes, facts.usedBytes)],
     ["mem_fragmentation_bytes", facts.residentBytes - facts.usedBytes],
     ["mem_not_counted_for_evict", facts.aofBufferBytes + facts.replicaBufferBytes],
@@ -120,9 +121,9 @@ export function memoryFields(facts: MemoryFacts): Field[] {
     ["mem_cluster_links", facts.clusterLinkBytes],
     ["mem_aof_buffer", facts.aofBufferBytes],
     ["mem_allocator", "arena"],
-    ["active_defrag_running", 0],
-    ["lazyfree_pending_objects", 0],
-    ["lazyfreed_objects", 0],
+    ["active_defrag_running", facts.compaction.effortPercent],
+    ["lazyfree_pending_objects", facts.waitingFrees],
+    ["lazyfreed_objects", facts.finishedFrees],
   ];
 }
 
@@ -210,7 +211,7 @@ function loadingFields(facts: LoadingFacts, nowMs: number): Field[] {
   ];
 }
 
-export function statisticsFields(facts: StatisticsFacts): Field[] {
+export function statisticsFields(facts: StatisticsFacts, compaction: CompactionFacts): Field[] {
   return [
     ["total_connections_received", facts.connectionsAccepted],
     ["total_commands_processed", facts.commands],
@@ -241,7 +242,7 @@ export function statisticsFields(facts: StatisticsFacts): Field[] {
     ["pubsub_channels", facts.channels],
     ["pubsub_patterns", facts.patterns],
     ["pubsubshard_channels", facts.shardChannels],
-    ...idleStatisticsFields(),
+    ...idleStatisticsFields(compaction),
     ["unexpected_error_replies", 0],
     ["total_error_replies", facts.errorReplies],
     ["dump_payload_sanitizations", 0],
@@ -254,18 +255,18 @@ export function statisticsFields(facts: StatisticsFacts): Field[] {
   ];
 }
 
-function idleStatisticsFields(): Field[] {
+function idleStatisticsFields(compaction: CompactionFacts): Field[] {
   return [
     ["latest_fork_usec", 0],
     ["total_forks", 0],
     ["migrate_cached_sockets", 0],
     ["slave_expires_tracked_keys", 0],
-    ["active_defrag_hits", 0],
-    ["active_defrag_misses", 0],
-    ["active_defrag_key_hits", 0],
-    ["active_defrag_key_misses", 0],
-    ["total_active_defrag_time", 0],
-    ["current_active_defrag_time", 0],
+    ["active_defrag_hits", compaction.hits],
+    ["active_defrag_misses", compaction.misses],
+    ["active_defrag_key_hits", compaction.keyHits],
+    ["active_defrag_key_misses", compaction.keyMisses],
+    ["total_active_defrag_time", compaction.totalMs],
+    ["current_active_defrag_time", compaction.currentMs],
     ["tracking_total_keys", 0],
     ["tracking_total_items", 0],
     ["tracking_total_prefixes", 0],

@@ -30,9 +30,16 @@ export class PendingFrees {
     return this.#count;
   }
 
+  /** Values that had to wait and are gone. */
+  freed = 0;
+
   /** Frees a value: all of it, or its first slice now and the rest by `drain`. */
   free(type: number, encoding: number, root: number): void {
-    if (this.#opener.open(type, root, encoding).freeSome(SLICE)) return;
+    if (!this.#opener.open(type, root, encoding).freeSome(SLICE)) this.freeLater(type, encoding, root);
+  }
+
+  /** Leaves all of it to `drain`. */
+  freeLater(type: number, encoding: number, root: number): void {
     if (this.#count * 3 === this.#waiting.length) {
       const wider = new Int32Array(this.#waiting.length * 2);
       wider.set(this.#waiting);
@@ -48,7 +55,9 @@ export class PendingFrees {
     while (this.#count > 0 && hasTime()) {
       const at = (this.#count - 1) * 3;
       const view = this.#opener.open(waiting[at] as number, waiting[at + 2] as number, waiting[at + 1] as number);
-      if (view.freeSome(SLICE)) this.#count--;
+      if (!view.freeSome(SLICE)) continue;
+      this.#count--;
+      this.freed++;
     }
     return this.#count === 0;
   }
