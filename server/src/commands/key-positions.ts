@@ -92,11 +92,18 @@ function flagsOf({ find, flags }: KeySpec, begin: number, row: CommandRow, call:
 
 /** SET and BITFIELD only read, or only write, depending on their arguments. */
 function flagsByArguments(row: CommandRow, call: Call): readonly KeyFlag[] {
-  if (row.name === "bitfield") {
-    for (let i = 2; i < call.argc; i++)
-      if (call.is(i, "set") || call.is(i, "incrby")) return ["RW", "access", "update"];
-    return ["RO", "access"];
-  }
+  if (row.name === "bitfield") return isBitfieldReadOnly(call) ? ["RO", "access"] : ["RW", "access", "update"];
   for (let i = 3; i < call.argc; i++) if (call.is(i, "get")) return ["RW", "access", "update"];
   return ["OW", "update"];
+}
+
+/** What is no subcommand that only reads may write. */
+function isBitfieldReadOnly(call: Call): boolean {
+  for (let i = 2; i < call.argc; ) {
+    const left = call.argc - i - 1;
+    if (call.is(i, "get") && left >= 2) i += 3;
+    else if (call.is(i, "overflow") && left >= 1) i += 2;
+    else return false;
+  }
+  return true;
 }

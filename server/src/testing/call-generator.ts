@@ -56,14 +56,24 @@ function weighted(weight: number, commands: string): Record<string, number> {
   return Object.fromEntries(commands.split(" ").map((command) => [command, weight]));
 }
 
+export interface GeneratorOptions {
+  readonly rows: readonly CommandRow[];
+  readonly isKnownToBoth: (fullName: string) => boolean;
+  /** What RESTORE can load. */
+  readonly payloads: readonly Word[];
+}
+
 export class CallGenerator {
   readonly #script: Script;
+  readonly #payloads: readonly Word[];
   readonly #callables: readonly Callable[];
   readonly #totalWeight: number;
   #isInTransaction = false;
 
-  constructor(script: Script, rows: readonly CommandRow[], isKnownToBoth: (fullName: string) => boolean) {
+  constructor(script: Script, options: GeneratorOptions) {
+    const { rows, isKnownToBoth, payloads } = options;
     this.#script = script;
+    this.#payloads = payloads;
     this.#callables = callablesOf(rows).filter(({ fullName }) => isKnownToBoth(fullName) && !isExcluded(fullName));
     this.#totalWeight = this.#callables.reduce((sum, { weight }) => sum + weight, 0);
   }
@@ -140,12 +150,12 @@ export class CallGenerator {
   #callOf({ fullName, row, trees }: Callable): Word[] {
     const script = this.#script;
     const name = fullName.split("|").map((word) => script.caseOf(word));
-    const isNumeric = script.once(4);
     const builder = new CallBuilder(script, {
       command: fullName,
       group: row.group,
-      isNumeric,
+      isNumeric: script.once(4),
       isWide: script.once(MANY_ONCE_IN),
+      payloads: this.#payloads,
     });
     builder.sequence(trees);
     const args = script.once(SPOILT_ONCE_IN) ? spoil(script, builder.words) : builder.words;

@@ -4,6 +4,7 @@
  */
 
 import type { Argument } from "../commands/syntax.ts";
+import { mutate } from "./mutated-input.ts";
 import { FLOATS, NUMBERS, type Script, VALUES, type Word } from "./script.ts";
 
 /** What the words of one call have in common. */
@@ -12,6 +13,8 @@ export interface Flavour {
   readonly group: string;
   /** All members and values are integers. */
   readonly isNumeric: boolean;
+  /** What RESTORE can load. */
+  readonly payloads: readonly Word[];
   /** Members out of many, and many of them, so that collections grow. */
   readonly isWide: boolean;
 }
@@ -69,6 +72,8 @@ const consumer = from("c c c2");
 const size = mostly(words("1 400 100000 0.5 1e4"), words("-1 abc"));
 const database: Values = (script) => script.pick(DATABASES);
 
+const bit = mostly(["0", "1"], words("2 -1 abc"));
+
 /** By the name of the argument. */
 const VALUES_OF_NAME: Readonly<Record<string, Values>> = {
   seconds: from("100000 200000 300000 4000000 5000000 -1 0 9223372036854775807"),
@@ -93,7 +98,9 @@ const VALUES_OF_NAME: Readonly<Record<string, Values>> = {
   threshold: (script) => (script.once(2) ? id(script) : whole(script)),
   offset: (script, { command }) => (/^bit|bit$/.test(command) ? mostly(OFFSETS, BAD_OFFSETS) : whole)(script, FREE),
   encoding: mostly(words("u8 i8 i16 u32 i64 u63 u1 i1 i5"), ["", ...words("u64 i65 u0 i0 x8 u")]),
-  bit: from("0 1 1 0 2 -1 abc"),
+  value: (script, flavour) => (flavour.command === "setbit" ? bit : element)(script, flavour),
+  "serialized-value": payload,
+  bit,
   group: groupName,
   groupname: groupName,
   consumer,
@@ -123,7 +130,14 @@ const VALUES_OF_NAME: Readonly<Record<string, Values>> = {
   operation: from("AND OR XOR NOT and nand"),
 };
 
-const FREE: Flavour = { command: "", group: "", isNumeric: false, isWide: false };
+const FREE: Flavour = { command: "", group: "", isNumeric: false, isWide: false, payloads: [] };
+
+/** What DUMP gave, now and then with something changed that the checksum tells. */
+function payload(script: Script, { payloads }: Flavour): Word {
+  if (payloads.length === 0) return "";
+  const bytes = Buffer.from(script.pick(payloads));
+  return script.once(5) ? mutate(script, bytes) : bytes;
+}
 
 /** A small integer, now and then one at an edge, or none. */
 function whole(script: Script): Word {

@@ -4,7 +4,7 @@ import { ALL_COMMANDS } from "../commands/all-commands.ts";
 import { CallGenerator } from "./call-generator.ts";
 import { type Difference, type EpisodeCall, type Ports, runEpisode, showCall } from "./episode.ts";
 import { ReferenceClient } from "./reference-server.ts";
-import { Script } from "./script.ts";
+import { Script, type Word } from "./script.ts";
 import { shrink } from "./shrink.ts";
 
 const EPISODE_CALLS = 5000;
@@ -28,11 +28,16 @@ export interface RandomCommandsResult {
 export async function runRandomCommands(options: RandomCommandsOptions): Promise<RandomCommandsResult> {
   const { ports, seed } = options;
   const known = await commandsOf(ports.reference);
+  const payloads = await payloadsOf(ports.reference);
   let done = 0;
   let commands: readonly string[] = [];
   for (let episode = 0; done < options.calls; episode++) {
     const script = new Script(seed + episode);
-    const generator = new CallGenerator(script, ALL_COMMANDS.flat(), (name) => known.has(name));
+    const generator = new CallGenerator(script, {
+      rows: ALL_COMMANDS.flat(),
+      isKnownToBoth: (name) => known.has(name),
+      payloads,
+    });
     commands = generator.names;
     const calls = episodeCalls(script, generator, Math.min(EPISODE_CALLS, options.calls - done));
     const difference = await runEpisode(ports, calls, STATE_EVERY);
@@ -85,4 +90,30 @@ async function commandsOf(port: number): Promise<ReadonlySet<string>> {
   };
   for (const row of reply as unknown[]) visit(row);
   return names;
+}
+
+/** Values of every type and encoding as DUMP of the reference gives them. */
+async function payloadsOf(port: number): Promise<Word[]> {
+  const many = Array.from({ length: 200 }, (_, i) => [String(i), `m${i}`]).flat();
+  const values: Word[][] = [
+    ["SET", "text", "a"],
+    ["SET", "number", "12"],
+    ["SET", "long", "x".repeat(500)],
+    ["RPUSH", "list", "a", "b", "1"],
+    ["SADD", "integers", "1", "2", "3"],
+    ["SADD", "set", "a", "b", "c"],
+    ["HSET", "hash", "a", "1", "b", "x"],
+    ["HSET", "large hash", ...many],
+    ["ZADD", "zset", "1", "a", "2.5", "b"],
+    ["ZADD", "large zset", ...many],
+    ["XADD", "stream", "1-1", "a", "1"],
+    ["PFADD", "counts", "a", "b"],
+  ];
+  const ours = new Set(ALL_COMMANDS.flat().map(({ name }) => name));
+  const loadable = values.filter(([command = ""]) => ours.has(command.toString().toLowerCase()));
+  const client = await ReferenceClient.connect(port);
+  await client.send([["FLUSHALL"], ...loadable]);
+  const dumps = await client.send(loadable.map(([, key = ""]) => ["DUMP", key]));
+  client.close();
+  return dumps.filter((dump) => Buffer.isBuffer(dump));
 }

@@ -76,6 +76,12 @@ export const DIFFERENT_ENCODINGS: readonly {
     reason: "since 7.2 number and length of arguments decide before any is added, even if none is in the end",
   },
   {
+    type: "hash",
+    own: ["hashtable"],
+    others: ["listpack"],
+    reason: "since 7.2 the number of arguments decides before any is added, even if they are the same",
+  },
+  {
     type: "string",
     own: ["int"],
     others: ["embstr"],
