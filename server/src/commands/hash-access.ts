@@ -3,10 +3,11 @@
  * where that is ours to do, so that what the command then does is the same here, on replicas and in the AOF.
  */
 
+import { EventClass } from "../keyspace/event-classes.ts";
 import { ByteSpan } from "../memory/byte-span.ts";
 import { isExpiringHash, ValueType } from "../values/value-type.ts";
 import type { Call } from "./call.ts";
-import { openForRead, openForWrite } from "./collection-keys.ts";
+import { openForRead, openForWrite, store } from "./collection-keys.ts";
 
 /** Opens the hash at argument 1 for reading; fields are arguments `from`, `from + step`, …. False: there is no such key. */
 export function readHash(call: Call, from: number, step = 1): boolean {
@@ -45,6 +46,15 @@ export function dropExpired(call: Call, record: number, from: number, step: numb
     if (!db.fieldExpiries.expireField(record, field)) return false;
   }
   return true;
+}
+
+/** Puts the edited hash back behind the key at argument 1, and tells what happened to it. */
+export function storeHash(call: Call, record: number, event: string): void {
+  const { hash } = call.server.collections;
+  const isEmpty = hash.count === 0;
+  store(call, 1, record, ValueType.hash, hash);
+  call.notify(EventClass.hash, event, 1);
+  if (isEmpty) call.notify(EventClass.generic, "del", 1);
 }
 
 function keyRecord(call: Call): number {

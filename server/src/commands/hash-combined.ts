@@ -3,13 +3,14 @@
  * agree on them. Replicas and the AOF get commands that servers of 7.4 know: HDEL, HPEXPIREAT, HPERSIST, HSET.
  */
 
+import { EventClass } from "../keyspace/event-classes.ts";
 import { ValueType } from "../values/value-type.ts";
 import { type ExpireUnit, rangedArgument } from "./arguments.ts";
 import type { Call } from "./call.ts";
-import { openForWrite, store } from "./collection-keys.ts";
+import { openForWrite } from "./collection-keys.ts";
 import { defineCommands, oneKey } from "./command.ts";
 import { CommandError, wrongArity } from "./errors.ts";
-import { dropExpired, writeHash } from "./hash-access.ts";
+import { dropExpired, storeHash, writeHash } from "./hash-access.ts";
 import { isPast } from "./hash-expiry.ts";
 import { copies, fieldExpireTime, fieldsArgument } from "./hash-field-arguments.ts";
 
@@ -74,7 +75,7 @@ function hgetdel(call: Call): void {
     found.push(i);
   }
   if (found.length === 0) return;
-  store(call, 1, record, ValueType.hash, hash);
+  storeHash(call, record, "hdel");
   call.propagateInstead("HDEL", call.copy(1), ...copies(call, found));
 }
 
@@ -92,7 +93,7 @@ function hgetex(call: Call): void {
     if (replyValue(call, record, i) && (unit !== undefined || isPersist) && changeExpiry(call, i, at)) changed.push(i);
   }
   if (changed.length === 0) return;
-  store(call, 1, record, ValueType.hash, hash);
+  storeHash(call, record, isPersist ? "hpersist" : isPast(call, at) ? "hdel" : "hexpire");
   const fields = copies(call, changed);
   if (isPersist) call.propagateInstead("HPERSIST", call.copy(1), "FIELDS", fields.length, ...fields);
   else propagateExpiry(call, at, fields);
@@ -160,7 +161,8 @@ function hsetex(call: Call): void {
     if (at !== 0) hash.setExpiry(call.buffer, offset, length, at);
   }
   propagateSet(call, first);
-  store(call, 1, record, ValueType.hash, hash);
+  storeHash(call, record, "hset");
+  if (at !== 0) call.notify(EventClass.hash, "hexpire", 1);
 }
 
 /** An HSET takes expiry times off, so they are said again behind it: those just set, or those that were kept. */
@@ -190,7 +192,7 @@ function deleteFields(call: Call, record: number, first: number): void {
     if (hash.delete(call.buffer, call.offset[i] as number, call.length[i] as number)) found.push(i);
   }
   if (found.length === 0) return;
-  store(call, 1, record, ValueType.hash, hash);
+  storeHash(call, record, "hdel");
   call.propagateInstead("HDEL", call.copy(1), ...copies(call, found));
 }
 

@@ -4,6 +4,7 @@ import { RespError } from "@kvcluster/protocol/resp-decoder";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { FakeClock } from "../platform/fake-clock.ts";
 import { type OwnServer, startOwnServerWith } from "../testing/own-server.ts";
+import { RawClient } from "../testing/raw-client.ts";
 import { ReferenceClient } from "../testing/reference-server.ts";
 
 const START_MS = 1_700_000_000_000;
@@ -191,6 +192,18 @@ describe.each([
     expect(await run("DBSIZE")).toBe(0);
   });
 
+  it("DUMP and RESTORE keep the times", async () => {
+    await run("HEXPIRE h 10 FIELDS 2 f0 f2");
+    const [payload] = await client.send([["DUMP", "h"]]);
+    clock.advance(1000);
+    expect(await client.send([["RESTORE", "copy", "0", payload as Buffer]])).toEqual(["OK"]);
+    expect(await run("HPTTL copy FIELDS 3 f0 f1 f2")).toEqual([9000, -1, 9000]);
+    expect(await run("OBJECT ENCODING copy")).toBe(encoding);
+    expect(await run("INFO keyspace")).toContain("subexpiry=2");
+    clock.advance(9100);
+    expect(await run("HLEN copy")).toBe(fields - 2);
+  });
+
   it("a file is loaded without the fields that have expired meanwhile", async () => {
     await run("DEBUG SET-ACTIVE-EXPIRE 0");
     await run("HPEXPIRE h 100 FIELDS 1 f0");
@@ -259,6 +272,107 @@ describe("HGETDEL, HGETEX and HSETEX", () => {
     expect(await run("HGET h a")).toBe(null);
   });
 });
+
+describe("events", () => {
+  it("tell what happens to fields, with or without a command", async () => {
+    await run("CONFIG SET notify-keyspace-events Ehgx");
+    const subscriber = await RawClient.connect(server.port);
+    await subscriber.command("PSUBSCRIBE", "__keyevent@0__:*");
+    await run("HSETEX h EX 10 FIELDS 4 a 1 b 2 c 3 d 4");
+    await run("HPERSIST h FIELDS 1 a");
+    await run("HPEXPIRE h 50 FIELDS 2 b c");
+    await run("HGETEX h EX 1 FIELDS 1 a");
+    await run("HGETEX h PERSIST FIELDS 1 a");
+    await run("HGETDEL h FIELDS 1 d");
+    clock.advance(300);
+    await run("HPEXPIREAT h 1 FIELDS 1 a");
+    await run("HSETEX h PX 50 FIELDS 1 a 1");
+    clock.advance(300);
+    const messages = await subscriber.replies(12);
+    subscriber.close();
+    const events = messages.map((message) => /:([a-z]+)\r\n\$\d+\r\nh\r\n$/.exec(message.toString("latin1"))?.[1]);
+    expect(events).toEqual([
+      ...["hset", "hexpire", "hpersist", "hexpire", "hexpire", "hpersist", "hdel", "hexpired"],
+      ...["hdel", "del", "hset", "hexpire"],
+    ]);
+  });
+});
+
+describe("replication", () => {
+  it("sends moments and deletions only, and what became several commands as one transaction", async () => {
+    const replica = await attachReplica();
+    const startMs = clock.nowMs();
+    await run("HSET h a 1 b 2 c 3 d 4 e 5 f 6");
+    await run("HEXPIRE h 10 FIELDS 2 a none");
+    await run("HEXPIRE h 0 FIELDS 1 b");
+    await run("HGETEX h PX 5000 FIELDS 2 c d");
+    await run("HGETEX h PERSIST FIELDS 2 c e");
+    await run("HGETDEL h FIELDS 2 e none");
+    await run("HSETEX h EX 20 FIELDS 1 f 9");
+    await run("HINCRBYFLOAT h f 1");
+    await run("HINCRBY h f 1");
+    await run("HEXPIRE h 5 XX FIELDS 1 c");
+    clock.advance(5200);
+    await run("DEBUG SET-ACTIVE-EXPIRE 0");
+    clock.advance(5200);
+    await run("HGET h a");
+    await run("SET end 1");
+    expect(await replica.until("SET end 1")).toEqual([
+      "HSET h a 1 b 2 c 3 d 4 e 5 f 6",
+      `HPEXPIREAT h ${startMs + 10_000} FIELDS 1 a`,
+      "HDEL h b",
+      `HPEXPIREAT h ${startMs + 5000} FIELDS 2 c d`,
+      "HPERSIST h FIELDS 1 c",
+      "HDEL h e",
+      ...["MULTI", "HSET h f 9", `HPEXPIREAT h ${startMs + 20_000} FIELDS 1 f`, "EXEC"],
+      ...["MULTI", "HSET h f 10", `HPEXPIREAT h ${startMs + 20_000} FIELDS 1 f`, "EXEC"],
+      "HINCRBY h f 1",
+      "HDEL h d",
+      "HDEL h a",
+    ]);
+    replica.close();
+  });
+});
+
+/** A replica that only listens: the commands it was sent, without PING, SELECT and the like. */
+async function attachReplica(): Promise<{ until(last: string): Promise<string[]>; close(): void }> {
+  const client = await RawClient.connect(server.port);
+  let text = "";
+  client.socket.on("data", (chunk: Buffer) => {
+    text += chunk.toString("latin1");
+  });
+  client.write("REPLCONF capa eof capa psync2\r\nPSYNC ? -1\r\n");
+  const reaches = async (isThere: () => boolean): Promise<void> => {
+    for (let turn = 0; turn < MOST_TURNS && !isThere(); turn++) {
+      clock.advance(1);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    if (!isThere()) throw new Error(`The replica waits in vain, it has ${JSON.stringify(text)}`);
+  };
+  const marker = (): string | undefined => /\$EOF:([0-9a-f]{40})\r\n/.exec(text)?.[1];
+  await reaches(() => marker() !== undefined && text.split(marker() as string).length === 3);
+  text = "";
+  client.write("REPLCONF ACK 0\r\n");
+  return {
+    async until(last) {
+      const commands = (): string[] =>
+        text
+          .split(/\*\d+\r\n/)
+          .map((command) =>
+            command
+              .replace(/\$\d+\r\n/g, "")
+              .trim()
+              .replace(/\r\n/g, " "),
+          )
+          .filter((command) => !/^(|PING|SELECT \d+|REPLCONF .*)$/.test(command));
+      await reaches(() => commands().includes(last));
+      return commands().filter((command) => command !== last);
+    },
+    close: () => client.close(),
+  };
+}
+
+const MOST_TURNS = 20_000;
 
 describe("bad requests", () => {
   beforeEach(async () => {

@@ -6,9 +6,9 @@
 import { ValueType } from "../values/value-type.ts";
 import type { ExpireUnit } from "./arguments.ts";
 import type { Call } from "./call.ts";
-import { openForRead, openForWrite, store } from "./collection-keys.ts";
+import { openForRead, openForWrite } from "./collection-keys.ts";
 import { type CommandFlag, defineCommands, oneKey } from "./command.ts";
-import { dropExpired } from "./hash-access.ts";
+import { dropExpired, storeHash } from "./hash-access.ts";
 import { copies, fieldExpireTime, fieldsArgument } from "./hash-field-arguments.ts";
 
 const WRITE: readonly CommandFlag[] = ["write", "denyoom", "fast"];
@@ -159,7 +159,7 @@ function hexpire(call: Call, unit: ExpireUnit, name: string): void {
     call.reply.integer(result);
   }
   if (changed.length === 0) return;
-  store(call, 1, record, ValueType.hash, hash);
+  storeHash(call, record, isPast(call, at) ? "hdel" : "hexpire");
   const fields = copies(call, changed);
   if (isPast(call, at)) call.propagateInstead("HDEL", call.copy(1), ...fields);
   else call.propagateInstead("HPEXPIREAT", call.copy(1), at, "FIELDS", fields.length, ...fields);
@@ -226,7 +226,7 @@ function hpersist(call: Call): void {
       reply.integer(FieldReply.done);
     }
   }
-  if (changed > 0) store(call, 1, record, ValueType.hash, hash);
+  if (changed > 0) storeHash(call, record, "hpersist");
 }
 
 function replyTimes(call: Call, timeOf: (expireAtMs: number) => number): void {

@@ -33,6 +33,14 @@ function source(): Buffer {
       list.growFor(large ? 200 : 4, 1);
       list.pushTail(...key(large ? "element ".repeat(25) : String(k)));
     }
+    const expiring = collections.createHashView();
+    expiring.create();
+    expiring.prepareFor(large ? 1000 : 0);
+    for (let k = 0; k < count; k++) {
+      expiring.set(...key(`f${k}`), ...key(`value ${k}`));
+      if (k % 2 === 0) expiring.setExpiry(...key(`f${k}`), 1e12 + ((k * 7919) % 50));
+    }
+    db.addCollection(...key(`${large}:expiring`), ValueType.hash, expiring.encoding, expiring.root);
     const views = [
       [ValueType.set, set],
       [ValueType.hash, hash],

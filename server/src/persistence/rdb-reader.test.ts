@@ -200,3 +200,61 @@ function ziplist(parts: readonly string[]): Buffer {
   header.writeUInt16LE(parts.length, 8);
   return Buffer.concat([header, body, hex("ff")]);
 }
+
+describe("RdbReader with hashes whose fields expire", () => {
+  const base = hex("00c0 d1a5 8b01 0000");
+  const baseMs = 0x018ba5d1c000;
+  /** A listpack of triples f0 v0 time, f1 v1 time, …; times as 64-bit integers, or none. */
+  function triples(...times: (number | undefined)[]): Buffer {
+    const entries = times.map((time, k) => {
+      const entry = time === undefined ? hex("00 01") : Buffer.concat([hex("f4"), int64(time), hex("09")]);
+      return Buffer.concat([hex("82"), Buffer.from(`f${k}`), hex("03 82"), Buffer.from(`v${k}`), hex("03"), entry]);
+    });
+    const body = Buffer.concat(entries);
+    const header = Buffer.alloc(6);
+    header.writeUInt32LE(body.length + 7, 0);
+    header.writeUInt16LE(times.length * 3, 4);
+    return short(Buffer.concat([header, body, hex("ff")]));
+  }
+
+  function int64(value: number): Buffer {
+    const bytes = Buffer.alloc(8);
+    bytes.writeBigInt64LE(BigInt(value));
+    return bytes;
+  }
+
+  test("reads tables, with times from the earliest on or, of a release candidate, as they are", () => {
+    const fields = [short("a"), short("1"), hex("01"), short("b"), short("2"), hex("05"), short("c"), short("3")];
+    expect(readValue(12, 24, base, hex("03 00"), ...fields)).toEqual({
+      a: "1",
+      b: `2 until ${baseMs}`,
+      c: `3 until ${baseMs + 4}`,
+    });
+    const early = hex("81 0000 018b a5d1 c000");
+    expect(readValue(12, 22, hex("01"), early, short("a"), short("1"))).toEqual({ a: `1 until ${baseMs}` });
+  });
+
+  test("reads listpacks of triples, with and without the earliest time before them", () => {
+    const expected = { f0: `v0 until ${baseMs}`, f1: `v1 until ${baseMs + 9}`, f2: "v2" };
+    expect(readValue(12, 25, base, triples(baseMs, baseMs + 9, undefined))).toEqual(expected);
+    expect(readValue(12, 23, triples(baseMs, baseMs + 9, undefined))).toEqual(expected);
+  });
+
+  test.each([
+    ["out of order", triples(baseMs + 1, baseMs)],
+    ["none before one", triples(undefined, baseMs)],
+    ["too large", triples(2 ** 48)],
+    ["negative", triples(-1)],
+    ["a field without its time", short(hex("0d000000 0200 8161 02 8162 02 ff"))],
+  ])("refuses times that are %s", (_, block) => {
+    expect(() => readValue(12, 25, base, block)).toThrow("Damaged block of a value of type 25");
+  });
+
+  test("refuses a base or a time beyond 48 bits", () => {
+    const late = hex("0000 0000 0000 0100");
+    expect(() => readValue(12, 24, late, hex("01 01"), short("a"), short("1"))).toThrow("out of range");
+    expect(() => readValue(12, 24, base, hex("01 81 0001 0000 0000 0000"), short("a"), short("1"))).toThrow(
+      "out of range",
+    );
+  });
+});

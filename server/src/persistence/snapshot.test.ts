@@ -117,3 +117,25 @@ describe("Snapshot", () => {
     expect(readFile(target.save()).keys["0:1"]?.value).toHaveLength(300);
   });
 });
+
+test("the file says a newer version only where the fields of a hash expire, so that 7.0 reads all others", () => {
+  const live = new LiveKeyspace();
+  const db = live.keyspace.database(0);
+  const { hash } = live.collections;
+  const bytes = Buffer.from("fvk");
+  hash.create();
+  hash.set(bytes, 0, 1, bytes, 1, 1);
+  hash.setExpiry(bytes, 0, 1, 5000);
+  const record = db.addCollection(bytes, 2, 1, ValueType.hash, hash.encoding, hash.root);
+  const saved = live.save();
+  expect(saved.toString("latin1", 0, 9)).toBe("REDIS0012");
+  expect(readFile(saved).keys["0:k"]?.value).toEqual({ f: "v until 5000" });
+  hash.setExpiry(bytes, 0, 1, 0);
+  db.setRoot(record, hash.root, hash.encoding);
+  const plain = live.save();
+  expect(plain.toString("latin1", 0, 9)).toBe("REDIS0010");
+  expect(readFile(plain).keys["0:k"]?.value).toEqual({ f: "v" });
+  const later = new LiveKeyspace();
+  expect(later.load(saved, { nowMs: 5001 }).keysLoaded).toBe(0);
+  expect(later.load(saved, { nowMs: 5001, dropsExpired: false }).keysLoaded).toBe(1);
+});
