@@ -9,6 +9,7 @@ import { type Argument, parseSyntax } from "../commands/syntax.ts";
 import { isExcluded } from "./call-exclusions.ts";
 import { tamed } from "./call-limits.ts";
 import { anyWord, type Flavour, keyOf, valueFor } from "./call-values.ts";
+import { OTHER_CONNECTION } from "./episode.ts";
 import type { Script, Word } from "./script.ts";
 
 export type GeneratedCall = readonly Word[];
@@ -45,6 +46,7 @@ const SPOILT_ONCE_IN = 8;
 const MANY_ONCE_IN = 50;
 const MANY = 200;
 const END_OF_TRANSACTION_ONCE_IN = 12;
+const OTHER_CONNECTION_ONCE_IN = 80;
 
 /** Directives that move the limits between encodings. */
 const LIMITS: readonly string[] = [
@@ -68,7 +70,9 @@ export class CallGenerator {
   readonly #payloads: readonly Word[];
   readonly #callables: readonly Callable[];
   readonly #totalWeight: number;
+  /** Of the connection in use, and of the other one. */
   #isInTransaction = false;
+  #isOtherInTransaction = false;
 
   constructor(script: Script, options: GeneratorOptions) {
     const { rows, isKnownToBoth, payloads } = options;
@@ -88,6 +92,10 @@ export class CallGenerator {
     if (this.#isInTransaction && script.once(END_OF_TRANSACTION_ONCE_IN)) {
       this.#isInTransaction = false;
       return [[script.once(8) ? "DISCARD" : "EXEC"]];
+    }
+    if (script.once(OTHER_CONNECTION_ONCE_IN)) {
+      [this.#isInTransaction, this.#isOtherInTransaction] = [this.#isOtherInTransaction, this.#isInTransaction];
+      return [OTHER_CONNECTION];
     }
     if (script.once(60)) return [this.#prepared()];
     const callable = this.#pick();

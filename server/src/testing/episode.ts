@@ -1,10 +1,11 @@
 /**
- * An episode: both servers emptied, one connection to each, a list of calls sent to both in large pipelines, every reply
+ * An episode: both servers emptied, two connections to each, a list of calls sent to both in large pipelines, every reply
  * compared, and from time to time everything that the servers hold. The first difference ends it. As an episode starts from
  * nothing, its calls are all there is to repeat it: a difference is shrunk by leaving out calls as long as it stays.
  */
 
 import { encodeCommand } from "@kvcluster/protocol/resp-encoder";
+import { EventListener } from "./event-listener.ts";
 import { RawClient } from "./raw-client.ts";
 import { ReplyComparison } from "./reply-comparison.ts";
 import type { Word } from "./script.ts";
@@ -39,41 +40,96 @@ const START: readonly EpisodeCall[] = [
   ["CONFIG", "SET", "set-max-intset-entries", "512", "list-max-listpack-size", "-2"],
 ];
 
-/** Undefined if the servers agree on everything. The states are compared every `stateEvery` calls and at the end. */
+/** In a list of calls: what follows is sent on the other of two connections. */
+export const OTHER_CONNECTION: EpisodeCall = ["(other connection)"];
+
+export interface EpisodeOptions {
+  /** The states are compared after so many calls, and at the end. */
+  readonly stateEvery?: number;
+  readonly withEvents?: boolean;
+}
+
+/** Undefined if the servers agree on everything. */
 export async function runEpisode(
   ports: Ports,
   calls: readonly EpisodeCall[],
-  stateEvery = Number.POSITIVE_INFINITY,
+  options: EpisodeOptions = {},
 ): Promise<Difference | undefined> {
-  const [ours, reference] = await Promise.all([RawClient.connect(ports.ours), RawClient.connect(ports.reference)]);
+  const episode = await Episode.start(ports, options);
   try {
-    for (const call of START) await Promise.all([ours.command(...call), reference.command(...call)]);
-    const comparison = new ReplyComparison();
-    let sinceState = 0;
-    for (let start = 0; start < calls.length; start += BATCH_CALLS) {
-      const batch = calls.slice(start, start + BATCH_CALLS);
-      const difference = await compareBatch(ours, reference, batch, comparison);
+    let [sinceState, connection] = [0, 0];
+    for (let start = 0; start < calls.length; ) {
+      const end = batchEnd(calls, start);
+      const difference = await episode.compare(calls.slice(start, end), connection);
       if (difference !== undefined) return { ...difference, at: start + difference.at };
-      sinceState += batch.length;
-      const isLast = start + BATCH_CALLS >= calls.length;
-      if (!isLast && sinceState < stateEvery) continue;
-      sinceState = 0;
-      const state = await compareStates(ports);
-      if (state !== undefined) return { ...state, at: start + batch.length - 1 };
+      sinceState += end - start;
+      if (end === calls.length || sinceState >= (options.stateEvery ?? Number.POSITIVE_INFINITY)) {
+        sinceState = 0;
+        const state = await compareStates(ports);
+        if (state !== undefined) return { ...state, at: end - 1 };
+      }
+      const isSwitch = calls[end] === OTHER_CONNECTION;
+      if (isSwitch) connection = 1 - connection;
+      start = isSwitch ? end + 1 : end;
     }
     return undefined;
   } finally {
-    ours.close();
-    reference.close();
+    await episode.stop();
   }
 }
 
-async function compareBatch(
-  ours: RawClient,
-  reference: RawClient,
-  batch: readonly EpisodeCall[],
-  comparison: ReplyComparison,
-): Promise<Difference | undefined> {
+function batchEnd(calls: readonly EpisodeCall[], start: number): number {
+  const next = calls.indexOf(OTHER_CONNECTION, start);
+  return Math.min(start + BATCH_CALLS, next < 0 ? calls.length : next);
+}
+
+/** One connection to each server. */
+interface Pair {
+  readonly ours: RawClient;
+  readonly reference: RawClient;
+  readonly comparison: ReplyComparison;
+}
+
+class Episode {
+  readonly #pairs: readonly Pair[];
+  readonly #listeners: readonly EventListener[];
+
+  constructor(pairs: readonly Pair[], listeners: readonly EventListener[]) {
+    this.#pairs = pairs;
+    this.#listeners = listeners;
+  }
+
+  static async start(ports: Ports, { withEvents }: EpisodeOptions): Promise<Episode> {
+    const pairs = await Promise.all([connectPair(ports), connectPair(ports)]);
+    const [first] = pairs;
+    for (const call of START) await Promise.all([first.ours.command(...call), first.reference.command(...call)]);
+    const both = withEvents === true ? [ports.ours, ports.reference] : [];
+    return new Episode(pairs, await Promise.all(both.map((port) => EventListener.start(port))));
+  }
+
+  async compare(batch: readonly EpisodeCall[], connection: number): Promise<Difference | undefined> {
+    const difference = await compareBatch(this.#pairs[connection] as Pair, batch);
+    if (difference !== undefined || this.#listeners.length === 0) return difference;
+    const event = await compareEvents(this.#listeners);
+    return event && { ...event, at: batch.length - 1 };
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.#listeners.map((listener) => listener.stop()));
+    for (const { ours, reference } of this.#pairs) {
+      ours.close();
+      reference.close();
+    }
+  }
+}
+
+async function connectPair(ports: Ports): Promise<Pair> {
+  const [ours, reference] = await Promise.all([RawClient.connect(ports.ours), RawClient.connect(ports.reference)]);
+  return { ours, reference, comparison: new ReplyComparison() };
+}
+
+async function compareBatch(pair: Pair, batch: readonly EpisodeCall[]): Promise<Difference | undefined> {
+  const { ours, reference, comparison } = pair;
   const bytes = Buffer.concat(batch.map((call) => encodeCommand(call)));
   ours.write(bytes);
   reference.write(bytes);
@@ -85,6 +141,16 @@ async function compareBatch(
     if (own !== undefined && expected !== undefined && comparison.isSame(own, expected, call)) continue;
     const what = `${showCall(call)}\n  ours:      ${show(own)}\n  reference: ${show(expected)}`;
     return { at: i, isState: false, what, kind: `reply ${commandOf(call)}` };
+  }
+  return undefined;
+}
+
+async function compareEvents(listeners: readonly EventListener[]): Promise<Omit<Difference, "at"> | undefined> {
+  const [own = [], expected = []] = await Promise.all(listeners.map((listener) => listener.takeEvents()));
+  for (let i = 0; i < Math.max(own.length, expected.length); i++) {
+    if (own[i] !== undefined && expected[i]?.equals(own[i] as Buffer)) continue;
+    const what = `keyspace event ${i}\n  ours:      ${show(own[i])}\n  reference: ${show(expected[i])}`;
+    return { isState: true, what, kind: `event ${expected[i] ?? own[i]}` };
   }
   return undefined;
 }

@@ -1,0 +1,44 @@
+/** Hears all keyspace events of a server, so that what two servers told can be compared. */
+
+import { RawClient } from "./raw-client.ts";
+
+const END_CHANNEL = "end of batch";
+/** All classes, with those of missed and of new keys. */
+const CLASSES = "KEAmn";
+
+export class EventListener {
+  readonly #listener: RawClient;
+  readonly #control: RawClient;
+  #batches = 0;
+
+  constructor(listener: RawClient, control: RawClient) {
+    this.#listener = listener;
+    this.#control = control;
+  }
+
+  static async start(port: number): Promise<EventListener> {
+    const [listener, control] = await Promise.all([RawClient.connect(port), RawClient.connect(port)]);
+    await control.command("CONFIG", "SET", "notify-keyspace-events", CLASSES);
+    await listener.command("PSUBSCRIBE", "__key*__:*");
+    await listener.command("SUBSCRIBE", END_CHANNEL);
+    return new EventListener(listener, control);
+  }
+
+  /** The messages since the last call, as they came. */
+  async takeEvents(): Promise<Buffer[]> {
+    const end = `${END_CHANNEL} ${++this.#batches}`;
+    await this.#control.command("PUBLISH", END_CHANNEL, end);
+    const events: Buffer[] = [];
+    for (;;) {
+      const [event] = await this.#listener.replies(1);
+      if (event === undefined || event.includes(end)) return events;
+      events.push(event);
+    }
+  }
+
+  async stop(): Promise<void> {
+    await this.#control.command("CONFIG", "SET", "notify-keyspace-events", "");
+    this.#listener.close();
+    this.#control.close();
+  }
+}
