@@ -121,7 +121,7 @@ function describeAll(call: Call, ids: readonly number[], describe: Describe): vo
   const { table } = call.server;
   call.reply.array(ids.length);
   for (const id of ids) {
-    if (id === 0) call.reply.nilArray();
+    if (id === 0) call.reply.nil();
     else describe(call, table.rows[id] as CommandRow, table.fullNames[id] as string);
   }
 }
@@ -192,6 +192,8 @@ function replyKeys(call: Call, replyOne: (found: KeyPosition) => void): void {
 }
 
 const INNER_START = 2;
+/** No command has this id. */
+const NONE = -1;
 
 function withInnerRequest<Result>(call: Call, run: () => Result): Result {
   const { argc, offset, length } = call;
@@ -211,7 +213,7 @@ function innerRow(call: Call): CommandRow | undefined {
   const row = table.rows[id];
   if (id === 0 || row === undefined) return undefined;
   if (row.subcommands === undefined || call.argc < 2) return row;
-  return table.rows[table.subcommand(id, call.text(1)) || id];
+  return table.rows[table.subcommand(id, call.text(1)) || NONE];
 }
 
 function replyKeyAndFlags(call: Call, { argument, flags }: KeyPosition): void {
