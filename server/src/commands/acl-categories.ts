@@ -45,11 +45,13 @@ const CATEGORY_OF_GROUP: Readonly<Record<string, AclCategory>> = {
   connection: "connection",
 };
 
+const NOT_OF_KEYS: readonly string[] = ["connection", "list"];
+
 export function aclCategories(row: CommandRow): AclCategory[] {
   const has = (flag: CommandRow["flags"][number]): boolean => row.flags.includes(flag);
   const isContainer = row.subcommands !== undefined && row.flags.length === 0;
-  // WAIT concerns the connection, not the keys.
-  const isKeyless = row.group === "generic" && row.categories?.includes("connection") === true;
+  // WAIT concerns the connection and SORT its types, not keys as such.
+  const isKeyless = row.group === "generic" && row.categories?.some((name) => NOT_OF_KEYS.includes(name)) === true;
   const groupCategory = isContainer || isKeyless ? undefined : CATEGORY_OF_GROUP[row.group];
   const own = new Set<string>(row.categories);
   if (groupCategory !== undefined) own.add(groupCategory);

@@ -30,6 +30,7 @@ import { serverControlCommands } from "./server-control.ts";
 import { setAlgebraCommands } from "./set-algebra.ts";
 import { setCommands } from "./sets.ts";
 import { slowlogCommands } from "./slowlog.ts";
+import { sortCommands } from "./sort.ts";
 import { sortedSetAlgebraCommands } from "./sorted-set-algebra.ts";
 import { sortedSetPopCommands } from "./sorted-set-pops.ts";
 import { sortedSetRangeCommands } from "./sorted-set-range-commands.ts";
@@ -60,6 +61,7 @@ export const ALL_COMMANDS: readonly (readonly CommandRow[])[] = [
   keyCommands,
   keyScanCommands,
   dumpCommands,
+  sortCommands,
   expiryCommands,
   databaseCommands,
   transactionCommands,

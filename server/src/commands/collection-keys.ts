@@ -4,6 +4,7 @@
  * its key with it.
  */
 
+import { EventClass } from "../keyspace/event-classes.ts";
 import type { Call } from "./call.ts";
 import { CommandError, ERRORS } from "./errors.ts";
 
@@ -58,12 +59,14 @@ export function replace(call: Call, argument: number, type: number, view: Collec
   db.signalModified(buffer, offset, length);
 }
 
-/** Takes a key away, if it is there. */
+/** Takes a key away, if it is there, and tells so. */
 export function remove(call: Call, argument: number): void {
   const offset = call.offset[argument] as number;
   const length = call.length[argument] as number;
   if (call.db.lookupWrite(call.buffer, offset, length) === 0) return;
-  if (call.db.delete(call.buffer, offset, length)) call.db.signalModified(call.buffer, offset, length);
+  if (!call.db.delete(call.buffer, offset, length)) return;
+  call.db.signalModified(call.buffer, offset, length);
+  call.notify(EventClass.generic, "del", argument);
 }
 
 /** Frees a collection that is behind no key. */

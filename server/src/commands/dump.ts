@@ -1,5 +1,6 @@
 /** DUMP and RESTORE: values as bytes that other servers understand. The bytes themselves: persistence/value-payload.ts. */
 
+import { EventClass } from "../keyspace/event-classes.ts";
 import { ByteSpan } from "../memory/byte-span.ts";
 import { integerArgument, LARGEST_MOMENT_MS } from "./arguments.ts";
 import type { Call } from "./call.ts";
@@ -115,6 +116,7 @@ function restore(call: Call): void {
   payloads.place(name, db);
   noteUse(call, options);
   db.signalModified(buffer, offset, length);
+  call.notify(EventClass.generic, "restore", 1);
   if (ttl !== 0 && !options.isAbsolute) propagateAbsolute(call, expireAtMs);
   call.reply.ok();
 }
@@ -135,6 +137,7 @@ function finishWithoutKey(call: Call, isDeleted: boolean): void {
   call.reply.ok();
   if (!isDeleted) return;
   call.db.signalModified(call.buffer, call.offset[1] as number, call.length[1] as number);
+  call.notify(EventClass.generic, "del", 1);
   call.propagateInstead("DEL", call.copy(1));
 }
 

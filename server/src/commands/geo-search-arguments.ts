@@ -35,6 +35,8 @@ export interface Search {
   /** Argument with the key that gets the result, 0: it is the reply. */
   target: number;
   storesDistance: boolean;
+  /** What storing is called among keyspace events. */
+  readonly event: string;
   from: "nothing" | "member" | "place";
   by: "nothing" | "radius" | "box";
 }
@@ -88,7 +90,7 @@ function flag(set: (search: Search) => void): SearchOption {
 }
 
 export function searchArguments(call: Call, kind: SearchKind, set: SortedSetValue | undefined): Search {
-  const search = emptySearch(kind.target);
+  const search = emptySearch(kind);
   const reading = { call, search, set };
   const options = optionsOf(kind);
   for (let i = readFixed(reading, kind); i < call.argc; i++) {
@@ -122,7 +124,7 @@ function readFixed(reading: Reading, { form, source }: SearchKind): number {
   return 5;
 }
 
-function emptySearch(target: number): Search {
+function emptySearch({ form, target }: SearchKind): Search {
   return {
     shape: { longitude: 0, latitude: 0, isBox: false, radius: 0, width: 0, height: 0, unitMeters: 1 },
     order: "none",
@@ -133,6 +135,7 @@ function emptySearch(target: number): Search {
     withPlace: false,
     target,
     storesDistance: false,
+    event: form === "options" ? "geosearchstore" : "georadiusstore",
     from: "nothing",
     by: "nothing",
   };

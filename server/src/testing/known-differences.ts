@@ -41,6 +41,12 @@ export const METADATA_DIFFERENCES: readonly MetadataDifference[] = [
   { command: "zrank", column: "arguments", reason: "WITHSCORE came with 7.2" },
   { command: "zrevrank", column: "arity", reason: "WITHSCORE came with 7.2" },
   { command: "zrevrank", column: "arguments", reason: "WITHSCORE came with 7.2" },
+  { command: "sort", column: "arguments", reason: "that patterns name keys of the second specification is not told" },
+  {
+    command: "sort_ro",
+    column: "arguments",
+    reason: "that patterns name keys of the second specification is not told",
+  },
 ];
 
 export const KNOWN_DIFFERENCES: readonly Normaliser[] = [
