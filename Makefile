@@ -44,9 +44,9 @@ fuzz: setup ## Random tests with new seeds, for longer (CALLS=1000000 SEED=1 ARG
 	.ci/packages
 	$(NODE) $(BIN)/vitest run --config vitest.fuzz.config.ts $(ARGS)
 
-bench: setup ## CPU time of a request beside redis-server, the two alternating (ARGS="SET GET" for a part)
+bench: setup ## Speed, memory and stalls beside redis-server (ARGS="cpu", "SET GET", "empty keys structures growth delete compaction mixed")
 	.ci/packages
-	$(RUN) e2e/bench/request-cpu.ts $(ARGS)
+	$(RUN) e2e/bench/run.ts $(ARGS)
 
 run: setup ## Start one server alone on port 6379 (ARGS="--port 7000" for other directives)
 	server/bin/kv-server $(ARGS)
