@@ -163,7 +163,7 @@ interface Core {
 
 function createCore(options: ServerOptions): Core {
   const { config, clock, random, logger } = options;
-  const memoryRelease = new MemoryRelease(clock);
+  const memoryRelease = new MemoryRelease();
   const { keyspace, collections } = createKeyspace(options, memoryRelease);
   const clients = new ClientRegistry();
   const table = new CommandTable(ALL_COMMANDS);

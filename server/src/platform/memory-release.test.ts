@@ -1,5 +1,4 @@
 import { describe, expect, it } from "vitest";
-import { systemClock } from "./clock.ts";
 import { MemoryRelease } from "./memory-release.ts";
 
 const SIZE = 256 * 1024 * 1024;
@@ -10,7 +9,7 @@ async function until(condition: () => boolean): Promise<void> {
 
 describe("MemoryRelease", () => {
   it("gives memory back without waiting for a collection", async () => {
-    const release = new MemoryRelease(systemClock);
+    const release = new MemoryRelease();
     const memory = new ArrayBuffer(SIZE);
     new Uint8Array(memory).fill(1);
     const before = process.memoryUsage.rss();
