@@ -18,6 +18,7 @@ import { hashCombinedCommands } from "./hash-combined.ts";
 import { hashExpiryCommands } from "./hash-expiry.ts";
 import { hashExtraCommands } from "./hash-extras.ts";
 import { hashCommands } from "./hashes.ts";
+import { hyperLogLogCommands } from "./hyper-log-logs.ts";
 import { infoCommands } from "./info.ts";
 import { keyScanCommands } from "./key-scan.ts";
 import { keyCommands } from "./keys.ts";
@@ -45,6 +46,7 @@ export const ALL_COMMANDS: readonly (readonly CommandRow[])[] = [
   counterCommands,
   bitmapCommands,
   bitFieldCommands,
+  hyperLogLogCommands,
   listCommands,
   listMoveCommands,
   hashCommands,

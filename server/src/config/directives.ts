@@ -193,7 +193,7 @@ const VALUES = [
   memory("set-max-listpack-value", 64, BIG_COUNT),
   integer("zset-max-listpack-entries", 128, BIG_COUNT, { alias: "zset-max-ziplist-entries" }),
   memory("zset-max-listpack-value", 64, BIG_COUNT, { alias: "zset-max-ziplist-value" }),
-  memory("hll-sparse-max-bytes", 3000, BIG_COUNT, STORED),
+  memory("hll-sparse-max-bytes", 3000, BIG_COUNT),
   memory("stream-node-max-bytes", 4096, BIG_COUNT, STORED),
   integer("stream-node-max-entries", 100, BIG_COUNT, STORED),
   eventClasses("notify-keyspace-events"),
