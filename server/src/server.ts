@@ -12,7 +12,7 @@ import { ALL_COMMANDS } from "./commands/all-commands.ts";
 import { Client, type ClientConnection, ClientRegistry } from "./commands/client.ts";
 import { ClientPause } from "./commands/client-pause.ts";
 import { CommandTable } from "./commands/command-table.ts";
-import type { ServerContext, ShutdownRequest } from "./commands/context.ts";
+import type { CommandExecutor, ServerContext, ShutdownRequest } from "./commands/context.ts";
 import { closeIdleClients } from "./commands/idle-clients.ts";
 import type { Config } from "./config/config.ts";
 import { writeConfigFile } from "./config/config-writer.ts";
@@ -24,14 +24,9 @@ import { MemoryUpkeep } from "./execution/memory-upkeep.ts";
 import { Monitors } from "./execution/monitors.ts";
 import { Propagator } from "./execution/propagation.ts";
 import { createFactSources, createUsage, type MeteredUsage, sampleMemory } from "./execution/server-facts.ts";
-import {
-  compactionSettingsOf,
-  followBulkLimit,
-  followEvictionSettings,
-  followKeyspaceEvents,
-} from "./execution/server-settings.ts";
+import { compactionSettingsOf, followSettings } from "./execution/server-settings.ts";
 import { createStreamApplier } from "./execution/stream-applier.ts";
-import { WaitingForReplicas } from "./execution/wait-for-replicas.ts";
+import { createWaitingClients } from "./execution/waiting-clients.ts";
 import { createCollectionValues } from "./keyspace/collection-values.ts";
 import type { Database } from "./keyspace/database.ts";
 import { EventClass } from "./keyspace/event-classes.ts";
@@ -181,16 +176,20 @@ function createCore(options: ServerOptions): Core {
     port: () => identity.port,
     roleChanged: (isReplica) => {
       keyspace.isReplica = isReplica;
+      if (isReplica) waiting.forKeys.unblockAll(() => ROLE_CHANGED);
     },
   });
-  const waiters = new WaitingForReplicas(clock, (offset) => replication.replicas.countAcknowledged(offset));
-  replication.replicas.acknowledged = () => waiters.check();
+  const waiting = createWaitingClients({
+    ...{ keyspace, clock, pause, runFor: (client, command) => dispatcher.runFor(client, command) },
+    countAcknowledged: (offset) => replication.replicas.countAcknowledged(offset),
+  });
+  replication.replicas.acknowledged = () => waiting.forReplicas.check();
   const propagator = new Propagator([replication.feed]);
   const cluster = createCluster(options, { keyspace, pubsub, replication, propagator, pause });
   const facts = createFactSources({
     ...{ config, clock, keyspace, table, clients, usage, identity, pubsub, persistence, replication },
     commandsProcessed: () => dispatcher.processed,
-    blockedClients: () => waiters.count,
+    blockedClients: () => waiting.count,
     isLoaded: () => readiness.isLoaded,
     cluster: () => cluster?.cluster.facts(),
     systemBytes: totalmem(),
@@ -198,22 +197,16 @@ function createCore(options: ServerOptions): Core {
   });
   const context: ServerContext = {
     ...{ keyspace, table, clients, config, clock, random, collections, pubsub, monitors, slowLog, facts },
-    ...{ logger, pause, persistence, replication, waiters, cluster: cluster?.cluster, relay: cluster?.cluster },
+    ...{ logger, pause, persistence, replication, cluster: cluster?.cluster, relay: cluster?.cluster },
+    ...{ waiters: waiting.forReplicas, blocking: waiting.forKeys, unblock: waiting.unblock },
     payloads: new ValuePayloads({ keyspace, collections, compress: () => config.get("rdbcompression") }),
-    executor: {
-      slotOf: (call, id) => dispatcher.slotOf(call, id),
-      objection: (call, id) => dispatcher.objection(call, id),
-      runQueued: (call, id) => dispatcher.runNested(call, id),
-      beginTransaction: () => propagator.beginTransaction(),
-      endTransaction: (databaseIndex) => propagator.endTransaction(databaseIndex),
-    },
+    executor: createExecutor(() => dispatcher, propagator),
     isClusterEnabled: cluster !== undefined,
     get maxBulkBytes() {
       return parser.maxBulkBytes;
     },
     flushed: () => persistence.flushed(),
     debugSwitches: { isActiveExpiryOn: true },
-    unblock: (client) => waiters.release(client),
     shutdown: options.requestShutdown,
     purgeMemory: () => upkeep.purge(),
     resetStatistics: () => resetStatistics(table, keyspace, usage, clock),
@@ -228,17 +221,26 @@ function createCore(options: ServerOptions): Core {
   const dispatcher = new Dispatcher({
     ...{ table, keyspace, clock, state, propagator, observer, parser, reply, context, bootClient },
     cluster: cluster?.cluster,
+    serveReady: () => waiting.forKeys.serveReady(),
   });
   keyspace.events.publish = (channel, message) => pubsub.publish(channel, message);
   keyspace.listener = createKeyspaceListener(propagator, replication);
-  followEvictionSettings(config, keyspace);
-  followKeyspaceEvents(config, keyspace);
-  followBulkLimit(config, parser);
+  followSettings(config, keyspace, parser);
   const gateway = createServerGateway({
     ...{ context, handler: dispatcher, traffic: usage.traffic },
-    left: (client) => waiters.forget(client),
+    left: waiting.forget,
   });
   return { context, dispatcher, state, facts, gateway, identity, usage, cluster, readiness, upkeep, memoryRelease };
+}
+
+function createExecutor(dispatcher: () => Dispatcher, propagator: Propagator): CommandExecutor {
+  return {
+    slotOf: (call, id) => dispatcher().slotOf(call, id),
+    objection: (call, id) => dispatcher().objection(call, id),
+    runQueued: (call, id) => dispatcher().runNested(call, id),
+    beginTransaction: () => propagator.beginTransaction(),
+    endTransaction: (databaseIndex) => propagator.endTransaction(databaseIndex),
+  };
 }
 
 function createKeyspace(
@@ -360,7 +362,7 @@ function createKeyspaceListener(propagator: Propagator, replication: Replication
 
 function tell(database: Database, record: number, eventClass: number, event: string): void {
   const bytes = database.bytesOf(record);
-  database.notify(eventClass, event, bytes, database.keyOffset(record), database.keyLength(record));
+  database.changes.notify(eventClass, event, bytes, database.keyOffset(record), database.keyLength(record));
 }
 
 function runCron({ context, dispatcher, upkeep, usage }: Core): void {
@@ -393,6 +395,8 @@ function resetStatistics(table: CommandTable, keyspace: Keyspace, usage: Metered
   usage.errors.reset();
   usage.commandRate.reset(clock.nowMs());
 }
+
+const ROLE_CHANGED = "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)";
 
 /** The client in the Call before the first request. */
 const NO_CONNECTION: ClientConnection = {

@@ -2,6 +2,8 @@
 
 import { bitFieldCommands } from "./bit-fields.ts";
 import { bitmapCommands } from "./bitmaps.ts";
+import { blockingListCommands } from "./blocking-lists.ts";
+import { blockingSortedSetCommands } from "./blocking-sorted-sets.ts";
 import { clientCommands } from "./clients.ts";
 import { clusterCommands } from "./cluster.ts";
 import type { CommandRow } from "./command.ts";
@@ -49,6 +51,7 @@ export const ALL_COMMANDS: readonly (readonly CommandRow[])[] = [
   hyperLogLogCommands,
   listCommands,
   listMoveCommands,
+  blockingListCommands,
   hashCommands,
   hashExtraCommands,
   hashExpiryCommands,
@@ -58,6 +61,7 @@ export const ALL_COMMANDS: readonly (readonly CommandRow[])[] = [
   sortedSetCommands,
   sortedSetRangeCommands,
   sortedSetPopCommands,
+  blockingSortedSetCommands,
   sortedSetAlgebraCommands,
   geoCommands,
   keyCommands,

@@ -34,6 +34,31 @@ export interface CommandExecutor {
   endTransaction(databaseIndex: number): void;
 }
 
+/**
+ * How a command waits for a key. A command that finds nothing under its keys calls `block` in place of a reply and returns;
+ * it runs again from the start when one of the keys may have something for it, and must then find it or block again. So
+ * it must have changed nothing, and must read its arguments anew, before it blocks. Where nobody may wait (in a transaction)
+ * `block` gives the reply for nothing.
+ *
+ * Keys become ready when they appear; a value in which something is waited for (a stream) tells by `db.changes.ready`.
+ */
+export interface Blocking {
+  block(call: Call, request: BlockRequest): void;
+}
+
+export interface BlockRequest {
+  /** Copies, in the order of the arguments. */
+  readonly keys: readonly Buffer[];
+  /** The `ValueType` that is waited for: keys of other types do not wake the client. */
+  readonly type: number;
+  /** 0: for ever. */
+  readonly timeoutMs: number;
+  /** The command's null where it must not wait. */
+  readonly emptyReply: "bulk" | "array";
+  /** The command is also run again when a key goes or gets another type: to answer with an error. */
+  readonly wakesOnLoss?: boolean;
+}
+
 export interface ServerContext {
   readonly keyspace: Keyspace;
   readonly table: CommandTable;
@@ -54,6 +79,7 @@ export interface ServerContext {
   /** Values as bytes, for DUMP and RESTORE. */
   readonly payloads: ValuePayloads;
   readonly replication: Replication;
+  readonly blocking: Blocking;
   readonly waiters: AcknowledgementWaiters;
   readonly debugSwitches: DebugSwitches;
   readonly isClusterEnabled: boolean;

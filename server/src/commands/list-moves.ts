@@ -8,7 +8,7 @@ import { openForRead, openForWrite, store } from "./collection-keys.ts";
 import { countedKeys, defineCommands, keyAt, oneKey } from "./command.ts";
 import { CommandError, ERRORS } from "./errors.ts";
 import { encodedArgument, popAndReply } from "./lists.ts";
-import { multiPopArguments } from "./multi-pop.ts";
+import { type MultiPop, multiPopArguments } from "./multi-pop.ts";
 
 export const listMoveCommands = defineCommands([
   {
@@ -21,7 +21,9 @@ export const listMoveCommands = defineCommands([
     complexity: "O(1)",
     summary: "Takes an element from one end of a list and puts it at one end of another.",
     syntax: "source destination <LEFT | RIGHT> <LEFT | RIGHT>",
-    run: (call) => move(call, isHeadArgument(call, 3), isHeadArgument(call, 4)),
+    run: (call) => {
+      if (!move(call, isHeadArgument(call, 3), isHeadArgument(call, 4))) call.reply.nil();
+    },
   },
   {
     name: "rpoplpush",
@@ -33,7 +35,9 @@ export const listMoveCommands = defineCommands([
     complexity: "O(1)",
     summary: "Takes the last element of a list and puts it at the head of another.",
     syntax: "source destination",
-    run: (call) => move(call, false, true),
+    run: (call) => {
+      if (!move(call, false, true)) call.reply.nil();
+    },
   },
   {
     name: "lmpop",
@@ -61,20 +65,18 @@ export const listMoveCommands = defineCommands([
   },
 ]);
 
-function isHeadArgument(call: Call, argument: number): boolean {
+export function isHeadArgument(call: Call, argument: number): boolean {
   if (call.is(argument, "left")) return true;
   if (call.is(argument, "right")) return false;
   throw new CommandError(ERRORS.syntax);
 }
 
-function move(call: Call, fromHead: boolean, toHead: boolean): void {
+/** Moves an element and replies with it; false, with no reply, if there is none. */
+export function move(call: Call, fromHead: boolean, toHead: boolean): boolean {
   const { collections } = call.server;
   const source = collections.list;
   const record = openForWrite(call, 1, ValueType.list, source);
-  if (record === 0) {
-    call.reply.nil();
-    return;
-  }
+  if (record === 0) return false;
   const target = collections.secondList;
   const targetRecord = openForWrite(call, 2, ValueType.list, target);
   // Copied: the element may be pushed into the very list it comes from.
@@ -94,6 +96,7 @@ function move(call: Call, fromHead: boolean, toHead: boolean): void {
     store(call, 1, record, ValueType.list, source);
   }
   call.reply.bulkBuffer(element);
+  return true;
 }
 
 function pushElement(list: ListValue, element: Buffer, atHead: boolean): void {
@@ -108,9 +111,13 @@ function removeEnd(list: ListValue, atHead: boolean): void {
 }
 
 function lmpop(call: Call): void {
-  const { where, isFirst: atHead, count: wanted } = multiPopArguments(call, "left", "right");
+  if (!popFromFirst(call, multiPopArguments(call, 1, "left", "right"))) call.reply.nilArray();
+}
+
+/** Takes elements from the first list that is there and replies with its key and them; false, with no reply, if none is. */
+export function popFromFirst(call: Call, { first, where, isFirst: atHead, count: wanted }: MultiPop): boolean {
   const list = call.server.collections.list;
-  for (let key = 2; key < where; key++) {
+  for (let key = first; key < where; key++) {
     const record = openForWrite(call, key, ValueType.list, list);
     if (record === 0) continue;
     const count = Math.min(wanted, list.count);
@@ -121,9 +128,9 @@ function lmpop(call: Call): void {
     popAndReply(call, list, atHead, count);
     store(call, key, record, ValueType.list, list);
     call.propagateInstead(atHead ? "LPOP" : "RPOP", keyBytes, count);
-    return;
+    return true;
   }
-  call.reply.nilArray();
+  return false;
 }
 
 interface PositionOptions {

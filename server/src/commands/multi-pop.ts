@@ -1,21 +1,24 @@
-/** The arguments that LMPOP and ZMPOP share: a number of keys, the keys, an end to take from, and how many to take. */
+/** The arguments that LMPOP, ZMPOP and their blocking forms share: a number of keys, the keys, an end to take from, and how many to take. */
 
 import { rangedArgument } from "./arguments.ts";
 import type { Call } from "./call.ts";
 import { CommandError, ERRORS } from "./errors.ts";
 
 export interface MultiPop {
-  /** The argument that names the end; the keys lie between 2 and it. */
+  /** The argument of the first key. */
+  readonly first: number;
+  /** The argument that names the end, behind the keys. */
   readonly where: number;
   /** True for the first of the two words. */
   readonly isFirst: boolean;
   readonly count: number;
 }
 
-/** Faults are reported from left to right. */
-export function multiPopArguments(call: Call, firstWord: string, secondWord: string): MultiPop {
-  const keys = rangedArgument(call, 1, 1, "ERR numkeys should be greater than 0");
-  const where = keys + 2;
+/** From the argument that counts the keys on. Faults are reported from left to right. */
+export function multiPopArguments(call: Call, start: number, firstWord: string, secondWord: string): MultiPop {
+  const keys = rangedArgument(call, start, 1, "ERR numkeys should be greater than 0");
+  const first = start + 1;
+  const where = first + keys;
   if (where >= call.argc) throw new CommandError(ERRORS.syntax);
   const isFirst = call.is(where, firstWord);
   if (!isFirst && !call.is(where, secondWord)) throw new CommandError(ERRORS.syntax);
@@ -24,5 +27,5 @@ export function multiPopArguments(call: Call, firstWord: string, secondWord: str
     if (count !== 0 || !call.is(i, "count") || i + 1 >= call.argc) throw new CommandError(ERRORS.syntax);
     count = rangedArgument(call, i + 1, 1, "ERR count should be greater than 0");
   }
-  return { where, isFirst, count: Math.max(1, count) };
+  return { first, where, isFirst, count: Math.max(1, count) };
 }

@@ -10,7 +10,7 @@ import { openForRead, openForWrite, store } from "./collection-keys.ts";
 import { countedKeys, defineCommands, oneKey } from "./command.ts";
 import { CommandError, ERRORS } from "./errors.ts";
 import { cursorArgument, matches, scanOptions } from "./key-scan.ts";
-import { multiPopArguments } from "./multi-pop.ts";
+import { type MultiPop, multiPopArguments } from "./multi-pop.ts";
 import { drawDistinctNumbers } from "./random-draw.ts";
 import { replyScore } from "./sorted-sets.ts";
 
@@ -97,7 +97,7 @@ function pop(call: Call, isMin: boolean): void {
   store(call, 1, record, ValueType.sortedSet, sortedSet);
 }
 
-function popAndReply(
+export function popAndReply(
   call: Call,
   set: SortedSetValue,
   { count, isMin, isNested }: { count: number; isMin: boolean; isNested: boolean },
@@ -122,10 +122,14 @@ function replyMember(call: Call, set: SortedSetValue, withScore: boolean, isNest
 }
 
 function zmpop(call: Call): void {
-  const { where, isFirst: isMin, count: wanted } = multiPopArguments(call, "min", "max");
+  if (!popFromFirst(call, multiPopArguments(call, 1, "min", "max"))) call.reply.nilArray();
+}
+
+/** Takes members from the first sorted set that is there and replies with its key and them; false, with no reply, if none is. */
+export function popFromFirst(call: Call, { first, where, isFirst: isMin, count: wanted }: MultiPop): boolean {
   const { sortedSet } = call.server.collections;
   const { reply } = call;
-  for (let key = 2; key < where; key++) {
+  for (let key = first; key < where; key++) {
     const record = openForWrite(call, key, ValueType.sortedSet, sortedSet);
     if (record === 0) continue;
     const count = Math.min(wanted, sortedSet.count);
@@ -136,9 +140,9 @@ function zmpop(call: Call): void {
     popAndReply(call, sortedSet, { count, isMin, isNested: true });
     store(call, key, record, ValueType.sortedSet, sortedSet);
     call.propagateInstead(isMin ? "ZPOPMIN" : "ZPOPMAX", keyBytes, count);
-    return;
+    return true;
   }
-  reply.nilArray();
+  return false;
 }
 
 const LARGEST = 2 ** 63 - 1;

@@ -8,12 +8,13 @@
 
 import type { ReplyWriter } from "@kvcluster/protocol/reply-writer";
 import { Call, Propagation } from "../commands/call.ts";
-import { type Client, ClientFlag, SPECIAL_CLIENT_FLAGS } from "../commands/client.ts";
+import { type Client, ClientFlag, type QueuedCommand, SPECIAL_CLIENT_FLAGS } from "../commands/client.ts";
 import { CommandBit, type CommandTable } from "../commands/command-table.ts";
 import type { ServerContext } from "../commands/context.ts";
 import { CommandError, executionAborted, unknownCommand, unknownSubcommand, wrongArity } from "../commands/errors.ts";
 import { resetTransaction } from "../commands/transactions.ts";
 import type { Keyspace } from "../keyspace/keyspace.ts";
+import type { WaitedKeys } from "../keyspace/waited-keys.ts";
 import type { Clock } from "../platform/clock.ts";
 import { denyMask, refusal, type ServerState } from "./guards.ts";
 import type { Propagator } from "./propagation.ts";
@@ -57,6 +58,8 @@ export interface DispatcherOptions {
   readonly bootClient: Client;
   /** Undefined: not in cluster mode. */
   readonly cluster: SlotOwnership | undefined;
+  /** A command has made keys ready that clients wait for. */
+  readonly serveReady: () => void;
 }
 
 /** Replies beyond this are handed to the socket in the middle of a batch. */
@@ -76,6 +79,8 @@ export class Dispatcher {
   readonly #clock: Clock;
   readonly #state: ServerState;
   readonly #propagator: Propagator;
+  readonly #waited: WaitedKeys;
+  readonly #serveReady: () => void;
   readonly #observer: CommandObserver;
   readonly #parser: RequestSource;
   readonly #cluster: SlotOwnership | undefined;
@@ -87,6 +92,7 @@ export class Dispatcher {
   #timedUs = 0;
   #deny = 0;
   #propagating = false;
+  #isRunningAgain = false;
   /** Commands run since the start. */
   processed = 0;
   /** The client whose requests are being run, for replies and messages to itself in order. */
@@ -102,6 +108,8 @@ export class Dispatcher {
     this.#clock = options.clock;
     this.#state = options.state;
     this.#propagator = options.propagator;
+    this.#waited = options.keyspace.waited;
+    this.#serveReady = options.serveReady;
     this.#observer = options.observer;
     this.#parser = options.parser;
     this.#cluster = options.cluster;
@@ -145,6 +153,28 @@ export class Dispatcher {
   /** Runs a command that is already in the call: a queued one at EXEC, one called by a script. `start` −1: no frame of its own. */
   runNested(call: Call, id: number, start = -1, end = -1): void {
     this.#invoke(call, id, this.#table.flags[id] as number, start, end);
+  }
+
+  /** Runs a command again for a client that waited in it, counted once, and gives the bytes of its reply. */
+  runFor(client: Client, command: QueuedCommand): Buffer {
+    const call = this.#call;
+    const { reply } = this;
+    const { buffer, argc, offset, length } = call;
+    const interrupted = { client: call.client, db: call.db, command: call.command, buffer, argc, offset, length };
+    const { resp3, position } = reply;
+    const id = command.command;
+    Object.assign(call, command, { client, db: this.#keyspace.database(client.databaseIndex) });
+    reply.resp3 = client.protocol === 3;
+    this.#isRunningAgain = true;
+    this.#invoke(call, id, this.#table.flags[id] as number, -1, -1);
+    this.#isRunningAgain = false;
+    this.#table.calls[id] = (this.#table.calls[id] as number) - 1;
+    this.processed--;
+    const bytes = Buffer.from(reply.buffer.subarray(position, reply.position));
+    reply.position = position;
+    reply.resp3 = resp3;
+    Object.assign(call, interrupted);
+    return bytes;
   }
 
   /** The slot of the keys of the request in the call, NO_SLOT if it has none or there is no cluster. */
@@ -230,6 +260,7 @@ export class Dispatcher {
       }
     }
     this.#invoke(call, id, bits, start, end);
+    if (this.#waited.hasReady) this.#serveReady();
   }
 
   #invoke(call: Call, id: number, bits: number, start: number, end: number): void {
@@ -268,7 +299,7 @@ export class Dispatcher {
     }
     if (call.effects.length !== 0) call.effects.length = 0;
     if ((bits & CommandBit.admin) !== 0) this.refresh();
-    if (this.#observer.monitors.count !== 0) this.#observer.ran(call);
+    if (this.#observer.monitors.count !== 0 && !this.#isRunningAgain) this.#observer.ran(call);
     if ((client.flags & REPLY_SUPPRESSED) !== 0) reply.position = replyStart;
   }
 

@@ -16,7 +16,13 @@ function follow(config: Config, names: Parameters<Config["onChange"]>[0], apply:
   });
 }
 
-export function followEvictionSettings(config: Config, keyspace: Keyspace): void {
+export function followSettings(config: Config, keyspace: Keyspace, parser: { maxBulkBytes: number }): void {
+  followEvictionSettings(config, keyspace);
+  followKeyspaceEvents(config, keyspace);
+  followBulkLimit(config, parser);
+}
+
+function followEvictionSettings(config: Config, keyspace: Keyspace): void {
   const names = ["maxmemory", "maxmemory-policy", "maxmemory-samples", "lfu-log-factor", "lfu-decay-time"] as const;
   follow(config, names, () =>
     keyspace.eviction.configure({
@@ -29,7 +35,7 @@ export function followEvictionSettings(config: Config, keyspace: Keyspace): void
   );
 }
 
-export function followKeyspaceEvents(config: Config, keyspace: Keyspace): void {
+function followKeyspaceEvents(config: Config, keyspace: Keyspace): void {
   follow(config, ["notify-keyspace-events"], () => {
     keyspace.events.flags = config.get("notify-keyspace-events");
   });
@@ -46,7 +52,7 @@ export function compactionSettingsOf(config: Config): CompactionSettings {
   };
 }
 
-export function followBulkLimit(config: Config, parser: { maxBulkBytes: number }): void {
+function followBulkLimit(config: Config, parser: { maxBulkBytes: number }): void {
   follow(config, ["proto-max-bulk-len"], () => {
     parser.maxBulkBytes = config.get("proto-max-bulk-len");
   });

@@ -22,7 +22,8 @@ export function queueCommand(call: Call, id: number, bits: number, fullName: str
   return true;
 }
 
-function copyOf(call: Call, id: number): QueuedCommand {
+/** A copy of the request in the call, which outlives it. */
+export function copyOf(call: Call, id: number): QueuedCommand {
   const { argc } = call;
   const offset = new Int32Array(argc);
   const length = new Int32Array(argc);

@@ -16,6 +16,7 @@ import { isExpiringHash, ValueType } from "../values/value-type.ts";
 import { EventClass } from "./event-classes.ts";
 import { ExpirySums } from "./expiry-sums.ts";
 import { FieldExpiries } from "./field-expiries.ts";
+import { KeyChanges } from "./key-changes.ts";
 import type { KeyspaceState } from "./keyspace-state.ts";
 import { KEEP_TTL, NO_EXPIRY, type Records } from "./record.ts";
 import { RAW_STRING, stringTypeByte } from "./string-encoding.ts";
@@ -28,6 +29,7 @@ const RANDOM_KEY_DRAWS = 100;
 export class Database {
   readonly arena: Arena;
   readonly index: number;
+  readonly changes: KeyChanges;
   readonly #state: KeyspaceState;
   readonly #records: Records;
   /** Stands in each record; changes when the database is flushed or swapped, so records left over belong to nobody. */
@@ -40,6 +42,7 @@ export class Database {
   constructor(state: KeyspaceState, index: number) {
     this.arena = state.arena;
     this.index = index;
+    this.changes = new KeyChanges(state, index);
     this.#state = state;
     this.#records = state.records;
     this.#expiry = new ExpirySums(state);
@@ -76,7 +79,7 @@ export class Database {
     const record = this.#find(buffer, offset, length);
     if (record === 0 || (this.#records.isVolatile(record) && this.#isGone(record))) {
       state.misses++;
-      this.notify(EventClass.keyMiss, "keymiss", buffer, offset, length);
+      this.changes.notify(EventClass.keyMiss, "keymiss", buffer, offset, length);
       return 0;
     }
     state.hits++;
@@ -137,7 +140,7 @@ export class Database {
     copyBytes(records.bytesOf(record), records.valueOffset(record), valueBuffer, valueOffset, valueLength);
     if (old === 0) {
       dictionary.insertMissed(this.#root, hash, record);
-      this.#tellNew(keyBuffer, keyOffset, keyLength);
+      this.changes.entered(keyBuffer, keyOffset, keyLength);
     } else {
       dictionary.replaceFound(record);
       records.setAccess(record, this.#state.access.used(records.accessOf(record)));
@@ -323,12 +326,6 @@ export class Database {
     if (this.#state.watches.clientCount !== 0) this.#state.watches.touch(this, buffer, offset, length);
   }
 
-  /** Tells an event for a key that is no argument of the command, or goes without one; see Call.notify. */
-  notify(eventClass: number, event: string, buffer: Buffer, offset: number, length: number): void {
-    if ((this.#state.events.mask & eventClass) === 0) return;
-    this.#state.events.send(event, this.index, Buffer.from(buffer.subarray(offset, offset + length)));
-  }
-
   /** About `count` records from the cursor on, expired ones included; gives the next cursor, 0 at the end. */
   scan(cursor: number, count: number, visit: (record: Handle) => void): number {
     return this.#state.dictionary.scan(this.#root, cursor, count, visit);
@@ -365,6 +362,7 @@ export class Database {
     this.#expiry.clear();
     this.fieldExpiries.clear();
     this.#state.slots?.clear();
+    this.#state.waited.allChanged(this.index);
     return count;
   }
 
@@ -380,6 +378,8 @@ export class Database {
     this.fieldExpiries.swap(other.fieldExpiries);
     owners.set(this.#id, this);
     owners.set(other.#id, other);
+    this.#state.waited.allChanged(this.index);
+    this.#state.waited.allChanged(other.index);
   }
 
   /** Deletes a key because its time has come, and tells the listener. */
@@ -444,7 +444,7 @@ export class Database {
     const expireAtMs = records.expireAtOf(record);
     records.setDatabaseId(record, this.#id);
     dictionary.insert(this.#root, dictionary.hash(bytes, offset, length), record);
-    this.#tellNew(bytes, offset, length);
+    this.changes.entered(bytes, offset, length);
     if (expireAtMs !== NO_EXPIRY) this.#expiry.enter(expireAtMs);
     if (this.fieldExpiries.isExpiring(record)) this.fieldExpiries.enterNew(record);
   }
@@ -454,7 +454,7 @@ export class Database {
     const records = this.#records;
     const expireAtMs = records.expireAtOf(record);
     this.#state.dictionary.removeFound(this.#root);
-    this.#countSlot(records.bytesOf(record), records.keyOffset(record), records.keyLength(record), -1);
+    this.changes.left(records.bytesOf(record), records.keyOffset(record), records.keyLength(record));
     if (expireAtMs !== NO_EXPIRY) this.#expiry.leave(expireAtMs);
     if (this.fieldExpiries.isExpiring(record)) this.fieldExpiries.leave(record);
   }
@@ -491,14 +491,5 @@ export class Database {
     this.#expiry.leave(before);
     this.#expiry.enter(after);
     this.#records.setExpireAt(record, after);
-  }
-
-  #tellNew(buffer: Buffer, offset: number, length: number): void {
-    this.#countSlot(buffer, offset, length, 1);
-    this.notify(EventClass.newKey, "new", buffer, offset, length);
-  }
-
-  #countSlot(buffer: Buffer, offset: number, length: number, by: number): void {
-    if (this.#state.slots !== undefined) this.#state.slots.change(buffer, offset, length, by);
   }
 }

@@ -17,6 +17,7 @@ import { KeyspaceEvents } from "./keyspace-events.ts";
 import { Owners } from "./owners.ts";
 import { Records } from "./record.ts";
 import type { SlotCounts } from "./slot-counts.ts";
+import { WaitedKeys } from "./waited-keys.ts";
 import { Watches } from "./watches.ts";
 
 export interface StoredCollection {
@@ -99,6 +100,7 @@ export class KeyspaceState {
   readonly random: Random;
   readonly watches = new Watches();
   readonly events = new KeyspaceEvents();
+  readonly waited = new WaitedKeys();
   readonly owners: Owners;
   readonly values: CollectionValues;
   listener: KeyspaceListener = SILENT;

@@ -17,6 +17,7 @@ import { type CollectionValues, type KeyspaceListener, KeyspaceState } from "./k
 import { MAX_DATABASES } from "./owners.ts";
 import type { Records } from "./record.ts";
 import { SlotCounts } from "./slot-counts.ts";
+import type { WaitedKeys } from "./waited-keys.ts";
 import type { Watches } from "./watches.ts";
 
 export interface KeyspaceOptions {
@@ -37,6 +38,7 @@ export class Keyspace {
   readonly records: Records;
   readonly watches: Watches;
   readonly events: KeyspaceEvents;
+  readonly waited: WaitedKeys;
   readonly eviction: Eviction;
   readonly expiry: ExpiryCycle;
   readonly compaction: Compaction;
@@ -61,6 +63,7 @@ export class Keyspace {
     this.records = state.records;
     this.watches = state.watches;
     this.events = state.events;
+    this.waited = state.waited;
     this.slots = options.isClusterEnabled ? new SlotCounts() : undefined;
     state.slots = this.slots;
     this.#databases = Array.from({ length: options.databaseCount }, (_, index) => new Database(state, index));

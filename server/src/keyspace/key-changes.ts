@@ -1,0 +1,40 @@
+/** What others than the index must know of a database's keys: that one came or went, what happened to it, who waits for it. */
+
+import { EventClass } from "./event-classes.ts";
+import type { KeyspaceState } from "./keyspace-state.ts";
+
+export class KeyChanges {
+  readonly #state: KeyspaceState;
+  readonly #databaseIndex: number;
+
+  constructor(state: KeyspaceState, databaseIndex: number) {
+    this.#state = state;
+    this.#databaseIndex = databaseIndex;
+  }
+
+  entered(buffer: Buffer, offset: number, length: number): void {
+    const { slots } = this.#state;
+    if (slots !== undefined) slots.change(buffer, offset, length, 1);
+    this.notify(EventClass.newKey, "new", buffer, offset, length);
+    this.ready(buffer, offset, length);
+  }
+
+  left(buffer: Buffer, offset: number, length: number): void {
+    const { slots } = this.#state;
+    if (slots !== undefined) slots.change(buffer, offset, length, -1);
+    this.ready(buffer, offset, length);
+  }
+
+  /** Clients that wait for this key, or for more in its value, may find something now. */
+  ready(buffer: Buffer, offset: number, length: number): void {
+    const { waited } = this.#state;
+    if (waited.count !== 0) waited.changed(this.#databaseIndex, buffer, offset, length);
+  }
+
+  /** Tells an event for a key that is no argument of the command, or goes without one; see Call.notify. */
+  notify(eventClass: number, event: string, buffer: Buffer, offset: number, length: number): void {
+    const { events } = this.#state;
+    if ((events.mask & eventClass) === 0) return;
+    events.send(event, this.#databaseIndex, Buffer.from(buffer.subarray(offset, offset + length)));
+  }
+}
