@@ -86,6 +86,7 @@ export class FieldExpiries {
     if (this.earliestMs >= this.#state.nowMs) return 0;
     this.#wantedMs = this.#state.fieldIndex.score;
     const record = this.#database.findByHash(this.#state.fieldIndex.record, this.#isWanted);
+    if (record === 0) throw new Error("The list of hashes with expiring fields names one that is not there");
     return this.expireDue(record, most);
   }
 
@@ -134,6 +135,7 @@ export class FieldExpiries {
     if (this.#index === 0) this.#index = fieldIndex.create();
     if (before !== NOT_LISTED) fieldIndex.delete(this.#index, before, keyHash);
     if (after !== NOT_LISTED) fieldIndex.insert(this.#index, after, keyHash);
+    else if (fieldIndex.count(this.#index) === 0) this.clear();
     this.#open(record).listedMs = after;
   }
 

@@ -40,6 +40,11 @@ const METRICS: readonly Metric[] = [
   counter("network_output_bytes_total", "Bytes written to clients", (sources) => sources.statistics().outputBytes),
   counter("keyspace_hits_total", "Lookups that found a key", (sources) => sources.statistics().hits),
   counter("keyspace_misses_total", "Lookups that found none", (sources) => sources.statistics().misses),
+  counter(
+    "expired_fields_total",
+    "Fields of hashes removed at their time",
+    (sources) => sources.statistics().expiredFields,
+  ),
   counter("expired_keys_total", "Keys removed at their time", (sources) => sources.statistics().expiredKeys),
   counter("evicted_keys_total", "Keys removed for memory", (sources) => sources.statistics().evictedKeys),
   counter(
