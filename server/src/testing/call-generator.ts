@@ -101,18 +101,16 @@ export class CallGenerator {
     const callable = this.#pick();
     const call = tamed(callable.fullName, this.#callOf(callable));
     if (callable.fullName === "multi") this.#isInTransaction = true;
-    if (callable.fullName === "spop") return this.#spop(call);
+    const uncertain = uncertainKey(callable.fullName, call);
+    if (uncertain !== undefined) return this.#endOf(call, uncertain);
     const isBlocking = callable.row.flags.includes("blocking");
     if (!isBlocking || this.#isInTransaction) return [call];
     return [["MULTI"], call, ["EXEC"]];
   }
 
-  /** Which members are gone is left to chance: what remains is measured, then goes. */
-  #spop(call: GeneratedCall): GeneratedCall[] {
-    const key = call[1];
-    if (key === undefined) return [call];
-    const calls: GeneratedCall[] = [call, ["SCARD", key], ["DEL", key]];
-    // As one step, so that nobody looks in between.
+  /** How much there is can be told, then it goes: as one step, so that nobody looks in between. */
+  #endOf(call: GeneratedCall, [key, count]: readonly [key: Word, count: string]): GeneratedCall[] {
+    const calls: GeneratedCall[] = [call, [count, key], ["DEL", key]];
     return this.#isInTransaction ? calls : [["MULTI"], ...calls, ["EXEC"]];
   }
 
@@ -169,6 +167,17 @@ export class CallGenerator {
     const args = script.once(SPOILT_ONCE_IN) ? spoil(script, builder.words) : builder.words;
     return [...name, ...args];
   }
+}
+
+/**
+ * The key that two servers may hold differently after the call, and what counts its elements: which members SPOP takes is
+ * left to chance, and the last digit of a distance to the mathematical library.
+ */
+function uncertainKey(command: string, call: GeneratedCall): readonly [key: Word, count: string] | undefined {
+  if (command === "spop") return call[1] === undefined ? undefined : [call[1], "SCARD"];
+  const at = call.findIndex((word) => word.toString().toLowerCase() === "storedist");
+  const key = command === "geosearchstore" ? call[1] : call[at + 1];
+  return at < 0 || key === undefined ? undefined : [key, "ZCARD"];
 }
 
 function callablesOf(rows: readonly CommandRow[]): Callable[] {
