@@ -103,6 +103,7 @@ export class CallGenerator {
     if (callable.fullName === "multi") this.#isInTransaction = true;
     const uncertain = uncertainKey(callable.fullName, call);
     if (uncertain !== undefined) return this.#endOf(call, uncertain);
+    if (callable.fullName.startsWith("sort")) return this.#sort(call);
     const isBlocking = callable.row.flags.includes("blocking");
     if (!isBlocking || this.#isInTransaction) return [call];
     return [["MULTI"], call, ["EXEC"]];
@@ -111,6 +112,17 @@ export class CallGenerator {
   /** How much there is can be told, then it goes: as one step, so that nobody looks in between. */
   #endOf(call: GeneratedCall, [key, count]: readonly [key: Word, count: string]): GeneratedCall[] {
     const calls: GeneratedCall[] = [call, [count, key], ["DEL", key]];
+    return this.#isInTransaction ? calls : [["MULTI"], ...calls, ["EXEC"]];
+  }
+
+  /**
+   * SORT takes a number for too large if any command before it met one, so one that met none goes before; and it converts
+   * a sorted set into a skiplist, from which ZRANGESTORE makes a new one.
+   */
+  #sort(call: GeneratedCall): GeneratedCall[] {
+    const key = call[1];
+    const calls: GeneratedCall[] = [["HSCAN", "none", "0"], call];
+    if (key !== undefined) calls.push(["ZRANGESTORE", key, key, "0", "-1"]);
     return this.#isInTransaction ? calls : [["MULTI"], ...calls, ["EXEC"]];
   }
 

@@ -34,6 +34,7 @@ export function tamed(command: string, words: readonly Word[]): readonly Word[] 
   if (command === "hello" && hasWord(call, "setname") && call.length !== 4) return call.slice(0, 2);
   // A listpack holds it as 0, a skiplist does not; which of both it is differs: see DIFFERENT_ENCODINGS.
   if (command === "zincrby" || command === "zadd") return call.map((word) => (word === "-0" ? "0" : word));
+  if (command.startsWith("sort")) return sortable(call);
   // Refused since 7.2: its negative is no integer.
   if (command === "lrem" || command === "lpos") return call.map((word) => (word === LEAST_INTEGER ? "-1" : word));
   if (DRAWING.has(command)) return call.map((word) => (isBetween(word, -9.2e18, -MOST_DRAWN) ? "-7" : word));
@@ -51,6 +52,14 @@ export function tamed(command: string, words: readonly Word[]): readonly Word[] 
 function isComparedWithNow(command: string, call: readonly Word[]): boolean {
   return (command === "expire" || command === "pexpire") && (hasWord(call, "gt") || hasWord(call, "lt"));
 }
+
+/** Elements that weigh the same, or that are not sorted at all, come in the order of a hash table. */
+function sortable(call: readonly Word[]): readonly Word[] {
+  if (!hasWord(call, "by")) return call;
+  return call.filter((word) => !UNSTABLE_WITH_BY.has(word.toString().toLowerCase()));
+}
+
+const UNSTABLE_WITH_BY = new Set(["alpha", "limit"]);
 
 /** Where members have different scores, Redis leaves open what a lexicographic range gives. */
 function isLexical(command: string, call: readonly Word[]): boolean {
