@@ -6,7 +6,7 @@ import type { Client } from "./client.ts";
 import { ClientFlag } from "./client.ts";
 import type { ClientType } from "./client-description.ts";
 import { clientType, parseClientType } from "./client-description.ts";
-import { CommandError, ERRORS } from "./errors.ts";
+import { CommandError, cString, ERRORS } from "./errors.ts";
 
 export function clientKill(call: Call): void {
   if (call.argc === 3) {
@@ -80,12 +80,12 @@ function readMaxAge(call: Call, index: number): number {
 
 function readType(word: string): ClientType {
   const type = parseClientType(word);
-  if (type === undefined) throw new CommandError(`ERR Unknown client type '${word}'`);
+  if (type === undefined) throw new CommandError(`ERR Unknown client type '${cString(word)}'`);
   return type;
 }
 
 function readUser(name: string): string {
-  if (name !== "default") throw new CommandError(`ERR No such user '${name}'`);
+  if (name !== "default") throw new CommandError(`ERR No such user '${cString(name)}'`);
   return name;
 }
 

@@ -8,7 +8,7 @@ import { clientKill } from "./client-kill.ts";
 import { checkClientInfo, checkClientName } from "./client-name.ts";
 import { defineCommands } from "./command.ts";
 import { containerOnly, withHelp } from "./container-help.ts";
-import { CommandError, ERRORS, wrongSubcommandArguments } from "./errors.ts";
+import { CommandError, cString, ERRORS, wrongSubcommandArguments } from "./errors.ts";
 
 const OWN = ["noscript", "loading", "stale"] as const;
 const ADMIN = ["admin", "noscript", "loading", "stale"] as const;
@@ -223,7 +223,7 @@ function clientList(call: Call): void {
   let clients = [...call.server.clients.all()];
   if (call.argc === 4 && call.is(2, "type")) {
     const type = parseClientType(call.text(3));
-    if (type === undefined) throw new CommandError(`ERR Unknown client type '${call.text(3)}'`);
+    if (type === undefined) throw new CommandError(`ERR Unknown client type '${cString(call.text(3))}'`);
     clients = clients.filter((client) => clientType(client) === type);
   } else if (call.argc >= 4 && call.is(2, "id")) {
     const ids = new Set<number>();
@@ -249,7 +249,7 @@ function clientSetinfo(call: Call): void {
   const value = call.text(3);
   if (call.is(2, "lib-name")) call.client.libraryName = checkClientInfo("lib-name", value);
   else if (call.is(2, "lib-ver")) call.client.libraryVersion = checkClientInfo("lib-ver", value);
-  else throw new CommandError(`ERR Unrecognized option '${call.text(2)}'`);
+  else throw new CommandError(`ERR Unrecognized option '${cString(call.text(2))}'`);
   call.reply.ok();
 }
 

@@ -16,7 +16,7 @@ import { integerArgument } from "./arguments.ts";
 import type { Call } from "./call.ts";
 import { ADMIN_FLAGS, ADMIN_READ_FLAGS, changeCluster, clusterOf } from "./cluster-access.ts";
 import { defineCommands } from "./command.ts";
-import { CommandError, ERRORS } from "./errors.ts";
+import { CommandError, cString, ERRORS } from "./errors.ts";
 
 const MAX_PORT = 65_535;
 const BUS_PORT_OFFSET = 10_000;
@@ -117,13 +117,13 @@ export const clusterNodeCommands = defineCommands([
 function meet(call: Call): void {
   if (call.argc > 5) throw new CommandError(wrongForm("meet"));
   const ip = call.text(2);
-  const port = integerArgument(call, 3, `ERR Invalid TCP base port specified: ${call.text(3)}`);
+  const port = integerArgument(call, 3, `ERR Invalid TCP base port specified: ${cString(call.text(3))}`);
   const busPort =
     call.argc === 5
-      ? integerArgument(call, 4, `ERR Invalid TCP bus port specified: ${call.text(4)}`)
+      ? integerArgument(call, 4, `ERR Invalid TCP bus port specified: ${cString(call.text(4))}`)
       : port + BUS_PORT_OFFSET;
   const isValid = isIP(ip) !== 0 && port > 0 && port <= MAX_PORT && busPort > 0 && busPort <= MAX_PORT;
-  if (!isValid) throw new CommandError(`ERR Invalid node address specified: ${ip}:${call.text(3)}`);
+  if (!isValid) throw new CommandError(`ERR Invalid node address specified: ${ip}:${cString(call.text(3))}`);
   changeCluster(call, (state) => meetNode(state, ip, port, busPort));
 }
 
@@ -175,7 +175,7 @@ function countFailureReports(call: Call): void {
 
 function nodeArgument(call: Call) {
   const node = findNode(clusterOf(call).state, call.text(2));
-  if (node === undefined) throw new CommandError(`ERR Unknown node ${call.text(2)}`);
+  if (node === undefined) throw new CommandError(`ERR Unknown node ${cString(call.text(2))}`);
   return node;
 }
 

@@ -7,7 +7,7 @@ import type { Call } from "./call.ts";
 import { ClientFlag } from "./client.ts";
 import { checkClientName } from "./client-name.ts";
 import { defineCommands } from "./command.ts";
-import { CommandError, ERRORS, wrongArity } from "./errors.ts";
+import { CommandError, cString, ERRORS, wrongArity } from "./errors.ts";
 import { endSubscriptions } from "./pubsub.ts";
 import { resetTransaction } from "./transactions.ts";
 
@@ -155,7 +155,7 @@ function parseGreeting(call: Call): Greeting {
       name = checkClientName(call.text(index + 1));
       index += 2;
     } else {
-      throw new CommandError(`ERR Syntax error in HELLO option '${call.text(index)}'`);
+      throw new CommandError(`ERR Syntax error in HELLO option '${cString(call.text(index))}'`);
     }
   }
   return { protocol: version, credentials, name };

@@ -79,13 +79,18 @@ export function unknownSubcommand(container: string, name: string): string {
 }
 
 export function unsupportedOption(option: string): string {
-  return `ERR Unsupported option ${shortened(option, option.length)}`.replace(/[\r\n]+$/, "");
+  return `ERR Unsupported option ${cString(option)}`.replace(/[\r\n]+$/, "");
 }
 
 /** Where Redis leaves the number of a subcommand's arguments to its function. */
 export function wrongSubcommandArguments(container: string, name: string): string {
   const shown = shortened(name, QUOTED_BYTES);
   return `ERR unknown subcommand or wrong number of arguments for '${shown}'. Try ${container.toUpperCase()} HELP.`;
+}
+
+/** What of an argument Redis' formats show: a zero byte ends it. */
+export function cString(text: string): string {
+  return shortened(text, text.length);
 }
 
 /** What a C string of these bytes would show. */

@@ -8,7 +8,7 @@ import { decodeScore } from "../values/geohash.ts";
 import type { SortedSetValue } from "../values/sorted-set.ts";
 import { integerArgument } from "./arguments.ts";
 import type { Call } from "./call.ts";
-import { CommandError, ERRORS } from "./errors.ts";
+import { CommandError, cString, ERRORS } from "./errors.ts";
 import { numberArgument, placeArgument, unitArgument } from "./geo-arguments.ts";
 
 export interface SearchKind {
@@ -147,10 +147,10 @@ function checkTogether(call: Call, { form }: SearchKind, search: Search): void {
     throw new CommandError(`ERR ${what} is not compatible with WITHDIST, WITHHASH and WITHCOORD options`);
   }
   if (form === "options" && search.from === "nothing") {
-    throw new CommandError(`ERR exactly one of FROMMEMBER or FROMLONLAT can be specified for ${call.text(0)}`);
+    throw new CommandError(`ERR exactly one of FROMMEMBER or FROMLONLAT can be specified for ${cString(call.text(0))}`);
   }
   if (form === "options" && search.by === "nothing") {
-    throw new CommandError(`ERR exactly one of BYRADIUS and BYBOX can be specified for ${call.text(0)}`);
+    throw new CommandError(`ERR exactly one of BYRADIUS and BYBOX can be specified for ${cString(call.text(0))}`);
   }
   if (search.any && search.count === 0) throw new CommandError("ERR the ANY argument requires COUNT argument");
   // The nearest ones are meant, unless any will do.

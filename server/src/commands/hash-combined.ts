@@ -9,7 +9,7 @@ import { type ExpireUnit, rangedArgument } from "./arguments.ts";
 import type { Call } from "./call.ts";
 import { openForWrite } from "./collection-keys.ts";
 import { defineCommands, oneKey } from "./command.ts";
-import { CommandError, wrongArity } from "./errors.ts";
+import { CommandError, cString, wrongArity } from "./errors.ts";
 import { dropExpired, storeHash, writeHash } from "./hash-access.ts";
 import { isPast } from "./hash-expiry.ts";
 import { copies, fieldExpireTime, fieldsArgument } from "./hash-field-arguments.ts";
@@ -228,7 +228,7 @@ function hsetexOptions(call: Call): HsetexOptions {
     } else if (word === "fnx" || word === "fxx") {
       if (condition !== undefined) throw new CommandError("ERR Only one of FXX or FNX arguments can be specified");
       condition = word;
-    } else throw new CommandError(`ERR unknown argument: ${call.text(i)}`);
+    } else throw new CommandError(`ERR unknown argument: ${cString(call.text(i))}`);
   }
   throw new CommandError("ERR missing FIELDS argument");
 }

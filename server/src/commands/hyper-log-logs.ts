@@ -15,7 +15,7 @@ import {
 import { isLongZeros, opcodeBytes, runLength, runValue } from "../values/hyper-log-log-sparse.ts";
 import type { Call } from "./call.ts";
 import { defineCommands, keyAt, keyRange, oneKey } from "./command.ts";
-import { CommandError } from "./errors.ts";
+import { CommandError, cString } from "./errors.ts";
 import {
   asRaw,
   corrupted,
@@ -181,7 +181,7 @@ function pfdebug(call: Call): void {
   if (record === 0) throw new CommandError("ERR The specified key does not exist");
   const name = call.text(1);
   const run = DEBUG_COMMANDS[name.toLowerCase()];
-  if (run === undefined) throw new CommandError(`ERR Unknown PFDEBUG subcommand '${name}'`);
+  if (run === undefined) throw new CommandError(`ERR Unknown PFDEBUG subcommand '${cString(name)}'`);
   run(call, record);
 }
 

@@ -4,7 +4,7 @@ import { integerArgument } from "./arguments.ts";
 import type { Call } from "./call.ts";
 import { defineCommands } from "./command.ts";
 import { containerOnly, withHelp } from "./container-help.ts";
-import { CommandError } from "./errors.ts";
+import { CommandError, cString } from "./errors.ts";
 
 const LOG_FLAGS = ["admin", "loading", "stale"] as const;
 const LATENCY_FLAGS = ["admin", "noscript", "loading", "stale"] as const;
@@ -110,7 +110,7 @@ export const slowlogCommands = defineCommands([
         summary: "Draws the samples of an event.",
         syntax: "event",
         run(call) {
-          throw new CommandError(`ERR No samples available for event '${call.text(2)}'`);
+          throw new CommandError(`ERR No samples available for event '${cString(call.text(2))}'`);
         },
       },
       {
