@@ -8,6 +8,7 @@ import { clientCommands } from "./clients.ts";
 import { clusterCommands } from "./cluster.ts";
 import type { CommandRow } from "./command.ts";
 import { introspectionCommands } from "./command-introspection.ts";
+import { commonSubsequenceCommands } from "./common-subsequence.ts";
 import { configCommands } from "./config.ts";
 import { connectionCommands } from "./connection.ts";
 import { counterCommands } from "./counters.ts";
@@ -38,6 +39,7 @@ import { sortedSetAlgebraCommands } from "./sorted-set-algebra.ts";
 import { sortedSetPopCommands } from "./sorted-set-pops.ts";
 import { sortedSetRangeCommands } from "./sorted-set-range-commands.ts";
 import { sortedSetCommands } from "./sorted-sets.ts";
+import { stringBatchCommands } from "./string-batch.ts";
 import { stringRangeCommands } from "./string-ranges.ts";
 import { stringCommands } from "./strings.ts";
 import { transactionCommands } from "./transactions.ts";
@@ -45,6 +47,8 @@ import { transactionCommands } from "./transactions.ts";
 export const ALL_COMMANDS: readonly (readonly CommandRow[])[] = [
   stringCommands,
   stringRangeCommands,
+  stringBatchCommands,
+  commonSubsequenceCommands,
   counterCommands,
   bitmapCommands,
   bitFieldCommands,

@@ -1,8 +1,10 @@
-/** The options of SET and GETEX. A word may be repeated, in every spelling, but not joined with one that contradicts it. */
+/** The options of SET, GETEX and MSETEX. A word may be repeated, in every spelling, but not joined with one that contradicts it. */
 
 import type { ExpireUnit } from "./arguments.ts";
 import type { Call } from "./call.ts";
 import { CommandError, ERRORS } from "./errors.ts";
+
+export type StringCommand = "set" | "getex" | "msetex";
 
 export interface StringOptions {
   condition: "none" | "nx" | "xx";
@@ -21,7 +23,7 @@ const UNITS: ReadonlyMap<string, ExpireUnit> = new Map([
 ]);
 
 /** Parses the arguments of `command` from `start` on; throws a syntax error where Redis does. */
-export function parseStringOptions(call: Call, start: number, command: "set" | "getex"): StringOptions {
+export function parseStringOptions(call: Call, start: number, command: StringCommand): StringOptions {
   const options: StringOptions = {
     condition: "none",
     isGet: false,
@@ -46,13 +48,13 @@ function takeUnit(options: StringOptions, unit: ExpireUnit, hasTime: boolean): b
   return isFree && hasTime;
 }
 
-function takeWord(options: StringOptions, word: string, command: "set" | "getex"): boolean {
+function takeWord(options: StringOptions, word: string, command: StringCommand): boolean {
   if (word === "persist" && command === "getex") {
     options.isPersist = true;
     return options.unit === undefined;
   }
   if (command === "getex") return false;
-  if (word === "get") options.isGet = true;
+  if (word === "get" && command === "set") options.isGet = true;
   else if (word === "keepttl") {
     options.keepTtl = true;
     return options.unit === undefined;
