@@ -35,10 +35,23 @@ export function withHelp<const Rows extends readonly CommandRow[]>(
   return [...rows, help];
 }
 
-function helpLines(container: string, rows: readonly CommandRow[]): string[] {
+interface HelpEntry {
+  readonly name: string;
+  readonly syntax: string;
+  readonly summary: string;
+}
+
+export function helpLines(container: string, rows: readonly HelpEntry[]): string[] {
   const title = `${container.toUpperCase()} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:`;
   return [
     title,
-    ...rows.flatMap((row) => [`${row.name.toUpperCase()} ${plainSyntax(row.syntax)}`.trim(), `    ${row.summary}`]),
+    ...rows.flatMap((row) => [`${row.name.toUpperCase()} ${helpSyntax(row.syntax)}`.trim(), `    ${row.summary}`]),
   ];
+}
+
+/** Arguments as help texts show them: names in angle brackets, `(YES|NO)` for a choice. */
+function helpSyntax(syntax: string): string {
+  const plain = plainSyntax(syntax).replaceAll(" | ", "|");
+  const choices = /^[^\s<>[\]]+(\|[^\s<>[\]]+)+$/.test(plain) ? `(${plain})` : plain.replace(/<([^<>]*)>/g, "($1)");
+  return choices.replace(/(?<![\w-])[a-z][a-z0-9_-]*/g, "<$&>");
 }

@@ -4,15 +4,15 @@
  */
 
 import { globMatchBuffer } from "@kvcluster/protocol/glob";
+import { parseMemorySize } from "../config/memory-units.ts";
 import { NO_EXPIRY } from "../keyspace/record.ts";
-import { encodingName } from "../values/value-type.ts";
 import { countArgument } from "./arguments.ts";
 import type { Call } from "./call.ts";
 import { defineCommands } from "./command.ts";
-import { Digest, digestOfDatabases, mixValue } from "./dataset-digest.ts";
-import { CommandError, ERRORS } from "./errors.ts";
+import { helpLines } from "./container-help.ts";
+import { debugDigest, debugDigestValue, debugListpack, debugObject } from "./debug-values.ts";
+import { CommandError } from "./errors.ts";
 import { isLocalClient } from "./local-client.ts";
-import { valueMemory } from "./value-memory.ts";
 
 export const debugCommands = defineCommands([
   {
@@ -31,23 +31,53 @@ export const debugCommands = defineCommands([
 interface DebugSubcommand {
   /** Number of arguments with DEBUG and the name; negative: at least so many. */
   readonly arity: number;
+  readonly mostArguments?: number;
   readonly syntax: string;
+  readonly summary: string;
   readonly run: (call: Call) => void;
 }
 
 const SUBCOMMANDS: Readonly<Record<string, DebugSubcommand>> = {
-  digest: { arity: 2, syntax: "", run: debugDigest },
-  "digest-value": { arity: -2, syntax: "key [key ...]", run: debugDigestValue },
-  error: { arity: 3, syntax: "message", run: debugError },
-  log: { arity: 3, syntax: "message", run: debugLog },
-  object: { arity: -3, syntax: "key", run: debugObject },
-  populate: { arity: -3, syntax: "count [prefix] [size]", run: debugPopulate },
-  protocol: { arity: 3, syntax: "type", run: debugProtocol },
-  reload: { arity: -2, syntax: "[NOSAVE]", run: debugReload },
-  "set-active-expire": { arity: 3, syntax: "0|1", run: debugSetActiveExpire },
-  sleep: { arity: 3, syntax: "seconds", run: debugSleep },
-  "stringmatch-len": { arity: 4, syntax: "length pattern", run: debugStringmatch },
-  help: { arity: 2, syntax: "", run: debugHelp },
+  "change-repl-id": {
+    arity: 2,
+    syntax: "",
+    summary: "Gives the server another replication ID.",
+    run: changeReplicationId,
+  },
+  digest: { arity: 2, syntax: "", summary: "Gives a checksum of all data.", run: debugDigest },
+  "digest-value": {
+    ...{ arity: -2, syntax: "[key [key ...]]", run: debugDigestValue },
+    summary: "Gives checksums of the values of keys.",
+  },
+  error: { arity: 3, syntax: "message", summary: "Replies with this error.", run: debugError },
+  listpack: { arity: 3, syntax: "key", summary: "Tells whether the value is one listpack.", run: debugListpack },
+  log: { arity: 3, syntax: "message", summary: "Writes to the server's log.", run: debugLog },
+  object: { arity: -3, syntax: "key", summary: "Tells how a value is stored.", run: debugObject },
+  populate: {
+    ...{ arity: -3, mostArguments: 5, syntax: "count [prefix] [size]", run: debugPopulate },
+    summary: "Makes so many string keys where there are none.",
+  },
+  protocol: { arity: 3, syntax: "type", summary: "Replies with a sample of a type.", run: debugProtocol },
+  "quicklist-packed-threshold": {
+    ...{ arity: 3, syntax: "size", run: quicklistThreshold },
+    summary: "Does nothing: large elements of lists are kept as all others.",
+  },
+  reload: {
+    arity: -2,
+    syntax: "[NOSAVE]",
+    summary: "Saves the data, unless told not to, and loads it.",
+    run: debugReload,
+  },
+  "set-active-expire": {
+    ...{ arity: 3, syntax: "0|1", run: debugSetActiveExpire },
+    summary: "Turns off and on that expired keys go by themselves.",
+  },
+  sleep: { arity: 3, syntax: "seconds", summary: "Holds the server for a time.", run: debugSleep },
+  "stringmatch-len": {
+    ...{ arity: 4, syntax: "length pattern", run: debugStringmatch },
+    summary: "Matches a pattern against so many letters A.",
+  },
+  help: { arity: 2, syntax: "", summary: "Prints this help.", run: debugHelp },
 };
 
 function debug(call: Call): void {
@@ -60,7 +90,8 @@ function debug(call: Call): void {
   const subcommand = SUBCOMMANDS[call.text(1).toLowerCase()];
   const isRightCount =
     subcommand !== undefined &&
-    (subcommand.arity > 0 ? call.argc === subcommand.arity : call.argc >= -subcommand.arity);
+    (subcommand.arity > 0 ? call.argc === subcommand.arity : call.argc >= -subcommand.arity) &&
+    call.argc <= (subcommand.mostArguments ?? call.argc);
   if (!isRightCount) {
     throw new CommandError(
       `ERR unknown subcommand or wrong number of arguments for '${call.text(1).slice(0, 128)}'. Try DEBUG HELP.`,
@@ -70,27 +101,27 @@ function debug(call: Call): void {
 }
 
 function debugHelp(call: Call): void {
-  const lines = Object.entries(SUBCOMMANDS).map(([name, { syntax }]) => `${name.toUpperCase()} ${syntax}`.trim());
-  call.reply.array(lines.length + 1);
-  call.reply.status("DEBUG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:");
+  const lines = helpLines(
+    "debug",
+    Object.entries(SUBCOMMANDS).map(([name, { syntax, summary }]) => ({ name, syntax, summary })),
+  );
+  call.reply.array(lines.length);
   for (const line of lines) call.reply.status(line);
 }
 
-function debugDigest(call: Call): void {
-  const { keyspace, collections } = call.server;
-  const databases = Array.from({ length: keyspace.databaseCount }, (_, index) => keyspace.database(index));
-  call.reply.status(digestOfDatabases(databases, collections));
+function changeReplicationId(call: Call): void {
+  call.server.replication.history.restart();
+  call.reply.ok();
 }
 
-function debugDigestValue(call: Call): void {
-  const { db, server } = call;
-  call.reply.array(call.argc - 2);
-  for (let i = 2; i < call.argc; i++) {
-    const digest = new Digest();
-    const record = db.peek(call.buffer, call.offset[i] as number, call.length[i] as number);
-    if (record !== 0) mixValue(digest, db, record, server.collections);
-    call.reply.status(digest.toString());
+const LARGEST_THRESHOLD = 2 ** 32;
+
+function quicklistThreshold(call: Call): void {
+  const size = parseMemorySize(call.text(2));
+  if (size === undefined || size >= LARGEST_THRESHOLD) {
+    throw new CommandError("ERR argument must be a memory value bigger than 1 and smaller than 4gb");
   }
+  call.reply.ok();
 }
 
 function debugError(call: Call): void {
@@ -104,21 +135,10 @@ function debugLog(call: Call): void {
 
 /** Holds the whole server for the time, as a slow command would. */
 function debugSleep(call: Call): void {
-  const seconds = Number(call.text(2));
-  if (Number.isNaN(seconds) || seconds < 0) throw new CommandError(ERRORS.notFloat);
+  // What is no number is 0, as C reads it.
+  const seconds = Math.max(0, Number(call.text(2)) || 0);
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, seconds * 1000);
   call.reply.ok();
-}
-
-function debugObject(call: Call): void {
-  const { db } = call;
-  const record = db.lookupRead(call.buffer, call.offset[2] as number, call.length[2] as number);
-  if (record === 0) throw new CommandError(ERRORS.noSuchKey);
-  const encoding = encodingName(db.encodingOf(record));
-  const bytes = valueMemory(call, record, 0);
-  call.reply.status(
-    `Value at:0x${record.toString(16)} refcount:1 encoding:${encoding} serializedlength:${bytes} lru:0 lru_seconds_idle:0`,
-  );
 }
 
 function debugPopulate(call: Call): void {
@@ -138,7 +158,7 @@ function debugPopulate(call: Call): void {
 
 function debugReload(call: Call): void {
   const isNoSave = call.argc === 3 && call.is(2, "nosave");
-  if (call.argc > 2 && !isNoSave) throw new CommandError(ERRORS.syntax);
+  if (call.argc > 2 && !isNoSave) throw new CommandError("ERR DEBUG RELOAD only supports the NOSAVE option.");
   const problem = call.server.persistence.reloadNow(!isNoSave);
   if (problem !== undefined) {
     call.server.logger.warning(`DEBUG RELOAD failed: ${problem}`);

@@ -1,0 +1,141 @@
+/** The subcommands of DEBUG that tests of programs use, and the matcher of patterns, beside redis-server. */
+
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { compareServers, type Normaliser, type Step, seedOf } from "../testing/differential.ts";
+import { hasReferenceServer } from "../testing/reference-server.ts";
+import { sorted } from "../testing/reply-order.ts";
+import { Script, type Word } from "../testing/script.ts";
+import { type ServerPair, startServerPair } from "../testing/server-pair.ts";
+
+const NORMALISERS: readonly Normaliser[] = [
+  {
+    command: "debug object",
+    reason: "addresses, and the time of the last use in seconds",
+    normalise: (reply) => Buffer.from(reply.toString("latin1").replace(/at:0x\w+|lru:\d+|idle:\d/g, "")),
+  },
+  { command: "keys", reason: "the order of the table", normalise: (reply) => sorted(reply, 1) },
+];
+
+describe.runIf(hasReferenceServer)("DEBUG beside redis-server", () => {
+  let pair: ServerPair;
+  beforeAll(async () => {
+    pair = await startServerPair("--rdbcompression", "no");
+  });
+  afterAll(() => pair.stop());
+
+  const compare = (steps: readonly Step[], seed?: number): Promise<number> =>
+    compareServers({
+      ...{ ports: pair.ports, steps, normalisers: NORMALISERS },
+      ...(seed === undefined ? {} : { seed }),
+    });
+
+  test("what it tells and refuses agrees", async () => {
+    const long = Array.from({ length: 2000 }, (_, k) => `element ${k}`);
+    const calls: Word[][] = [
+      ...[
+        ["SET", "s", "text"],
+        ["SET", "n", "12345"],
+        ["HSET", "h", "f", "v"],
+        ["ZADD", "z", "1.5", "m"],
+      ],
+      ...[
+        ["SADD", "i", "1", "2"],
+        ["RPUSH", "long", ...long],
+      ],
+      ...[
+        ["DEBUG", "OBJECT", "s"],
+        ["DEBUG", "OBJECT", "n"],
+        ["DEBUG", "OBJECT", "h"],
+        ["DEBUG", "OBJECT", "z"],
+      ],
+      ...[
+        ["DEBUG", "OBJECT", "i"],
+        ["DEBUG", "OBJECT", "none"],
+        ["DEBUG", "LISTPACK", "s"],
+        ["DEBUG", "LISTPACK", "h"],
+      ],
+      ...[
+        ["DEBUG", "LISTPACK", "none"],
+        ["DEBUG", "QUICKLIST-PACKED-THRESHOLD", "100b"],
+        ["DEBUG", "DIGEST"],
+      ],
+      ...[
+        ["DEBUG", "QUICKLIST-PACKED-THRESHOLD", "x"],
+        ["DEBUG", "QUICKLIST-PACKED-THRESHOLD", "4gb"],
+      ],
+      ...[
+        ["DEBUG", "CHANGE-REPL-ID"],
+        ["DEBUG", "SLEEP", "x"],
+        ["DEBUG", "SLEEP", "0.01"],
+        ["DEBUG", "SLEEP"],
+      ],
+      ...[
+        ["DEBUG", "POPULATE", "x"],
+        ["DEBUG", "POPULATE", "-1"],
+        ["DEBUG", "POPULATE", "1", "a", "2", "b"],
+      ],
+      ...[
+        ["DEBUG", "POPULATE", "10"],
+        ["DEBUG", "POPULATE", "5", "p"],
+        ["DEBUG", "POPULATE", "5", "q", "20"],
+        ["KEYS", "*"],
+      ],
+      ...[
+        ["GET", "key:3"],
+        ["GET", "q:1"],
+        ["DEBUG", "DIGEST", "x"],
+        ["DEBUG", "BAD"],
+        ["DEBUG", "SET-ACTIVE-EXPIRE"],
+      ],
+      ...[["DEBUG", "DIGEST-VALUE", "s", "n", "h", "z", "i", "long", "none"]],
+      ...[["DEBUG", "ERROR", "SOME thing"], ["DEBUG", "RELOAD"], ["DEBUG", "DIGEST"], ["DBSIZE"]],
+    ];
+    expect(await compare(calls.map((args) => ({ args })))).toBe(calls.length);
+  });
+
+  test.each([81, 82, 83])("patterns match the same keys (seed %i)", async (fallback) => {
+    const seed = seedOf(fallback);
+    const script = new Script(seed);
+    const bytes = (alphabet: string, most: number): Buffer => {
+      const length = script.random.below(most + 1);
+      return Buffer.from(Array.from({ length }, () => alphabet.charCodeAt(script.random.below(alphabet.length))));
+    };
+    const steps: Step[] = [];
+    for (let k = 0; k < 120; k++) steps.push({ args: ["SET", bytes("abcAB-]\\^*?\x00\xff", 8), "v"] });
+    for (let k = 0; k < 3000; k++) steps.push({ args: ["KEYS", bytes("aabbc*?*[]^-\\A\x00\xff", 9)] });
+    expect(await compare(steps, seed)).toBe(steps.length);
+  });
+
+  test("a pattern made to be slow costs no more than its length times the key's", async () => {
+    const key = "a".repeat(3000);
+    const steps = [
+      { args: ["SET", key, "v"] },
+      { args: ["KEYS", `${"*a".repeat(12)}b`] },
+      { args: ["SCAN", "0", "MATCH", `${"a*".repeat(12)}b`] },
+    ];
+    const started = performance.now();
+    expect(await compareServers({ ports: { ours: pair.ports.ours, reference: pair.ports.ours }, steps })).toBe(
+      steps.length,
+    );
+    expect(performance.now() - started).toBeLessThan(2000);
+  });
+
+  test("OBJECT FREQ and IDLETIME follow the policy", async () => {
+    const words = [
+      ["FREQ", "k"],
+      ["IDLETIME", "k"],
+      ["FREQ", "none"],
+      ["IDLETIME", "none"],
+      ["FREQ"],
+      ["REFCOUNT", "none"],
+    ];
+    const steps: Step[] = [{ args: ["RPUSH", "k", "v"] }];
+    for (const policy of ["noeviction", "allkeys-lru", "volatile-lfu", "allkeys-lfu", "volatile-ttl", "noeviction"]) {
+      steps.push({ args: ["CONFIG", "SET", "maxmemory-policy", policy] });
+      // What one kind of policy has noted of a key, the other would misread.
+      steps.push({ args: ["DEL", "k"] }, { args: ["RPUSH", "k", "v"] });
+      for (const args of words) steps.push({ args: ["OBJECT", ...args] });
+    }
+    expect(await compare(steps)).toBe(steps.length);
+  });
+});
