@@ -19,7 +19,7 @@ export const blockingListCommands = defineCommands([
     since: "2.0.0",
     complexity: "O(N) in the number of keys",
     summary: "Takes the first element of the first list that has one; waits until there is one.",
-    syntax: "key [key ...] timeout",
+    syntax: "key [key ...] timeout:double",
     run: (call) => blockingPop(call, true),
   },
   {
@@ -31,7 +31,7 @@ export const blockingListCommands = defineCommands([
     since: "2.0.0",
     complexity: "O(N) in the number of keys",
     summary: "Takes the last element of the first list that has one; waits until there is one.",
-    syntax: "key [key ...] timeout",
+    syntax: "key [key ...] timeout:double",
     run: (call) => blockingPop(call, false),
   },
   {
@@ -43,7 +43,7 @@ export const blockingListCommands = defineCommands([
     since: "6.2.0",
     complexity: "O(1)",
     summary: "Moves an element from one list to another; waits until there is one.",
-    syntax: "source destination <LEFT | RIGHT> <LEFT | RIGHT> timeout",
+    syntax: "source destination <LEFT | RIGHT> <LEFT | RIGHT> timeout:double",
     run: (call) => blockingMove(call, isHeadArgument(call, 3), isHeadArgument(call, 4), 5),
   },
   {
@@ -55,7 +55,7 @@ export const blockingListCommands = defineCommands([
     since: "2.2.0",
     complexity: "O(1)",
     summary: "Moves the last element of a list to the head of another; waits until there is one.",
-    syntax: "source destination timeout",
+    syntax: "source destination timeout:double",
     run: (call) => blockingMove(call, false, true, 3),
   },
   {
@@ -67,7 +67,7 @@ export const blockingListCommands = defineCommands([
     since: "7.0.0",
     complexity: "O(N+M): N keys given, M elements taken",
     summary: "Takes elements from the first of several lists that has some; waits until one has.",
-    syntax: "timeout numkeys key [key ...] <LEFT | RIGHT> [COUNT count]",
+    syntax: "timeout:double numkeys key [key ...] <LEFT | RIGHT> [COUNT count]",
     run: blmpop,
   },
 ]);

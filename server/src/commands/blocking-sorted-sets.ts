@@ -18,7 +18,7 @@ export const blockingSortedSetCommands = defineCommands([
     since: "5.0.0",
     complexity: "O(log(N)) in the number of members",
     summary: "Takes the member with the lowest score of the first sorted set that has one; waits until there is one.",
-    syntax: "key [key ...] timeout",
+    syntax: "key [key ...] timeout:double",
     run: (call) => blockingPop(call, true),
   },
   {
@@ -30,7 +30,7 @@ export const blockingSortedSetCommands = defineCommands([
     since: "5.0.0",
     complexity: "O(log(N)) in the number of members",
     summary: "Takes the member with the highest score of the first sorted set that has one; waits until there is one.",
-    syntax: "key [key ...] timeout",
+    syntax: "key [key ...] timeout:double",
     run: (call) => blockingPop(call, false),
   },
   {
@@ -42,7 +42,7 @@ export const blockingSortedSetCommands = defineCommands([
     since: "7.0.0",
     complexity: "O(K)+O(M*log(N)): K keys given, M members taken",
     summary: "Takes members from the first of several sorted sets that has some; waits until one has.",
-    syntax: "timeout numkeys key [key ...] <MIN | MAX> [COUNT count]",
+    syntax: "timeout:double numkeys key [key ...] <MIN | MAX> [COUNT count]",
     run: bzmpop,
   },
 ]);
