@@ -131,5 +131,9 @@ function directiveSections(): string[] {
     "",
     `Accepted, stored and shown by CONFIG GET, without an effect here: ${names("none")}.`,
     "",
+    "`lazyfree-lazy-*` and `replica-lazy-flush` behave as if they were `yes`, whatever they say: large values and flushed",
+    "databases are always freed in the background, in slices, also after DEL, expiry, eviction, overwriting and FLUSHALL SYNC.",
+    "Their memory counts as used until it is free.",
+    "",
   ];
 }

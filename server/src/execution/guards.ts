@@ -68,6 +68,16 @@ export const GUARDS: readonly Guard[] = [
     check: (state, request) => (ofPrimary(request) || state.makeRoom() ? undefined : ERRORS.outOfMemory),
   },
   {
+    // Queued commands take memory too, whatever they do later.
+    name: "memory limit in a transaction",
+    denies: 0,
+    applies: (state) => state.memoryLimited,
+    check: (state, request) =>
+      request.call.client.has(ClientFlag.multi) && !LEAVES_TRANSACTION.has(request.fullName) && !state.makeRoom()
+        ? ERRORS.outOfMemory
+        : undefined,
+  },
+  {
     name: "persistence failure",
     denies: CommandBit.write,
     applies: (state) => state.persistenceFailed,
@@ -107,6 +117,8 @@ export const GUARDS: readonly Guard[] = [
     check: (_state, request) => (ofPrimary(request) ? undefined : ERRORS.loading),
   },
 ];
+
+const LEAVES_TRANSACTION: ReadonlySet<string> = new Set(["exec", "discard", "quit", "reset"]);
 
 const SUBSCRIBER_COMMANDS: ReadonlySet<string> = new Set([
   "subscribe",

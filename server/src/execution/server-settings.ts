@@ -23,12 +23,20 @@ export function followSettings(config: Config, keyspace: Keyspace, parser: { max
 }
 
 function followEvictionSettings(config: Config, keyspace: Keyspace): void {
-  const names = ["maxmemory", "maxmemory-policy", "maxmemory-samples", "lfu-log-factor", "lfu-decay-time"] as const;
+  const names = [
+    "maxmemory",
+    "maxmemory-policy",
+    "maxmemory-samples",
+    "maxmemory-eviction-tenacity",
+    "lfu-log-factor",
+    "lfu-decay-time",
+  ] as const;
   follow(config, names, () =>
     keyspace.eviction.configure({
       limitBytes: config.get("maxmemory"),
       policy: config.get("maxmemory-policy"),
       samples: config.get("maxmemory-samples"),
+      tenacity: config.get("maxmemory-eviction-tenacity"),
       lfuLogFactor: config.get("lfu-log-factor"),
       lfuDecayMinutes: config.get("lfu-decay-time"),
     }),

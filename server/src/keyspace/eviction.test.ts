@@ -4,7 +4,14 @@ import { NO_EXPIRY } from "./record.ts";
 import { TestKeyspace } from "./test-keyspace.ts";
 
 function configure(test: TestKeyspace, policy: EvictionPolicy, limitBytes: number): void {
-  test.keyspace.eviction.configure({ policy, limitBytes, samples: 5, lfuLogFactor: 10, lfuDecayMinutes: 1 });
+  test.keyspace.eviction.configure({
+    policy,
+    limitBytes,
+    samples: 5,
+    tenacity: 10,
+    lfuLogFactor: 10,
+    lfuDecayMinutes: 1,
+  });
 }
 
 /** 1,000 old and 1,000 new keys; every second one of each with an expiry time. Then a sixth of their memory is missing. */

@@ -36,13 +36,18 @@ export interface EvictionSettings {
   readonly policy: EvictionPolicy;
   /** `maxmemory-samples` */
   readonly samples: number;
+  /** `maxmemory-eviction-tenacity`, 0 to 100: how long one command may be held up by eviction. */
+  readonly tenacity: number;
   readonly lfuLogFactor: number;
   readonly lfuDecayMinutes: number;
 }
 
 const POOL_SIZE = 16;
-/** How long one call may evict, where Redis' default tenacity allows as much. */
-const SLICE_US = 500;
+/** How long one call may evict: so much a step of tenacity up to 10, then 15 % more with each, and at 100 without end. */
+const TENACITY_STEP_US = 50;
+const LINEAR_TENACITY = 10;
+const TENACITY_GROWTH = 1.15;
+const MAX_TENACITY = 100;
 const EVICTIONS_PER_CLOCK = 16;
 /** Draws of a place in a volatile page before giving up on a sample: pages can be nearly empty. */
 const PLACE_DRAWS = 64;
@@ -58,6 +63,7 @@ export class Eviction {
   #limitBytes = 0;
   #policy: EvictionPolicy = "noeviction";
   #samples = 5;
+  #sliceUs = TENACITY_STEP_US * LINEAR_TENACITY;
   /** Ascending by score. */
   readonly #poolRecords = new Int32Array(POOL_SIZE);
   readonly #poolScores = new Float64Array(POOL_SIZE);
@@ -74,6 +80,7 @@ export class Eviction {
     this.#limitBytes = settings.limitBytes;
     this.#policy = settings.policy;
     this.#samples = settings.samples;
+    this.#sliceUs = sliceFor(settings.tenacity);
     this.#state.access.isLfu = settings.policy.endsWith("-lfu");
     this.#state.access.lfuLogFactor = settings.lfuLogFactor;
     this.#state.access.lfuDecayMinutes = settings.lfuDecayMinutes;
@@ -119,15 +126,17 @@ export class Eviction {
   /** Evicts until memory is below the limit, nothing can be evicted, or the time of one call is over. */
   freeMemoryIfNeeded(): EvictionResult {
     if (!this.isOverLimit) return "ok";
-    const endUs = this.#clock.monotonicUs() + SLICE_US;
+    const endUs = this.#clock.monotonicUs() + this.#sliceUs;
     const isOver = (): boolean => this.#clock.monotonicUs() >= endUs;
-    this.#state.reclaim(() => this.isOverLimit && !isOver());
     let evicted = 0;
     while (this.isOverLimit) {
+      // What is already deleted first: the memory of a large value counts until all of it is free.
+      const isFreed = this.#state.reclaim(() => this.isOverLimit && !isOver());
+      if (!this.isOverLimit) return "ok";
+      if (!isFreed) return "running";
       if (evicted > 0 && evicted % EVICTIONS_PER_CLOCK === 0 && isOver()) return "running";
       const victim = this.#policy === "noeviction" ? 0 : this.#victim();
-      if (victim === 0)
-        return this.#state.owners.isReclaiming || this.#state.values.waitingFrees > 0 ? "running" : "failed";
+      if (victim === 0) return "failed";
       this.#ownerOf(victim)?.evictRecord(victim);
       evicted++;
     }
@@ -237,4 +246,10 @@ export class Eviction {
   #ownerOf(record: Handle): Database | undefined {
     return this.#state.owners.get(this.#state.records.databaseIdOf(record));
   }
+}
+
+function sliceFor(tenacity: number): number {
+  if (tenacity >= MAX_TENACITY) return Number.POSITIVE_INFINITY;
+  const above = Math.max(0, tenacity - LINEAR_TENACITY);
+  return TENACITY_STEP_US * Math.min(tenacity, LINEAR_TENACITY) * TENACITY_GROWTH ** above;
 }

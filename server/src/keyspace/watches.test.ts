@@ -74,7 +74,14 @@ describe("Watches", () => {
     watching.test.set("key", "value");
     watching.watch("key");
     const { eviction } = watching.test.keyspace;
-    eviction.configure({ policy: "allkeys-random", limitBytes: 1, samples: 5, lfuLogFactor: 10, lfuDecayMinutes: 1 });
+    eviction.configure({
+      policy: "allkeys-random",
+      limitBytes: 1,
+      samples: 5,
+      tenacity: 10,
+      lfuLogFactor: 10,
+      lfuDecayMinutes: 1,
+    });
     eviction.freeMemoryIfNeeded();
     expect(watching.isBroken).toBe(true);
   });
