@@ -334,6 +334,32 @@ describe("replication", () => {
   });
 });
 
+describe("a replica", () => {
+  it.each([4, 600])("leaves expired fields to its primary, but does not show them (%i fields)", async (fields) => {
+    client.close();
+    await server.stop();
+    server = await startOwnServerWith(clock, "--replicaof", "127.0.0.1", "1", "--replica-read-only", "no");
+    client = await ReferenceClient.connect(server.port);
+    await fill(fields);
+    await run("HPEXPIRE h 100 FIELDS 3 f0 f1 f2");
+    expect(await run("HPEXPIREAT h 5 FIELDS 1 f2")).toEqual([1]);
+    clock.advance(500);
+    expect(await run("HMGET h f0 f3")).toEqual([null, "v3"]);
+    expect(await run("HEXISTS h f1")).toBe(0);
+    expect(await run("HTTL h FIELDS 1 f2")).toEqual([-2]);
+    expect(((await run("HGETALL h")) as unknown[]).length).toBe((fields - 3) * 2);
+    const drawn = (await run(`HRANDFIELD h ${fields}`)) as unknown[];
+    expect(drawn.length).toBe(fields - 3);
+    expect(drawn).not.toContain("f0");
+    expect(((await run("HRANDFIELD h -50 WITHVALUES")) as unknown[]).length).toBe(100);
+    expect(String(await run("HRANDFIELD h"))).toMatch(/^f([3-9]|\d\d)/);
+    expect(await run("HLEN h")).toBe(fields);
+    await run("REPLICAOF NO ONE");
+    clock.advance(200);
+    expect(await run("HLEN h")).toBe(fields - 3);
+  });
+});
+
 /** A replica that only listens: the commands it was sent, without PING, SELECT and the like. */
 async function attachReplica(): Promise<{ until(last: string): Promise<string[]>; close(): void }> {
   const client = await RawClient.connect(server.port);

@@ -3,7 +3,7 @@ import { createSeededRandom, type Random } from "../platform/random.ts";
 import { Encoding, ValueType } from "../values/value-type.ts";
 import { LiveKeyspace, MemoryTarget, readFile } from "./live-keyspace.ts";
 
-/** Random writes of strings and sets, through the same doors that commands use. */
+/** Random writes of strings, sets and hashes with expiring fields, through the same doors that commands use. */
 class Writer {
   readonly live: LiveKeyspace;
   readonly #random: Random;
@@ -21,7 +21,8 @@ class Writer {
       const value = Buffer.alloc(1 + this.#random.below(choice === 0 ? 5000 : 80), 97 + this.#random.below(26));
       const expireAtMs = this.#random.below(4) === 0 ? 1e12 + this.#random.below(1000) : 0;
       db.setString(key, 0, key.length, value, 0, value.length, expireAtMs);
-    } else if (choice < 14) this.#addToSet(db.index, key);
+    } else if (choice < 12) this.#addToSet(db.index, key);
+    else if (choice < 14) this.#editHash(db.index, Buffer.from(`hash:${this.#random.below(20)}`));
     else if (choice < 18) db.delete(key, 0, key.length);
     else if (choice === 18) {
       const record = db.lookupWrite(key, 0, key.length);
@@ -29,6 +30,25 @@ class Writer {
     } else if (this.#random.below(300) === 0) db.flush();
     else if (this.#random.below(100) === 0) this.live.keyspace.swap(db.index, this.#random.below(3));
     else this.live.keyspace.reclaim(0);
+  }
+
+  #editHash(index: number, key: Buffer): void {
+    const db = this.live.keyspace.database(index);
+    const view = this.live.collections.hash;
+    const record = db.lookupWrite(key, 0, key.length);
+    if (record === 0) view.create();
+    else view.open(db.rootOf(record), db.encodingOf(record));
+    for (let k = this.#random.below(80); k >= 0; k--) {
+      const field = Buffer.from(`f${this.#random.below(700)}`);
+      view.set(field, 0, field.length, field, 0, field.length, true);
+      if (this.#random.below(2) === 0) view.setExpiry(field, 0, field.length, 100 + this.#random.below(100));
+    }
+    if (record === 0) db.addCollection(key, 0, key.length, ValueType.hash, view.encoding, view.root);
+    else db.setRoot(record, view.root, view.encoding);
+    if (this.#random.below(3) > 0) return;
+    this.live.keyspace.setNow(150);
+    db.fieldExpiries.expireNext(1 + this.#random.below(200));
+    this.live.keyspace.setNow(0);
   }
 
   #addToSet(index: number, key: Buffer): void {
