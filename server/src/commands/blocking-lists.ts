@@ -83,7 +83,7 @@ function blockingPop(call: Call, atHead: boolean): void {
     call.reply.array(2);
     call.reply.bulkBuffer(keyBytes);
     popAndReply(call, list, atHead, 1);
-    store(call, key, record, ValueType.list, list);
+    store(call, key, record, ValueType.list, list, atHead ? "lpop" : "rpop");
     call.propagateInstead(atHead ? "LPOP" : "RPOP", keyBytes);
     return;
   }

@@ -58,7 +58,7 @@ function blockingPop(call: Call, isMin: boolean): void {
     call.reply.array(3);
     call.reply.bulkBuffer(keyBytes);
     popAndReply(call, sortedSet, { count: 1, isMin, isNested: false });
-    store(call, key, record, ValueType.sortedSet, sortedSet);
+    store(call, key, record, ValueType.sortedSet, sortedSet, isMin ? "zpopmin" : "zpopmax");
     call.propagateInstead(isMin ? "ZPOPMIN" : "ZPOPMAX", keyBytes);
     return;
   }

@@ -78,6 +78,11 @@ export class Call {
     return true;
   }
 
+  /** Name of the running command, `config|get` for a subcommand: also that of the event many commands tell. */
+  get commandName(): string {
+    return this.server.table.fullNames[this.command] as string;
+  }
+
   /** Tells that an event of a class (`EventClass`) happened to the key that argument `index` names. */
   notify(eventClass: number, event: string, index: number): void {
     const { events } = this.server.keyspace;

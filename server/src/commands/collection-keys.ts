@@ -5,8 +5,17 @@
  */
 
 import { EventClass } from "../keyspace/event-classes.ts";
+import { ValueType } from "../values/value-type.ts";
 import type { Call } from "./call.ts";
 import { CommandError, ERRORS } from "./errors.ts";
+
+const EVENT_CLASSES: Readonly<Record<number, number>> = {
+  [ValueType.list]: EventClass.list,
+  [ValueType.set]: EventClass.set,
+  [ValueType.sortedSet]: EventClass.sortedSet,
+  [ValueType.hash]: EventClass.hash,
+  [ValueType.stream]: EventClass.stream,
+};
 
 /** What all views of collection values have in common. */
 export interface CollectionView {
@@ -36,8 +45,18 @@ export function openForWrite(call: Call, argument: number, type: number, view: C
   return record;
 }
 
-/** Puts an edited collection back behind its key, a new one (record 0) behind a new key, an empty one nowhere. */
-export function store(call: Call, argument: number, record: number, type: number, view: CollectionView): void {
+/**
+ * Puts an edited collection back behind its key, a new one (record 0) behind a new key, an empty one nowhere. Tells what
+ * happened to it: the given event, and "del" if the key went.
+ */
+export function store(
+  call: Call,
+  argument: number,
+  record: number,
+  type: number,
+  view: CollectionView,
+  event: string,
+): void {
   const { db, buffer } = call;
   const offset = call.offset[argument] as number;
   const length = call.length[argument] as number;
@@ -47,16 +66,20 @@ export function store(call: Call, argument: number, record: number, type: number
     if (view.count === 0) db.delete(buffer, offset, length);
   }
   db.signalModified(buffer, offset, length);
+  if (call.server.keyspace.events.mask === 0) return;
+  call.notify(EVENT_CLASSES[type] as number, event, argument);
+  if (view.count === 0) call.notify(EventClass.generic, "del", argument);
 }
 
-/** Puts a new collection, which is not empty, behind a key whatever was there. */
-export function replace(call: Call, argument: number, type: number, view: CollectionView): void {
+/** Puts a new collection, which is not empty, behind a key whatever was there, and tells the event. */
+export function replace(call: Call, argument: number, type: number, view: CollectionView, event: string): void {
   const { db, buffer } = call;
   const offset = call.offset[argument] as number;
   const length = call.length[argument] as number;
   if (db.lookupWrite(buffer, offset, length) !== 0) db.delete(buffer, offset, length);
   db.addCollection(buffer, offset, length, type, view.encoding, view.root);
   db.signalModified(buffer, offset, length);
+  call.notify(EVENT_CLASSES[type] as number, event, argument);
 }
 
 /** Takes a key away, if it is there, and tells so. */

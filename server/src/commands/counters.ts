@@ -4,6 +4,7 @@
  */
 
 import { writeDecimal } from "@kvcluster/protocol/decimal";
+import { EventClass } from "../keyspace/event-classes.ts";
 import { KEEP_TTL } from "../keyspace/record.ts";
 import { addLongDouble, formatLongDouble, parseLongDouble } from "../memory/long-double.ts";
 import { ValueType } from "../values/value-type.ts";
@@ -105,6 +106,7 @@ function addSmall(call: Call, increment: number): void {
     db.setString(call.buffer, call.offset[1] as number, call.length[1] as number, DIGITS, 0, digits, KEEP_TTL);
   }
   db.signalModified(call.buffer, call.offset[1] as number, call.length[1] as number);
+  call.notify(EventClass.string, "incrby", 1);
   call.reply.integer(sum);
 }
 
@@ -122,7 +124,7 @@ function addBig(call: Call, record: number, increment: bigint): void {
   if (current === undefined) throw new CommandError(ERRORS.notInteger);
   const sum = current + increment;
   if (!isInt64(sum)) throw new CommandError(ERRORS.incrementOverflow);
-  storeText(call, sum.toString());
+  storeText(call, sum.toString(), "incrby");
   call.reply.integerText(sum.toString());
 }
 
@@ -158,15 +160,16 @@ function incrbyfloat(call: Call): void {
   const sum = addLongDouble(current, increment);
   if (sum === undefined) throw new CommandError(ERRORS.incrementNotANumber);
   const sumText = formatLongDouble(sum);
-  storeText(call, sumText);
+  storeText(call, sumText, "incrbyfloat");
   call.reply.bulkString(sumText);
   // As a SET, so that a replica with other floating-point arithmetic cannot drift.
   call.propagateInstead("SET", call.copy(1), sumText, "KEEPTTL");
 }
 
-function storeText(call: Call, text: string): void {
+function storeText(call: Call, text: string, event: string): void {
   const digits = Buffer.from(text, "latin1");
   const { db } = call;
   db.setString(call.buffer, call.offset[1] as number, call.length[1] as number, digits, 0, digits.length, KEEP_TTL);
   db.signalModified(call.buffer, call.offset[1] as number, call.length[1] as number);
+  call.notify(EventClass.string, event, 1);
 }

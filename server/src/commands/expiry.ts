@@ -1,5 +1,6 @@
 /** The EXPIRE family. Replicas and the AOF get the moment, never a duration; a moment that is past deletes the key. */
 
+import { EventClass } from "../keyspace/event-classes.ts";
 import { NO_EXPIRY } from "../keyspace/record.ts";
 import { type ExpireUnit, expireMoment, integerArgument } from "./arguments.ts";
 import type { Call } from "./call.ts";
@@ -145,9 +146,11 @@ function expire(call: Call, unit: ExpireUnit, name: string): void {
   if (at <= call.nowMs && !call.server.keyspace.isReplica) {
     db.delete(buffer, offset, length);
     call.propagateInstead("DEL", call.copy(1));
+    call.notify(EventClass.generic, "del", 1);
   } else {
     db.setExpire(record, at);
     call.propagateInstead("PEXPIREAT", call.copy(1), at);
+    call.notify(EventClass.generic, "expire", 1);
   }
   db.signalModified(buffer, offset, length);
   call.reply.integer(1);
@@ -196,5 +199,6 @@ function persist(call: Call): void {
   }
   db.persist(record);
   db.signalModified(buffer, call.offset[1] as number, call.length[1] as number);
+  call.notify(EventClass.generic, "persist", 1);
   call.reply.integer(1);
 }

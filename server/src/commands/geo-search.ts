@@ -3,7 +3,6 @@
  * in the ordered index; what is found is kept as ranks and distances, so nothing of the set is copied before the reply.
  */
 
-import { EventClass } from "../keyspace/event-classes.ts";
 import { sortRange, sortStably } from "../memory/partial-sort.ts";
 import {
   distanceInside,
@@ -146,6 +145,5 @@ function storePlaces(call: Call, search: Search, found: Found, order: Int32Array
     }
     target.set(score, span.buffer, span.offset, span.length);
   }
-  replace(call, search.target, ValueType.sortedSet, target);
-  call.notify(EventClass.sortedSet, search.event, search.target);
+  replace(call, search.target, ValueType.sortedSet, target, search.event);
 }

@@ -3,7 +3,6 @@
  * sorted-set command works on them too. Searches: geo-search.ts.
  */
 
-import { EventClass } from "../keyspace/event-classes.ts";
 import { distanceMeters } from "../values/geo-shape.ts";
 import { decodeScore, geohashText, type Place, scoreOfPlace } from "../values/geohash.ts";
 import { SetResult } from "../values/sorted-set.ts";
@@ -227,8 +226,7 @@ function addPlaces(call: Call, record: number, options: AddOptions): void {
     else if (result === SetResult.updated) updated++;
   }
   if (added + updated > 0) {
-    store(call, 1, record, ValueType.sortedSet, sortedSet);
-    call.notify(EventClass.sortedSet, "zadd", 1);
+    store(call, 1, record, ValueType.sortedSet, sortedSet, "zadd");
   }
   call.reply.integer(options.countsChanged ? added + updated : added);
 }

@@ -3,7 +3,6 @@
  * where that is ours to do, so that what the command then does is the same here, on replicas and in the AOF.
  */
 
-import { EventClass } from "../keyspace/event-classes.ts";
 import { ByteSpan } from "../memory/byte-span.ts";
 import { isExpiringHash, ValueType } from "../values/value-type.ts";
 import type { Call } from "./call.ts";
@@ -51,10 +50,7 @@ export function dropExpired(call: Call, record: number, from: number, step: numb
 /** Puts the edited hash back behind the key at argument 1, and tells what happened to it. */
 export function storeHash(call: Call, record: number, event: string): void {
   const { hash } = call.server.collections;
-  const isEmpty = hash.count === 0;
-  store(call, 1, record, ValueType.hash, hash);
-  call.notify(EventClass.hash, event, 1);
-  if (isEmpty) call.notify(EventClass.generic, "del", 1);
+  store(call, 1, record, ValueType.hash, hash, event);
 }
 
 function keyRecord(call: Call): number {

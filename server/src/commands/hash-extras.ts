@@ -4,10 +4,10 @@ import { addLongDouble, formatLongDouble, parseLongDouble } from "../memory/long
 import { ValueType } from "../values/value-type.ts";
 import { isInt64, parseInt64, rangedArgument } from "./arguments.ts";
 import type { Call } from "./call.ts";
-import { openForRead, store } from "./collection-keys.ts";
+import { openForRead } from "./collection-keys.ts";
 import { defineCommands, oneKey } from "./command.ts";
 import { CommandError, ERRORS } from "./errors.ts";
-import { readHashWithoutDue, writeHash } from "./hash-access.ts";
+import { readHashWithoutDue, storeHash, writeHash } from "./hash-access.ts";
 import { cursorArgument, matches, scanOptions } from "./key-scan.ts";
 import { drawDistinct } from "./random-draw.ts";
 
@@ -72,12 +72,12 @@ function fieldText(call: Call, exists: boolean): string | undefined {
 }
 
 /** The field keeps its expiry time, if it has one. */
-function setFieldText(call: Call, record: number, text: string): void {
+function setFieldText(call: Call, record: number, text: string, event: string): void {
   const { hash } = call.server.collections;
   const bytes = Buffer.from(text, "latin1");
   if (record === 0) hash.create();
   hash.set(call.buffer, call.offset[2] as number, call.length[2] as number, bytes, 0, bytes.length, true);
-  store(call, 1, record, ValueType.hash, hash);
+  storeHash(call, record, event);
 }
 
 function hincrby(call: Call): void {
@@ -89,7 +89,7 @@ function hincrby(call: Call): void {
   if (current === undefined) throw new CommandError(ERRORS.hashValueNotInteger);
   const sum = current + increment;
   if (!isInt64(sum)) throw new CommandError(ERRORS.incrementOverflow);
-  setFieldText(call, record, sum.toString());
+  setFieldText(call, record, sum.toString(), "hincrby");
   call.reply.integerText(sum.toString());
 }
 
@@ -104,7 +104,7 @@ function hincrbyfloat(call: Call): void {
   const sum = addLongDouble(current, increment);
   if (sum === undefined) throw new CommandError(ERRORS.incrementNotANumber);
   const text = formatLongDouble(sum);
-  setFieldText(call, record, text);
+  setFieldText(call, record, text, "hincrbyfloat");
   call.reply.bulkString(text);
   // As a HSET, so that a replica with other floating-point arithmetic cannot drift; that takes an expiry time off.
   call.propagateInstead("HSET", call.copy(1), call.copy(2), text);

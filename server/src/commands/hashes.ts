@@ -5,10 +5,10 @@
 
 import { ValueType } from "../values/value-type.ts";
 import type { Call } from "./call.ts";
-import { openForRead, store } from "./collection-keys.ts";
+import { openForRead } from "./collection-keys.ts";
 import { defineCommands, oneKey } from "./command.ts";
 import { CommandError, wrongArity } from "./errors.ts";
-import { readHash, writeHash } from "./hash-access.ts";
+import { readHash, storeHash, writeHash } from "./hash-access.ts";
 
 export const hashCommands = defineCommands([
   {
@@ -183,7 +183,7 @@ function setFields(call: Call, name: string): number {
     const valueLength = length[i + 1] as number;
     if (hash.set(buffer, fieldOffset, length[i] as number, buffer, valueOffset, valueLength)) added++;
   }
-  store(call, 1, record, ValueType.hash, hash);
+  storeHash(call, record, "hset");
   return added;
 }
 
@@ -197,7 +197,7 @@ function hsetnx(call: Call): void {
     return;
   }
   hash.set(buffer, offset[2] as number, length[2] as number, buffer, offset[3] as number, length[3] as number);
-  store(call, 1, record, ValueType.hash, hash);
+  storeHash(call, record, "hset");
   call.reply.integer(1);
 }
 
@@ -277,7 +277,7 @@ function hdel(call: Call): void {
     for (let i = 2; i < argc && hash.count > 0; i++) {
       if (hash.delete(buffer, offset[i] as number, length[i] as number)) removed++;
     }
-    if (removed > 0) store(call, 1, record, ValueType.hash, hash);
+    if (removed > 0) storeHash(call, record, "hdel");
   }
   call.reply.integer(removed);
 }

@@ -1,5 +1,6 @@
 /** Commands on keys whatever they hold: DEL, EXISTS, TYPE, RENAME, COPY, OBJECT and so on. Listing keys: key-scan.ts. */
 
+import { EventClass } from "../keyspace/event-classes.ts";
 import { encodingName, typeName } from "../values/value-type.ts";
 import { databaseArgument } from "./arguments.ts";
 import type { Call } from "./call.ts";
@@ -195,6 +196,7 @@ function del(call: Call): void {
     const length = call.length[i] as number;
     if (!db.delete(buffer, offset, length)) continue;
     db.signalModified(buffer, offset, length);
+    call.notify(EventClass.generic, "del", i);
     deleted++;
   }
   call.reply.integer(deleted);
@@ -239,6 +241,8 @@ function rename(call: Call, isNx: boolean): void {
   db.rename(buffer, offset[1] as number, length[1] as number, offset[2] as number, length[2] as number);
   db.signalModified(buffer, offset[1] as number, length[1] as number);
   db.signalModified(buffer, offset[2] as number, length[2] as number);
+  call.notify(EventClass.generic, "rename_from", 1);
+  call.notify(EventClass.generic, "rename_to", 2);
   if (isNx) call.reply.integer(1);
   else call.reply.ok();
 }
@@ -264,6 +268,7 @@ function copy(call: Call): void {
   if (isTaken) target.delete(buffer, toOffset, toLength);
   db.copyTo(record, target, buffer, toOffset, toLength);
   target.signalModified(buffer, toOffset, toLength);
+  target.changes.notify(EventClass.generic, "copy_to", buffer, toOffset, toLength);
   call.reply.integer(1);
 }
 
@@ -282,6 +287,8 @@ function move(call: Call): void {
   db.moveTo(target, buffer, offset, length);
   db.signalModified(buffer, offset, length);
   target.signalModified(buffer, offset, length);
+  call.notify(EventClass.generic, "move_from", 1);
+  target.changes.notify(EventClass.generic, "move_to", buffer, offset, length);
   call.reply.integer(1);
 }
 

@@ -1,5 +1,6 @@
 /** Lists, continued: moving elements between lists, taking from the first list that has some, and finding positions. */
 
+import { EventClass } from "../keyspace/event-classes.ts";
 import type { ListValue } from "../values/list.ts";
 import { ValueType } from "../values/value-type.ts";
 import { rangedArgument } from "./arguments.ts";
@@ -86,14 +87,15 @@ export function move(call: Call, fromHead: boolean, toHead: boolean): boolean {
   if (targetRecord === record) {
     removeEnd(source, fromHead);
     pushElement(source, element, toHead);
-    store(call, 1, record, ValueType.list, source);
+    store(call, 1, record, ValueType.list, source, toHead ? "lpush" : "rpush");
+    call.notify(EventClass.list, fromHead ? "lpop" : "rpop", 1);
   } else {
     if (targetRecord === 0) target.create();
     pushElement(target, element, toHead);
-    store(call, 2, targetRecord, ValueType.list, target);
+    store(call, 2, targetRecord, ValueType.list, target, toHead ? "lpush" : "rpush");
     removeEnd(source, fromHead);
     source.shrink();
-    store(call, 1, record, ValueType.list, source);
+    store(call, 1, record, ValueType.list, source, fromHead ? "lpop" : "rpop");
   }
   call.reply.bulkBuffer(element);
   return true;
@@ -126,7 +128,7 @@ export function popFromFirst(call: Call, { first, where, isFirst: atHead, count:
     call.reply.bulkBuffer(keyBytes);
     call.reply.array(count);
     popAndReply(call, list, atHead, count);
-    store(call, key, record, ValueType.list, list);
+    store(call, key, record, ValueType.list, list, atHead ? "lpop" : "rpop");
     call.propagateInstead(atHead ? "LPOP" : "RPOP", keyBytes, count);
     return true;
   }

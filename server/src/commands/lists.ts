@@ -190,7 +190,7 @@ function push(call: Call, atHead: boolean, mustExist: boolean): void {
     if (atHead) list.pushHead(buffer, offset[i] as number, length[i] as number);
     else list.pushTail(buffer, offset[i] as number, length[i] as number);
   }
-  store(call, 1, record, ValueType.list, list);
+  store(call, 1, record, ValueType.list, list, atHead ? "lpush" : "rpush");
   call.reply.integer(list.count);
 }
 
@@ -212,7 +212,7 @@ function pop(call: Call, atHead: boolean, name: string): void {
   const count = Math.min(wanted, list.count);
   if (hasCount) call.reply.array(count);
   popAndReply(call, list, atHead, count);
-  store(call, 1, record, ValueType.list, list);
+  store(call, 1, record, ValueType.list, list, atHead ? "lpop" : "rpop");
 }
 
 /** Replies with so many elements of one end, the outermost first, and removes them from the list. */
@@ -297,7 +297,7 @@ function lset(call: Call): void {
   list.seek(index);
   list.replaceAtCursor(call.buffer, call.offset[3] as number, length);
   list.shrink();
-  store(call, 1, record, ValueType.list, list);
+  store(call, 1, record, ValueType.list, list, "lset");
   call.reply.ok();
 }
 
@@ -323,7 +323,7 @@ function linsert(call: Call): void {
     list.seek(isAfter ? index + 1 : index);
     list.insertAtCursor(buffer, offset[4] as number, length[4] as number);
   }
-  store(call, 1, record, ValueType.list, list);
+  store(call, 1, record, ValueType.list, list, "linsert");
   call.reply.integer(list.count);
 }
 
@@ -353,7 +353,7 @@ function lrem(call: Call): void {
   const removed = limit < 0 ? removeFromTail(list, value, -limit) : removeFromHead(list, value, limit);
   if (removed > 0) {
     list.shrink();
-    store(call, 1, record, ValueType.list, list);
+    store(call, 1, record, ValueType.list, list, "lrem");
   }
   call.reply.integer(removed);
 }
@@ -409,6 +409,6 @@ function ltrim(call: Call): void {
   list.trimHead(Math.min(start, count));
   if (start < count) list.trimTail(count - 1 - stop);
   list.shrink();
-  store(call, 1, record, ValueType.list, list);
+  store(call, 1, record, ValueType.list, list, "ltrim");
   call.reply.ok();
 }

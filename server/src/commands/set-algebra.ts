@@ -171,7 +171,7 @@ function replyResult(call: Call, operation: Operation): void {
 function storeResult(call: Call, operation: Operation): void {
   const result = build(call, 2, operation);
   const count = result?.count ?? 0;
-  if (result !== undefined) replace(call, 1, ValueType.set, result);
+  if (result !== undefined) replace(call, 1, ValueType.set, result, call.commandName);
   else remove(call, 1);
   call.reply.integer(count);
 }

@@ -1,5 +1,6 @@
 /** Sets: members of one set, and SMOVE. Intersections, unions and differences: set-algebra.ts. SADD and SISMEMBER are hot. */
 
+import { EventClass } from "../keyspace/event-classes.ts";
 import { ValueType } from "../values/value-type.ts";
 import { countArgument, rangedArgument } from "./arguments.ts";
 import type { Call } from "./call.ts";
@@ -144,7 +145,7 @@ function sadd(call: Call): void {
   else set.prepareFor(argc - 2);
   let added = 0;
   for (let i = 2; i < argc; i++) if (set.add(buffer, offset[i] as number, length[i] as number)) added++;
-  if (added > 0) store(call, 1, record, ValueType.set, set);
+  if (added > 0) store(call, 1, record, ValueType.set, set, "sadd");
   else call.db.setRoot(record, set.root, set.encoding);
   call.reply.integer(added);
 }
@@ -158,7 +159,7 @@ function srem(call: Call): void {
     for (let i = 2; i < argc && set.count > 0; i++) {
       if (set.remove(buffer, offset[i] as number, length[i] as number)) removed++;
     }
-    if (removed > 0) store(call, 1, record, ValueType.set, set);
+    if (removed > 0) store(call, 1, record, ValueType.set, set, "srem");
   }
   call.reply.integer(removed);
 }
@@ -218,7 +219,7 @@ function spop(call: Call): void {
   call.reply.bulk(span.buffer, span.offset, span.length);
   if (call.isPropagated) call.propagateInstead("SREM", call.copy(1), span.toBuffer());
   set.removeDrawn(span);
-  store(call, 1, record, ValueType.set, set);
+  store(call, 1, record, ValueType.set, set, "spop");
 }
 
 function spopCount(call: Call): void {
@@ -236,6 +237,8 @@ function spopCount(call: Call): void {
     call.propagateInstead("DEL", call.copy(1));
     call.db.delete(call.buffer, call.offset[1] as number, call.length[1] as number);
     call.db.signalModified(call.buffer, call.offset[1] as number, call.length[1] as number);
+    call.notify(EventClass.set, "spop", 1);
+    call.notify(EventClass.generic, "del", 1);
     return;
   }
   const members = drawMembers(call, count);
@@ -245,7 +248,7 @@ function spopCount(call: Call): void {
     set.remove(member, 0, member.length);
   }
   call.propagateInstead("SREM", call.copy(1), ...members);
-  store(call, 1, record, ValueType.set, set);
+  store(call, 1, record, ValueType.set, set, "spop");
 }
 
 /** Copies of so many different members of the open set, fewer than it has. */
@@ -315,9 +318,9 @@ function smove(call: Call): void {
     call.reply.integer(0);
     return;
   }
-  store(call, 1, record, ValueType.set, source);
+  store(call, 1, record, ValueType.set, source, "srem");
   if (targetRecord === 0) target.create(buffer, offset, length, 1);
-  if (target.add(buffer, offset, length)) store(call, 2, targetRecord, ValueType.set, target);
+  if (target.add(buffer, offset, length)) store(call, 2, targetRecord, ValueType.set, target, "sadd");
   call.reply.integer(1);
 }
 

@@ -4,7 +4,6 @@
  * sort-patterns.ts.
  */
 
-import { EventClass } from "../keyspace/event-classes.ts";
 import { ByteColumn } from "../memory/byte-column.ts";
 import { type Comparison, sortRange, sortStably } from "../memory/partial-sort.ts";
 import { ValueType } from "../values/value-type.ts";
@@ -225,6 +224,5 @@ function storeResult(call: Call, target: number, result: Result): void {
     list.growFor(size, 1);
     list.pushTail(bytes, offset, size);
   });
-  replace(call, target, ValueType.list, list);
-  call.notify(EventClass.list, "sortstore", target);
+  replace(call, target, ValueType.list, list, "sortstore");
 }

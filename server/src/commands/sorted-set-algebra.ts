@@ -331,7 +331,7 @@ function storeResult(call: Call, operation: Operation, name: string): void {
   const result = build(call, request, operation);
   const { count } = result;
   result.pack();
-  if (count > 0) replace(call, 1, ValueType.sortedSet, result);
+  if (count > 0) replace(call, 1, ValueType.sortedSet, result, call.commandName);
   else {
     discard(call, ValueType.sortedSet, result);
     remove(call, 1);

@@ -94,7 +94,7 @@ function pop(call: Call, isMin: boolean): void {
   const isNested = hasCount && reply.resp3;
   reply.array(isNested ? count : count * 2);
   popAndReply(call, sortedSet, { count, isMin, isNested });
-  store(call, 1, record, ValueType.sortedSet, sortedSet);
+  store(call, 1, record, ValueType.sortedSet, sortedSet, isMin ? "zpopmin" : "zpopmax");
 }
 
 export function popAndReply(
@@ -138,7 +138,7 @@ export function popFromFirst(call: Call, { first, where, isFirst: isMin, count: 
     reply.bulkBuffer(keyBytes);
     reply.array(count);
     popAndReply(call, sortedSet, { count, isMin, isNested: true });
-    store(call, key, record, ValueType.sortedSet, sortedSet);
+    store(call, key, record, ValueType.sortedSet, sortedSet, isMin ? "zpopmin" : "zpopmax");
     call.propagateInstead(isMin ? "ZPOPMIN" : "ZPOPMAX", keyBytes, count);
     return true;
   }

@@ -212,7 +212,7 @@ function storeRun(call: Call, source: SortedSetValue, { start, count }: Run, isR
     if (isReverse) source.previous();
     else source.next();
   }
-  replace(call, 1, ValueType.sortedSet, target);
+  replace(call, 1, ValueType.sortedSet, target, call.commandName);
 }
 
 export function countRange(call: Call, kind: RangeKind): void {
@@ -235,7 +235,7 @@ export function removeRange(call: Call, kind: RangeKind): void {
     removed = Math.max(0, kind.end(call, sortedSet, 3) - first);
     if (removed > 0) {
       sortedSet.removeRange(first, removed);
-      store(call, 1, record, ValueType.sortedSet, sortedSet);
+      store(call, 1, record, ValueType.sortedSet, sortedSet, call.commandName);
     }
   }
   call.reply.integer(removed);

@@ -204,7 +204,7 @@ function addPairs(call: Call, record: number, first: number, options: number): v
     if (result === SetResult.added) added++;
     else if (result === SetResult.updated) updated++;
   }
-  if (added + updated > 0) store(call, 1, record, ValueType.sortedSet, sortedSet);
+  if (added + updated > 0) store(call, 1, record, ValueType.sortedSet, sortedSet, "zadd");
   call.reply.integer((options & COUNT_CHANGED) !== 0 ? added + updated : added);
 }
 
@@ -234,7 +234,7 @@ function increment(call: Call, record: number, first: number, options: number): 
     return;
   }
   const result = sortedSet.set(score, buffer, offset, length);
-  if (result !== SetResult.unchanged) store(call, 1, record, ValueType.sortedSet, sortedSet);
+  if (result !== SetResult.unchanged) store(call, 1, record, ValueType.sortedSet, sortedSet, "zincr");
   replyScore(call, score);
 }
 
@@ -247,7 +247,7 @@ function zrem(call: Call): void {
     for (let i = 2; i < argc && sortedSet.count > 0; i++) {
       if (sortedSet.remove(buffer, offset[i] as number, length[i] as number)) removed++;
     }
-    if (removed > 0) store(call, 1, record, ValueType.sortedSet, sortedSet);
+    if (removed > 0) store(call, 1, record, ValueType.sortedSet, sortedSet, "zrem");
   }
   call.reply.integer(removed);
 }

@@ -1,5 +1,6 @@
 /** Commands on parts of a string: APPEND, STRLEN, GETRANGE, SETRANGE, LCS is elsewhere. */
 
+import { EventClass } from "../keyspace/event-classes.ts";
 import { KEEP_TTL } from "../keyspace/record.ts";
 import { integerArgument } from "./arguments.ts";
 import type { Call } from "./call.ts";
@@ -82,6 +83,7 @@ function append(call: Call): void {
   if (record === 0) {
     db.setString(buffer, call.offset[1] as number, call.length[1] as number, buffer, start, added, KEEP_TTL);
     keyModified(call, 1);
+    call.notify(EventClass.string, "append", 1);
     call.reply.integer(added);
     return;
   }
@@ -90,6 +92,7 @@ function append(call: Call): void {
   const grown = db.growString(record, length + added);
   buffer.copy(db.arena.bytes[grown >>> 23] as Buffer, db.valueOffset(grown) + length, start, start + added);
   keyModified(call, 1);
+  call.notify(EventClass.string, "append", 1);
   call.reply.integer(length + added);
 }
 
@@ -132,5 +135,6 @@ function setrange(call: Call): void {
   const start = call.offset[3] as number;
   buffer.copy(db.arena.bytes[grown >>> 23] as Buffer, db.valueOffset(grown) + at, start, start + size);
   keyModified(call, 1);
+  call.notify(EventClass.string, "setrange", 1);
   reply.integer(Math.max(length, at + size));
 }

@@ -1,5 +1,6 @@
 /** SET, GET and what stores, reads or replaces whole strings. Parts of strings: string-ranges.ts; arithmetic: counters.ts. */
 
+import { EventClass } from "../keyspace/event-classes.ts";
 import { KEEP_TTL, NO_EXPIRY } from "../keyspace/record.ts";
 import { ValueType } from "../values/value-type.ts";
 import { type ExpireUnit, expireTimeArgument } from "./arguments.ts";
@@ -181,6 +182,7 @@ function store(call: Call, key: number, value: number, expireAtMs: number): void
   const keyLength = length[key] as number;
   call.db.setString(buffer, keyOffset, keyLength, buffer, offset[value] as number, length[value] as number, expireAtMs);
   call.db.signalModified(buffer, keyOffset, keyLength);
+  call.notify(EventClass.string, "set", key);
 }
 
 function set(call: Call): void {
@@ -208,6 +210,7 @@ function setWithOptions(call: Call): void {
     return;
   }
   store(call, 1, 2, options.keepTtl ? KEEP_TTL : expireAtMs);
+  if (expireAtMs !== NO_EXPIRY) call.notify(EventClass.generic, "expire", 1);
   if (!options.isGet) reply.ok();
   if (expireAtMs !== NO_EXPIRY) call.propagateInstead("SET", call.copy(1), call.copy(2), "PXAT", expireAtMs);
   else if (options.isGet) propagateWithoutGet(call);
@@ -231,6 +234,7 @@ function setnx(call: Call): void {
 function setWithTtl(call: Call, unit: ExpireUnit, name: string): void {
   const expireAtMs = expireTimeArgument(call, 2, unit, name);
   store(call, 1, 3, expireAtMs);
+  call.notify(EventClass.generic, "expire", 1);
   call.reply.ok();
   call.propagateInstead("SET", call.copy(1), call.copy(3), "PXAT", expireAtMs);
 }
@@ -255,6 +259,7 @@ function getdel(call: Call): void {
   if (!replyString(call, record)) return;
   db.delete(buffer, offset, length);
   db.signalModified(buffer, offset, length);
+  call.notify(EventClass.generic, "del", 1);
   call.propagateInstead("DEL", call.copy(1));
 }
 
@@ -275,6 +280,7 @@ function getex(call: Call): void {
   else if (isPersist && db.expireAtOf(record) !== NO_EXPIRY) {
     db.persist(record);
     db.signalModified(buffer, offset, length);
+    call.notify(EventClass.generic, "persist", 1);
     call.propagateInstead("PERSIST", call.copy(1));
   }
 }
@@ -285,9 +291,11 @@ function expireOrDelete(call: Call, record: number, expireAtMs: number): void {
   const length = call.length[1] as number;
   if (expireAtMs <= call.nowMs && !call.server.keyspace.isReplica) {
     db.delete(buffer, offset, length);
+    call.notify(EventClass.generic, "del", 1);
     call.propagateInstead("DEL", call.copy(1));
   } else {
     db.setExpire(record, expireAtMs);
+    call.notify(EventClass.generic, "expire", 1);
     call.propagateInstead("PEXPIREAT", call.copy(1), expireAtMs);
   }
   db.signalModified(buffer, offset, length);
