@@ -3,17 +3,14 @@
  * closes is compared. Each input is sent whole and then the client ends its side, as `nc` would.
  */
 
-import { encodeCommand } from "@kvcluster/protocol/resp-encoder";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, test } from "vitest";
 import { seedOf } from "../testing/differential.ts";
-import { mutate } from "../testing/mutated-input.ts";
-import { RawClient } from "../testing/raw-client.ts";
+import { expectSameAnswers, malformedPipeline } from "../testing/malformed-pipelines.ts";
 import { hasReferenceServer } from "../testing/reference-server.ts";
 import { Script } from "../testing/script.ts";
 import { type ServerPair, startServerPair } from "../testing/server-pair.ts";
 
 const FUZZ_INPUTS = 1500;
-const AT_ONCE = 50;
 
 describe.runIf(hasReferenceServer)("protocol beside redis-server", () => {
   let pair: ServerPair;
@@ -23,17 +20,7 @@ describe.runIf(hasReferenceServer)("protocol beside redis-server", () => {
   afterAll(() => pair.stop());
 
   async function expectSame(inputs: readonly (string | Buffer)[], note = ""): Promise<void> {
-    for (let start = 0; start < inputs.length; start += AT_ONCE) {
-      await Promise.all(
-        inputs.slice(start, start + AT_ONCE).map(async (input) => {
-          const [ours, theirs] = await Promise.all([
-            answerTo(pair.ports.ours, input),
-            answerTo(pair.ports.reference, input),
-          ]);
-          expect(show(ours), `${note} input ${show(Buffer.from(input as string, "latin1"))}`).toBe(show(theirs));
-        }),
-      );
-    }
+    await expectSameAnswers(pair.ports, inputs, note);
   }
 
   test("malformed counts and lengths", async () => {
@@ -163,34 +150,7 @@ describe.runIf(hasReferenceServer)("protocol beside redis-server", () => {
   test("mutated pipelines", async () => {
     const seed = seedOf(51);
     const script = new Script(seed);
-    const inputs = Array.from({ length: FUZZ_INPUTS }, () => mutate(script, pipeline(script)));
+    const inputs = Array.from({ length: FUZZ_INPUTS }, () => malformedPipeline(script));
     await expectSame(inputs, `seed ${seed}`);
   });
 });
-
-/** Requests whose replies do not depend on what other connections did. */
-function pipeline(script: Script): Buffer {
-  const commands = [
-    ["PING"],
-    ["ECHO", "world"],
-    ["ECHO", Buffer.from([0, 13, 10, 42])],
-    ["GET"],
-    ["PING", "a", "b"],
-    ["NOSUCH", "x"],
-  ];
-  return Buffer.concat(Array.from({ length: 1 + script.random.below(4) }, () => encodeCommand(script.pick(commands))));
-}
-
-async function answerTo(port: number, input: string | Buffer): Promise<Buffer> {
-  const client = await RawClient.connect(port);
-  client.write(input);
-  client.end();
-  const answer = await client.untilClosed();
-  client.close();
-  return answer;
-}
-
-function show(bytes: Buffer): string {
-  const text = JSON.stringify(bytes.toString("latin1"));
-  return text.length > 300 ? `${text.slice(0, 300)}… (${bytes.length} bytes)` : text;
-}

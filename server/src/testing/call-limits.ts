@@ -1,85 +1,118 @@
-/** Keeps random calls within bounds: none waits for ever, expires while it is compared, or asks for gigabytes. */
+/**
+ * Keeps random calls within bounds: none waits for ever, expires while it is compared, asks for gigabytes, or has an answer
+ * that Redis leaves open.
+ */
 
 import type { Word } from "./script.ts";
 
-const EXPIRING = new Set([
-  ...["expire", "pexpire", "expireat", "pexpireat", "set", "setex", "psetex", "getex", "restore", "restore-asking"],
-]);
-const DRAWING = new Set(["srandmember", "hrandfield", "zrandmember"]);
-/** What came after 7.0 has no reference: such calls lose the newer word. */
-const NEWER_WORDS: Readonly<Record<string, ReadonlySet<string>>> = {
-  hscan: new Set(["novalues"]),
-  xread: new Set(["+"]),
-};
-const OF_THREE_WORDS = new Set(["zrank", "zrevrank"]);
+type Call = readonly Word[];
+
+interface Rule {
+  readonly reason: string;
+  readonly commands: RegExp;
+  readonly change: (call: Call, command: string) => Call;
+}
+
 /** An expiry between these would pass while a script runs. */
 const SOON_FROM = 1;
 const SOON_TO = 99_999;
-const LEAST_INTEGER = "-9223372036854775808";
 const MOST_DRAWN = 1000;
-/** Offsets up to here make values of a size that one can have by the thousand. */
 const LARGE_OFFSET = 100_000;
 const LAST_OFFSET = 4_294_967_295;
-const OFFSETTING = new Set(["setrange", "setbit", "bitfield", "bitop"]);
 
-export function tamed(command: string, words: readonly Word[]): readonly Word[] {
-  const newer = NEWER_WORDS[command];
-  const call = newer === undefined ? words : words.filter((word) => !newer.has(word.toString().toLowerCase()));
-  if (OF_THREE_WORDS.has(command) && call.length > 3) return call.slice(0, 3);
-  if (EXPIRING.has(command))
-    return (isComparedWithNow(command, call) ? call.slice(0, 3) : call).map((word, i) =>
-      i > 0 && isBetween(word, SOON_FROM, SOON_TO) ? "100000" : word,
-    );
-  // Since 7.2 the name is set only after the password has been found right.
-  if (command === "hello" && hasWord(call, "setname") && call.length !== 4) return call.slice(0, 2);
-  // A listpack holds it as 0, a skiplist does not; which of both it is differs: see DIFFERENT_ENCODINGS.
-  if (command === "zincrby" || command === "zadd") return call.map((word) => (word === "-0" ? "0" : word));
-  if (command.startsWith("sort")) return sortable(call);
-  // Refused since 7.2: its negative is no integer.
-  if (command === "lrem" || command === "lpos") return call.map((word) => (word === LEAST_INTEGER ? "-1" : word));
-  if (DRAWING.has(command)) return call.map((word) => (isBetween(word, -9.2e18, -MOST_DRAWN) ? "-7" : word));
-  if (OFFSETTING.has(command)) {
-    return call.map((word, i) => (i > 1 && isBetween(word, LARGE_OFFSET, LAST_OFFSET) ? "77777" : word));
-  }
-  if (command === "wait") return ["WAIT", ...call.slice(1).map((word) => (isBetween(word, 1, 9.3e18) ? "0" : word))];
-  if (isLexical(command, call)) return call.map((word, i) => (i === sourceOf(command) ? evenlyScored(word) : word));
-  // The next ID depends on the time.
-  if (command === "xadd") return call.map((word) => (word === "*" ? "150-*" : word));
+const RULES: readonly Rule[] = [
+  {
+    reason: "an expiry must not pass while it is compared",
+    commands: /^p?expire(at)?$|^set$|^p?setex$|^getex$|^restore(-asking)?$/,
+    change: (call) => call.map((word, i) => (i > 0 && isBetween(word, SOON_FROM, SOON_TO) ? "100000" : word)),
+  },
+  {
+    reason: "which of two equal durations ends later depends on the time between the calls",
+    commands: /^p?expire$/,
+    change: (call) => (hasWord(call, "gt") || hasWord(call, "lt") ? call.slice(0, 3) : call),
+  },
+  {
+    reason: "since 7.2 the name is set only after the rest has been found right",
+    commands: /^hello$/,
+    change: (call) => (hasWord(call, "setname") && call.length !== 4 ? call.slice(0, 2) : call),
+  },
+  { reason: "WITHSCORE came with 7.2", commands: /^zrank$|^zrevrank$/, change: (call) => call.slice(0, 3) },
+  { reason: "NOVALUES came with 7.4", commands: /^hscan$/, change: (call) => without(call, "novalues") },
+  { reason: "the last entry as a start came with 7.4", commands: /^xread$/, change: (call) => without(call, "+") },
+  {
+    reason: "refused since 7.2: the negative is no integer",
+    commands: /^lrem$|^lpos$/,
+    change: (call) => replaced(call, "-9223372036854775808", "-1"),
+  },
+  {
+    reason: "-0 is 0 in a listpack but not in a skiplist, and which of both it is may differ: see DIFFERENT_ENCODINGS",
+    commands: /^b?z/,
+    change: (call) => replaced(call, "-0", "0"),
+  },
+  {
+    reason: "SORT of redis-server takes the smallest numbers for an error",
+    commands: /^b?z/,
+    change: (call) => replaced(call, "5.0e-324", "1e-5"),
+  },
+  {
+    reason: "what a lexicographic range gives is left open where members have different scores",
+    commands: /^z/,
+    change: evenlyScored,
+  },
+  {
+    reason: "elements that weigh the same, or are not sorted at all, come in the order of a hash table",
+    commands: /^sort/,
+    change: (call) => (hasWord(call, "by") ? without(without(call, "alpha"), "limit") : call),
+  },
+  {
+    reason: "drawing with repetition answers as many elements as one asks for",
+    commands: /^(srandmember|hrandfield|zrandmember)$/,
+    change: (call) => call.map((word) => (isBetween(word, -9.2e18, -MOST_DRAWN) ? "-7" : word)),
+  },
+  {
+    reason: "a string is as long as the offset at which one writes",
+    commands: /^(setrange|setbit|bitfield)$/,
+    change: (call) => call.map((word, i) => (i > 1 && isBetween(word, LARGE_OFFSET, LAST_OFFSET) ? "77777" : word)),
+  },
+  {
+    reason: "there are no replicas to wait for",
+    commands: /^wait$/,
+    change: (call) => call.map((word, i) => (i > 0 && isBetween(word, 1, 9.3e18) ? "0" : word)),
+  },
+  {
+    reason: "the next ID depends on the time",
+    commands: /^xadd$/,
+    change: (call) => replaced(call, "*", "150-*"),
+  },
+];
+
+export function tamed(command: string, words: Call): Call {
+  let call = words;
+  for (const { commands, change } of RULES) if (commands.test(command)) call = change(call, command);
   return call;
 }
 
-/** GT and LT after two equal durations: which moment is later depends on the time between. */
-function isComparedWithNow(command: string, call: readonly Word[]): boolean {
-  return (command === "expire" || command === "pexpire") && (hasWord(call, "gt") || hasWord(call, "lt"));
+/** Ranges by lexicographic order read one of two sets whose members all have the same score. */
+function evenlyScored(call: Call, command: string): Call {
+  if (!command.includes("lex") && !hasWord(call, "bylex")) return call;
+  const source = command === "zrangestore" ? 2 : 1;
+  return call.map((word, i) => (i !== source ? word : word.length % 2 === 1 ? "y1" : "y2"));
 }
 
-/** Elements that weigh the same, or that are not sorted at all, come in the order of a hash table. */
-function sortable(call: readonly Word[]): readonly Word[] {
-  if (!hasWord(call, "by")) return call;
-  return call.filter((word) => !UNSTABLE_WITH_BY.has(word.toString().toLowerCase()));
-}
-
-const UNSTABLE_WITH_BY = new Set(["alpha", "limit"]);
-
-/** Where members have different scores, Redis leaves open what a lexicographic range gives. */
-function isLexical(command: string, call: readonly Word[]): boolean {
-  return command.includes("lex") || hasWord(call, "bylex");
-}
-
-function hasWord(call: readonly Word[], wanted: string): boolean {
+function hasWord(call: Call, wanted: string): boolean {
   return call.some((word) => word.toString().toLowerCase() === wanted);
 }
 
-function sourceOf(command: string): number {
-  return command === "zrangestore" ? 2 : 1;
+function without(call: Call, unwanted: string): Call {
+  return call.filter((word) => word.toString().toLowerCase() !== unwanted);
 }
 
-function evenlyScored(key: Word): Word {
-  return key.length % 2 === 1 ? "y1" : "y2";
+function replaced(call: Call, old: string, value: string): Call {
+  return call.map((word) => (word === old ? value : word));
 }
 
 function isBetween(word: Word, least: number, most: number): boolean {
-  const text = (typeof word === "string" ? word : word.toString("latin1")).replace(/^#/, "");
+  const text = word.toString().replace(/^#/, "");
   const number = text.trim() === "" ? Number.NaN : Number(text);
   return number >= least && number <= most;
 }
