@@ -38,7 +38,7 @@ class Writer {
     const record = db.lookupWrite(key, 0, key.length);
     if (record === 0) view.create();
     else view.open(db.rootOf(record), db.encodingOf(record));
-    for (let k = this.#random.below(80); k >= 0; k--) {
+    for (let k = this.#random.below(20); k >= 0; k--) {
       const field = Buffer.from(`f${this.#random.below(700)}`);
       view.set(field, 0, field.length, field, 0, field.length, true);
       if (this.#random.below(2) === 0) view.setExpiry(field, 0, field.length, 100 + this.#random.below(100));

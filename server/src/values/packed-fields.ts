@@ -23,7 +23,7 @@ import {
   replaceInListpack,
   seekListpack,
 } from "../memory/listpack.ts";
-import { EncodedEntry, readIntegerEntry } from "../memory/listpack-entry.ts";
+import { EncodedEntry, nextEntry, readIntegerEntry } from "../memory/listpack-entry.ts";
 
 /** Entries a field takes. */
 export const PAIRS = 2;
@@ -75,8 +75,7 @@ export class PackedFields {
   /** When the field expires, 0 for never. */
   expireAtOf(position: number): number {
     if (this.#width === PAIRS) return 0;
-    const at = nextPosition(this.#arena, this.listpack, nextPosition(this.#arena, this.listpack, position));
-    return this.#timeAt(at);
+    return this.#timeAt(this.#timePosition(position));
   }
 
   /** When the first of all fields expires, 0 for never. */
@@ -87,12 +86,12 @@ export class PackedFields {
   /** Fields whose time was before this moment. */
   expiredCount(beforeMs: number): number {
     if (this.#width === PAIRS) return 0;
-    const end = listpackEnd(this.#arena, this.listpack);
     let expired = 0;
-    for (let at = LISTPACK_HEADER; at !== end; at = this.#next(at), expired++) {
-      const expireAtMs = this.expireAtOf(at);
-      if (expireAtMs === 0 || expireAtMs >= beforeMs) break;
-    }
+    this.#walkTimes((expireAtMs) => {
+      if (expireAtMs === 0 || expireAtMs >= beforeMs) return false;
+      expired++;
+      return true;
+    });
     return expired;
   }
 
@@ -129,18 +128,24 @@ export class PackedFields {
   setExpiry(position: number, expireAtMs: number): void {
     const arena = this.#arena;
     const entry = this.#entry;
+    const next = this.#next(position);
+    const place = this.#placeOf(expireAtMs);
+    if (place === position || place === next) {
+      this.#encodeTime(expireAtMs);
+      this.listpack = replaceInListpack(arena, this.listpack, this.#timePosition(position), entry);
+      return;
+    }
     this.readField(position, this.#fieldSpan);
     this.readValue(position, this.#valueSpan);
     const texts = [this.#fieldSpan.toBuffer(), this.#valueSpan.toBuffer()];
     this.delete(position);
-    let at = expireAtMs === 0 ? listpackEnd(arena, this.listpack) : this.#placeOf(expireAtMs);
+    let at = place < position ? place : place - (next - position);
     for (const text of texts) {
       entry.encode(text, 0, text.length);
       this.listpack = insertInListpack(arena, this.listpack, at, entry);
       at += entry.size;
     }
-    this.#integer.setNumber(expireAtMs);
-    entry.encodeInt64(this.#integer.high, this.#integer.low);
+    this.#encodeTime(expireAtMs);
     this.listpack = insertInListpack(arena, this.listpack, at, entry);
   }
 
@@ -202,15 +207,33 @@ export class PackedFields {
     return this.#integer.toNumber();
   }
 
+  #timePosition(position: number): number {
+    return nextPosition(this.#arena, this.listpack, nextPosition(this.#arena, this.listpack, position));
+  }
+
+  #encodeTime(expireAtMs: number): void {
+    this.#integer.setNumber(expireAtMs);
+    this.#entry.encodeInt64(this.#integer.high, this.#integer.low);
+  }
+
   /** Where a field with this time belongs: behind those of the same time. */
   #placeOf(expireAtMs: number): number {
-    const end = listpackEnd(this.#arena, this.listpack);
-    let at = LISTPACK_HEADER;
+    if (expireAtMs === 0) return listpackEnd(this.#arena, this.listpack);
+    return this.#walkTimes((other) => other !== 0 && other <= expireAtMs);
+  }
+
+  /** Goes over the fields while their times are accepted; gives the position of the first that is not, or the end. */
+  #walkTimes(accepts: (expireAtMs: number) => boolean): number {
+    const bytes = this.#arena.bytes[this.listpack >>> 23] as Buffer;
+    const start = (this.listpack & 0x7fffff) << 3;
+    const end = start + listpackEnd(this.#arena, this.listpack);
+    let at = start + LISTPACK_HEADER;
     while (at !== end) {
-      const other = this.expireAtOf(at);
-      if (other === 0 || other > expireAtMs) break;
-      at = this.#next(at);
+      const time = nextEntry(bytes, nextEntry(bytes, at));
+      readIntegerEntry(bytes, time, this.#integer);
+      if (!accepts(this.#integer.toNumber())) break;
+      at = nextEntry(bytes, time);
     }
-    return at;
+    return at - start;
   }
 }
