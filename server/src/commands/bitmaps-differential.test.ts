@@ -3,10 +3,13 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { compareServers, type Step, seedOf } from "../testing/differential.ts";
 import { KNOWN_DIFFERENCES } from "../testing/known-differences.ts";
+import { RawClient } from "../testing/raw-client.ts";
 import { hasReferenceServer } from "../testing/reference-server.ts";
 import { NUMBERS, Script, VALUES, type Word } from "../testing/script.ts";
 import { type ServerPair, startServerPair } from "../testing/server-pair.ts";
 
+/** Growth of used memory that is none of the value's. */
+const KEPT_BYTES = 100_000;
 const KEYS = ["a", "b", "c", "d", "none", "list"];
 const UNITS = ["BYTE", "BIT", "bit", "byte"];
 const OFFSETS = [...NUMBERS, "7", "8", "63", "64", "536870911", "536870912", "4294967296", "34359738368", "#1", "#"];
@@ -121,6 +124,16 @@ describe.runIf(hasReferenceServer)("bitmaps beside redis-server", () => {
     expect(await compare(steps)).toBe(steps.length);
   });
 
+  test("the last bit that there may be is set and found, and its memory comes back", async () => {
+    const steps: Step[] = [
+      ...["SETBIT big 4294967295 1", "BITPOS big 1", "BITCOUNT big", "STRLEN big", "SETBIT big 4294967296 1"],
+      ...["BITOP NOT big big", "BITCOUNT big 0 -2 BIT", "BITPOS big 0", "GETBIT big 4294967295", "DEL big"],
+    ].map((line) => ({ args: line.split(" ") }));
+    const before = await usedMemory(pair.ports.ours);
+    expect(await compare(steps)).toBe(steps.length);
+    expect(await usedMemory(pair.ports.ours)).toBeLessThan(before + KEPT_BYTES);
+  }, 60_000);
+
   test("fields of every width overflow alike", async () => {
     const steps: Step[] = [];
     for (let bits = 1; bits <= 64; bits++) {
@@ -142,6 +155,13 @@ describe.runIf(hasReferenceServer)("bitmaps beside redis-server", () => {
     expect(await compare(steps)).toBe(steps.length);
   });
 });
+
+async function usedMemory(port: number): Promise<number> {
+  const client = await RawClient.connect(port);
+  const info = await client.text("INFO", "memory");
+  client.close();
+  return Number(/used_memory:(\d+)/.exec(info)?.[1]);
+}
 
 function words(part: Word): Word[] {
   return typeof part === "string" ? part.split(" ") : [part];

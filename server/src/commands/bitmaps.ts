@@ -178,7 +178,8 @@ function bitpos(call: Call): void {
 
 function viewsOf(call: Call, record: Handle): ByteViews {
   const chunk = record >>> 23;
-  return { bytes: call.db.arena.bytes[chunk] as Buffer, wide: call.db.arena.wide[chunk] as DataView };
+  const { bytes, wide, words } = call.db.arena;
+  return { bytes: bytes[chunk] as Buffer, wide: wide[chunk] as DataView, words: words[chunk] as Int32Array };
 }
 
 const OPERATIONS = ["and", "or", "xor", "not"] as const;

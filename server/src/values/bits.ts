@@ -5,13 +5,17 @@
 
 export type BitOperation = "and" | "or" | "xor";
 
-/** Bytes of a chunk of the arena, in two views of the same memory. */
+/** Bytes of a chunk of the arena, in three views of the same memory. */
 export interface ByteViews {
   readonly bytes: Buffer;
   readonly wide: DataView;
+  readonly words: Int32Array;
 }
 
 const BITS_PER_WORD = 32;
+const WORDS_PER_BLOCK = 8;
+/** Of the bytes of a block. */
+const BLOCK_SHIFT = 5;
 
 /** Set bits from `firstBit` to `lastBit`, both included, counted from the start of `offset`. */
 export function countBits(views: ByteViews, offset: number, firstBit: number, lastBit: number): number {
@@ -25,12 +29,58 @@ export function countBits(views: ByteViews, offset: number, firstBit: number, la
   return countWord(ends) + countBytes(views, first + 1, last);
 }
 
-function countBytes({ bytes, wide }: ByteViews, start: number, end: number): number {
+function countBytes({ bytes, words }: ByteViews, start: number, end: number): number {
   let count = 0;
   let at = start;
-  for (; at + 4 <= end; at += 4) count += countWord(wide.getInt32(at, true));
-  for (; at < end; at++) count += countWord(bytes[at] as number);
+  for (; at < end && (at & 3) !== 0; at++) count += countWord(bytes[at] as number);
+  const blocks = Math.max(0, end - at) >>> BLOCK_SHIFT;
+  count += countBlocks(words, at >>> 2, blocks);
+  for (at += blocks << BLOCK_SHIFT; at < end; at++) count += countWord(bytes[at] as number);
   return count;
+}
+
+/**
+ * Blocks of eight words through carry-save adders (Harley and Seal): `ones`, `twos` and `fours` hold one digit of 32 sums
+ * each, so that only what overflows from them, one word in eight, has to be counted.
+ */
+function countBlocks(words: Int32Array, first: number, blocks: number): number {
+  let ones = 0;
+  let twos = 0;
+  let fours = 0;
+  let eights = 0;
+  const end = first + blocks * WORDS_PER_BLOCK;
+  for (let at = first; at < end; at += WORDS_PER_BLOCK) {
+    let left = words[at] as number;
+    let right = words[at + 1] as number;
+    let half = ones ^ left;
+    let twosFirst = (ones & left) | (half & right);
+    ones = half ^ right;
+    left = words[at + 2] as number;
+    right = words[at + 3] as number;
+    half = ones ^ left;
+    let twosSecond = (ones & left) | (half & right);
+    ones = half ^ right;
+    half = twos ^ twosFirst;
+    const foursFirst = (twos & twosFirst) | (half & twosSecond);
+    twos = half ^ twosSecond;
+    left = words[at + 4] as number;
+    right = words[at + 5] as number;
+    half = ones ^ left;
+    twosFirst = (ones & left) | (half & right);
+    ones = half ^ right;
+    left = words[at + 6] as number;
+    right = words[at + 7] as number;
+    half = ones ^ left;
+    twosSecond = (ones & left) | (half & right);
+    ones = half ^ right;
+    half = twos ^ twosFirst;
+    const foursSecond = (twos & twosFirst) | (half & twosSecond);
+    twos = half ^ twosSecond;
+    half = fours ^ foursFirst;
+    eights += countWord((fours & foursFirst) | (half & foursSecond));
+    fours = half ^ foursSecond;
+  }
+  return eights * 8 + countWord(fours) * 4 + countWord(twos) * 2 + countWord(ones);
 }
 
 function countWord(word: number): number {
@@ -41,20 +91,31 @@ function countWord(word: number): number {
 
 /** Place of the first bit of this value from `firstBit` to `lastBit`, both included; −1 if there is none. */
 export function findBit(views: ByteViews, offset: number, firstBit: number, lastBit: number, bit: 0 | 1): number {
-  const { bytes, wide } = views;
-  const flip = bit === 1 ? 0 : -1;
-  const lastByte = Math.floor(lastBit / 8);
-  let at = Math.floor(firstBit / 8);
-  const head = ((bytes[offset + at] as number) ^ flip) & (0xff >>> (firstBit & 7));
-  if (head === 0) {
-    at++;
-    while (at + 3 <= lastByte && (wide.getInt32(offset + at, true) ^ flip) === 0) at += 4;
-    while (at <= lastByte && (((bytes[offset + at] as number) ^ flip) & 0xff) === 0) at++;
-    if (at > lastByte) return -1;
+  const { bytes } = views;
+  const flip = bit === 1 ? 0 : 0xff;
+  const last = offset + Math.floor(lastBit / 8);
+  let at = offset + Math.floor(firstBit / 8);
+  let found = ((bytes[at] as number) ^ flip) & (0xff >>> (firstBit & 7));
+  if (found === 0) {
+    at = skipBytes(views, at + 1, last + 1, flip);
+    if (at > last) return -1;
+    found = (bytes[at] as number) ^ flip;
   }
-  const found = head === 0 ? ((bytes[offset + at] as number) ^ flip) & 0xff : head;
-  const place = at * 8 + Math.clz32(found) - (BITS_PER_WORD - 8);
+  const place = (at - offset) * 8 + Math.clz32(found) - (BITS_PER_WORD - 8);
   return place <= lastBit ? place : -1;
+}
+
+/** The first place from `start` on, before `end`, where a byte is not this one; `end` if there is none. */
+function skipBytes({ bytes, words }: ByteViews, start: number, end: number, byte: number): number {
+  let at = start;
+  for (; at < end && (at & 3) !== 0; at++) if (bytes[at] !== byte) return at;
+  const four = byte === 0 ? 0 : -1;
+  const endWord = end >>> 2;
+  let word = at >>> 2;
+  while (word < endWord && words[word] === four) word++;
+  at = Math.max(at, word * 4);
+  while (at < end && bytes[at] === byte) at++;
+  return at;
 }
 
 /** `target op= source` over `length` bytes. */
