@@ -342,7 +342,7 @@ function createUpkeep({ keyspace, clock, config, debugSwitches }: ServerContext,
 /** Keys that go by themselves go on replicas by a DEL, fields of hashes by an HDEL, and listeners are told. */
 function createKeyspaceListener(propagator: Propagator, replication: Replication): KeyspaceListener {
   const gone = (database: Database, record: number, eventClass: number, event: string): void => {
-    if (replication.isReplica) return;
+    if (replication.isReplica || database.index < 0) return;
     tell(database, record, eventClass, event);
     if (propagator.active) propagator.sendCommand(database.index, ["DEL", database.keyOf(record)]);
   };

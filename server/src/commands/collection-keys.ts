@@ -60,15 +60,16 @@ export function store(
   const { db, buffer } = call;
   const offset = call.offset[argument] as number;
   const length = call.length[argument] as number;
+  const isEmpty = view.count === 0;
   if (record === 0) db.addCollection(buffer, offset, length, type, view.encoding, view.root);
   else {
     db.setRoot(record, view.root, view.encoding);
-    if (view.count === 0) db.delete(buffer, offset, length);
+    if (isEmpty) db.delete(buffer, offset, length);
   }
   db.signalModified(buffer, offset, length);
   if (call.server.keyspace.events.mask === 0) return;
   call.notify(EVENT_CLASSES[type] as number, event, argument);
-  if (view.count === 0) call.notify(EventClass.generic, "del", argument);
+  if (isEmpty) call.notify(EventClass.generic, "del", argument);
 }
 
 /** Puts a new collection, which is not empty, behind a key whatever was there, and tells the event. */

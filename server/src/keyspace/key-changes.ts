@@ -1,4 +1,7 @@
-/** What others than the index must know of a database's keys: that one came or went, what happened to it, who waits for it. */
+/**
+ * What others than the index must know of a database's keys: that one came or went, what happened to it, who waits for it.
+ * A database without a number (a payload is unpacked in one) has nobody to tell.
+ */
 
 import { EventClass } from "./event-classes.ts";
 import type { KeyspaceState } from "./keyspace-state.ts";
@@ -34,7 +37,7 @@ export class KeyChanges {
   /** Tells an event for a key that is no argument of the command, or goes without one; see Call.notify. */
   notify(eventClass: number, event: string, buffer: Buffer, offset: number, length: number): void {
     const { events } = this.#state;
-    if ((events.mask & eventClass) === 0) return;
+    if ((events.mask & eventClass) === 0 || this.#databaseIndex < 0) return;
     events.send(event, this.#databaseIndex, Buffer.from(buffer.subarray(offset, offset + length)));
   }
 }
