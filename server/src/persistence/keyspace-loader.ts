@@ -8,6 +8,9 @@
 import type { Database } from "../keyspace/database.ts";
 import type { Keyspace } from "../keyspace/keyspace.ts";
 import type { ByteSpan } from "../memory/byte-span.ts";
+import { Int64 } from "../memory/int64.ts";
+import { LISTPACK_HEADER } from "../memory/listpack.ts";
+import { LISTPACK_END, nextEntry, readIntegerEntry } from "../memory/listpack-entry.ts";
 import type { Collections } from "../values/collections.ts";
 import type { HashValue } from "../values/hash.ts";
 import type { ListValue } from "../values/list.ts";
@@ -92,7 +95,8 @@ export class KeyspaceLoader implements RdbHandler {
   packed(key: RdbKey, type: ValueType, encoding: Encoding, block: ByteSpan): boolean {
     const { buffer, offset, length } = block;
     const count = entriesOf(encoding, buffer, offset);
-    if (encoding === Encoding.listpackex && this.#dropsExpired) return false;
+    // Field by field, so that those are dropped that have expired: the first one stands in front.
+    if (encoding === Encoding.listpackex && this.#isPast(firstExpiry(buffer, offset))) return false;
     if (count > this.#packedLimit(type, encoding)) return false;
     this.begin(key, type, count);
     if (count > 0) this.#loadPacked(type, encoding, buffer, offset, length);
@@ -128,7 +132,7 @@ export class KeyspaceLoader implements RdbHandler {
   }
 
   field(name: ByteSpan, value: ByteSpan, expireAtMs: number): void {
-    if (this.#dropsExpired && expireAtMs !== 0 && expireAtMs < this.#options.nowMs) return;
+    if (this.#isPast(expireAtMs)) return;
     if (!this.#isStarted) {
       this.#hash.create();
       this.#hash.prepareFor(this.#expected);
@@ -188,8 +192,12 @@ export class KeyspaceLoader implements RdbHandler {
     return type === ValueType.sortedSet ? limits.zsetMaxListpackEntries * 2 : 0;
   }
 
+  #isPast(expireAtMs: number): boolean {
+    return this.#dropsExpired && expireAtMs !== 0 && expireAtMs < this.#options.nowMs;
+  }
+
   #isExpired(key: RdbKey): boolean {
-    if (!this.#dropsExpired || key.expireAtMs === 0 || key.expireAtMs >= this.#options.nowMs) return false;
+    if (!this.#isPast(key.expireAtMs)) return false;
     this.keysExpired++;
     return true;
   }
@@ -202,4 +210,13 @@ export class KeyspaceLoader implements RdbHandler {
 /** Entries of a listpack or intset that was found valid. */
 function entriesOf(encoding: Encoding, buffer: Buffer, offset: number): number {
   return encoding === Encoding.intset ? buffer.readUInt32LE(offset + 4) : buffer.readUInt16LE(offset + 4);
+}
+
+/** The expiry time of the first field of a listpack of triples that was found valid, 0 for none. */
+function firstExpiry(buffer: Buffer, offset: number): number {
+  const first = offset + LISTPACK_HEADER;
+  if (buffer[first] === LISTPACK_END) return 0;
+  const time = new Int64();
+  readIntegerEntry(buffer, nextEntry(buffer, nextEntry(buffer, first)), time);
+  return time.toNumber();
 }
