@@ -132,7 +132,7 @@ const DEFAULT_SAMPLES = 5;
 function memoryUsage(call: Call): void {
   const samples = call.argc > 3 ? readSamples(call) : DEFAULT_SAMPLES;
   const { db, reply } = call;
-  const record = db.lookupRead(call.buffer, call.offset[2] as number, call.length[2] as number);
+  const record = db.peek(call.buffer, call.offset[2] as number, call.length[2] as number);
   if (record === 0) reply.nil();
   else reply.integer(valueMemory(call, record, samples));
 }

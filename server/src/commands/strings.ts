@@ -199,7 +199,7 @@ function setWithOptions(call: Call): void {
   const length = call.length[1] as number;
   const expireAtMs =
     options.unit === undefined ? NO_EXPIRY : expireTimeArgument(call, options.timeArgument, options.unit, "set");
-  const record = db.lookupWrite(buffer, offset, length);
+  const record = options.isGet ? db.lookupRead(buffer, offset, length) : db.lookupWrite(buffer, offset, length);
   if (options.isGet) {
     if (record === 0) reply.nil();
     else if (!replyString(call, record)) return;
@@ -240,7 +240,7 @@ function setWithTtl(call: Call, unit: ExpireUnit, name: string): void {
 }
 
 function getset(call: Call): void {
-  const record = call.db.lookupWrite(call.buffer, call.offset[1] as number, call.length[1] as number);
+  const record = call.db.lookupRead(call.buffer, call.offset[1] as number, call.length[1] as number);
   if (record === 0) call.reply.nil();
   else if (!replyString(call, record)) return;
   store(call, 1, 2, NO_EXPIRY);
@@ -251,7 +251,7 @@ function getdel(call: Call): void {
   const { db, buffer } = call;
   const offset = call.offset[1] as number;
   const length = call.length[1] as number;
-  const record = db.lookupWrite(buffer, offset, length);
+  const record = db.lookupRead(buffer, offset, length);
   if (record === 0) {
     call.reply.nil();
     return;
@@ -268,7 +268,7 @@ function getex(call: Call): void {
   const offset = call.offset[1] as number;
   const length = call.length[1] as number;
   const { isPersist, unit, timeArgument } = parseStringOptions(call, 2, "getex");
-  const record = db.lookupWrite(buffer, offset, length);
+  const record = db.lookupRead(buffer, offset, length);
   if (record === 0) {
     call.reply.nil();
     return;
