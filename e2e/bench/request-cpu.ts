@@ -13,6 +13,8 @@ interface Workload {
   readonly must: Readonly<Record<number, number>>;
   /** What a million requests put there before: once, or before each load that uses it up. */
   readonly fill?: { readonly command: readonly string[]; readonly isUsedUp: boolean };
+  /** Different numbers in its commands, where KEYS are too few. */
+  readonly range?: number;
   /** Of large replies fewer are asked for. */
   readonly share?: number;
 }
@@ -35,7 +37,13 @@ const WORKLOADS: readonly Workload[] = [
   { name: "RPOP", command: ["RPOP", "list"], must: STRUCTURE_LIMITS },
   { name: "SADD", command: ["SADD", "set", "element:__rand_int__"], must: STRUCTURE_LIMITS },
   { name: "HSET", command: ["HSET", "hash", "element:__rand_int__", VALUE], must: STRUCTURE_LIMITS },
-  { name: "ZADD", command: ["ZADD", "zset", "0", "element:__rand_int__"], must: { 16: 0.85 } },
+  {
+    name: "ZADD",
+    command: ["ZADD", "zset", "__rand_int__", "element:__rand_int__"],
+    must: { 16: 0.85 },
+    fill: { command: ["ZADD", "zset", "__rand_int__", "element:__rand_int__"], isUsedUp: false },
+    range: 1_000_000,
+  },
   {
     name: "SPOP",
     command: ["SPOP", "popped"],
@@ -59,7 +67,7 @@ function load(server: MeasuredServer, workload: Workload, pipeline: number): num
   const requests = requestsFor(pipeline) * (workload.share ?? 1);
   if (workload.fill?.isUsedUp === true) fill(server, workload.fill.command, requests);
   const before = server.cpuUs();
-  send(server, workload.command, { requests, pipeline, range: KEYS });
+  send(server, workload.command, { requests, pipeline, range: workload.range ?? KEYS });
   return (server.cpuUs() - before) / requests;
 }
 
