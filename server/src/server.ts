@@ -34,6 +34,7 @@ import { Keyspace } from "./keyspace/keyspace.ts";
 import type { KeyspaceListener } from "./keyspace/keyspace-state.ts";
 import type { AdminServer } from "./network/admin-server.ts";
 import type { ClientGateway } from "./network/client-gateway.ts";
+import { MigrationClients } from "./network/migrations.ts";
 import { RequestParser } from "./network/request-parser.ts";
 import { createServerGateway } from "./network/server-gateway.ts";
 import { listenForClients, openAdmin } from "./network/server-listeners.ts";
@@ -185,11 +186,13 @@ function createCore(options: ServerOptions): Core {
   });
   replication.replicas.acknowledged = () => waiting.forReplicas.check();
   const propagator = new Propagator([replication.feed]);
+  const payloads = new ValuePayloads({ keyspace, collections, compress: () => config.get("rdbcompression") });
+  const migrations = createMigrations(options, { keyspace, payloads, pause, propagator });
   const cluster = createCluster(options, { keyspace, pubsub, replication, propagator, pause });
   const facts = createFactSources({
     ...{ config, clock, keyspace, table, clients, usage, identity, pubsub, persistence, replication },
     commandsProcessed: () => dispatcher.processed,
-    blockedClients: () => waiting.count,
+    blockedClients: () => waiting.count + migrations.count,
     isLoaded: () => readiness.isLoaded,
     cluster: () => cluster?.cluster.facts(),
     systemBytes: totalmem(),
@@ -199,7 +202,7 @@ function createCore(options: ServerOptions): Core {
     ...{ keyspace, table, clients, config, clock, random, collections, pubsub, monitors, slowLog, facts },
     ...{ logger, pause, persistence, replication, cluster: cluster?.cluster, relay: cluster?.cluster },
     ...{ waiters: waiting.forReplicas, blocking: waiting.forKeys, unblock: waiting.unblock },
-    payloads: new ValuePayloads({ keyspace, collections, compress: () => config.get("rdbcompression") }),
+    ...{ payloads, migrations },
     executor: createExecutor(() => dispatcher, propagator),
     isClusterEnabled: cluster !== undefined,
     get maxBulkBytes() {
@@ -228,7 +231,10 @@ function createCore(options: ServerOptions): Core {
   followSettings(config, keyspace, parser);
   const gateway = createServerGateway({
     ...{ context, handler: dispatcher, traffic: usage.traffic },
-    left: waiting.forget,
+    left(client) {
+      waiting.forget(client);
+      migrations.forget(client);
+    },
   });
   return { context, dispatcher, state, facts, gateway, identity, usage, cluster, readiness, upkeep, memoryRelease };
 }
@@ -279,6 +285,30 @@ interface ClusterParts {
   readonly replication: Replication;
   readonly propagator: Propagator;
   readonly pause: ClientPause;
+}
+
+interface MigrationNeeds {
+  readonly keyspace: Keyspace;
+  readonly payloads: ValuePayloads;
+  readonly pause: ClientPause;
+  readonly propagator: Propagator;
+}
+
+function createMigrations({ config, clock }: ServerOptions, needs: MigrationNeeds): MigrationClients {
+  const { keyspace, payloads, pause, propagator } = needs;
+  return new MigrationClients({
+    ...{ keyspace, payloads, clock, isClusterEnabled: config.get("cluster-enabled") },
+    deleteKey: (database, key) => {
+      if (!database.delete(key, 0, key.length)) return;
+      database.signalModified(key, 0, key.length);
+      database.changes.notify(EventClass.generic, "del", key, 0, key.length);
+      if (propagator.active) propagator.sendCommand(database.index, ["DEL", key]);
+    },
+    goesOn: (client) => {
+      client.connection.resume();
+      pause.admit(client);
+    },
+  });
 }
 
 function createCluster(options: ServerOptions, parts: ClusterParts): ServerCluster | undefined {

@@ -27,6 +27,7 @@ import { keyScanCommands } from "./key-scan.ts";
 import { keyCommands } from "./keys.ts";
 import { listMoveCommands } from "./list-moves.ts";
 import { listCommands } from "./lists.ts";
+import { migrateCommands } from "./migrate.ts";
 import { persistenceCommands } from "./persistence.ts";
 import { pubsubCommands } from "./pubsub.ts";
 import { replicationCommands } from "./replication.ts";
@@ -71,6 +72,7 @@ export const ALL_COMMANDS: readonly (readonly CommandRow[])[] = [
   keyCommands,
   keyScanCommands,
   dumpCommands,
+  migrateCommands,
   sortCommands,
   expiryCommands,
   databaseCommands,

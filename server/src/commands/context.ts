@@ -5,6 +5,7 @@
 
 import type { Cluster } from "../cluster/cluster.ts";
 import type { Config } from "../config/config.ts";
+import type { Database } from "../keyspace/database.ts";
 import type { Keyspace } from "../keyspace/keyspace.ts";
 import type { FactSources } from "../observability/facts.ts";
 import type { Logger } from "../observability/logger.ts";
@@ -76,6 +77,7 @@ export interface ServerContext {
   readonly facts: FactSources;
   readonly logger: Logger;
   readonly persistence: Persistence;
+  readonly migrations: Migrations;
   /** Values as bytes, for DUMP and RESTORE. */
   readonly payloads: ValuePayloads;
   readonly replication: Replication;
@@ -117,6 +119,25 @@ export interface ShutdownRequest {
   readonly isAborted: boolean;
   /** Called with the error text when the server has tried and stays up. */
   readonly failed: (error: string) => void;
+}
+
+/** Clients that wait in MIGRATE. */
+export interface Migrations {
+  start(client: Client, request: MigrationRequest): void;
+}
+
+export interface MigrationRequest {
+  readonly host: string;
+  readonly port: number;
+  readonly targetDatabase: number;
+  readonly database: Database;
+  readonly keys: readonly Buffer[];
+  readonly timeoutMs: number;
+  /** The keys stay here too. */
+  readonly isCopy: boolean;
+  readonly isReplace: boolean;
+  readonly user: Buffer | undefined;
+  readonly password: Buffer | undefined;
 }
 
 /** Clients blocked in WAIT. */

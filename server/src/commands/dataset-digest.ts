@@ -10,7 +10,8 @@ import { NO_EXPIRY } from "../keyspace/record.ts";
 import { ByteSpan } from "../memory/byte-span.ts";
 import { formatDouble } from "../memory/double-text.ts";
 import type { Collections } from "../values/collections.ts";
-import { ValueType } from "../values/value-type.ts";
+import { typeName, ValueType } from "../values/value-type.ts";
+import { CommandError } from "./errors.ts";
 
 const DIGEST_BYTES = 20;
 const FIELD_EXPIRES = Buffer.from("!!hexpire!!");
@@ -113,7 +114,7 @@ function mixCollection(digest: Digest, { type, root, encoding }: Stored, collect
       return;
     }
     default:
-      throw new Error(`No digest of a value of type ${type}`);
+      throw new CommandError(`ERR No digest of a value of type ${typeName(type)}`);
   }
 }
 

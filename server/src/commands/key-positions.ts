@@ -13,6 +13,7 @@ export interface KeyPosition {
 
 /** The places of all keys in order of their specifications; empty if the arguments do not make sense. */
 export function keyPositions(row: CommandRow, call: Call): KeyPosition[] {
+  if (row.name === "migrate") return keysOfMigrate(call);
   const positions: KeyPosition[] = [];
   for (const spec of row.keys ?? []) {
     const begin = beginOf(spec, row, call);
@@ -106,4 +107,21 @@ function isBitfieldReadOnly(call: Call): boolean {
     else return false;
   }
   return true;
+}
+
+const MIGRATED: readonly KeyFlag[] = ["RW", "access", "delete"];
+const MIGRATE_OPTIONS: Readonly<Record<string, number>> = { copy: 0, replace: 0, auth: 1, auth2: 2 };
+
+/** One key, or those behind KEYS where that one is empty. A password may be the word KEYS. */
+function keysOfMigrate(call: Call): KeyPosition[] {
+  let [first, end] = [3, 4];
+  for (let i = 6; i < call.argc; i++) {
+    const word = call.text(i).toLowerCase();
+    if (word === "keys") {
+      if (call.length[3] === 0) [first, end] = [i + 1, call.argc];
+      break;
+    }
+    i += MIGRATE_OPTIONS[word] ?? 0;
+  }
+  return Array.from({ length: end - first }, (_, k) => ({ argument: first + k, flags: MIGRATED }));
 }

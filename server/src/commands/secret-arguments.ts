@@ -21,6 +21,12 @@ export function secretArguments(call: Call, fullName: string): (index: number) =
       if (call.is(index, "auth")) return (argument) => argument === index + 1 || argument === index + 2;
     }
   }
+  if (fullName === "migrate") {
+    for (let index = 6; index < call.argc; index++) {
+      if (call.is(index, "auth")) return (argument) => argument === index + 1;
+      if (call.is(index, "auth2")) return (argument) => argument === index + 1 || argument === index + 2;
+    }
+  }
   if (fullName === "config|set") {
     return (index) =>
       index >= 3 && index % 2 === 1 && SECRET_DIRECTIVES.has(findDirective(call.text(index - 1))?.name ?? "");

@@ -8,6 +8,7 @@ import type { KeyspaceState } from "./keyspace-state.ts";
 
 export class KeyChanges {
   readonly #state: KeyspaceState;
+  /** Negative for a database that no client can select: nobody hears of it. */
   readonly #databaseIndex: number;
 
   constructor(state: KeyspaceState, databaseIndex: number) {
@@ -31,7 +32,7 @@ export class KeyChanges {
   /** Clients that wait for this key, or for more in its value, may find something now. */
   ready(buffer: Buffer, offset: number, length: number): void {
     const { waited } = this.#state;
-    if (waited.count !== 0) waited.changed(this.#databaseIndex, buffer, offset, length);
+    if (waited.count !== 0 && this.#databaseIndex >= 0) waited.changed(this.#databaseIndex, buffer, offset, length);
   }
 
   /** Tells an event for a key that is no argument of the command, or goes without one; see Call.notify. */
