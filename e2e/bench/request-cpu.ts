@@ -15,7 +15,7 @@ interface Workload {
   readonly fill?: { readonly command: readonly string[]; readonly isUsedUp: boolean };
   /** Different numbers in its commands, where KEYS are too few. */
   readonly range?: number;
-  /** Of large replies fewer are asked for. */
+  /** Of large requests and replies fewer are sent. */
   readonly share?: number;
 }
 
@@ -24,6 +24,7 @@ const CONNECTIONS = 50;
 const KEYS = 100_000;
 const VALUE = "x".repeat(32);
 const KEY = "key:__rand_int__";
+const TEN_PAIRS = Array.from({ length: 10 }, () => [KEY, VALUE]).flat();
 const FILL_REQUESTS = 1_000_000;
 const FILL_RANGE = 1_000_000_000;
 const STRING_LIMITS = { 1: 1.15, 16: 0.85, 100: 0.7 };
@@ -32,6 +33,7 @@ const STRUCTURE_LIMITS = { 16: 1.0 };
 const WORKLOADS: readonly Workload[] = [
   { name: "SET", command: ["SET", KEY, VALUE], must: STRING_LIMITS },
   { name: "GET", command: ["GET", KEY], must: STRING_LIMITS },
+  { name: "MSET", command: ["MSET", ...TEN_PAIRS], must: STRUCTURE_LIMITS, share: 0.2 },
   { name: "INCR", command: ["INCR", "counter:__rand_int__"], must: STRUCTURE_LIMITS },
   { name: "LPUSH", command: ["LPUSH", "list", VALUE], must: STRUCTURE_LIMITS },
   { name: "RPOP", command: ["RPOP", "list"], must: STRUCTURE_LIMITS },

@@ -126,8 +126,8 @@ describe.runIf(hasReferenceServer)("bitmaps beside redis-server", () => {
 
   test("the last bit that there may be is set and found, and its memory comes back", async () => {
     const steps: Step[] = [
-      ...["SETBIT big 4294967295 1", "BITPOS big 1", "BITCOUNT big", "STRLEN big", "SETBIT big 4294967296 1"],
-      ...["BITOP NOT big big", "BITCOUNT big 0 -2 BIT", "BITPOS big 0", "GETBIT big 4294967295", "DEL big"],
+      ...["SETBIT big 4294967295 1", "GETBIT big 4294967295", "BITPOS big 1", "STRLEN big"],
+      ...["SETBIT big 4294967296 1", "DEL big"],
     ].map((line) => ({ args: line.split(" ") }));
     const before = await usedMemory(pair.ports.ours);
     expect(await compare(steps)).toBe(steps.length);
