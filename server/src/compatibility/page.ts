@@ -106,6 +106,8 @@ function differenceSections(): string[] {
     ),
     "* The texts of summaries, complexities, histories and HELP are ours, and key specifications carry no notes.",
     "* Where members of a sorted set have different scores, the result of a range by lexicographic order is left open, as in Redis.",
+    "* DUMP: compressed strings, the order of hash tables and where a long list is cut into blocks are ours; values are the same.",
+    "* Stored geographic distances may differ in the last of 53 bits.",
     "* Moments of expiry are exact up to 2^53 ms, the year 287,396; later ones are rounded.",
     "",
     "COMMAND and COMMAND DOCS:",
