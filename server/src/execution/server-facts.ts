@@ -78,6 +78,7 @@ export function createFactSources(parts: FactParts): FactSources {
     server: () => serverFacts(parts),
     clients: () => clientFacts(parts),
     memory: () => memoryFacts(parts),
+    compaction: () => compactionFacts(parts),
     persistence: () => persistenceFacts(parts),
     statistics: () => statisticsFacts(parts),
     replication: () => parts.replication.facts(),
@@ -130,11 +131,12 @@ function memoryFacts(parts: FactParts): MemoryFacts {
   const buffers = measureBuffers(parts);
   const usedBytes = arena.usedBytes + buffers.countedBytes + buffers.replicaBytes;
   usage.peakBytes = Math.max(usage.peakBytes, usedBytes);
+  const indexes = indexFacts(keyspace);
   return {
     usedBytes,
     peakBytes: usage.peakBytes,
     startupBytes: usage.startupBytes,
-    overheadBytes: usedBytes - arena.usedBytes + keyspace.indexBytes,
+    overheadBytes: usedBytes - arena.usedBytes + indexes.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
     storedBytes: arena.usedBytes,
     arenaBytes: arena.residentBytes,
     mappedBytes: arena.mappedBytes,
@@ -151,10 +153,14 @@ function memoryFacts(parts: FactParts): MemoryFacts {
     waitingFrees: keyspace.waitingFrees,
     finishedFrees: keyspace.finishedFrees,
     compaction: compactionFacts(parts),
-    indexes: Array.from({ length: keyspace.databaseCount }, (_, index) => index)
-      .filter((index) => keyspace.database(index).count > 0)
-      .map((database) => ({ database, sizeBytes: keyspace.indexBytesOf(database) })),
+    indexes,
   };
+}
+
+function indexFacts(keyspace: Keyspace): MemoryFacts["indexes"] {
+  return Array.from({ length: keyspace.databaseCount }, (_, index) => index)
+    .filter((index) => keyspace.database(index).count > 0)
+    .map((database) => ({ database, sizeBytes: keyspace.indexBytesOf(database) }));
 }
 
 function compactionFacts({ keyspace, upkeep }: FactParts): CompactionFacts {

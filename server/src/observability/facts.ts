@@ -213,6 +213,8 @@ export interface FactSources {
   server(): ServerFacts;
   clients(): ClientFacts;
   memory(): MemoryFacts;
+  /** Part of `memory`, for who does not need the rest: measuring indexes takes a while where there are millions of keys. */
+  compaction(): CompactionFacts;
   persistence(): PersistenceFacts;
   statistics(): StatisticsFacts;
   replication(): ReplicationFacts;

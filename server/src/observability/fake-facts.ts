@@ -1,6 +1,11 @@
 /** Facts of a quiet primary, for tests; any of them can be replaced. */
 
-import type { FactSources } from "./facts.ts";
+import type { CompactionFacts, FactSources } from "./facts.ts";
+
+const NO_COMPACTION: CompactionFacts = {
+  ...{ effortPercent: 0, hits: 0, misses: 0, keyHits: 0, keyMisses: 0 },
+  ...{ totalMs: 0, currentMs: 0 },
+};
 
 export const QUIET_FACTS: FactSources = {
   server: () => ({
@@ -29,7 +34,7 @@ export const QUIET_FACTS: FactSources = {
     mappedBytes: 65536,
     waitingFrees: 0,
     finishedFrees: 0,
-    compaction: { effortPercent: 0, hits: 0, misses: 0, keyHits: 0, keyMisses: 0, totalMs: 0, currentMs: 0 },
+    compaction: NO_COMPACTION,
     indexes: [],
     peakBytes: 4096,
     startupBytes: 1024,
@@ -46,6 +51,7 @@ export const QUIET_FACTS: FactSources = {
     clusterLinkBytes: 0,
     aofBufferBytes: 0,
   }),
+  compaction: () => NO_COMPACTION,
   persistence: () => ({
     loading: undefined,
     changesSinceSave: 3,

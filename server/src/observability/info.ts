@@ -29,7 +29,7 @@ const SECTIONS: readonly Section[] = [
     name: "stats",
     title: "Stats",
     isDefault: true,
-    fields: (sources) => sections.statisticsFields(sources.statistics(), sources.memory().compaction),
+    fields: (sources) => sections.statisticsFields(sources.statistics(), sources.compaction()),
   },
   {
     name: "replication",
