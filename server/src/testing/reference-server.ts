@@ -1,11 +1,14 @@
 /**
- * A real redis-server on a free port, the reference that differential tests compare with. Nothing is kept: no files, no
- * saves; `stop` ends the process. Where no redis-server is installed, `hasReferenceServer` is false and the tests that
+ * A real redis-server on a free port, the reference that differential tests compare with. Nothing is kept: what it saves
+ * lies in a directory that goes with it; `stop` ends the process. Where no redis-server is installed, `hasReferenceServer` is false and the tests that
  * need it do not run.
  */
 
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
 import { connect, createServer, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import { RespDecoder, type RespValue } from "@kvcluster/protocol/resp-decoder";
 import { type CommandArgument, encodeCommand } from "@kvcluster/protocol/resp-encoder";
 
@@ -18,10 +21,18 @@ export interface ReferenceServer {
 
 export async function startReferenceServer(...directives: readonly string[]): Promise<ReferenceServer> {
   const port = await freePort();
+  // Of its own: what one server is made to save must not be found by the next.
+  const directory = mkdtempSync(path.join(tmpdir(), "kv-reference-"));
   const args = ["--port", String(port), "--save", "", "--appendonly", "no", "--daemonize", "no", ...directives];
-  const child = spawn("redis-server", args, { cwd: "/", stdio: ["ignore", "pipe", "ignore"] });
+  const child = spawn("redis-server", args, { cwd: directory, stdio: ["ignore", "pipe", "ignore"] });
   await untilReady(child);
-  return { port, stop: () => stop(child) };
+  return {
+    port,
+    stop: async () => {
+      await stop(child);
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
 }
 
 async function untilReady(child: ChildProcess): Promise<void> {
