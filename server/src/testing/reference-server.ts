@@ -1,7 +1,7 @@
 /**
  * A real redis-server on a free port, the reference that differential tests compare with. Nothing is kept: what it saves
- * lies in a directory that goes with it; `stop` ends the process. Where no redis-server is installed, `hasReferenceServer` is false and the tests that
- * need it do not run.
+ * lies in a directory that goes with it; `stop` ends the process. Where no redis-server is installed, `hasReferenceServer`
+ * is false and the tests that need it do not run.
  */
 
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
