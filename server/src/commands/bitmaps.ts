@@ -250,8 +250,7 @@ function storeCombination(
 
 /** The record of the target, a string of this length: what `own` holds and zeros, or zeros only. */
 function rawTarget(call: Call, own: Handle, length: number): Handle {
-  const { db, buffer } = call;
+  const { db } = call;
   if (own !== 0) return db.growString(own, length);
-  db.delete(buffer, call.offset[2] as number, call.length[2] as number);
   return db.growString(addEmptyString(call, 2), length);
 }

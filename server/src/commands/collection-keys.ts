@@ -5,6 +5,7 @@
  */
 
 import { EventClass } from "../keyspace/event-classes.ts";
+import { NO_EXPIRY } from "../keyspace/record.ts";
 import { ValueType } from "../values/value-type.ts";
 import type { Call } from "./call.ts";
 import { CommandError, ERRORS } from "./errors.ts";
@@ -77,8 +78,8 @@ export function replace(call: Call, argument: number, type: number, view: Collec
   const { db, buffer } = call;
   const offset = call.offset[argument] as number;
   const length = call.length[argument] as number;
-  if (db.lookupWrite(buffer, offset, length) !== 0) db.delete(buffer, offset, length);
-  db.addCollection(buffer, offset, length, type, view.encoding, view.root);
+  const isReplacement = db.lookupWrite(buffer, offset, length) !== 0 && db.delete(buffer, offset, length);
+  db.addCollection(buffer, offset, length, type, view.encoding, view.root, NO_EXPIRY, isReplacement);
   db.signalModified(buffer, offset, length);
   call.notify(EVENT_CLASSES[type] as number, event, argument);
 }

@@ -34,8 +34,12 @@ interface Options {
 }
 
 function lcs(call: Call): void {
-  const left = stringOf(call, 1);
-  const right = stringOf(call, 2);
+  const { db, buffer, offset, length } = call;
+  // Both are looked up before either is found to be no string.
+  const first = db.lookupRead(buffer, offset[1] as number, length[1] as number);
+  const second = db.lookupRead(buffer, offset[2] as number, length[2] as number);
+  const left = stringOf(call, first);
+  const right = stringOf(call, second);
   const options = parseOptions(call);
   if (options.isLength && options.isRanges) {
     throw new CommandError("ERR If you want both the length and indexes, please just use IDX.");
@@ -49,9 +53,7 @@ function lcs(call: Call): void {
 }
 
 /** The bytes of a string, where they lie; valid as long as nothing changes. */
-function stringOf(call: Call, argument: number): Buffer {
-  const { db } = call;
-  const record: Handle = db.lookupRead(call.buffer, call.offset[argument] as number, call.length[argument] as number);
+function stringOf({ db }: Call, record: Handle): Buffer {
   if (record === 0) return Buffer.alloc(0);
   if (db.typeOf(record) !== ValueType.string) {
     throw new CommandError("ERR The specified keys must contain string values");

@@ -294,7 +294,7 @@ function move(call: Call): void {
 
 /** The record at argument 2 without counting as a use; replies nil and gives 0 if there is none. */
 function inspected(call: Call): number {
-  const record = call.db.peek(call.buffer, call.offset[2] as number, call.length[2] as number);
+  const record = call.db.lookupState(call.buffer, call.offset[2] as number, call.length[2] as number);
   if (record === 0) call.reply.nil();
   return record;
 }

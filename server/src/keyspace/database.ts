@@ -5,8 +5,8 @@
  * and setString work on byte ranges and allocate nothing on the heap. Expired keys do not exist for any lookup: a primary
  * deletes them when it meets one and tells the listener; a replica leaves them until the primary's DEL comes.
  *
- * After `lookupWrite` the value may be changed in place, by the caller or the values layer: a running snapshot has
- * seen the old one. Commands call `signalModified` for each key they changed.
+ * After `lookupWrite` the value may be changed in place: a running snapshot has seen the old one. Commands call
+ * `signalModified` for each key they changed.
  */
 
 import type { Arena } from "../memory/arena.ts";
@@ -23,7 +23,7 @@ import { RAW_STRING, stringTypeByte } from "./string-encoding.ts";
 
 /** Strings that grow get as much again, up to this, so that appending copies each byte a few times only. */
 const MAX_SLACK_BYTES = 1024 * 1024;
-/** Where all keys drawn have expired, on a replica, RANDOMKEY gives one of them after this many draws. */
+/** After so many draws of expired keys, on a replica, RANDOMKEY gives one. */
 const RANDOM_KEY_DRAWS = 100;
 
 export class Database {
@@ -97,6 +97,12 @@ export class Database {
     return record;
   }
 
+  /** The record for looking at its state: no use, no event if there is none. */
+  lookupState(buffer: Buffer, offset: number, length: number): Handle {
+    const record = this.#find(buffer, offset, length);
+    return record === 0 || (this.#records.isVolatile(record) && this.#isGone(record)) ? 0 : record;
+  }
+
   /** The record without any effect: no use, no statistics, no deletion if it has expired (then it is 0 too). */
   peek(buffer: Buffer, offset: number, length: number): Handle {
     const record = this.#find(buffer, offset, length);
@@ -105,8 +111,7 @@ export class Database {
 
   /** Whether the key is there but has expired. */
   peekExpired(buffer: Buffer, offset: number, length: number): boolean {
-    const record = this.#find(buffer, offset, length);
-    return record !== 0 && this.isExpired(record);
+    return this.peek(buffer, offset, length) === 0 && this.#find(buffer, offset, length) !== 0;
   }
 
   /** Stores a string, whatever was there. `expireAtMs`: NO_EXPIRY, KEEP_TTL or a time. Gives the record. */
@@ -191,13 +196,14 @@ export class Database {
     encoding: number,
     root: Handle,
     expireAtMs = NO_EXPIRY,
+    isReplacement = false,
   ): Handle {
     const records = this.#records;
     const typeByte = (type << 4) | encoding;
     const access = this.#newAccess();
     const record = records.create(typeByte, buffer, offset, length, records.rootBytes, expireAtMs, access);
     records.setRoot(record, root);
-    this.#adopt(record);
+    this.#adopt(record, isReplacement);
     return record;
   }
 
@@ -435,16 +441,15 @@ export class Database {
   }
 
   /** Takes a record that no index holds into this database. */
-  #adopt(record: Handle): void {
-    const { dictionary } = this.#state;
+  #adopt(record: Handle, isReplacement = false): void {
     const records = this.#records;
     const bytes = records.bytesOf(record);
     const offset = records.keyOffset(record);
     const length = records.keyLength(record);
     const expireAtMs = records.expireAtOf(record);
     records.setDatabaseId(record, this.#id);
-    dictionary.insert(this.#root, dictionary.hash(bytes, offset, length), record);
-    this.changes.entered(bytes, offset, length);
+    this.#state.dictionary.insert(this.#root, this.#state.dictionary.hash(bytes, offset, length), record);
+    this.changes.entered(bytes, offset, length, isReplacement);
     if (expireAtMs !== NO_EXPIRY) this.#expiry.enter(expireAtMs);
     if (this.fieldExpiries.isExpiring(record)) this.fieldExpiries.enterNew(record);
   }

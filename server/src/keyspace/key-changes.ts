@@ -16,10 +16,11 @@ export class KeyChanges {
     this.#databaseIndex = databaseIndex;
   }
 
-  entered(buffer: Buffer, offset: number, length: number): void {
+  /** A key that takes the place of one just deleted is none that is told as new. */
+  entered(buffer: Buffer, offset: number, length: number, isReplacement = false): void {
     const { slots } = this.#state;
     if (slots !== undefined) slots.change(buffer, offset, length, 1);
-    this.notify(EventClass.newKey, "new", buffer, offset, length);
+    if (!isReplacement) this.notify(EventClass.newKey, "new", buffer, offset, length);
     this.ready(buffer, offset, length);
   }
 
