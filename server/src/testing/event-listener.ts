@@ -31,7 +31,7 @@ export class EventListener {
     const events: Buffer[] = [];
     for (;;) {
       const [event] = await this.#listener.replies(1);
-      if (event === undefined || event.includes(end)) return events;
+      if (event === undefined || event.includes(end)) return withoutOrderOfMisses(events);
       events.push(event);
     }
   }
@@ -41,4 +41,17 @@ export class EventListener {
     this.#listener.close();
     this.#control.close();
   }
+}
+
+/** In which order SORT and the like look for keys that are not there depends on a hash table. */
+function withoutOrderOfMisses(events: readonly Buffer[]): Buffer[] {
+  const isMiss = (event: Buffer | undefined): boolean => event?.includes("keymiss") === true;
+  const result: Buffer[] = [];
+  for (let start = 0; start < events.length; ) {
+    let end = start + 1;
+    if (isMiss(events[start])) while (isMiss(events[end])) end++;
+    result.push(...events.slice(start, end).sort(Buffer.compare));
+    start = end;
+  }
+  return result;
 }

@@ -9,7 +9,6 @@ import { shrink } from "./shrink.ts";
 
 const EPISODE_CALLS = 5000;
 const STATE_EVERY = 1000;
-const WITH_EVENTS = process.env.EVENTS === "1";
 const SUBCOMMANDS_COLUMN = 9;
 
 export interface RandomCommandsOptions {
@@ -41,7 +40,7 @@ export async function runRandomCommands(options: RandomCommandsOptions): Promise
     });
     commands = generator.names;
     const calls = episodeCalls(script, generator, Math.min(EPISODE_CALLS, options.calls - done));
-    const difference = await runEpisode(ports, calls, { stateEvery: STATE_EVERY, withEvents: WITH_EVENTS });
+    const difference = await runEpisode(ports, calls, { stateEvery: STATE_EVERY, withEvents: true });
     if (difference !== undefined) {
       return {
         calls: done + difference.at,
@@ -68,7 +67,7 @@ async function explain(
   difference: Difference,
   seed: number,
 ): Promise<string> {
-  const shrunk = await shrink(ports, calls, difference, { withEvents: WITH_EVENTS });
+  const shrunk = await shrink(ports, calls, difference, { withEvents: true });
   const history = shrunk.calls.map((call) => `  ${showCall(call)}`);
   return [
     `The servers differ at call ${difference.at} of seed ${seed}: ${difference.what}`,
