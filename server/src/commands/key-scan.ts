@@ -100,11 +100,14 @@ function scan(call: Call): void {
   const options = scanOptions(call, 2, ["type"]);
   const { db, reply } = call;
   const found: number[] = [];
+  const expired: number[] = [];
   const next = db.scan(cursor, options.count, (record) => {
-    if (db.isExpired(record)) return;
-    if (options.type !== undefined && typeName(db.typeOf(record)) !== options.type) return;
-    if (matches(options.pattern, db.bytesOf(record), db.keyOffset(record), db.keyLength(record))) found.push(record);
+    if (!matches(options.pattern, db.bytesOf(record), db.keyOffset(record), db.keyLength(record))) return;
+    if (db.isExpired(record)) expired.push(record);
+    else if (options.type === undefined || typeName(db.typeOf(record)) === options.type) found.push(record);
   });
+  // Meeting an expired key deletes it, as anywhere.
+  if (!call.server.keyspace.isReplica) for (const record of expired) db.expireRecord(record);
   reply.array(2);
   reply.bulkString(String(next));
   reply.array(found.length);

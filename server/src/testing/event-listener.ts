@@ -31,7 +31,7 @@ export class EventListener {
     const events: Buffer[] = [];
     for (;;) {
       const [event] = await this.#listener.replies(1);
-      if (event === undefined || event.includes(end)) return withoutOrderOfMisses(events);
+      if (event === undefined || event.includes(end)) return withoutOrder(events);
       events.push(event);
     }
   }
@@ -43,14 +43,18 @@ export class EventListener {
   }
 }
 
-/** In which order SORT and the like look for keys that are not there depends on a hash table. */
-function withoutOrderOfMisses(events: readonly Buffer[]): Buffer[] {
+/**
+ * In which order SORT and the like look for keys that are not there, and which expired keys an iteration meets, depends on a
+ * hash table.
+ */
+function withoutOrder(events: readonly Buffer[]): Buffer[] {
+  const lasting = events.filter((event) => !event.includes("expired"));
   const isMiss = (event: Buffer | undefined): boolean => event?.includes("keymiss") === true;
   const result: Buffer[] = [];
-  for (let start = 0; start < events.length; ) {
+  for (let start = 0; start < lasting.length; ) {
     let end = start + 1;
-    if (isMiss(events[start])) while (isMiss(events[end])) end++;
-    result.push(...events.slice(start, end).sort(Buffer.compare));
+    if (isMiss(lasting[start])) while (isMiss(lasting[end])) end++;
+    result.push(...lasting.slice(start, end).sort(Buffer.compare));
     start = end;
   }
   return result;

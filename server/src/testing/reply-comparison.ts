@@ -65,6 +65,7 @@ const COMPARISONS: readonly (readonly [reason: string, compare: Compare, command
   ["depends on how values lie in memory", sameKind, ["object refcount", "dump"]],
   ["depends on how values lie in memory, and on whether an expired one is still there", sameAnswer, ["memory usage"]],
   ["small integers are shared there, and as old as the server", sameKind, ["object idletime"]],
+  ["an iteration deletes the expired keys it meets, and meets them in the order of a hash table", sameKind, ["dbsize"]],
   ["encodings are those of 7.4: see state-comparison.ts", sameEncoding, ["object encoding"]],
   ["equal elements have no order of their own", sameWhenSorted(1), ["sort", "sort_ro"]],
   ["idle times", sameHeader, ["xinfo consumers", "xinfo stream", "xpending"]],
