@@ -86,6 +86,14 @@ export class Compaction {
     return this.isRunning;
   }
 
+  /** Begins a pass that moves every block it meets: for tests, which want the moves and not the gain. */
+  startOnEverything(): void {
+    if (this.isRunning || this.#arena.isSnapshotRunning) return;
+    this.#isOnChunks = true;
+    this.#plan.markAllPages();
+    this.#begin();
+  }
+
   /** Goes on for about this long; true when the pass is over. */
   run(budgetMs: number): boolean {
     if (!this.isRunning) return true;

@@ -52,6 +52,15 @@ export class CompactionPlan {
     return marked;
   }
 
+  /** Marks every page, so that all that is met moves: for tests. */
+  markAllPages(): void {
+    const arena = this.#arena;
+    for (let page = 1; page < arena.pageEnd; page++) {
+      const sizeClass = arena.binOf(page) & BIN_CLASS_MASK;
+      if (sizeClass !== FREE_PAGE && sizeClass < RUN_CLASS) arena.leave(page);
+    }
+  }
+
   /** Marks all pages of chunks that can be emptied, from the upper end down; gives the number of chunks. */
   markUpperChunks(): number {
     const arena = this.#arena;
