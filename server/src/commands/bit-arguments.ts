@@ -7,6 +7,8 @@ import { CommandError } from "./errors.ts";
 import { addEmptyString, stringForWrite } from "./string-access.ts";
 
 const BAD_OFFSET = "ERR bit offset is not an integer or out of range";
+/** Times 64 bits, this is exact. */
+const SAFE_COUNT = 2 ** 40;
 const HASH_SIGN = 0x23;
 
 /** A bit within the longest string there may be. With `fieldBits`, `#3` means the place of the fourth field of that width. */
@@ -28,6 +30,8 @@ function plainOffset(call: Call, start: number, length: number): number {
 /** Redis multiplies in 64 bits: a product that wraps around to a small one is taken. */
 function fieldOffset(call: Call, index: number, fieldBits: number): number {
   const start = (call.offset[index] as number) + 1;
+  const small = smallInteger(call.buffer, start, (call.length[index] as number) - 1);
+  if (small >= 0 && small < SAFE_COUNT) return small * fieldBits;
   const count = parseInt64(call.buffer, start, (call.length[index] as number) - 1);
   return count === undefined ? Number.NaN : Number(BigInt.asIntN(64, count * BigInt(fieldBits)));
 }

@@ -1,8 +1,19 @@
 /** BITFIELD and BITFIELD_RO: several integers of any width in one string, read and written in one go. */
 
 import { EventClass } from "../keyspace/event-classes.ts";
-import { added, asFieldInput, type FieldType, type Overflow, readField, writeField } from "../values/bit-field.ts";
-import { parseInt64 } from "./arguments.ts";
+import {
+  added,
+  addedSmall,
+  asFieldInput,
+  type FieldType,
+  type Overflow,
+  readField,
+  readSmallField,
+  SMALL_FIELD_BITS,
+  writeField,
+  writeSmallField,
+} from "../values/bit-field.ts";
+import { parseInt64, smallInteger } from "./arguments.ts";
 import { bitOffsetArgument, growForBit } from "./bit-arguments.ts";
 import type { Call } from "./call.ts";
 import { defineCommands, type KeySpec, oneKey } from "./command.ts";
@@ -43,13 +54,16 @@ interface Operation {
   readonly kind: "get" | "set" | "incrby";
   readonly type: FieldType;
   readonly offset: number;
-  readonly operand: bigint;
+  /** A bigint only where it is beyond what is exact as a number. */
+  readonly operand: number | bigint;
   readonly overflow: Overflow;
 }
 
 const BAD_TYPE = "ERR Invalid bitfield type. Use something like i16 u8. Note that u64 is not supported but i64 is.";
 const OVERFLOWS: readonly Overflow[] = ["wrap", "sat", "fail"];
 const KINDS = ["get", "set", "incrby"] as const;
+const SIGNED = 0x69;
+const UNSIGNED = 0x75;
 const LARGEST_SIGNED = 64n;
 const LARGEST_UNSIGNED = 63n;
 
@@ -59,7 +73,7 @@ function bitfield(call: Call, isReadOnly: boolean): void {
   if (writes.length === 0) {
     const record = stringForRead(call, 1);
     call.reply.array(operations.length);
-    for (const { type, offset } of operations) replyValue(call, record === 0 ? 0n : read(call, record, offset, type));
+    for (const { type, offset } of operations) replyField(call, record, offset, type);
     return;
   }
   if (isReadOnly) throw new CommandError("ERR BITFIELD_RO only supports the GET subcommand");
@@ -70,7 +84,7 @@ function bitfield(call: Call, isReadOnly: boolean): void {
   let changes = 0;
   for (const operation of operations) {
     const { kind, type, offset } = operation;
-    if (kind === "get") replyValue(call, read(call, record, offset, type));
+    if (kind === "get") replyField(call, record, offset, type);
     else if (write(call, record, operation, hasGrown)) changes++;
   }
   if (changes === 0) return;
@@ -81,7 +95,12 @@ function bitfield(call: Call, isReadOnly: boolean): void {
 
 /** Does what a SET or INCRBY says and replies; whether that counts as a change, which in a string that has grown it always does. */
 function write(call: Call, record: number, operation: Operation, hasGrown: boolean): boolean {
-  const { kind, type, offset, operand, overflow } = operation;
+  const { kind, type, offset, overflow } = operation;
+  if (type.bits <= SMALL_FIELD_BITS && typeof operation.operand === "number") {
+    const isExact = type.isSigned || kind === "incrby" || operation.operand >= 0;
+    if (isExact) return writeSmall(call, record, operation, operation.operand, hasGrown);
+  }
+  const operand = BigInt(operation.operand);
   const before = read(call, record, offset, type);
   const after =
     kind === "set" ? added(asFieldInput(operand, type), 0n, type, overflow) : added(before, operand, type, overflow);
@@ -92,6 +111,33 @@ function write(call: Call, record: number, operation: Operation, hasGrown: boole
   replyValue(call, kind === "set" ? before : after);
   writeField(call.db.bytesOf(record), call.db.valueOffset(record), offset, type, after);
   return hasGrown || before !== after;
+}
+
+function writeSmall(call: Call, record: number, operation: Operation, operand: number, hasGrown: boolean): boolean {
+  const { db } = call;
+  const { kind, type, offset, overflow } = operation;
+  const bytes = db.bytesOf(record);
+  const start = db.valueOffset(record);
+  const before = readSmallField(bytes, start, db.valueLength(record), offset, type);
+  const after = addedSmall(kind === "set" ? operand : before + operand, type, overflow);
+  if (after === undefined) {
+    call.reply.nil();
+    return false;
+  }
+  call.reply.integer(kind === "set" ? before : after);
+  writeSmallField(bytes, start, offset, type, after);
+  return hasGrown || before !== after;
+}
+
+/** Replies what a field holds; record 0 is an empty string. */
+function replyField(call: Call, record: number, offset: number, type: FieldType): void {
+  const { db } = call;
+  if (record === 0) call.reply.integer(0);
+  else if (type.bits > SMALL_FIELD_BITS) replyValue(call, read(call, record, offset, type));
+  else {
+    const length = db.valueLength(record);
+    call.reply.integer(readSmallField(db.bytesOf(record), db.valueOffset(record), length, offset, type));
+  }
 }
 
 function read(call: Call, record: number, offset: number, type: FieldType): bigint {
@@ -120,7 +166,7 @@ function parseOperations(call: Call): Operation[] {
     if (kind === undefined || left < size) throw new CommandError(ERRORS.syntax);
     const type = typeArgument(call, i + 1);
     const offset = bitOffsetArgument(call, i + 2, type.bits);
-    const operand = kind === "get" ? 0n : operandArgument(call, i + 3);
+    const operand = kind === "get" ? 0 : operandArgument(call, i + 3);
     operations.push({ kind, type, offset, operand, overflow });
     i += size + 1;
   }
@@ -129,6 +175,12 @@ function parseOperations(call: Call): Operation[] {
 
 /** `i` or `u` and a number of bits. */
 function typeArgument(call: Call, index: number): FieldType {
+  const start = call.offset[index] as number;
+  const letter = call.buffer[start];
+  const small = smallInteger(call.buffer, start + 1, (call.length[index] as number) - 1);
+  if (small >= 1 && small < Number(LARGEST_UNSIGNED) && (letter === SIGNED || letter === UNSIGNED)) {
+    return { isSigned: letter === SIGNED, bits: small };
+  }
   const text = call.text(index).split("\0", 1)[0] as string;
   const isSigned = text[0] === "i";
   const digits = Buffer.from(text.slice(1), "latin1");
@@ -139,7 +191,9 @@ function typeArgument(call: Call, index: number): FieldType {
   return { isSigned, bits: Number(bits) };
 }
 
-function operandArgument(call: Call, index: number): bigint {
+function operandArgument(call: Call, index: number): number | bigint {
+  const small = smallInteger(call.buffer, call.offset[index] as number, call.length[index] as number);
+  if (!Number.isNaN(small)) return small;
   const value = parseInt64(call.buffer, call.offset[index] as number, call.length[index] as number);
   if (value === undefined) throw new CommandError(ERRORS.notInteger);
   return value;

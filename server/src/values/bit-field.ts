@@ -1,6 +1,7 @@
 /**
  * Integers of 1 to 64 bits at any bit of a string, highest bit first, and what becomes of one that does not fit. Bits beyond
- * the end of the string are zero. BigInt throughout: the arithmetic has to be exact to 64 bits, and a field is rarely hot.
+ * the end of the string are zero. The arithmetic is exact to 64 bits: in BigInt, but for fields of up to 32 bits, which doubles
+ * hold with room for any sum.
  */
 
 const WIDEST = 64;
@@ -68,4 +69,60 @@ export function asFieldInput(value: bigint, type: FieldType): bigint {
 
 function wrapped(value: bigint, type: FieldType): bigint {
   return type.isSigned ? BigInt.asIntN(type.bits, value) : BigInt.asUintN(type.bits, value);
+}
+
+/** Fields up to this width have functions of their own, in numbers. */
+export const SMALL_FIELD_BITS = 32;
+
+/** As readField, of a small field. */
+export function readSmallField(
+  bytes: Buffer,
+  offset: number,
+  length: number,
+  bitOffset: number,
+  type: FieldType,
+): number {
+  const first = Math.floor(bitOffset / 8);
+  const end = bitOffset + type.bits;
+  const last = Math.ceil(end / 8);
+  let value = 0;
+  for (let at = first; at < last; at++) value = value * 256 + (at < length ? (bytes[offset + at] as number) : 0);
+  return wrappedSmall(Math.floor(value / 2 ** (last * 8 - end)), type);
+}
+
+/** As writeField, of a small field. */
+export function writeSmallField(
+  bytes: Buffer,
+  offset: number,
+  bitOffset: number,
+  type: FieldType,
+  value: number,
+): void {
+  const first = Math.floor(bitOffset / 8);
+  const end = bitOffset + type.bits;
+  const last = Math.ceil(end / 8);
+  const tail = 2 ** (last * 8 - end);
+  let mask = (2 ** type.bits - 1) * tail;
+  let rest = (value < 0 ? value + 2 ** type.bits : value) * tail;
+  for (let at = last - 1; at >= first; at--) {
+    bytes[offset + at] = ((bytes[offset + at] as number) & ~(mask % 256)) | (rest % 256);
+    mask = Math.floor(mask / 256);
+    rest = Math.floor(rest / 256);
+  }
+}
+
+/** As added, for a small field and a sum that is exact. */
+export function addedSmall(sum: number, type: FieldType, overflow: Overflow): number | undefined {
+  const largest = 2 ** (type.isSigned ? type.bits - 1 : type.bits) - 1;
+  const smallest = type.isSigned ? -largest - 1 : 0;
+  if (sum <= largest && sum >= smallest) return sum;
+  if (overflow === "fail") return undefined;
+  if (overflow === "sat") return sum > largest ? largest : smallest;
+  return wrappedSmall(sum, type);
+}
+
+function wrappedSmall(value: number, type: FieldType): number {
+  const range = 2 ** type.bits;
+  const rest = value - Math.floor(value / range) * range;
+  return type.isSigned && rest >= range / 2 ? rest - range : rest;
 }
