@@ -29,6 +29,7 @@ lint: setup
 
 fresh: setup
 	$(RUN) operator/src/generate.ts --check
+	$(RUN) server/src/compatibility/generate.ts --check
 
 unit: setup
 	$(NODE) $(BIN)/vitest run --exclude '**/*.integration.test.ts'

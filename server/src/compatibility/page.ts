@@ -4,6 +4,7 @@ import { ALL_COMMANDS } from "../commands/all-commands.ts";
 import type { CommandRow } from "../commands/command.ts";
 import { DIRECTIVES } from "../config/directives.ts";
 import { EXCLUDED_COMMANDS } from "../testing/call-exclusions.ts";
+import { RULES } from "../testing/call-limits.ts";
 import { KNOWN_DIFFERENCES, METADATA_DIFFERENCES } from "../testing/known-differences.ts";
 import { DIFFERENT_ENCODINGS } from "../testing/state-comparison.ts";
 import { type CatalogueEntry, catalogue } from "./catalogue.ts";
@@ -113,6 +114,10 @@ function differenceSections(): string[] {
     "COMMAND and COMMAND DOCS:",
     "",
     ...METADATA_DIFFERENCES.map(({ command, column, reason }) => `* ${commandName(command)}, ${column}: ${reason}.`),
+    "",
+    "Random calls of other commands are changed where a comparison would say nothing:",
+    "",
+    ...RULES.map(({ commands, reason }) => `* \`${commands.source}\`: ${reason}.`),
     "",
     "Commands that random calls leave out:",
     "",

@@ -20,7 +20,7 @@ const MOST_DRAWN = 1000;
 const LARGE_OFFSET = 100_000;
 const LAST_OFFSET = 4_294_967_295;
 
-const RULES: readonly Rule[] = [
+export const RULES: readonly Rule[] = [
   {
     reason: "an expiry must not pass while it is compared",
     commands: /^p?expire(at)?$|^set$|^p?setex$|^getex$|^restore(-asking)?$/,
