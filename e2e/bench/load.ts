@@ -3,6 +3,7 @@
 import net from "node:net";
 
 const LINE_END = 10;
+const ERROR_MARK = 45;
 
 export async function connect(port: number): Promise<net.Socket> {
   const socket = net.connect(port, "127.0.0.1");
@@ -31,19 +32,19 @@ export async function sendAll(
 ): Promise<void> {
   const socket = await connect(port);
   let waiting = 0;
-  let answered: () => void = () => undefined;
+  let answered: (error?: Error) => void = () => undefined;
   socket.on("data", (data) => {
     for (const byte of data) if (byte === LINE_END) waiting--;
-    if (data[0] === 45) throw new Error(`The server refused a command: ${data.toString("latin1", 0, 200)}`);
-    if (waiting === 0) answered();
+    if (data[0] === ERROR_MARK) answered(new Error(`The server refused a command: ${data.toString("latin1", 0, 200)}`));
+    else if (waiting === 0) answered();
   });
   for (let index = 0; index < count; ) {
     const end = Math.min(count, index + batch);
     waiting = (end - index) * linesOfReply;
     let text = "";
     for (; index < end; index++) text += command(index);
-    const done = new Promise<void>((resolve) => {
-      answered = resolve;
+    const done = new Promise<void>((resolve, reject) => {
+      answered = (error) => (error === undefined ? resolve() : reject(error));
     });
     socket.write(text, "latin1");
     await done;

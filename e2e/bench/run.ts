@@ -4,7 +4,7 @@
  */
 
 import { measureRequests } from "./request-cpu.ts";
-import { header, line, type Row, verdict } from "./table.ts";
+import { header, line, verdict } from "./table.ts";
 import { compaction } from "./workloads/compaction.ts";
 import { deleteStall } from "./workloads/delete-stall.ts";
 import { emptyServer } from "./workloads/empty-server.ts";
@@ -32,9 +32,10 @@ async function main(): Promise<number> {
   if (wanted.length === 0 || wanted.includes("cpu") || commands.length > 0) broken += await measureRequests(commands);
   if (parts.length > 0) print(header());
   for (const part of parts) {
-    const rows = await part.run();
-    broken += rows.filter((row: Row) => verdict(row) === "BROKEN").length;
-    for (const row of rows) print(line(row));
+    await part.run((row) => {
+      if (verdict(row) === "BROKEN") broken++;
+      print(line(row));
+    });
   }
   return broken === 0 ? 0 : 1;
 }

@@ -3,7 +3,6 @@
 import { ask, encode, info, sendAll } from "../load.ts";
 import { probeDuring } from "../probing.ts";
 import { type MeasuredServer, startKvServer, startRedis } from "../processes.ts";
-import type { Row } from "../table.ts";
 import type { Workload } from "./workload.ts";
 
 const MEMBERS = 10_000_000;
@@ -51,17 +50,15 @@ const VALUES: readonly LargeValue[] = [
 export const deleteStall: Workload = {
   name: "delete",
   about: "DEL of values of 10 M members and of 512 MB: the longest stall",
-  async run() {
-    const rows: Row[] = [];
+  async run(report) {
     for (const value of VALUES) {
       const redis = await longestMs(await startRedis(), value);
       const ours = await longestMs(await startKvServer(), value);
-      rows.push({
+      report({
         ...{ workload: value.name, measure: "longest stall", unit: "ms", isRatio: false },
         ...{ must: 5, aim: 1, redis, ours },
       });
     }
-    return rows;
   },
 };
 

@@ -2,7 +2,6 @@
 
 import { encode, info, sendAll } from "../load.ts";
 import { type MeasuredServer, startKvServer, startRedis } from "../processes.ts";
-import type { Row } from "../table.ts";
 import type { Workload } from "./workload.ts";
 
 const MILLION = 1_000_000;
@@ -46,17 +45,15 @@ const STRUCTURES: readonly Structure[] = [
 export const structureMemory: Workload = {
   name: "structures",
   about: "large collections and many small ones: bytes",
-  async run() {
-    const rows: Row[] = [];
+  async run(report) {
     for (const structure of STRUCTURES) {
       const redis = await bytesOf(await startRedis(), structure);
       const ours = await bytesOf(await startKvServer(), structure);
-      rows.push({
+      report({
         ...{ workload: structure.name, measure: "used_memory", unit: "MB", isRatio: true },
         ...{ must: structure.must, aim: structure.aim, redis: redis / 1e6, ours: ours / 1e6 },
       });
     }
-    return rows;
   },
 };
 

@@ -1,9 +1,9 @@
-/** One part of the benchmark: it measures and gives its rows. Servers it starts it stops. */
+/** One part of the benchmark: it measures and reports its rows as it has them. Servers it starts it stops. */
 
 import type { Row } from "../table.ts";
 
 export interface Workload {
   readonly name: string;
   readonly about: string;
-  run(): Promise<readonly Row[]>;
+  run(report: (row: Row) => void): Promise<void>;
 }
