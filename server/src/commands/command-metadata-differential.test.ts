@@ -34,6 +34,22 @@ describe.runIf(hasReferenceServer)("the description of commands beside redis-ser
     expect(differences.sort()).toEqual(known.map(({ command, column }) => `${command} ${column}`).sort());
     expect(ours.size).toBeGreaterThan(200);
   });
+
+  test("every command says what it does, since when, and how long it takes", async () => {
+    const client = await ReferenceClient.connect(pair.ports.ours);
+    const [docs] = await client.send([["COMMAND", "DOCS"]]);
+    client.close();
+    const bare: string[] = [];
+    const visit = (name: string, documentation: unknown): void => {
+      const fields = new Map(pairs(documentation));
+      for (const field of ["summary", "since", "group", "complexity"]) {
+        if (String(fields.get(field) ?? "") === "") bare.push(`${name} ${field}`);
+      }
+      for (const [subcommand, inner] of pairs(fields.get("subcommands"))) visit(subcommand, inner);
+    };
+    for (const [name, documentation] of pairs(docs)) visit(name, documentation);
+    expect(bare).toEqual([]);
+  });
 });
 
 async function describedBy(port: number): Promise<Map<string, Columns>> {
@@ -67,6 +83,9 @@ function readDocs(commands: Map<string, Columns>, name: string, documentation: u
   const columns = commands.get(name);
   const fields = new Map(pairs(documentation));
   for (const field of ["since", "group", "deprecated_since"]) columns?.set(field, String(fields.get(field) ?? ""));
+  const versions = ((fields.get("history") ?? []) as unknown[][]).map(([version]) => String(version));
+  columns?.set("history", versions.filter((version) => version < "7.2").join(" "));
+  columns?.set("doc_flags", ((fields.get("doc_flags") ?? []) as unknown[]).join(" "));
   columns?.set("arguments", sequenceText(fields.get("arguments")));
   for (const [subcommand, inner] of pairs(fields.get("subcommands"))) readDocs(commands, subcommand, inner);
 }

@@ -95,6 +95,7 @@ const VALUES_OF_NAME: Readonly<Record<string, Values>> = {
   id,
   "last-id": id,
   lastid: id,
+  "max-deleted-id": id,
   threshold: (script) => (script.once(2) ? id(script) : whole(script)),
   offset: (script, { command }) => (/^bit|bit$/.test(command) ? mostly(OFFSETS, BAD_OFFSETS) : whole)(script, FREE),
   encoding: mostly(words("u8 i8 i16 u32 i64 u63 u1 i1 i5"), ["", ...words("u64 i65 u0 i0 x8 u")]),

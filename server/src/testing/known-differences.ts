@@ -11,7 +11,7 @@ const SMALL_COLLECTIONS: readonly Buffer[] = [bulk("quicklist"), bulk("hashtable
 /** Columns of COMMAND INFO that Redis changed after 7.0.15, so that ours are those of 7.4. */
 export interface MetadataDifference {
   readonly command: string;
-  readonly column: "arity" | "flags" | "categories" | "tips" | "keys" | "arguments" | "deprecated_since";
+  readonly column: "arity" | "flags" | "categories" | "tips" | "keys" | "arguments" | "deprecated_since" | "doc_flags";
   readonly reason: string;
 }
 
@@ -37,6 +37,7 @@ export const METADATA_DIFFERENCES: readonly MetadataDifference[] = [
   { command: "pfmerge", column: "arguments", reason: "the sources are optional, as 7.2 says" },
   { command: "psubscribe", column: "arguments", reason: "a block of one argument, in 7.0 only" },
   { command: "quit", column: "deprecated_since", reason: "deprecated since 7.2" },
+  { command: "quit", column: "doc_flags", reason: "deprecated since 7.2" },
   { command: "wait", column: "flags", reason: "blocking, and allowed in scripts, since 7.2" },
   { command: "wait", column: "categories", reason: "blocking since 7.2" },
   { command: "zrank", column: "arity", reason: "WITHSCORE came with 7.2" },
