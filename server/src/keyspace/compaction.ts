@@ -55,6 +55,7 @@ export class Compaction {
   keyHits = 0;
   keyMisses = 0;
   #hasMoved = false;
+  #movedBeforeReset = 0;
 
   constructor(state: KeyspaceState, databases: readonly Database[], clock: Clock) {
     this.#state = state;
@@ -74,7 +75,15 @@ export class Compaction {
   }
 
   get hits(): number {
-    return this.#arena.movedBlocks;
+    return this.#arena.movedBlocks - this.#movedBeforeReset;
+  }
+
+  /** CONFIG RESETSTAT. */
+  resetStatistics(): void {
+    this.#movedBeforeReset = this.#arena.movedBlocks;
+    this.misses = 0;
+    this.keyHits = 0;
+    this.keyMisses = 0;
   }
 
   /** Begins a pass; false when there is nothing to gain, or another one runs. */

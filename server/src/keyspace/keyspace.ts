@@ -46,6 +46,7 @@ export class Keyspace {
   readonly #state: KeyspaceState;
   readonly #clock: Clock;
   readonly #databases: readonly Database[];
+  #freesBeforeReset = 0;
 
   constructor(options: KeyspaceOptions, makeValues: (arena: Arena, random: Random) => CollectionValues) {
     if (options.databaseCount < 1 || options.databaseCount > MAX_DATABASES) {
@@ -178,6 +179,8 @@ export class Keyspace {
     this.#state.expiredKeys = 0;
     this.#state.expiredFields = 0;
     this.#state.evictedKeys = 0;
+    this.#freesBeforeReset = this.#totalFrees;
+    this.compaction.resetStatistics();
   }
 
   /** Keys in all databases. */
@@ -220,6 +223,10 @@ export class Keyspace {
 
   /** Those it has freed. */
   get finishedFrees(): number {
+    return this.#totalFrees - this.#freesBeforeReset;
+  }
+
+  get #totalFrees(): number {
     return this.#state.owners.freed + this.#state.values.finishedFrees;
   }
 
