@@ -24,7 +24,7 @@ export const ROOT = 2;
 export const PREVIOUS = 2;
 export const NEXT = 3;
 
-export const LEAF_BYTES = (LEAF_RECORDS + LEAF_CAPACITY) * 4;
+const LEAF_BYTES = (LEAF_RECORDS + LEAF_CAPACITY) * 4;
 
 export function createLeaf(arena: Arena): number {
   return createNode(arena, LEAF_BYTES);

@@ -65,6 +65,24 @@ function relocateLeaf(arena: Arena, index: number, rank: number): number {
   return end >= word(arena, index, 0) || end <= rank ? 0 : end;
 }
 
+/** Bytes of header and nodes. Looks at the inner nodes only. */
+export function nodeBytes(arena: Arena, index: number): number {
+  const root = word(arena, index, ROOT);
+  return arena.capacityOf(index) + subtreeBytes(arena, root, word(arena, index, HEIGHT));
+}
+
+function subtreeBytes(arena: Arena, node: number, height: number): number {
+  const own = arena.capacityOf(node);
+  if (height === 0) return own;
+  const children = word(arena, node, 0);
+  if (height === 1) return own + children * arena.capacityOf(word(arena, node, CHILDREN));
+  let bytes = own;
+  for (let child = 0; child < children; child++) {
+    bytes += subtreeBytes(arena, word(arena, node, CHILDREN + child), height - 1);
+  }
+  return bytes;
+}
+
 function word(arena: Arena, node: number, at: number): number {
   return (arena.words[node >>> 23] as Int32Array)[((node & 0x7fffff) << 1) + at] as number;
 }

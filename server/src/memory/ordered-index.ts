@@ -18,7 +18,6 @@ import {
   INNER_CAPACITY,
   insertInInner,
   insertInLeaf,
-  LEAF_BYTES,
   LEAF_CAPACITY,
   LEAF_RECORDS,
   moveInnerChildren,
@@ -31,7 +30,7 @@ import {
   SCORES,
   SEPARATORS,
 } from "./ordered-index-nodes.ts";
-import { freeNodes } from "./ordered-index-walks.ts";
+import { freeNodes, nodeBytes } from "./ordered-index-walks.ts";
 import { compareMember } from "./scored-record.ts";
 
 const HEADER_BYTES = 12;
@@ -239,10 +238,9 @@ export class OrderedIndex {
     if (slot === 0) this.#setSeparator(this.#header(index, HEIGHT) - 1, score, to);
   }
 
-  /** Bytes of the header and an estimate of the nodes', two thirds full, without the records. */
+  /** Bytes of header and nodes, without the records. */
   memoryBytes(index: number): number {
-    const leaves = Math.max(1, Math.ceil((this.count(index) * 3) / (2 * LEAF_CAPACITY)));
-    return HEADER_BYTES + leaves * LEAF_BYTES;
+    return nodeBytes(this.#arena, index);
   }
 
   #word(node: number, word: number): number {

@@ -13,7 +13,7 @@ import type { Relocatable } from "./relocatable.ts";
 
 /** A view with a value of this type and encoding, and how to look at it and change it. */
 export interface RelocatableSubject {
-  readonly view: Relocatable & { freeSome(steps: number): boolean };
+  readonly view: Relocatable & { freeSome(steps: number): boolean; memoryBytes(samples: number): number };
   /** Everything a client can see of the value, in its order or in a sorted one. */
   content(): readonly string[];
   /** Adds and removes elements, so that wrong links show. */
@@ -85,6 +85,14 @@ export function relocatableContract(cases: readonly RelocatableCase[]): void {
       expect(arena.usedBytes).toBe(usedBytes);
       subject.change();
       freeAll(scene);
+    });
+
+    it("finds every block counted: before and after the value has changed", () => {
+      const { arena, subject, emptyBytes } = setUp(given);
+      for (let change = 0; change < 50; change++) {
+        expect(subject.view.memoryBytes(0)).toBe(arena.usedBytes - emptyBytes);
+        subject.change();
+      }
     });
 
     it("goes on when the value changes between two steps", () => {
