@@ -26,7 +26,7 @@ import { Propagator } from "./execution/propagation.ts";
 import { createFactSources, createUsage, type MeteredUsage, sampleMemory } from "./execution/server-facts.ts";
 import { compactionSettingsOf, followSettings } from "./execution/server-settings.ts";
 import { createStreamApplier } from "./execution/stream-applier.ts";
-import { createWaitingClients } from "./execution/waiting-clients.ts";
+import { createWaitingClients, redirectWaiting, type WaitingClients } from "./execution/waiting-clients.ts";
 import { createCollectionValues } from "./keyspace/collection-values.ts";
 import type { Database } from "./keyspace/database.ts";
 import { EventClass } from "./keyspace/event-classes.ts";
@@ -154,6 +154,7 @@ interface Core {
   readonly cluster: ServerCluster | undefined;
   readonly readiness: { isLoaded: boolean };
   readonly upkeep: MemoryUpkeep;
+  readonly waiting: WaitingClients;
   readonly memoryRelease: MemoryRelease;
 }
 
@@ -232,11 +233,11 @@ function createCore(options: ServerOptions): Core {
   const gateway = createServerGateway({
     ...{ context, handler: dispatcher, traffic: usage.traffic },
     left(client) {
-      waiting.forget(client);
-      migrations.forget(client);
+      for (const held of [waiting, migrations]) held.forget(client);
     },
   });
-  return { context, dispatcher, state, facts, gateway, identity, usage, cluster, readiness, upkeep, memoryRelease };
+  const core = { context, dispatcher, state, facts, gateway, identity, usage, cluster, readiness, upkeep };
+  return { ...core, memoryRelease, waiting };
 }
 
 function createExecutor(dispatcher: () => Dispatcher, propagator: Propagator): CommandExecutor {
@@ -395,13 +396,14 @@ function tell(database: Database, record: number, eventClass: number, event: str
   database.changes.notify(eventClass, event, bytes, database.keyOffset(record), database.keyLength(record));
 }
 
-function runCron({ context, dispatcher, upkeep, usage }: Core): void {
+function runCron({ context, dispatcher, upkeep, usage, waiting, cluster }: Core): void {
   const { keyspace, clock, config, clients, persistence } = context;
   const nowMs = clock.nowMs();
   keyspace.setNow(nowMs);
   sampleMemory(context, usage);
   upkeep.tick();
   persistence.tick();
+  redirectWaiting(waiting, cluster?.cluster);
   closeIdleClients(clients.all(), config.get("timeout"), nowMs);
   usage.commandRate.sample(dispatcher.processed, nowMs);
   usage.inputRate.sample(usage.traffic.inputBytes, nowMs);

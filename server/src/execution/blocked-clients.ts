@@ -104,9 +104,9 @@ export class BlockedClients implements Blocking {
   }
 
   /** Ends the waiting of all clients for which there is an error. */
-  unblockAll(errorFor: (client: Client, command: QueuedCommand) => string | undefined): void {
+  unblockAll(errorFor: (client: Client, keys: readonly Buffer[]) => string | undefined): void {
     for (const blocked of [...this.#blocked.values()]) {
-      const error = errorFor(blocked.client, blocked.command);
+      const error = errorFor(blocked.client, blocked.keys);
       if (error !== undefined) this.#finish(blocked, errorReply(error));
     }
   }

@@ -1,10 +1,12 @@
 /** All clients that wait in a command: for a key, or for replicas. */
 
-import type { Client } from "../commands/client.ts";
+import { keySlot } from "@kvcluster/protocol/slots";
+import { type Client, ClientFlag } from "../commands/client.ts";
 import type { ClientPause } from "../commands/client-pause.ts";
 import type { Keyspace } from "../keyspace/keyspace.ts";
 import type { Clock } from "../platform/clock.ts";
 import { BlockedClients, type RunFor } from "./blocked-clients.ts";
+import type { SlotOwnership } from "./slot-router.ts";
 import { WaitingForReplicas } from "./wait-for-replicas.ts";
 
 export interface WaitingClients {
@@ -47,4 +49,20 @@ export function createWaitingClients(parts: WaitingClientsParts): WaitingClients
       forReplicas.forget(client);
     },
   };
+}
+
+/** Sends clients away whose keys are not served here any more: nobody would wake them. Called regularly, as by Redis' cron. */
+export function redirectWaiting({ forKeys }: WaitingClients, cluster: SlotOwnership | undefined): void {
+  if (cluster === undefined || forKeys.count === 0) return;
+  forKeys.unblockAll((client, [key]) =>
+    key === undefined
+      ? undefined
+      : cluster.redirection(keySlot(key, 0, key.length), {
+          isWrite: !client.has(ClientFlag.readOnly),
+          isReadOnlyClient: client.has(ClientFlag.readOnly),
+          // Who waits in a slot on the move stays until the slot has moved.
+          isAsking: true,
+          countKeysHere: () => ({ present: 1, total: 1 }),
+        }),
+  );
 }
