@@ -12,6 +12,8 @@ const DIRECTIVE_OF = {
   setMaxListpackValue: "set-max-listpack-value",
   zsetMaxListpackEntries: "zset-max-listpack-entries",
   zsetMaxListpackValue: "zset-max-listpack-value",
+  streamNodeMaxBytes: "stream-node-max-bytes",
+  streamNodeMaxEntries: "stream-node-max-entries",
 } as const satisfies Record<keyof EncodingLimits, string>;
 
 const NAMES = Object.keys(DIRECTIVE_OF) as (keyof EncodingLimits)[];

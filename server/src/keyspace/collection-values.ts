@@ -12,6 +12,7 @@ import type { ListValue } from "../values/list.ts";
 import { isRelocatable } from "../values/relocatable.ts";
 import type { SetValue } from "../values/set.ts";
 import type { SortedSetValue } from "../values/sorted-set.ts";
+import type { StreamValue } from "../values/stream.ts";
 import { Encoding, ValueType } from "../values/value-type.ts";
 import type { CollectionValues, StoredCollection } from "./keyspace-state.ts";
 
@@ -24,6 +25,7 @@ interface Views {
   readonly set: SetValue;
   readonly sortedSet: SortedSetValue;
   readonly hash: HashValue;
+  readonly stream: StreamValue;
 }
 
 export function createCollectionValues(collections: Collections): CollectionValues {
@@ -89,10 +91,11 @@ function createViews(collections: Collections): Views {
     set: collections.createSetView(),
     sortedSet: collections.createSortedSetView(),
     hash: collections.createHashView(),
+    stream: collections.createStreamView(),
   };
 }
 
-function viewOf(views: Views, type: number): ListValue | SetValue | SortedSetValue | HashValue {
+function viewOf(views: Views, type: number): ListValue | SetValue | SortedSetValue | HashValue | StreamValue {
   switch (type) {
     case ValueType.list:
       return views.list;
@@ -102,6 +105,8 @@ function viewOf(views: Views, type: number): ListValue | SetValue | SortedSetVal
       return views.sortedSet;
     case ValueType.hash:
       return views.hash;
+    case ValueType.stream:
+      return views.stream;
     default:
       throw new Error(`No view for a value of type ${type}`);
   }
@@ -129,6 +134,9 @@ function copyView(type: number, source: Views, target: Views): StoredCollection 
       return copySet(source.set, target.set);
     case ValueType.sortedSet:
       return copySortedSet(source.sortedSet, target.sortedSet);
+    case ValueType.stream:
+      target.stream.copyFrom(source.stream, new ByteSpan());
+      return { root: target.stream.root, encoding: target.stream.encoding };
     default:
       return copyHash(source.hash, target.hash);
   }

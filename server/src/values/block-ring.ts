@@ -8,7 +8,8 @@
 import type { Arena } from "../memory/arena.ts";
 
 const ROOT_WORDS = 4;
-const PLACE_WORDS = 4;
+/** Words of a place of a list's block. */
+const LIST_PLACE_WORDS = 4;
 const CAPACITY = 1;
 const FIRST = 2;
 const FIRST_CAPACITY = 4;
@@ -23,9 +24,12 @@ export const ENTRIES = 3;
 
 export class BlockRing {
   readonly #arena: Arena;
+  readonly #placeWords: number;
 
-  constructor(arena: Arena) {
+  /** A place is a block's handle and words about it: three of a list's block, others elsewhere. */
+  constructor(arena: Arena, placeWords = LIST_PLACE_WORDS) {
     this.#arena = arena;
+    this.#placeWords = placeWords;
   }
 
   create(): number {
@@ -42,7 +46,7 @@ export class BlockRing {
 
   place(root: number, block: number): number {
     const slot = (this.get(root, FIRST) + block) & (this.get(root, CAPACITY) - 1);
-    return ROOT_WORDS + slot * PLACE_WORDS;
+    return ROOT_WORDS + slot * this.#placeWords;
   }
 
   /** For hot paths: the memory that the root lies in, and there the word of a block's place. Good until a block is added. */
@@ -54,7 +58,7 @@ export class BlockRing {
     const words = this.#arena.words[root >>> 23] as Int32Array;
     const start = (root & 0x7fffff) << 1;
     const slot = ((words[start + FIRST] as number) + block) & ((words[start + CAPACITY] as number) - 1);
-    return start + ROOT_WORDS + slot * PLACE_WORDS;
+    return start + ROOT_WORDS + slot * this.#placeWords;
   }
 
   setPlace(root: number, place: number, block: number, head: number, tail: number, entries: number): void {
@@ -107,7 +111,7 @@ export class BlockRing {
   }
 
   #allocate(capacity: number): number {
-    const root = this.#arena.allocate((ROOT_WORDS + capacity * PLACE_WORDS) * 4);
+    const root = this.#arena.allocate((ROOT_WORDS + capacity * this.#placeWords) * 4);
     this.set(root, 0, 0);
     this.set(root, CAPACITY, capacity);
     this.set(root, FIRST, 0);
@@ -118,6 +122,6 @@ export class BlockRing {
   #copy(from: number, source: number, to: number, target: number): void {
     const sourcePlace = this.place(from, source);
     const targetPlace = this.place(to, target);
-    for (let word = 0; word < PLACE_WORDS; word++) this.set(to, targetPlace + word, this.get(from, sourcePlace + word));
+    for (let word = 0; word < this.#placeWords; word++) this.set(to, targetPlace + word, this.get(from, sourcePlace + word));
   }
 }

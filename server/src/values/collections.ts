@@ -16,11 +16,12 @@ import { type FieldClock, HashValue } from "./hash.ts";
 import { ListValue } from "./list.ts";
 import { SetValue } from "./set.ts";
 import { SortedSetValue } from "./sorted-set.ts";
+import { StreamValue } from "./stream.ts";
 import { ValueType } from "./value-type.ts";
 
 const RECORDS_AT_ONCE = 128;
 
-type CollectionView = ListValue | HashValue | SetValue | SortedSetValue;
+type CollectionView = ListValue | HashValue | SetValue | SortedSetValue | StreamValue;
 
 export class Collections {
   readonly arena: Arena;
@@ -33,6 +34,7 @@ export class Collections {
   readonly set: SetValue;
   readonly secondSet: SetValue;
   readonly sortedSet: SortedSetValue;
+  readonly stream: StreamValue;
   /** For commands that read one element, or one pair, at a time. */
   readonly span = new ByteSpan();
   readonly secondSpan = new ByteSpan();
@@ -64,11 +66,13 @@ export class Collections {
     this.set = this.createSetView();
     this.secondSet = this.createSetView();
     this.sortedSet = this.createSortedSetView();
+    this.stream = this.createStreamView();
     this.#views = {
       [ValueType.list]: this.list,
       [ValueType.hash]: this.hash,
       [ValueType.set]: this.set,
       [ValueType.sortedSet]: this.sortedSet,
+      [ValueType.stream]: this.stream,
     };
   }
 
@@ -87,6 +91,10 @@ export class Collections {
 
   createSortedSetView(): SortedSetValue {
     return new SortedSetValue(this.arena, this.#scoredMembers, this.limits);
+  }
+
+  createStreamView(): StreamValue {
+    return new StreamValue(this.arena, this.limits);
   }
 
   /** The view for a collection type, opened. */

@@ -13,6 +13,9 @@ export interface EncodingLimits {
   setMaxListpackValue: number;
   zsetMaxListpackEntries: number;
   zsetMaxListpackValue: number;
+  /** Of one block of a stream; 0: no limit. */
+  streamNodeMaxBytes: number;
+  streamNodeMaxEntries: number;
 }
 
 export function defaultEncodingLimits(): EncodingLimits {
@@ -25,6 +28,8 @@ export function defaultEncodingLimits(): EncodingLimits {
     setMaxListpackValue: 64,
     zsetMaxListpackEntries: 128,
     zsetMaxListpackValue: 64,
+    streamNodeMaxBytes: 4096,
+    streamNodeMaxEntries: 100,
   };
 }
 
