@@ -14,6 +14,7 @@ import { ClientPause } from "./commands/client-pause.ts";
 import { CommandTable } from "./commands/command-table.ts";
 import type { CommandExecutor, ServerContext, ShutdownRequest } from "./commands/context.ts";
 import { closeIdleClients } from "./commands/idle-clients.ts";
+import { StreamArguments } from "./commands/stream-arguments.ts";
 import type { Config } from "./config/config.ts";
 import { writeConfigFile } from "./config/config-writer.ts";
 import { createCommandObserver } from "./execution/command-observer.ts";
@@ -205,6 +206,7 @@ function createCore(options: ServerOptions): Core {
     ...{ waiters: waiting.forReplicas, blocking: waiting.forKeys, unblock: waiting.unblock },
     ...{ payloads, migrations },
     executor: createExecutor(() => dispatcher, propagator),
+    streamArguments: new StreamArguments(),
     isClusterEnabled: cluster !== undefined,
     get maxBulkBytes() {
       return parser.maxBulkBytes;

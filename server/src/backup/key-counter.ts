@@ -1,9 +1,18 @@
 /** Counts the keys of an RDB file as it is read, and keeps nothing. */
 
 import type { RdbHandler } from "../persistence/rdb-reader.ts";
+import type { StreamHandler } from "../persistence/stream-reader.ts";
 
 export class KeyCounter implements RdbHandler {
   keys = 0;
+  readonly streams: StreamHandler = {
+    block: () => undefined,
+    facts: () => undefined,
+    group: () => undefined,
+    pending: () => undefined,
+    consumer: () => undefined,
+    own: () => undefined,
+  };
 
   string(): void {
     this.keys++;

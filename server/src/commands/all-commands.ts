@@ -40,6 +40,12 @@ import { sortedSetAlgebraCommands } from "./sorted-set-algebra.ts";
 import { sortedSetPopCommands } from "./sorted-set-pops.ts";
 import { sortedSetRangeCommands } from "./sorted-set-range-commands.ts";
 import { sortedSetCommands } from "./sorted-sets.ts";
+import { streamGroupCommands } from "./stream-groups.ts";
+import { streamInfoCommands } from "./stream-info.ts";
+import { streamPendingCommands } from "./stream-pending.ts";
+import { streamRangeCommands } from "./stream-ranges.ts";
+import { streamReadingCommands } from "./stream-reading.ts";
+import { streamCommands } from "./streams.ts";
 import { stringBatchCommands } from "./string-batch.ts";
 import { stringRangeCommands } from "./string-ranges.ts";
 import { stringCommands } from "./strings.ts";
@@ -69,6 +75,12 @@ export const ALL_COMMANDS: readonly (readonly CommandRow[])[] = [
   blockingSortedSetCommands,
   sortedSetAlgebraCommands,
   geoCommands,
+  streamCommands,
+  streamRangeCommands,
+  streamReadingCommands,
+  streamGroupCommands,
+  streamPendingCommands,
+  streamInfoCommands,
   keyCommands,
   keyScanCommands,
   dumpCommands,

@@ -21,6 +21,7 @@ import type { Call } from "./call.ts";
 import type { Client, ClientRegistry } from "./client.ts";
 import type { ClientPause } from "./client-pause.ts";
 import type { CommandTable } from "./command-table.ts";
+import type { StreamArguments } from "./stream-arguments.ts";
 
 /** Runs commands that are already parsed: those of a transaction or a script. */
 export interface CommandExecutor {
@@ -69,6 +70,7 @@ export interface ServerContext {
   readonly random: Random;
   readonly executor: CommandExecutor;
   readonly collections: Collections;
+  readonly streamArguments: StreamArguments;
   readonly pubsub: PublishSubscribe;
   /** The other nodes of the cluster that published messages go to; undefined outside of cluster mode. */
   readonly relay: MessageRelay | undefined;

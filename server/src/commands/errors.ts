@@ -43,6 +43,8 @@ export const ERRORS = {
   crossSlot: "CROSSSLOT Keys in request don't hash to the same slot",
   clusterDisabled: "ERR This instance has cluster support disabled",
   protocolVersion: "NOPROTO unsupported protocol version",
+  invalidStreamId: "ERR Invalid stream ID specified as stream command argument",
+  groupExists: "BUSYGROUP Consumer Group name already exists",
 } as const;
 
 export function wrongArity(fullName: string): string {

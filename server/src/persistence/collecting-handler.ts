@@ -3,6 +3,7 @@
 import type { ByteSpan } from "../memory/byte-span.ts";
 import { typeName, type ValueType } from "../values/value-type.ts";
 import type { RdbHandler, RdbKey } from "./rdb-reader.ts";
+import type { StreamHandler } from "./stream-reader.ts";
 
 export interface CollectedKey {
   readonly type: string;
@@ -15,6 +16,17 @@ export class CollectingHandler implements RdbHandler {
   /** `database:key` to value; bytes as latin1. */
   readonly keys: Record<string, CollectedKey> = {};
   readonly order: string[] = [];
+  /** A stream is told as lines of text. */
+  readonly streams: StreamHandler = {
+    block: (id, block, entries) =>
+      void this.#elements.push(`block ${id} ${entries} ${block.toBuffer().toString("latin1")}`),
+    facts: ({ lastId, firstId, maxDeletedId, added }) =>
+      void this.#elements.push(`facts ${lastId} ${firstId} ${maxDeletedId} ${added.toBigInt()}`),
+    group: (name, lastId, read) => this.#line(`group ${text(name)} ${lastId} ${read?.toBigInt()}`),
+    pending: (id, deliveryMs, deliveries) => this.#line(`pending ${id} ${deliveryMs} ${deliveries.toBigInt()}`),
+    consumer: (name, seenMs) => this.#line(`consumer ${text(name)} ${seenMs}`),
+    own: (id) => this.#line(`own ${id}`),
+  };
   #database = 0;
   #elements: string[] = [];
   #pairs: [string, string | number][] = [];
@@ -63,6 +75,10 @@ export class CollectingHandler implements RdbHandler {
     if (type === "set") this.#elements.sort();
     const isPairs = type === "zset" || type === "hash";
     this.#keep(key, type, isPairs ? Object.fromEntries(this.#pairs) : this.#elements);
+  }
+
+  #line(line: string): undefined {
+    this.#elements.push(line);
   }
 
   #keep(key: RdbKey, type: string, value: CollectedKey["value"]): void {

@@ -17,9 +17,11 @@ import type { ListValue } from "../values/list.ts";
 import { PAIRS, TRIPLES } from "../values/packed-fields.ts";
 import type { SetValue } from "../values/set.ts";
 import { SetResult, type SortedSetValue } from "../values/sorted-set.ts";
+import type { StreamValue } from "../values/stream.ts";
 import { Encoding, ValueType } from "../values/value-type.ts";
 import { RdbError } from "./rdb-input.ts";
 import type { RdbHandler, RdbKey } from "./rdb-reader.ts";
+import { StreamLoader } from "./stream-loader.ts";
 
 export interface KeyspaceLoaderOptions {
   readonly keyspace: Keyspace;
@@ -41,6 +43,7 @@ export class KeyspaceLoader implements RdbHandler {
   readonly #set: SetValue;
   readonly #hash: HashValue;
   readonly #sortedSet: SortedSetValue;
+  readonly streams: StreamLoader;
   #dropsExpired: boolean;
   #database: Database;
   #type = 0;
@@ -57,6 +60,7 @@ export class KeyspaceLoader implements RdbHandler {
     this.#set = collections.createSetView();
     this.#hash = collections.createHashView();
     this.#sortedSet = collections.createSortedSetView();
+    this.streams = new StreamLoader(collections.createStreamView());
   }
 
   aux(name: string, value: string): void {
@@ -107,7 +111,8 @@ export class KeyspaceLoader implements RdbHandler {
   begin(_key: RdbKey, type: ValueType, count: number): void {
     this.#type = type;
     this.#expected = count;
-    this.#isStarted = false;
+    this.#isStarted = type === ValueType.stream;
+    if (this.#isStarted) this.streams.begin();
   }
 
   element(value: ByteSpan): void {
@@ -170,7 +175,8 @@ export class KeyspaceLoader implements RdbHandler {
     if (!isNew) throw new RdbError("A member or field is there twice", 0);
   }
 
-  get #view(): ListValue | SetValue | HashValue | SortedSetValue {
+  get #view(): ListValue | SetValue | HashValue | SortedSetValue | StreamValue {
+    if (this.#type === ValueType.stream) return this.streams.view;
     if (this.#type === ValueType.list) return this.#list;
     if (this.#type === ValueType.set) return this.#set;
     return this.#type === ValueType.hash ? this.#hash : this.#sortedSet;

@@ -48,7 +48,10 @@ export const RdbType = {
   hashListpack: 16,
   sortedSetListpack: 17,
   listQuicklist2: 18,
+  streamListpacks: 15,
+  streamListpacks2: 19,
   setListpack: 20,
+  streamListpacks3: 21,
   /** Hashes with expiring fields: of release candidates (times as they are) and of 7.4 (relative to the earliest). */
   hashFieldExpiryEarly: 22,
   hashListpackExpiryEarly: 23,
@@ -73,6 +76,9 @@ export const RDB_TYPES: Readonly<Record<number, readonly [ValueType, Encoding | 
   [RdbType.setIntset]: [ValueType.set, Encoding.intset],
   [RdbType.hashListpack]: [ValueType.hash, Encoding.listpack],
   [RdbType.sortedSetListpack]: [ValueType.sortedSet, Encoding.listpack],
+  [RdbType.streamListpacks]: [ValueType.stream, undefined],
+  [RdbType.streamListpacks2]: [ValueType.stream, undefined],
+  [RdbType.streamListpacks3]: [ValueType.stream, undefined],
   [RdbType.setListpack]: [ValueType.set, Encoding.listpack],
   [RdbType.hashFieldExpiryEarly]: [ValueType.hash, undefined],
   [RdbType.hashFieldExpiry]: [ValueType.hash, undefined],
@@ -84,9 +90,6 @@ export const RDB_TYPES: Readonly<Record<number, readonly [ValueType, Encoding | 
 export const UNSUPPORTED_TYPES: Readonly<Record<number, string>> = {
   6: "a module's value",
   7: "a module's value",
-  15: "a stream",
-  19: "a stream",
-  21: "a stream",
 };
 
 /** Field expiry times have 48 bits. */

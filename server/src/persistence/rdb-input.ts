@@ -7,6 +7,7 @@
  */
 
 import type { ByteSpan } from "../memory/byte-span.ts";
+import type { Int64 } from "../memory/int64.ts";
 import { Crc64 } from "./crc64.ts";
 import { decompressLzf, mostDecompressed } from "./lzf.ts";
 import { Length, StringEncoding } from "./rdb-format.ts";
@@ -145,6 +146,21 @@ export class RdbInput {
       default:
         return this.#longLength(first);
     }
+  }
+
+  /** A length of 64 bits, into two halves. */
+  length64(integer: Int64): void {
+    this.need(1);
+    if (this.buffer[this.position] !== Length.long) {
+      const value = this.length();
+      integer.high = 0;
+      integer.low = value | 0;
+      return;
+    }
+    this.need(9);
+    integer.high = this.buffer.readInt32BE(this.position + 1);
+    integer.low = this.buffer.readInt32BE(this.position + 5);
+    this.position += 9;
   }
 
   #longLength(first: number): number {

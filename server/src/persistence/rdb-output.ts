@@ -98,6 +98,19 @@ export class RdbOutput {
     }
   }
 
+  /** A length of 64 bits in two halves. */
+  length64(high: number, low: number): void {
+    if (high === 0) {
+      this.length(low >>> 0);
+      return;
+    }
+    this.#room(SMALL_ROOM);
+    this.#chunk[this.#position] = Length.long;
+    this.#chunk.writeInt32BE(high, this.#position + 1);
+    this.#chunk.writeInt32BE(low, this.#position + 5);
+    this.#position += 9;
+  }
+
   text(value: string): void {
     const bytes = Buffer.from(value, "latin1");
     this.string(bytes, 0, bytes.length);

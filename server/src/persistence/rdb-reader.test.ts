@@ -122,7 +122,11 @@ describe("RdbReader with bad files", () => {
   const good = file(10, hex("00"), short("key"), short("value"));
 
   test.each([
-    ["a stream", file(10, hex("13"), short("k")), "Cannot keep a stream (type 19) at offset 9"],
+    [
+      "a stream of blocks without ids",
+      file(10, hex("13"), short("k"), hex("01"), short("x")),
+      "A block of a stream without an id",
+    ],
     ["a function library", file(10, hex("f5"), short("#!lua")), "library of functions"],
     ["a module's value", file(10, hex("07"), short("k")), "module's value (type 7) at offset 9"],
     ["an unknown type", file(10, hex("50")), "Unknown type of value 80 at offset 9"],

@@ -25,6 +25,7 @@ import {
   VALKEY_NEWEST_VERSION,
 } from "./rdb-format.ts";
 import { RdbError, RdbInput, type Scratch, UNDERFLOW } from "./rdb-input.ts";
+import { type StreamHandler, StreamReader } from "./stream-reader.ts";
 
 /** The key whose value is being read. */
 export interface RdbKey {
@@ -51,6 +52,8 @@ export interface RdbHandler {
   member(value: ByteSpan, score: number): void;
   /** `expireAtMs` is 0 for a field that does not expire. */
   field(name: ByteSpan, value: ByteSpan, expireAtMs: number): void;
+  /** Takes what follows the `begin` of a stream, whose count is that of its blocks. */
+  readonly streams: StreamHandler;
   end(key: RdbKey): void;
 }
 
@@ -73,6 +76,7 @@ const MODULE_OPCODE_FLOAT = 3;
 
 export class RdbReader {
   readonly #input = new RdbInput();
+  readonly #streams = new StreamReader(this.#input);
   readonly #handler: RdbHandler;
   readonly #verifyChecksum: boolean;
   readonly #packed: PackedReader;
@@ -287,18 +291,20 @@ export class RdbReader {
       name.set(scratch.buffer, 0, name.length);
     }
     this.#handler.begin(this.#key, valueTypeOf(type), count);
+    if (isStream(type)) this.#streams.begin(this.#handler.streams, type, count);
     this.#type = type;
     this.#remaining = count;
     this.#stage = Stage.elements;
   }
 
   #element(): void {
-    if (this.#remaining === 0) {
+    if (isStream(this.#type) ? this.#streams.step() : this.#remaining === 0) {
       this.#handler.end(this.#key);
       this.#forgetKey();
       this.#stage = Stage.opcode;
       return;
     }
+    if (isStream(this.#type)) return;
     this.#readElement();
     this.#remaining--;
   }
@@ -397,6 +403,10 @@ export class RdbReader {
 
 function isKnownType(type: number): boolean {
   return RDB_TYPES[type] !== undefined;
+}
+
+function isStream(type: number): boolean {
+  return type === RdbType.streamListpacks || type === RdbType.streamListpacks2 || type === RdbType.streamListpacks3;
 }
 
 function isElementwise(type: number): boolean {

@@ -29,6 +29,7 @@ export function sampleCommands(count: number, seed: number): string[] {
     `ZADD big:zset ${items(1500, (k) => `${random.below(1000) / 3} member${k}`)}`,
     "ZADD inf:zset inf a -inf b 1e300 c -0.1 d",
     `SET big:string ${word(200_000)}`,
+    ...streamCommands(word),
     'SET "" empty',
     'SET bytes "\\x00\\xff\\r\\n\\x80"',
     `SET ${word(300)} long-key`,
@@ -41,5 +42,21 @@ export function sampleCommands(count: number, seed: number): string[] {
     if (random.below(5) === 0) lines.push(`PEXPIREAT ${key} ${4_000_000_000_000 + random.below(1e9)}`);
   }
   lines.push("SELECT 0");
+  return lines;
+}
+
+/** Streams: one empty, one of many blocks with deleted entries, one with groups whose entries are pending, gone, claimed. */
+function streamCommands(word: (length: number) => string): string[] {
+  const lines = ["XADD stream:gone 5-1 a b", "XDEL stream:gone 5-1", "XGROUP CREATE stream:gone g $"];
+  for (let k = 1; k <= 400; k++)
+    lines.push(`XADD stream:big ${k * 3}-${k} field ${word(20)} ${k % 7 === 0 ? "odd" : "even"} ${k}`);
+  for (let k = 5; k <= 250; k += 2) lines.push(`XDEL stream:big ${k * 3}-${k}`);
+  lines.push("XADD stream:large 18446744073709551615-9223372036854775809 f v", "XGROUP CREATE stream:big g1 0");
+  lines.push("XGROUP CREATE stream:big g2 $ ENTRIESREAD 77", "XGROUP CREATECONSUMER stream:big g2 idle");
+  for (const consumer of ["alice", "bob", "carol"]) {
+    lines.push(`XREADGROUP GROUP g1 ${consumer} COUNT 90 STREAMS stream:big >`);
+  }
+  lines.push("XACK stream:big g1 3-1 6-2", "XDEL stream:big 9-3 12-4", "XGROUP DELCONSUMER stream:big g1 carol");
+  lines.push("XCLAIM stream:big g1 dave 0 768-256 RETRYCOUNT 9 TIME 1500000000000 FORCE JUSTID");
   return lines;
 }

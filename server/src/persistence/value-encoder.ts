@@ -15,9 +15,11 @@ import type { HashValue } from "../values/hash.ts";
 import type { ListValue } from "../values/list.ts";
 import type { SetValue } from "../values/set.ts";
 import type { SortedSetValue } from "../values/sorted-set.ts";
+import type { StreamValue } from "../values/stream.ts";
 import { Encoding, ValueType } from "../values/value-type.ts";
 import { Opcode, QuicklistNode, RdbType } from "./rdb-format.ts";
 import type { RdbOutput } from "./rdb-output.ts";
+import { writeStream } from "./stream-encoder.ts";
 
 export class ValueEncoder {
   readonly #records: Records;
@@ -26,6 +28,7 @@ export class ValueEncoder {
   readonly #set: SetValue;
   readonly #hash: HashValue;
   readonly #sortedSet: SortedSetValue;
+  readonly #stream: StreamValue;
   readonly #span = new ByteSpan();
   readonly #writeMember: (member: ByteSpan) => void;
   readonly #writeField: (field: ByteSpan, value: ByteSpan, expireAtMs: number) => void;
@@ -42,6 +45,7 @@ export class ValueEncoder {
     this.#set = collections.createSetView();
     this.#hash = collections.createHashView();
     this.#sortedSet = collections.createSortedSetView();
+    this.#stream = collections.createStreamView();
     this.#writeMember = (member) => output.string(member.buffer, member.offset, member.length);
     this.#writeField = (field, value, expireAtMs) => {
       // Relative to the earliest of the hash, and one more: 0 is for none.
@@ -94,6 +98,10 @@ export class ValueEncoder {
       case ValueType.hash:
         this.#hash.open(root, encoding);
         this.#writeHash();
+        break;
+      case ValueType.stream:
+        this.#stream.open(root, encoding);
+        writeStream(this.#output, this.#stream, this.#span);
         break;
       default:
         this.#sortedSet.open(root, encoding);
@@ -181,6 +189,8 @@ function rdbTypeOf(type: number, encoding: number): number {
       return RdbType.listQuicklist2;
     case ValueType.set:
       return encoding === Encoding.intset ? RdbType.setIntset : RdbType.set;
+    case ValueType.stream:
+      return RdbType.streamListpacks2;
     default:
       return encoding === Encoding.listpack ? RdbType.sortedSetListpack : RdbType.sortedSetBinary;
   }

@@ -122,6 +122,7 @@ export class BlockRing {
   #copy(from: number, source: number, to: number, target: number): void {
     const sourcePlace = this.place(from, source);
     const targetPlace = this.place(to, target);
-    for (let word = 0; word < this.#placeWords; word++) this.set(to, targetPlace + word, this.get(from, sourcePlace + word));
+    for (let word = 0; word < this.#placeWords; word++)
+      this.set(to, targetPlace + word, this.get(from, sourcePlace + word));
   }
 }

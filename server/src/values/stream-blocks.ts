@@ -11,10 +11,10 @@
  */
 
 import type { Arena } from "../memory/arena.ts";
+import { ByteSpan } from "../memory/byte-span.ts";
 import { Int64 } from "../memory/int64.ts";
 import { LISTPACK_HEADER, listpackBytes, replaceInListpack, writeHeader } from "../memory/listpack.ts";
 import { EncodedEntry, LISTPACK_END, nextEntry, readEntry, readIntegerEntry } from "../memory/listpack-entry.ts";
-import { ByteSpan } from "../memory/byte-span.ts";
 import { ID_WORDS, type StreamId } from "../memory/stream-id.ts";
 import { BLOCKS, BlockRing } from "./block-ring.ts";
 import type { EncodingLimits } from "./encoding-limits.ts";
@@ -99,7 +99,11 @@ export class StreamBlocks {
       ring = this.#addBlock(ring, ++last, id, room + payload);
       this.#writeMasterEntry(this.handleOf(ring, last), source, first, fields);
     } else {
-      this.ring.set(ring, this.ring.place(ring, last), this.#addToInteger(this.handleOf(ring, last), LISTPACK_HEADER, 1));
+      this.ring.set(
+        ring,
+        this.ring.place(ring, last),
+        this.#addToInteger(this.handleOf(ring, last), LISTPACK_HEADER, 1),
+      );
       this.#makeRoom(ring, last, room);
     }
     const words = this.ring.words(ring);
@@ -155,6 +159,12 @@ export class StreamBlocks {
 
   liveEntries(handle: number): number {
     return this.#integerAt(this.#bytes(handle), this.#start(handle) + LISTPACK_HEADER);
+  }
+
+  /** Points the span at a block as a listpack. */
+  readPacked(ring: number, block: number, span: ByteSpan): void {
+    const handle = this.handleOf(ring, block);
+    span.set(this.#bytes(handle), this.#start(handle), listpackBytes(this.#arena, handle));
   }
 
   /** A ring with copies of all blocks. */
@@ -272,7 +282,8 @@ export class StreamBlocks {
     const seqHigh = words[firstId + 2] as number;
     at = this.#writeDifference(bytes, at, id.seqHigh, id.seqLow, seqHigh, words[firstId + 3] as number);
     if (!same) at = this.#writeInteger(bytes, at, 0, fields);
-    for (let k = same ? 1 : 0; k < fields * 2; k += same ? 2 : 1) at = this.#writeArgument(bytes, at, source, first + k);
+    for (let k = same ? 1 : 0; k < fields * 2; k += same ? 2 : 1)
+      at = this.#writeArgument(bytes, at, source, first + k);
     const packed = same ? fields + 3 : fields * 2 + 4;
     at = this.#writeInteger(bytes, at, 0, packed);
     bytes[at] = LISTPACK_END;

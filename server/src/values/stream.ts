@@ -6,7 +6,7 @@
 
 import type { Arena } from "../memory/arena.ts";
 import type { ByteSpan } from "../memory/byte-span.ts";
-import { Int64 } from "../memory/int64.ts";
+import type { Int64 } from "../memory/int64.ts";
 import { ID_WORDS, StreamId } from "../memory/stream-id.ts";
 import type { EncodingLimits } from "./encoding-limits.ts";
 import { type FieldSource, StreamBlocks } from "./stream-blocks.ts";
@@ -194,7 +194,7 @@ export class StreamValue {
     return deleted;
   }
 
-  /** Deletes entries of the first block, which keeps at least one. */
+  /** Deletes entries of the first block, which stays. */
   #trimInBlock(maxLength: number | undefined, minId: StreamId): void {
     const { blocks, cursor, ring } = this;
     const handle = blocks.handleOf(ring, 0);
@@ -208,9 +208,8 @@ export class StreamValue {
     }
     if (deleted === 0) return;
     blocks.ring.set(ring, 0, this.count - deleted);
-    // By id all live entries of a block can go while a deleted one behind them keeps it.
-    if (blocks.liveEntries(handle) === deleted) blocks.removeBlock(ring, 0);
-    else blocks.countDeleted(ring, 0, deleted);
+    // By id all live entries can go while a deleted one behind them keeps the block: it stays, as in Redis.
+    blocks.countDeleted(ring, 0, deleted);
   }
 
   get groupCount(): number {
@@ -243,7 +242,8 @@ export class StreamValue {
   /** Whether an entry from this id on may have been deleted, so that counting entries by it is not exact. */
   hasTombstonesFrom(id: StreamId): boolean {
     const deleted = this.readMaxDeleted(this.#bound);
-    return this.count > 0 && !deleted.isZero && id.compare(deleted) <= 0;
+    if (this.count === 0 || deleted.isZero || this.readFirstId(this.#id).compare(deleted) > 0) return false;
+    return id.compare(deleted) <= 0;
   }
 
   /** How many entries were added up to this id, where that can be known; else UNKNOWN_COUNT. Any id that is not behind it. */
