@@ -204,9 +204,8 @@ function createCore(options: ServerOptions): Core {
     ...{ keyspace, table, clients, config, clock, random, collections, pubsub, monitors, slowLog, facts },
     ...{ logger, pause, persistence, replication, cluster: cluster?.cluster, relay: cluster?.cluster },
     ...{ waiters: waiting.forReplicas, blocking: waiting.forKeys, unblock: waiting.unblock },
-    ...{ payloads, migrations },
+    ...{ payloads, migrations, streamArguments: new StreamArguments() },
     executor: createExecutor(() => dispatcher, propagator),
-    streamArguments: new StreamArguments(),
     isClusterEnabled: cluster !== undefined,
     get maxBulkBytes() {
       return parser.maxBulkBytes;

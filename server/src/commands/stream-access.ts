@@ -42,6 +42,11 @@ export function streamModified(call: Call, argument: number): void {
   call.db.signalModified(call.buffer, call.offset[argument] as number, call.length[argument] as number);
 }
 
+/** The stream at an argument has got an entry, or lost a group: clients that wait are to look. */
+export function streamReady(call: Call, argument: number): void {
+  call.db.changes.ready(call.buffer, call.offset[argument] as number, call.length[argument] as number);
+}
+
 /** The group that an argument names, of the stream that is open; 0 if there is none. */
 export function groupArgument(call: Call, argument: number): number {
   const { span, stream } = call.server.collections;

@@ -14,6 +14,7 @@ import {
   openStreamForWrite,
   shownArgument,
   streamModified,
+  streamReady,
 } from "./stream-access.ts";
 import { createConsumer } from "./stream-delivery.ts";
 import { MissingSequence, strictIds } from "./stream-ids.ts";
@@ -188,6 +189,7 @@ function destroy(call: Call): void {
     call.server.collections.stream.deleteGroup(group);
     call.server.keyspace.dirty++;
     call.notify(EventClass.stream, "xgroup-destroy", KEY);
+    streamReady(call, KEY);
   }
   call.reply.integer(group === 0 ? 0 : 1);
 }

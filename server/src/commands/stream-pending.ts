@@ -27,7 +27,7 @@ export const streamPendingCommands = defineCommands([
     since: "5.0.0",
     complexity: "O(N) in the number of entries looked at; without a range in the number of consumers",
     summary: "Tells which entries are pending for the consumers of a group.",
-    syntax: "key group [[IDLE min-idle-time] start:string end:string count [consumer]]",
+    syntax: "key group [[IDLE min-idle-time:integer] start:string end:string count [consumer]]",
     run: pending,
   },
   {

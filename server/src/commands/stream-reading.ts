@@ -4,6 +4,7 @@
  */
 
 import { StreamId } from "../memory/stream-id.ts";
+import { ValueType } from "../values/value-type.ts";
 import { integerArgument } from "./arguments.ts";
 import type { Call } from "./call.ts";
 import { defineCommands, type KeySpec } from "./command.ts";
@@ -79,7 +80,32 @@ function read(call: Call, isForGroup: boolean): void {
   let served = 0;
   for (let k = 0; k < request.streams; k++) if (serve(call, request, k)) served++;
   if (served > 0) insertMapHeader(call, start, served);
-  else call.reply.nilArray();
+  else if (request.timeoutMs === undefined) call.reply.nilArray();
+  else waitForEntries(call, request, request.timeoutMs);
+}
+
+/** The command runs again as it is: ids that stand for a place in the stream of now become that place. */
+function waitForEntries(call: Call, request: ReadRequest, timeoutMs: number): void {
+  const keys: Buffer[] = [];
+  for (let k = 0; k < request.streams; k++) keys.push(call.copy(request.firstKey + k));
+  if (!request.isForGroup) fixIds(call, request);
+  const { isForGroup: wakesOnLoss } = request;
+  call.server.blocking.block(call, { keys, type: ValueType.stream, timeoutMs, emptyReply: "array", wakesOnLoss });
+}
+
+function fixIds(call: Call, request: ReadRequest): void {
+  const firstId = request.firstKey + request.streams;
+  const words = Array.from({ length: call.argc }, (_, index) => {
+    const id = request.ids[index - firstId];
+    return id === undefined ? call.copy(index) : Buffer.from(String(id), "latin1");
+  });
+  let offset = 0;
+  for (const [index, word] of words.entries()) {
+    call.offset[index] = offset;
+    call.length[index] = word.length;
+    offset += word.length;
+  }
+  call.buffer = Buffer.concat(words);
 }
 
 function readOptions(call: Call, isForGroup: boolean): ReadRequest {

@@ -11,7 +11,7 @@ import { integerArgument, parseInt64 } from "./arguments.ts";
 import type { Call } from "./call.ts";
 import { defineCommands, oneKey } from "./command.ts";
 import { CommandError, ERRORS, wrongArity } from "./errors.ts";
-import { createStream, openStream, openStreamForWrite, replyId, streamModified } from "./stream-access.ts";
+import { createStream, openStream, openStreamForWrite, replyId, streamModified, streamReady } from "./stream-access.ts";
 import { strictIds } from "./stream-ids.ts";
 import type { TrimArguments } from "./stream-trimming.ts";
 
@@ -66,7 +66,7 @@ export const streamCommands = defineCommands([
     since: "5.0.0",
     complexity: "O(N) in the number of entries removed",
     summary: "Removes the oldest entries down to a length or up to an id.",
-    syntax: "key <MAXLEN | MINID> [= | ~] threshold [LIMIT count]",
+    syntax: "key <<MAXLEN | MINID> [= | ~] threshold [LIMIT count]>",
     run: xtrim,
   },
   {
@@ -109,6 +109,7 @@ function xadd(call: Call): void {
   stream.append(id, call, first, words >>> 1);
   replyId(call, id);
   streamModified(call, 1);
+  streamReady(call, 1);
   call.notify(EventClass.stream, "xadd", 1);
   if (trim.strategy !== "none" && stream.trim(trim) > 0) call.notify(EventClass.stream, "xtrim", 1);
   if (!trim.isIdGiven || trim.isSequenceOpen || trim.isApproximate) propagateAdd(call, trim, id, first);

@@ -40,6 +40,7 @@ export const METADATA_DIFFERENCES: readonly MetadataDifference[] = [
   { command: "quit", column: "doc_flags", reason: "deprecated since 7.2" },
   { command: "wait", column: "flags", reason: "blocking, and allowed in scripts, since 7.2" },
   { command: "wait", column: "categories", reason: "blocking since 7.2" },
+  { command: "xinfo|stream", column: "arguments", reason: "the count is a part of a block without a token here" },
   { command: "zrank", column: "arity", reason: "WITHSCORE came with 7.2" },
   { command: "zrank", column: "arguments", reason: "WITHSCORE came with 7.2" },
   { command: "zrevrank", column: "arity", reason: "WITHSCORE came with 7.2" },
