@@ -39,6 +39,7 @@ const WORKLOADS: readonly Workload[] = [
   { name: "RPOP", command: ["RPOP", "list"], must: STRUCTURE_LIMITS },
   { name: "SADD", command: ["SADD", "set", "element:__rand_int__"], must: STRUCTURE_LIMITS },
   { name: "HSET", command: ["HSET", "hash", "element:__rand_int__", VALUE], must: STRUCTURE_LIMITS },
+  { name: "XADD", command: ["XADD", "stream", "*", "field", VALUE, "other", "value"], must: { 16: 0.85 } },
   {
     name: "ZADD",
     command: ["ZADD", "zset", "__rand_int__", "element:__rand_int__"],

@@ -1,8 +1,10 @@
 /** Files that are damaged in ways no checksum tells: loading ends with data or with an RdbError, and the data can be used. */
 
 import { describe, expect, test } from "vitest";
+import { ByteSpan } from "../memory/byte-span.ts";
+import { StreamId } from "../memory/stream-id.ts";
 import { createSeededRandom, type Random } from "../platform/random.ts";
-import { ValueType } from "../values/value-type.ts";
+import { Encoding, ValueType } from "../values/value-type.ts";
 import { KeyspaceLoader } from "./keyspace-loader.ts";
 import { LiveKeyspace } from "./live-keyspace.ts";
 import { RdbError } from "./rdb-input.ts";
@@ -53,8 +55,36 @@ function source(): Buffer {
   integers.create(...key("1"), 3);
   for (const member of ["1", "-70000", "9000000000000000000"]) integers.add(...key(member));
   db.addCollection(...key("integers"), ValueType.set, integers.encoding, integers.root);
+  db.addCollection(...key("stream"), ValueType.stream, Encoding.stream, streamRoot(live));
   db.setString(...key("string"), ...key("text text text text text text text"), 1e12);
   return live.save();
+}
+
+/** Blocks with deleted entries, a group with pending entries of two consumers. */
+function streamRoot({ collections }: LiveKeyspace): number {
+  const stream = collections.createStreamView();
+  const words = ["field", "some value", "other", "7"].map((word) => Buffer.from(word));
+  const offset = Int32Array.from([0, 5, 15, 20]);
+  const length = Int32Array.from(words, (word) => word.length);
+  const source = { buffer: Buffer.concat(words), offset, length };
+  const id = new StreamId();
+  stream.create();
+  for (let k = 1; k < 250; k++)
+    stream.append(id.set(0, k, 0, k), source, k % 5 === 0 ? 2 : 0, k % 7 === 0 ? 1 : k % 5 === 0 ? 1 : 2);
+  for (let k = 1; k < 250; k += 3) stream.delete(id.set(0, k, 0, k));
+  const name = new ByteSpan();
+  name.set(Buffer.from("group"), 0, 5);
+  const group = stream.createGroup(name, id);
+  const consumers = ["a", "b"].map((letter) => {
+    name.set(Buffer.from(letter), 0, 1);
+    return stream.groups.createConsumer(group, name, 1, 1);
+  });
+  for (let k = 1; k < 90; k++) {
+    stream.groups.assign(group, id.set(0, k, 0, k), consumers[k % 2] as number);
+    stream.groups.deliveryMs = k;
+    stream.groups.setDeliveries(0, k);
+  }
+  return stream.root;
 }
 
 function mutate(file: Buffer, random: Random): Buffer {
