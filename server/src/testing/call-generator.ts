@@ -54,6 +54,8 @@ const LIMITS: readonly string[] = [
   ...["set-max-intset-entries", "list-max-listpack-size"],
 ];
 
+const CLAIMING = new Set(["xclaim", "xautoclaim"]);
+
 function weighted(weight: number, commands: string): Record<string, number> {
   return Object.fromEntries(commands.split(" ").map((command) => [command, weight]));
 }
@@ -103,6 +105,7 @@ export class CallGenerator {
     if (callable.fullName === "multi") this.#isInTransaction = true;
     const uncertain = uncertainKey(callable.fullName, call);
     if (uncertain !== undefined) return this.#endOf(call, uncertain);
+    if (CLAIMING.has(callable.fullName)) return this.#claim(call);
     if (callable.fullName.startsWith("sort")) return this.#sort(call);
     const isBlocking = callable.row.flags.includes("blocking");
     if (!isBlocking || this.#isInTransaction) return [call];
@@ -124,6 +127,13 @@ export class CallGenerator {
     const calls: GeneratedCall[] = [["HSCAN", "none", "0"], call];
     if (key !== undefined) calls.push(["ZRANGESTORE", key, key, "0", "-1"]);
     return this.#isInTransaction ? calls : [["MULTI"], ...calls, ["EXEC"]];
+  }
+
+  /** Since 7.2 a claim creates its consumer even if there is nothing to claim: it is there before. */
+  #claim(call: GeneratedCall): GeneratedCall[] {
+    const [, key, group, consumer] = call;
+    if (key === undefined || group === undefined || consumer === undefined) return [call];
+    return [["XGROUP", "CREATECONSUMER", key, group, consumer], call];
   }
 
   #pick(): Callable {
