@@ -105,7 +105,8 @@ export class CallGenerator {
     if (callable.fullName === "multi") this.#isInTransaction = true;
     const uncertain = uncertainKey(callable.fullName, call);
     if (uncertain !== undefined) return this.#endOf(call, uncertain);
-    if (CLAIMING.has(callable.fullName)) return this.#claim(call);
+    if (CLAIMING.has(callable.fullName)) return this.#withConsumers(call, [call[1]], call[2], call[3]);
+    if (callable.fullName === "xreadgroup") return this.#readGroup(call);
     if (callable.fullName.startsWith("sort")) return this.#sort(call);
     const isBlocking = callable.row.flags.includes("blocking");
     if (!isBlocking || this.#isInTransaction) return [call];
@@ -129,11 +130,23 @@ export class CallGenerator {
     return this.#isInTransaction ? calls : [["MULTI"], ...calls, ["EXEC"]];
   }
 
-  /** Since 7.2 a claim creates its consumer even if there is nothing to claim: it is there before. */
-  #claim(call: GeneratedCall): GeneratedCall[] {
-    const [, key, group, consumer] = call;
-    if (key === undefined || group === undefined || consumer === undefined) return [call];
-    return [["XGROUP", "CREATECONSUMER", key, group, consumer], call];
+  /** Since 7.2 a consumer is created even if there is nothing for it: it is there before. In one step, so that none waits. */
+  #withConsumers(
+    call: GeneratedCall,
+    keys: readonly (Word | undefined)[],
+    group: Word = "g",
+    consumer: Word = "c",
+  ): GeneratedCall[] {
+    const known = keys.filter((key) => key !== undefined);
+    const calls = [...known.map((key) => ["XGROUP", "CREATECONSUMER", key, group, consumer]), call];
+    return this.#isInTransaction ? calls : [["MULTI"], ...calls, ["EXEC"]];
+  }
+
+  #readGroup(call: GeneratedCall): GeneratedCall[] {
+    const at = (token: string): number => call.findIndex((word) => word.toString().toLowerCase() === token);
+    const [group, streams] = [at("group"), at("streams")];
+    const keys = call.slice(streams + 1).slice(0, Math.floor((call.length - streams - 1) / 2));
+    return this.#withConsumers(call, keys, call[group + 1], call[group + 2]);
   }
 
   #pick(): Callable {

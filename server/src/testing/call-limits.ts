@@ -38,7 +38,11 @@ export const RULES: readonly Rule[] = [
   },
   { reason: "WITHSCORE came with 7.2", commands: /^zrank$|^zrevrank$/, change: (call) => call.slice(0, 3) },
   { reason: "NOVALUES came with 7.4", commands: /^hscan$/, change: (call) => without(call, "novalues") },
-  { reason: "the last entry as a start came with 7.4", commands: /^xread$/, change: (call) => without(call, "+") },
+  {
+    reason: "the last entry as a start came with 7.4",
+    commands: /^xread(group)?$/,
+    change: (call) => without(call, "+"),
+  },
   {
     reason: "refused since 7.2: the negative is no integer",
     commands: /^lrem$|^lpos$/,
