@@ -6,6 +6,22 @@ import { catalogue } from "./catalogue.ts";
 import { PARTLY_DONE, REASONS_FOR_MISSING } from "./exceptions.ts";
 import { compatibilityPage, standings } from "./page.ts";
 
+const DATA_GROUPS = new Set([
+  ...[
+    "string",
+    "bitmap",
+    "hyperloglog",
+    "list",
+    "set",
+    "sorted-set",
+    "geo",
+    "hash",
+    "stream",
+    "transactions",
+    "pubsub",
+  ],
+]);
+
 describe("the catalogue of commands", () => {
   test("names each command once", () => {
     const names = catalogue().map(({ name }) => name);
@@ -46,6 +62,13 @@ describe("the compatibility page", () => {
     const get = standings().find(({ name }) => name === "get");
     expect(get?.standing).toEqual({ kind: "done" });
     expect(compatibilityPage()).toContain("`GET`");
+  });
+
+  test("no command of a data type is missing, and every other says why", () => {
+    const missing = standings().filter(({ standing }) => standing.kind === "missing");
+    expect(missing.filter(({ group }) => DATA_GROUPS.has(group)).map(({ name }) => name)).toEqual([]);
+    const silent = missing.filter(({ standing }) => standing.kind === "missing" && standing.reason === undefined);
+    expect(silent.map(({ name }) => name)).toEqual([]);
   });
 
   test("a note is only about a command that is there", () => {

@@ -50,7 +50,6 @@ export const EXCLUDED_COMMANDS: Readonly<Record<string, string>> = {
   subscribe: "answers once for each channel: see the tests of pubsub",
   sunsubscribe: "answers once for each channel: see the tests of pubsub",
   sync: "replication has tests of its own",
-  xsetid: "newer versions compare with the largest deleted ID in more cases: see the tests of streams",
   unsubscribe: "answers once for each channel: see the tests of pubsub",
   xautoclaim: "since 7.2 it makes a consumer also where it has nothing for it: the test of streams makes them first",
   xclaim: "since 7.2 it makes a consumer also where it has nothing for it: the test of streams makes them first",
