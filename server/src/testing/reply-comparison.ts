@@ -44,6 +44,8 @@ const nearNumber =
     return ours[0] === reference[0] && left > 0 && right > 0 && Math.abs(left - right) <= tolerance;
   };
 
+const DISTANCES = ["geodist", "georadius", "georadius_ro", "georadiusbymember", "georadiusbymember_ro", "geosearch"];
+
 const COMPARISONS: readonly (readonly [reason: string, compare: Compare, commands: readonly string[]])[] = [
   [
     "the order is that of a hash table",
@@ -66,6 +68,7 @@ const COMPARISONS: readonly (readonly [reason: string, compare: Compare, command
   ["depends on how values lie in memory, and on whether an expired one is still there", sameAnswer, ["memory usage"]],
   ["small integers are shared there, and as old as the server", sameKind, ["object idletime"]],
   ["an iteration deletes the expired keys it meets, and meets them in the order of a hash table", sameKind, ["dbsize"]],
+  ["the last digit of a distance is that of the mathematical library", nearDistances, DISTANCES],
   ["encodings are those of 7.4: see state-comparison.ts", sameEncoding, ["object encoding"]],
   ["equal elements have no order of their own", sameWhenSorted(1), ["sort", "sort_ro"]],
   ["idle times", sameHeader, ["xinfo consumers", "xinfo stream", "xpending"]],
@@ -131,6 +134,21 @@ function sameScan(group: number): Compare {
     const header = "*2\r\n$1\r\n0\r\n".length;
     return sorted(ours.subarray(header), group).equals(sorted(reference.subarray(header), group));
   };
+}
+
+/** Distances have four decimals, of which the last may differ; all else must be the same. */
+function nearDistances(ours: Buffer, reference: Buffer): boolean {
+  const left = ours.toString("latin1").split("\r\n");
+  const right = reference.toString("latin1").split("\r\n");
+  const isDistance = /^\d+\.\d{4}$/;
+  return (
+    left.length === right.length &&
+    left.every((line, i) => {
+      const other = right[i] ?? "";
+      if (line === other) return true;
+      return isDistance.test(line) && isDistance.test(other) && Math.abs(Number(line) - Number(other)) < 0.00015;
+    })
+  );
 }
 
 function headerOf(reply: Buffer): string {
