@@ -17,6 +17,11 @@ import { ReferenceClient } from "../testing/reference-server.ts";
 const KEYS = 2000;
 const NO_DELAY = ["--repl-diskless-sync-delay", "0"];
 
+/** Of consumers: each server notes by its own clock when it saw them. */
+const CLOCKS = ["seen-time", "active-time"];
+/** How far a group has read is not told to replicas by redis-server 7.0, only from 7.2 on, and by ours. */
+const UNTOLD_BY_7_0 = ["entries-read", "lag"];
+
 interface Node {
   readonly port: number;
   stop(): Promise<void>;
@@ -231,13 +236,14 @@ describe("Replication", () => {
 
   async function sameData(left: Node, right: Node, database = 0): Promise<void> {
     const [first, second] = [await connect(left), await connect(right)];
+    const untold = "context" in left ? CLOCKS : [...CLOCKS, ...UNTOLD_BY_7_0];
     await eventually(
       "the replica has got everything",
       async () => (await offsetOf(first)) === (await offsetOf(second)),
     );
     for (const index of [database, 5]) {
       for (const client of [first, second]) await client.send([["SELECT", index]]);
-      expect(await contentsOf(second)).toEqual(await contentsOf(first));
+      expect(await contentsOf(second, untold)).toEqual(await contentsOf(first, untold));
     }
   }
 });
@@ -275,6 +281,13 @@ async function writeAtRandom(client: ReferenceClient, count: number, seed: numbe
     () => ["HDEL", `h:${random.below(20)}`, `f${random.below(300)}`],
     () => ["ZADD", `z:${random.below(20)}`, random.below(1000) / 7, `m${random.below(300)}`],
     () => ["ZPOPMIN", `z:${random.below(20)}`],
+    () => ["XADD", `x:${random.below(6)}`, "*", "f", random.uint32(), `g${random.below(2)}`, "v"],
+    () => ["XADD", `x:${random.below(6)}`, "MAXLEN", "~", 150, "*", "f", random.uint32()],
+    () => ["XGROUP", "CREATE", `x:${random.below(6)}`, `g${random.below(2)}`, "0", "MKSTREAM"],
+    () => ["XREADGROUP", "GROUP", "g0", `c${random.below(4)}`, "COUNT", 5, "STREAMS", `x:${random.below(6)}`, ">"],
+    () => ["XREADGROUP", "GROUP", "g1", "c", "NOACK", "COUNT", 3, "STREAMS", `x:${random.below(6)}`, ">"],
+    () => ["XAUTOCLAIM", `x:${random.below(6)}`, "g0", `c${random.below(4)}`, 0, "-", "COUNT", 4],
+    () => ["XTRIM", `x:${random.below(6)}`, "MAXLEN", "~", 120, "LIMIT", 200],
     () => ["DEL", `key:${random.below(KEYS)}`],
     () => ["PEXPIRE", `key:${random.below(KEYS)}`, 1_000_000 + random.below(1000)],
     () => ["RENAME", `w:${random.below(300)}`, `w:${random.below(300)}`],
@@ -288,27 +301,38 @@ async function writeAtRandom(client: ReferenceClient, count: number, seed: numbe
 }
 
 /** Every key of the chosen database with its value and expiry, order of members aside. */
-async function contentsOf(client: ReferenceClient): Promise<Map<string, unknown>> {
+async function contentsOf(client: ReferenceClient, untold: readonly string[]): Promise<Map<string, unknown>> {
   const keys = ((await client.send([["KEYS", "*"]]))[0] as Buffer[]).map((key) => key.toString("latin1")).sort();
   const names = keys.map((key) => Buffer.from(key, "latin1"));
   const types = await client.send(names.map((key) => ["TYPE", key]));
   const values = await client.send(names.map((key, k) => readCommand(String(types[k]), key)));
   const expiries = await client.send(names.map((key) => ["PEXPIRETIME", key]));
-  return new Map(keys.map((key, k) => [key, [types[k], plain(String(types[k]), values[k] as RespValue), expiries[k]]]));
+  return new Map(
+    keys.map((key, k) => [key, [types[k], plain(String(types[k]), values[k] as RespValue, untold), expiries[k]]]),
+  );
 }
 
 function readCommand(type: string, key: Buffer): CommandArgument[] {
   if (type === "list") return ["LRANGE", key, 0, -1];
   if (type === "set") return ["SMEMBERS", key];
   if (type === "hash") return ["HGETALL", key];
+  if (type === "stream") return ["XINFO", "STREAM", key, "FULL", "COUNT", 0];
   return type === "zset" ? ["ZRANGE", key, 0, -1, "WITHSCORES"] : ["GET", key];
 }
 
-function plain(type: string, value: RespValue): unknown {
+function plain(type: string, value: RespValue, untold: readonly string[]): unknown {
   if (value instanceof RespError) throw new Error(value.message);
   if (!Array.isArray(value)) return String(value);
+  if (type === "stream") return without(value, untold);
   const items = value.map((item) => (item as Buffer).toString("latin1"));
   if (type === "list" || type === "zset") return items;
   if (type === "set") return items.sort();
   return items.flatMap((item, k) => (k % 2 === 0 ? [[item, items[k + 1]].join("=")] : [])).sort();
+}
+
+/** All that XINFO tells of a stream but what these names stand before. */
+function without(value: RespValue, names: readonly string[]): unknown {
+  if (!Array.isArray(value)) return value instanceof Uint8Array ? Buffer.from(value).toString("latin1") : value;
+  const items = value.map((item) => without(item, names));
+  return items.filter((item, k) => !names.includes(String(item)) && !names.includes(String(items[k - 1])));
 }
