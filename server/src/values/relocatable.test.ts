@@ -1,9 +1,38 @@
 import { ByteSpan } from "../memory/byte-span.ts";
+import { StreamId } from "../memory/stream-id.ts";
 import type { Collections } from "./collections.ts";
 import { type RelocatableCase, relocatableContract } from "./relocatable.contract.ts";
 
 function bytesOf(text: string): Buffer {
   return Buffer.from(text, "latin1");
+}
+
+function streamCase(name: string, count: number): RelocatableCase {
+  return {
+    name,
+    create(collections: Collections) {
+      const view = collections.createStreamView();
+      const id = new StreamId();
+      const source = { buffer: bytesOf("fieldvalue"), offset: Int32Array.of(0, 5), length: Int32Array.of(5, 5) };
+      let next = 1;
+      const append = (): void => view.append(id.set(0, next++, 0, 0), source, 0, 1);
+      view.create();
+      while (next <= count) append();
+      return {
+        view,
+        content() {
+          const found: string[] = [];
+          view.seek(new StreamId(), new StreamId().setLargest());
+          while (view.cursor.next()) found.push(String(view.cursor.id));
+          return found;
+        },
+        change() {
+          append();
+          view.delete(id.set(0, next >>> 1, 0, 0));
+        },
+      };
+    },
+  };
 }
 
 function listCase(name: string, count: number): RelocatableCase {
@@ -144,6 +173,8 @@ function sortedSetCase(name: string, count: number, score: (index: number) => nu
 const scattered = (index: number): number => (index * 7919) % 10_007;
 
 relocatableContract([
+  streamCase("stream of one block", 20),
+  streamCase("stream of many blocks", 9000),
   listCase("list, listpack", 20),
   listCase("list, quicklist", 30_000),
   setCase("set, intset", 100, (index) => String(index * 3)),

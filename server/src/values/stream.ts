@@ -296,6 +296,15 @@ export class StreamValue {
     return true;
   }
 
+  /** See Relocatable: some blocks a call. Groups and their pending entries stay where they are. */
+  relocate(position: number): number {
+    if (position === 0) {
+      this.root = this.#arena.relocate(this.root);
+      this.ring = this.#arena.relocate(this.ring);
+    }
+    return this.blocks.ring.relocate(this.ring, position);
+  }
+
   /** Size classes of all blocks added up; the samples that other types take are not needed. */
   memoryBytes(_samples: number): number {
     let bytes = this.#arena.capacityOf(this.root) + this.blocks.memoryBytes(this.ring);
