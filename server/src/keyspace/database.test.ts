@@ -268,6 +268,13 @@ describe("Database", () => {
     expect(test.keyspace.arena.usedBytes).toBe(empty);
   });
 
+  it("does not free a large flushed database at once because small ones are flushed after it", () => {
+    const test = new TestKeyspace();
+    for (let k = 0; k < 5000; k++) test.set(`key:${k}`, "v");
+    test.keyspace.flushAll();
+    expect(test.keyspace.waitingFrees).toBe(5000);
+  });
+
   it("survives more flushes than there are ids", () => {
     const test = new TestKeyspace();
     for (let round = 0; round < 400; round++) {

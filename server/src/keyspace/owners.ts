@@ -61,12 +61,15 @@ export class Owners {
 
   /** Gives up all records of an id, and gives the database another one. */
   retire(id: number, root: Handle, database: Database): number {
+    this.waiting += this.#dictionary.count(root);
+    if (this.#dictionary.count(root) <= FREED_AT_ONCE) {
+      while (!this.#dictionary.freeStep(root, this.#release));
+      return id;
+    }
     this.#databases[id] = undefined;
     this.#isRetired[id] = 1;
     this.#queue.push({ id, root });
-    this.waiting += this.#dictionary.count(root);
-    const isSmall = this.#dictionary.count(root) <= FREED_AT_ONCE;
-    if (isSmall || this.#queue.length > MAX_DATABASES - 1) this.reclaim(() => false);
+    if (this.#queue.length > MAX_DATABASES - 1) this.reclaim(() => false);
     return this.take(database);
   }
 

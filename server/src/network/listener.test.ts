@@ -20,3 +20,32 @@ test("Listener reports a connection that the system cannot give it, and goes on"
   listener.stop();
   created.mockRestore();
 });
+
+test("a connection that has much to say lets the others have their turn", async () => {
+  const heard: string[] = [];
+  let done = (): void => undefined;
+  const isDone = new Promise<void>((resolve) => {
+    done = resolve;
+  });
+  const listener = new Listener({
+    ...{ host: "127.0.0.1", port: 0, backlog: 10, keepAliveSeconds: 0, acceptFailed: () => undefined },
+    accept: () => (chunk, bytes) => {
+      heard.push(chunk.toString("latin1", 0, 1));
+      if (bytes > 0 && heard.includes("b")) done();
+    },
+  });
+  const port = await listener.start();
+  const [talker, other] = await Promise.all([connected(port), connected(port)]);
+  talker.write(Buffer.alloc(1 << 20, "a"));
+  other.write("b");
+  await isDone;
+  expect(heard.filter((letter) => letter === "a").length).toBeLessThanOrEqual(2);
+  for (const socket of [talker, other]) socket.destroy();
+  listener.stop();
+});
+
+function connected(port: number): Promise<net.Socket> {
+  return new Promise((resolve) => {
+    const socket = net.connect(port, "127.0.0.1", () => resolve(socket));
+  });
+}
