@@ -50,7 +50,7 @@ export function propagateClaim(call: Call, names: DeliveryNames, group: number, 
   if (!call.isPropagated) return;
   const { span, stream } = call.server.collections;
   const { groups } = stream;
-  groups.names.readName(groups.pendingConsumer, span);
+  groups.names.readName(groups.pendingConsumer(group), span);
   const where = ["XCLAIM", call.copy(names.key), call.copy(names.group), span.toBuffer(), "0", String(id)];
   const deliveries = groups.readDeliveries(new Int64()).toBigInt();
   const facts = ["TIME", String(groups.deliveryMs), "RETRYCOUNT", String(deliveries), "FORCE", "JUSTID"];

@@ -2,6 +2,7 @@
 
 import { EventClass } from "../keyspace/event-classes.ts";
 import { UNKNOWN_COUNT } from "../values/stream-groups.ts";
+import { ValueType } from "../values/value-type.ts";
 import { integerArgument, parseInt64 } from "./arguments.ts";
 import type { Call } from "./call.ts";
 import { type CommandFlag, type CommandRow, defineCommands, type KeyFlag, keyAt, oneKey } from "./command.ts";
@@ -186,7 +187,8 @@ function destroy(call: Call): void {
   if (!openStreamForWrite(call, KEY)) throw new CommandError(MISSING_KEY);
   const group = groupArgument(call, GROUP);
   if (group !== 0) {
-    call.server.collections.stream.deleteGroup(group);
+    const { stream } = call.server.collections;
+    call.server.keyspace.values.free(ValueType.stream, stream.encoding, stream.detachGroup(group));
     call.server.keyspace.dirty++;
     call.notify(EventClass.stream, "xgroup-destroy", KEY);
     streamReady(call, KEY);

@@ -232,7 +232,7 @@ function replyPending(call: Call, stream: StreamValue, group: number, count: num
     if (count !== 0 && replied === count) break;
     reply.array(4);
     replyId(call, all.pending.readId(id));
-    all.names.readName(all.pendingConsumer, span);
+    all.names.readName(all.pendingConsumer(group), span);
     reply.bulk(span.buffer, span.offset, span.length);
     reply.integer(all.deliveryMs);
     replyInt64(call, all.readDeliveries(integer));

@@ -147,20 +147,21 @@ function pendingEntries(call: Call, group: number, range: PendingRange): void {
     if (consumer !== 0) groups.findPending(group, id);
     const idleMs = call.nowMs - groups.deliveryMs;
     if (range.minIdleMs !== 0 && idleMs < range.minIdleMs) continue;
-    replyPending(call, id, idleMs);
+    replyPending(call, group, idleMs);
     replied++;
   }
   insertArrayHeader(call, start, replied);
 }
 
 /** The pending entry that the cursor of the group's tree is on. */
-function replyPending(call: Call, id: StreamId, idleMs: number): void {
+function replyPending(call: Call, group: number, idleMs: number): void {
   const { span, stream } = call.server.collections;
   const { groups } = stream;
+  const { id, integer } = call.server.streamArguments;
   call.reply.array(4);
-  replyId(call, id);
-  groups.names.readName(groups.pendingConsumer, span);
+  replyId(call, groups.pending.readId(id));
+  groups.names.readName(groups.pendingConsumer(group), span);
   call.reply.bulk(span.buffer, span.offset, span.length);
   call.reply.integer(Math.max(0, idleMs));
-  replyInt64(call, groups.readDeliveries(call.server.streamArguments.integer));
+  replyInt64(call, groups.readDeliveries(integer));
 }

@@ -22,6 +22,11 @@ const FULL_LEAF_ENTRIES = 60;
 const FIRST_LEAF_ENTRIES = 4;
 /** Half-full nodes of 50 children: far beyond the number of handles. */
 const MAX_HEIGHT = 16;
+/** A position of compaction has so many values for each level of inner nodes but the lowest, and so many levels. */
+const POSITION_BASE = 64;
+const POSITION_LEVELS = 5;
+/** All positions of compaction are below this. */
+export const TREE_POSITIONS = POSITION_BASE ** POSITION_LEVELS;
 
 export class IdTree {
   readonly #arena: Arena;
@@ -149,7 +154,44 @@ export class IdTree {
     return false;
   }
 
-  /** Size classes of header and nodes added up. */
+  /**
+   * Compaction: moves the leaves of one of the lowest inner nodes, and all inner nodes above, where their pages are to be
+   * emptied. Gives the position to go on with, 0 at the end: which child to go to on each level, the root's first. A
+   * place that is gone is the next one that is there. The header is the caller's to move.
+   */
+  relocate(tree: number, position: number): number {
+    let next = 0;
+    let path = 0;
+    let scale = TREE_POSITIONS;
+    let owner = tree;
+    let place = ROOT;
+    for (let level = this.#get(tree, HEIGHT); level > 1; level--) {
+      const node = this.#relocateChild(owner, place);
+      scale /= POSITION_BASE;
+      const child = Math.floor(position / scale) % POSITION_BASE;
+      const last = this.#get(node, 0) - 1;
+      if (child > last) return next;
+      path += child * scale;
+      if (child < last) next = path + scale;
+      owner = node;
+      place = NODE_HEAD + child * CHILD_STRIDE + ID_WORDS;
+    }
+    const node = this.#relocateChild(owner, place);
+    if (this.#get(tree, HEIGHT) === 0) return 0;
+    const count = this.#get(node, 0);
+    for (let child = 0; child < count; child++) {
+      this.#relocateChild(node, NODE_HEAD + child * CHILD_STRIDE + ID_WORDS);
+    }
+    return next;
+  }
+
+  #relocateChild(owner: number, place: number): number {
+    const child = this.#arena.relocate(this.#get(owner, place));
+    this.#set(owner, place, child);
+    return child;
+  }
+
+  /** Size classes of header and nodes added up. Looks at the inner nodes only: leaves below one are all of one size. */
   memoryBytes(tree: number): number {
     return this.#arena.capacityOf(tree) + this.#nodeBytes(this.#get(tree, ROOT), this.#get(tree, HEIGHT));
   }
@@ -158,6 +200,7 @@ export class IdTree {
     let bytes = this.#arena.capacityOf(node);
     if (height === 0) return bytes;
     const count = this.#get(node, 0);
+    if (height === 1) return bytes + count * this.#arena.capacityOf(this.#child(node, 0));
     for (let child = 0; child < count; child++) bytes += this.#nodeBytes(this.#child(node, child), height - 1);
     return bytes;
   }

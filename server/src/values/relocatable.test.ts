@@ -35,6 +35,64 @@ function streamCase(name: string, count: number): RelocatableCase {
   };
 }
 
+/** `count` pending entries in the larger one of two groups, over this many consumers. */
+function groupsCase(name: string, count: number, consumers: number): RelocatableCase {
+  return {
+    name,
+    create(collections: Collections) {
+      const view = collections.createStreamView();
+      const { groups } = view;
+      const id = new StreamId();
+      const span = new ByteSpan();
+      const named = (text: string): ByteSpan => {
+        span.set(bytesOf(text), 0, text.length);
+        return span;
+      };
+      const group = (): number => view.findGroup(named("group"));
+      let next = 0;
+      const deliver = (): void => {
+        const consumer = groups.findConsumer(group(), named(`consumer:${next % consumers}`));
+        groups.assign(group(), id.set(0, next, 0, 0), consumer);
+        groups.deliveryMs = next++;
+        groups.setDeliveries(0, 1);
+      };
+      view.create();
+      view.createGroup(named("empty"), id);
+      view.createGroup(named("group"), id);
+      for (let k = 0; k < consumers; k++) groups.createConsumer(group(), named(`consumer:${k}`), k, -1);
+      while (next < count) deliver();
+      return {
+        view,
+        content() {
+          const found: string[] = [];
+          const nameOf = (record: number): string => {
+            groups.names.readName(record, span);
+            return String(span.toBuffer());
+          };
+          for (let k = 0; k < view.groupCount; k++) found.push(nameOf(view.groupAt(k)));
+          const tree = groups.tree(group());
+          for (let more = groups.pending.seek(tree, id.setZero()); more; more = groups.pending.next(tree)) {
+            found.push(`${groups.pending.readId(id)} ${nameOf(groups.pendingConsumer(group()))} ${groups.deliveryMs}`);
+          }
+          for (let k = 0; k < groups.consumerCount(group()); k++) {
+            const consumer = groups.consumerAt(group(), k);
+            const own = groups.ownTree(consumer);
+            found.push(nameOf(consumer));
+            for (let more = groups.ownPending.seek(own, id.setZero()); more; more = groups.ownPending.next(own)) {
+              found.push(String(groups.ownPending.readId(id)));
+            }
+          }
+          return found;
+        },
+        change() {
+          deliver();
+          groups.acknowledge(group(), id.set(0, next >>> 1, 0, 0));
+        },
+      };
+    },
+  };
+}
+
 function listCase(name: string, count: number): RelocatableCase {
   return {
     name,
@@ -175,6 +233,8 @@ const scattered = (index: number): number => (index * 7919) % 10_007;
 relocatableContract([
   streamCase("stream of one block", 20),
   streamCase("stream of many blocks", 9000),
+  groupsCase("stream with small groups", 20, 40),
+  groupsCase("stream with many pending entries", 9000, 3),
   listCase("list, listpack", 20),
   listCase("list, quicklist", 30_000),
   setCase("set, intset", 100, (index) => String(index * 3)),

@@ -198,11 +198,16 @@ export class StreamBlocks {
     return true;
   }
 
-  memoryBytes(ring: number): number {
-    let bytes = this.#arena.capacityOf(ring);
+  /** Bytes of ring and blocks; of more blocks than `samples` (0: all) so many are looked at, from the end: the last differs. */
+  memoryBytes(ring: number, samples: number): number {
     const blocks = this.blockCount(ring);
-    for (let block = 0; block < blocks; block++) bytes += this.#arena.capacityOf(this.handleOf(ring, block));
-    return bytes;
+    const step = samples === 0 ? 1 : Math.max(1, Math.floor(blocks / samples));
+    let seen = 0;
+    let bytes = 0;
+    for (let block = blocks - 1; block >= 0; block -= step, seen++) {
+      bytes += this.#arena.capacityOf(this.handleOf(ring, block));
+    }
+    return this.#arena.capacityOf(ring) + (seen === 0 ? 0 : Math.round((bytes / seen) * blocks));
   }
 
   #isFull(ring: number, block: number, payload: number): boolean {

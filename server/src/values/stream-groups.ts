@@ -1,26 +1,30 @@
 /**
  * Consumer groups of a stream. A group has a last delivered id, a count of entries read (negative: not known), its
  * consumers, and the tree of all its pending entries; a consumer has the tree of its own. The group's tree holds, beside
- * each id, the consumer's handle, the time and the number of deliveries; the consumer's tree the ids only. Both are changed
- * together, here and nowhere else. Handles of groups and consumers are good until the next compaction.
+ * each id, the consumer's number, the time and the number of deliveries; the consumer's tree the ids only. Both are changed
+ * together, here and nowhere else. Handles of groups and consumers are good until the next compaction; a consumer's number
+ * in its group stays, so that a consumer can move without a walk over its pending entries.
  */
 
 import type { Arena } from "../memory/arena.ts";
 import type { ByteSpan } from "../memory/byte-span.ts";
-import { IdTree } from "../memory/id-tree.ts";
+import { IdTree, TREE_POSITIONS } from "../memory/id-tree.ts";
 import { Int64 } from "../memory/int64.ts";
 import { ID_WORDS, StreamId } from "../memory/stream-id.ts";
 import { NameTable } from "./name-table.ts";
+import { SlotTable } from "./slot-table.ts";
 
 /** Words of a group's record. */
 const CONSUMERS = 1;
 const PENDING = 2;
 const LAST_ID = 3;
 const ENTRIES_READ = LAST_ID + ID_WORDS;
+const SLOTS = ENTRIES_READ + 2;
 /** Words of a consumer's record: the tree, then two doubles. */
 const OWN_PENDING = 1;
 const SEEN_TIME = 2;
 const ACTIVE_TIME = 4;
+const NUMBER = 6;
 
 /** Words beside an id in the tree of a group. */
 const CONSUMER = 0;
@@ -30,18 +34,22 @@ const PENDING_WORDS = 5;
 const TWO_TO_32 = 4294967296;
 /** Entries read: nobody knows. */
 export const UNKNOWN_COUNT = -1;
+/** Small trees, or parts of large ones of at most 50 leaves, that are moved at once: some 100 µs. */
+const PARTS_MOVED_AT_ONCE = 4;
 
 export class StreamGroups {
   readonly names: NameTable;
   readonly pending: IdTree;
   readonly ownPending: IdTree;
   readonly #arena: Arena;
+  readonly #slots: SlotTable;
   readonly #scratch = new StreamId();
   readonly #integer = new Int64();
 
   constructor(arena: Arena) {
     this.#arena = arena;
     this.names = new NameTable(arena);
+    this.#slots = new SlotTable(arena);
     this.pending = new IdTree(arena, PENDING_WORDS);
     this.ownPending = new IdTree(arena, 0);
   }
@@ -49,9 +57,8 @@ export class StreamGroups {
   /** A group's record with this name, in no table yet. */
   createGroup(name: ByteSpan, lastId: StreamId): number {
     const group = this.names.createRecord(name.buffer, name.offset, name.length);
-    this.#set(group, CONSUMERS, 0);
-    const consumers = this.names.create();
-    this.#set(group, CONSUMERS, consumers);
+    this.#set(group, CONSUMERS, this.names.create());
+    this.#set(group, SLOTS, this.#slots.create());
     this.#set(group, PENDING, this.pending.create());
     this.setLastId(group, lastId);
     this.setEntriesRead(group, UNKNOWN_COUNT, UNKNOWN_COUNT);
@@ -64,6 +71,8 @@ export class StreamGroups {
     this.setSeen(consumer, seenMs);
     this.setActive(consumer, activeMs);
     this.#set(group, CONSUMERS, this.names.add(this.#get(group, CONSUMERS), consumer));
+    this.#set(group, SLOTS, this.#slots.add(this.#get(group, SLOTS), consumer));
+    this.#set(consumer, NUMBER, this.#slots.added);
     return consumer;
   }
 
@@ -87,6 +96,7 @@ export class StreamGroups {
       this.pending.delete(this.tree(group), this.ownPending.readId(id));
     }
     this.names.remove(this.#get(group, CONSUMERS), consumer);
+    this.#slots.remove(this.#get(group, SLOTS), this.#get(consumer, NUMBER));
     while (!this.ownPending.freeSome(own, Number.POSITIVE_INFINITY));
     this.#arena.free(consumer);
   }
@@ -140,11 +150,12 @@ export class StreamGroups {
     return this.pending.find(this.tree(group), id);
   }
 
-  /** Of the pending entry under the cursor of `pending`; the same for the following. */
-  get pendingConsumer(): number {
-    return this.pending.value(CONSUMER);
+  /** The consumer, of this group, of the pending entry under the cursor of `pending`. */
+  pendingConsumer(group: number): number {
+    return this.#slots.at(this.#get(group, SLOTS), this.pending.value(CONSUMER));
   }
 
+  /** Of the pending entry under the cursor of `pending`; the same for the following. */
   get deliveryMs(): number {
     return this.pending.value(TIME) * TWO_TO_32 + (this.pending.value(TIME + 1) >>> 0);
   }
@@ -177,19 +188,20 @@ export class StreamGroups {
    */
   assign(group: number, id: StreamId, consumer: number): boolean {
     const isNew = this.pending.insert(this.tree(group), id);
-    const before = isNew ? 0 : this.pendingConsumer;
-    if (before !== consumer) {
-      if (before !== 0) this.ownPending.delete(this.ownTree(before), id);
-      this.ownPending.insert(this.ownTree(consumer), id);
-      this.pending.setValue(CONSUMER, consumer);
+    const number = this.#get(consumer, NUMBER);
+    if (!isNew) {
+      if (this.pending.value(CONSUMER) === number) return false;
+      this.ownPending.delete(this.ownTree(this.pendingConsumer(group)), id);
     }
+    this.ownPending.insert(this.ownTree(consumer), id);
+    this.pending.setValue(CONSUMER, number);
     return isNew;
   }
 
   /** Takes an id out of both trees; false if it was not pending. */
   acknowledge(group: number, id: StreamId): boolean {
     if (!this.findPending(group, id)) return false;
-    this.ownPending.delete(this.ownTree(this.pendingConsumer), id);
+    this.ownPending.delete(this.ownTree(this.pendingConsumer(group)), id);
     return this.pending.delete(this.tree(group), id);
   }
 
@@ -202,8 +214,8 @@ export class StreamGroups {
 
   /** Gives such an entry to its consumer; false if it is not pending or has one. */
   own(group: number, id: StreamId, consumer: number): boolean {
-    if (!this.findPending(group, id) || this.pendingConsumer !== 0) return false;
-    this.pending.setValue(CONSUMER, consumer);
+    if (!this.findPending(group, id) || this.pending.value(CONSUMER) !== 0) return false;
+    this.pending.setValue(CONSUMER, this.#get(consumer, NUMBER));
     return this.ownPending.insert(this.ownTree(consumer), id);
   }
 
@@ -217,7 +229,10 @@ export class StreamGroups {
     for (let k = 0; k < this.consumerCount(group); k++) {
       const consumer = this.consumerAt(group, k);
       this.names.readName(consumer, name);
-      twins.set(consumer, this.createConsumer(copy, name, this.seenMs(consumer), this.activeMs(consumer)));
+      twins.set(
+        this.#get(consumer, NUMBER),
+        this.createConsumer(copy, name, this.seenMs(consumer), this.activeMs(consumer)),
+      );
     }
     const source = new IdTree(this.#arena, PENDING_WORDS);
     const id = new StreamId();
@@ -244,14 +259,60 @@ export class StreamGroups {
     }
     if (this.names.count(consumers) > 0) return false;
     this.#arena.free(consumers);
+    this.#arena.free(this.#get(group, SLOTS));
     this.#arena.free(group);
     return true;
+  }
+
+  /** See Relocatable: some trees, or parts of one, of the groups in this table, which is the caller's to move. */
+  relocate(table: number, position: number): number {
+    const { names } = this;
+    const ordinal = Math.floor(position / TREE_POSITIONS);
+    let treePosition = position % TREE_POSITIONS;
+    let parts = PARTS_MOVED_AT_ONCE;
+    for (let index = 0, first = 0; index < names.count(table); index++) {
+      const trees = this.consumerCount(names.at(table, index)) + 1;
+      for (let tree = Math.max(0, ordinal - first); tree < trees; tree++) {
+        do {
+          if (parts-- === 0) return (first + tree) * TREE_POSITIONS + treePosition;
+          treePosition = this.#relocatePart(table, index, tree, treePosition);
+        } while (treePosition !== 0);
+      }
+      first += trees;
+    }
+    return 0;
+  }
+
+  /** Tree 0 is the group's, the others its consumers'. Records and tables move with the first part of their tree. */
+  #relocatePart(table: number, index: number, tree: number, position: number): number {
+    if (tree === 0) {
+      if (position === 0) this.#relocateGroup(table, index);
+      return this.pending.relocate(this.tree(this.names.at(table, index)), position);
+    }
+    const group = this.names.at(table, index);
+    if (position === 0) this.#relocateConsumer(group, tree - 1);
+    return this.ownPending.relocate(this.ownTree(this.consumerAt(group, tree - 1)), position);
+  }
+
+  #relocateGroup(table: number, index: number): void {
+    const group = this.#arena.relocate(this.names.at(table, index));
+    this.names.replace(table, index, group);
+    for (const word of [CONSUMERS, PENDING, SLOTS])
+      this.#set(group, word, this.#arena.relocate(this.#get(group, word)));
+  }
+
+  #relocateConsumer(group: number, index: number): void {
+    const consumers = this.#get(group, CONSUMERS);
+    const consumer = this.#arena.relocate(this.names.at(consumers, index));
+    this.names.replace(consumers, index, consumer);
+    this.#slots.replace(this.#get(group, SLOTS), this.#get(consumer, NUMBER), consumer);
+    this.#set(consumer, OWN_PENDING, this.#arena.relocate(this.ownTree(consumer)));
   }
 
   memoryBytes(group: number): number {
     const arena = this.#arena;
     let bytes = arena.capacityOf(group) + this.pending.memoryBytes(this.tree(group));
-    bytes += arena.capacityOf(this.#get(group, CONSUMERS));
+    bytes += arena.capacityOf(this.#get(group, CONSUMERS)) + arena.capacityOf(this.#get(group, SLOTS));
     for (let k = 0; k < this.consumerCount(group); k++) {
       const consumer = this.consumerAt(group, k);
       bytes += arena.capacityOf(consumer) + this.ownPending.memoryBytes(this.ownTree(consumer));

@@ -23,6 +23,8 @@ const ADDED = FIRST_ID + ID_WORDS;
 const ROOT_BYTES = (ADDED + 2) * 4;
 /** Blocks or leaves freed for one step of other types, which is about 600 elements. */
 const BLOCKS_PER_STEP = 8;
+/** Positions of compaction in the ring are below this. */
+const GROUPS_SPACE = 2 ** 31;
 
 export interface TrimRequest {
   /** Keep this many entries, or undefined: keep those from `minId` on. */
@@ -234,9 +236,17 @@ export class StreamValue {
     return group;
   }
 
-  deleteGroup(group: number): void {
-    this.groups.names.remove(this.#get(GROUPS), group);
-    while (!this.groups.freeGroup(group, Number.POSITIVE_INFINITY));
+  /** Takes a group out of the stream. Gives the root of a stream without a ring that has nothing but it, to be freed. */
+  detachGroup(group: number): number {
+    const { names } = this.groups;
+    names.remove(this.#get(GROUPS), group);
+    const table = names.add(names.create(), group);
+    const husk = this.#arena.allocate(ROOT_BYTES);
+    const words = this.#arena.words[husk >>> 23] as Int32Array;
+    const at = (husk & 0x7fffff) << 1;
+    words.fill(0, at, at + ROOT_BYTES / 4);
+    words[at + GROUPS] = table;
+    return husk;
   }
 
   /** Whether an entry from this id on may have been deleted, so that counting entries by it is not exact. */
@@ -296,18 +306,27 @@ export class StreamValue {
     return true;
   }
 
-  /** See Relocatable: some blocks a call. Groups and their pending entries stay where they are. */
+  /** See Relocatable: some blocks a call, then some parts of the groups' trees. */
   relocate(position: number): number {
     if (position === 0) {
       this.root = this.#arena.relocate(this.root);
       this.ring = this.#arena.relocate(this.ring);
     }
-    return this.blocks.ring.relocate(this.ring, position);
+    const table = this.#get(GROUPS);
+    if (position < GROUPS_SPACE) {
+      const block = this.blocks.ring.relocate(this.ring, position);
+      if (block !== 0 || table === 0) return block;
+      this.#set(GROUPS, this.#arena.relocate(table));
+      return GROUPS_SPACE;
+    }
+    if (table === 0) return 0;
+    const next = this.groups.relocate(table, position - GROUPS_SPACE);
+    return next === 0 ? 0 : GROUPS_SPACE + next;
   }
 
-  /** Size classes of all blocks added up; the samples that other types take are not needed. */
-  memoryBytes(_samples: number): number {
-    let bytes = this.#arena.capacityOf(this.root) + this.blocks.memoryBytes(this.ring);
+  /** Size classes of all nodes added up; those of many blocks by a sample of this many (0: all). */
+  memoryBytes(samples: number): number {
+    let bytes = this.#arena.capacityOf(this.root) + this.blocks.memoryBytes(this.ring, samples);
     const table = this.#get(GROUPS);
     if (table !== 0) bytes += this.#arena.capacityOf(table);
     for (let k = 0; k < this.groupCount; k++) bytes += this.groups.memoryBytes(this.groupAt(k));
