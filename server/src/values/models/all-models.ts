@@ -7,6 +7,8 @@ import { listpackModel } from "./listpack-model.ts";
 import { checkModel, type Effort } from "./model.ts";
 import { orderedIndexModel } from "./ordered-index-model.ts";
 import { quicklistModel } from "./quicklist-model.ts";
+import { streamGroupsModel } from "./stream-groups-model.ts";
+import { streamModel } from "./stream-model.ts";
 
 export interface NamedCheck {
   readonly name: string;
@@ -20,4 +22,6 @@ export const MODEL_CHECKS: readonly NamedCheck[] = [
   { name: "intset", check: (effort) => checkModel(intsetModel, effort) },
   { name: "ordered index", check: (effort) => checkModel(orderedIndexModel, effort) },
   { name: "quicklist", check: (effort) => checkModel(quicklistModel, effort) },
+  { name: "stream", check: (effort) => checkModel(streamModel, effort) },
+  { name: "consumer groups", check: (effort) => checkModel(streamGroupsModel, effort) },
 ];
