@@ -1,8 +1,10 @@
-/** Runs a probe (probe.ts) beside a load. */
+/** Runs a probe (probe.ts) beside a load, and reports how long a server holds its clients up. */
 
 import { spawn } from "node:child_process";
 import path from "node:path";
 import type { ProbeResult } from "./probe.ts";
+import type { MeasuredServer } from "./processes.ts";
+import type { Row } from "./table.ts";
 
 /** The times of PING while `load` runs. */
 export async function probeDuring(port: number, load: () => Promise<void>): Promise<ProbeResult> {
@@ -22,4 +24,37 @@ export async function probeDuring(port: number, load: () => Promise<void>): Prom
   } finally {
     child.kill("SIGKILL");
   }
+}
+
+export interface Stall {
+  /** The longest PING of a probe, in which the machine's own delays are. */
+  readonly waitMs: number;
+  /** The longest turn of the server; undefined for one without a meter. */
+  readonly turnMs: number | undefined;
+}
+
+export async function stallDuring(server: MeasuredServer, load: () => Promise<void>): Promise<Stall> {
+  await server.longestTurnMs();
+  const { longestMs } = await probeDuring(server.port, load);
+  return { waitMs: longestMs, turnMs: await server.longestTurnMs() };
+}
+
+const LONGEST_TURN = { must: 5, aim: 1 } as const;
+
+/** The turn is judged by the limits of a stall; what a probe waits must not be longer than with redis-server. */
+export function stallRows(workload: string, redis: Stall | undefined, ours: Stall): Row[] {
+  const turn = { workload, measure: "longest turn, CPU", unit: "ms", isRatio: false, redis: undefined } as const;
+  const rows: Row[] = [{ ...turn, ...LONGEST_TURN, ours: ours.turnMs ?? Number.NaN }];
+  if (redis !== undefined) {
+    const wait = {
+      workload,
+      measure: "longest wait of a probe",
+      unit: "ms",
+      isRatio: true,
+      must: 1,
+      aim: 0.5,
+    } as const;
+    rows.push({ ...wait, redis: redis.waitMs, ours: ours.waitMs });
+  }
+  return rows;
 }

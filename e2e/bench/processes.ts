@@ -1,7 +1,7 @@
 /** Servers under measurement: started on free loopback ports, their CPU time read from the kernel, stopped at the end. */
 
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import net from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -13,6 +13,8 @@ export interface MeasuredServer {
   /** User and system time of the process since its start, microseconds. */
   cpuUs(): number;
   residentBytes(): number;
+  /** The longest turn of the event loop since the last call, CPU milliseconds; undefined for a server without a meter. */
+  longestTurnMs(): Promise<number | undefined>;
   stop(): void;
 }
 
@@ -25,15 +27,25 @@ export function startRedis(extra: readonly string[] = []): Promise<MeasuredServe
   return start("redis-server", "redis-server", extra);
 }
 
+const KV_SERVER = path.join(REPOSITORY, "server/bin/kv-server");
+
 export function startKvServer(extra: readonly string[] = []): Promise<MeasuredServer> {
-  return start("kv-server", path.join(REPOSITORY, "server/bin/kv-server"), ["--admin-port", "0", ...extra]);
+  return start("kv-server", KV_SERVER, ["--admin-port", "0", ...extra]);
 }
 
-async function start(name: string, command: string, extra: readonly string[]): Promise<MeasuredServer> {
+/** One whose turns are measured: a little slower. */
+export function startMeteredKvServer(): Promise<MeasuredServer> {
+  return start("kv-server", KV_SERVER, ["--admin-port", "0"], path.join(import.meta.dirname, "turn-meter.ts"));
+}
+
+async function start(name: string, command: string, extra: readonly string[], meter?: string): Promise<MeasuredServer> {
   const directory = mkdtempSync(path.join(tmpdir(), "kvbench-"));
   const port = await freePort();
   const args = ["--port", String(port), "--bind", "127.0.0.1", "--save", "", "--dir", directory, ...extra];
-  const child = spawn(command, args, { stdio: ["ignore", "ignore", "inherit"] });
+  const meterFile = path.join(directory, "longest-turn");
+  const metered = { NODE_OPTIONS: `--import ${meter}`, TURN_METER_FILE: meterFile };
+  const env = meter === undefined ? process.env : { ...process.env, ...metered };
+  const child = spawn(command, args, { stdio: ["ignore", "ignore", "inherit"], env });
   await untilListening(port, child, name);
   const processId = child.pid as number;
   return {
@@ -42,6 +54,13 @@ async function start(name: string, command: string, extra: readonly string[]): P
     processId,
     cpuUs: () => cpuUs(processId),
     residentBytes: () => residentBytes(processId),
+    longestTurnMs: async () => {
+      if (meter === undefined) return undefined;
+      rmSync(meterFile, { force: true });
+      child.kill("SIGUSR2");
+      while (!existsSync(meterFile)) await new Promise((resolve) => setTimeout(resolve, 10));
+      return Number(readFileSync(meterFile, "utf8"));
+    },
     stop: () => {
       child.kill("SIGKILL");
       rmSync(directory, { recursive: true, force: true });

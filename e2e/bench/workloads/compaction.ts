@@ -1,8 +1,8 @@
 /** What compaction gives back: 2 M keys of mixed sizes, rewritten shorter, 60 % deleted, then MEMORY PURGE. */
 
 import { ask, encode, info, sendAll } from "../load.ts";
-import { probeDuring } from "../probing.ts";
-import { type MeasuredServer, startKvServer } from "../processes.ts";
+import { stallDuring, stallRows } from "../probing.ts";
+import { type MeasuredServer, startMeteredKvServer } from "../processes.ts";
 import type { Workload } from "./workload.ts";
 
 const KEYS = 2_000_000;
@@ -13,12 +13,12 @@ export const compaction: Workload = {
   name: "compaction",
   about: "resident memory after 60 % of the keys are deleted and MEMORY PURGE, and its longest stall",
   async run(report) {
-    const server = await startKvServer();
+    const server = await startMeteredKvServer();
     try {
       const empty = server.residentBytes();
       await fragment(server);
       const before = (server.residentBytes() - empty) / MIB;
-      const { longestMs } = await probeDuring(server.port, () => purge(server));
+      const stall = await stallDuring(server, () => purge(server));
       const after = (server.residentBytes() - empty) / MIB;
       report({
         ...{ workload: "compaction of 0.8 M of 2 M keys", measure: `resident, of ${before.toFixed(0)}`, unit: "MiB" },
@@ -30,10 +30,7 @@ export const compaction: Workload = {
           ours: after,
         },
       });
-      report({
-        ...{ workload: "compaction of 0.8 M of 2 M keys", measure: "longest stall", unit: "ms", isRatio: false },
-        ...{ must: 5, aim: 1, redis: undefined, ours: longestMs },
-      });
+      for (const row of stallRows("compaction of 0.8 M of 2 M keys", undefined, stall)) report(row);
     } finally {
       server.stop();
     }

@@ -1,8 +1,8 @@
 /** The longest wait while large values are deleted: 10 M-member set and sorted set, a string of 512 MB. */
 
 import { ask, encode, info, sendAll } from "../load.ts";
-import { probeDuring } from "../probing.ts";
-import { type MeasuredServer, startKvServer, startRedis } from "../processes.ts";
+import { type Stall, stallDuring, stallRows } from "../probing.ts";
+import { type MeasuredServer, startMeteredKvServer, startRedis } from "../processes.ts";
 import type { Workload } from "./workload.ts";
 
 const MEMBERS = 10_000_000;
@@ -52,24 +52,20 @@ export const deleteStall: Workload = {
   about: "DEL of values of 10 M members and of 512 MB: the longest stall",
   async run(report) {
     for (const value of VALUES) {
-      const redis = await longestMs(await startRedis(), value);
-      const ours = await longestMs(await startKvServer(), value);
-      report({
-        ...{ workload: value.name, measure: "longest stall", unit: "ms", isRatio: false },
-        ...{ must: 5, aim: 1, redis, ours },
-      });
+      const redis = await stallOf(await startRedis(), value);
+      const ours = await stallOf(await startMeteredKvServer(), value);
+      for (const row of stallRows(value.name, redis, ours)) report(row);
     }
   },
 };
 
-async function longestMs(server: MeasuredServer, { fill }: LargeValue): Promise<number> {
+async function stallOf(server: MeasuredServer, { fill }: LargeValue): Promise<Stall> {
   try {
     await fill(server.port);
-    const { longestMs: longest } = await probeDuring(server.port, async () => {
+    return await stallDuring(server, async () => {
       await ask(server.port, "DEL", "key");
       await untilFreed(server.port);
     });
-    return longest;
   } finally {
     server.stop();
   }
