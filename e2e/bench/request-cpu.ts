@@ -35,6 +35,12 @@ const WORKLOADS: readonly Workload[] = [
   { name: "GET", command: ["GET", KEY], must: STRING_LIMITS },
   { name: "MSET", command: ["MSET", ...TEN_PAIRS], must: STRUCTURE_LIMITS, share: 0.2 },
   { name: "INCR", command: ["INCR", "counter:__rand_int__"], must: STRUCTURE_LIMITS },
+  {
+    name: "EVAL",
+    command: ["EVAL", "return redis.call('GET', KEYS[1])", "1", KEY],
+    must: { 16: 1.2 },
+    share: 0.5,
+  },
   { name: "LPUSH", command: ["LPUSH", "list", VALUE], must: STRUCTURE_LIMITS },
   { name: "RPOP", command: ["RPOP", "list"], must: STRUCTURE_LIMITS },
   { name: "SADD", command: ["SADD", "set", "element:__rand_int__"], must: STRUCTURE_LIMITS },

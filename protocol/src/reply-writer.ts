@@ -126,17 +126,18 @@ export class ReplyWriter {
 
   /** A text for people; `format` is `txt` or `mkd`. */
   verbatim(text: string, format = "txt"): void {
+    this.verbatimBytes(Buffer.from(text), format);
+  }
+
+  /** The same of bytes; of the format three characters count. */
+  verbatimBytes(bytes: Buffer, format: string): void {
     if (!this.resp3) {
-      this.bulkString(text);
+      this.bulkBuffer(bytes);
       return;
     }
-    const bytes = Buffer.byteLength(text);
-    this.#header(61, bytes + 4);
-    const out = this.#room(bytes + 8);
-    let p = this.position;
-    p += out.write(`${format}:`, p, "latin1");
-    p += out.write(text, p);
-    this.position = p;
+    this.#header(61, bytes.length + 4);
+    this.raw(Buffer.from(`${format.padEnd(3).slice(0, 3)}:`, "latin1"));
+    this.raw(bytes);
     this.#end();
   }
 

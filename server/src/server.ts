@@ -24,6 +24,7 @@ import type { ServerState } from "./execution/guards.ts";
 import { MemoryUpkeep } from "./execution/memory-upkeep.ts";
 import { Monitors } from "./execution/monitors.ts";
 import { Propagator } from "./execution/propagation.ts";
+import { ScriptRunner } from "./execution/script-runner.ts";
 import { createFactSources, createUsage, type MeteredUsage, sampleMemory } from "./execution/server-facts.ts";
 import { compactionSettingsOf, followSettings } from "./execution/server-settings.ts";
 import { createStreamApplier } from "./execution/stream-applier.ts";
@@ -205,14 +206,14 @@ function createCore(options: ServerOptions): Core {
     ...{ logger, pause, persistence, replication, cluster: cluster?.cluster, relay: cluster?.cluster },
     ...{ waiters: waiting.forReplicas, blocking: waiting.forKeys, unblock: waiting.unblock },
     ...{ payloads, migrations, streamArguments: new StreamArguments() },
+    scripting: createScripting(options, table, () => ({ state, reply })),
     executor: createExecutor(() => dispatcher, propagator),
     isClusterEnabled: cluster !== undefined,
     get maxBulkBytes() {
       return parser.maxBulkBytes;
     },
     flushed: () => persistence.flushed(),
-    debugSwitches: { isActiveExpiryOn: true },
-    shutdown: options.requestShutdown,
+    ...{ debugSwitches: { isActiveExpiryOn: true }, shutdown: options.requestShutdown },
     purgeMemory: () => upkeep.purge(),
     resetStatistics: () => resetStatistics(table, keyspace, usage, clock),
     rewriteConfig: () => rewriteConfigFile(options),
@@ -241,9 +242,21 @@ function createCore(options: ServerOptions): Core {
   return { ...core, memoryRelease, waiting };
 }
 
+function createScripting(
+  { logger, config, random }: ServerOptions,
+  table: CommandTable,
+  later: () => { readonly state: ServerState; readonly reply: ReplyWriter },
+): ScriptRunner {
+  return new ScriptRunner({
+    ...{ table, logger, random, connection: NO_CONNECTION, isClusterEnabled: config.get("cluster-enabled") },
+    ...{ state: () => later().state, reply: () => later().reply },
+  });
+}
+
 function createExecutor(dispatcher: () => Dispatcher, propagator: Propagator): CommandExecutor {
   return {
     slotOf: (call, id) => dispatcher().slotOf(call, id),
+    mayObject: (id) => dispatcher().mayObject(id),
     objection: (call, id) => dispatcher().objection(call, id),
     runQueued: (call, id) => dispatcher().runNested(call, id),
     beginTransaction: () => propagator.beginTransaction(),

@@ -31,6 +31,7 @@ import { migrateCommands } from "./migrate.ts";
 import { persistenceCommands } from "./persistence.ts";
 import { pubsubCommands } from "./pubsub.ts";
 import { replicationCommands } from "./replication.ts";
+import { scriptCommands } from "./scripts.ts";
 import { serverControlCommands } from "./server-control.ts";
 import { setAlgebraCommands } from "./set-algebra.ts";
 import { setCommands } from "./sets.ts";
@@ -89,6 +90,7 @@ export const ALL_COMMANDS: readonly (readonly CommandRow[])[] = [
   expiryCommands,
   databaseCommands,
   transactionCommands,
+  scriptCommands,
   persistenceCommands,
   replicationCommands,
   clusterCommands,

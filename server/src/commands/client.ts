@@ -26,6 +26,8 @@ export const ClientFlag = {
   /** A command could not be queued: EXEC will be refused. */
   transactionFailed: 1 << 15,
   inExec: 1 << 16,
+  /** The client that commands of scripts run for. */
+  script: 1 << 17,
 } as const;
 
 /** Any of these sends a command of this client through the guards one by one. */

@@ -27,6 +27,8 @@ import type { StreamArguments } from "./stream-arguments.ts";
 export interface CommandExecutor {
   /** The cluster slot of the keys of the command in the call; negative if it has none, or outside of cluster mode. */
   slotOf(call: Call, command: number): number;
+  /** Whether there can be an objection to such a command at all: cheap. */
+  mayObject(command: number): boolean;
   /** What would refuse the command in the call, if anything. */
   objection(call: Call, command: number): string | undefined;
   /** Runs the command in the call and appends its reply. */
@@ -61,6 +63,16 @@ export interface BlockRequest {
   readonly wakesOnLoss?: boolean;
 }
 
+/** Programs that clients send: EVAL and its kin. The interpreter is started by the first of them. */
+export interface Scripting {
+  /** Runs the script that argument 1 is, or whose digest it is, and gives its reply. */
+  evaluate(call: Call, request: { readonly isCached: boolean; readonly isReadOnly: boolean }): void;
+  /** Keeps a script without running it; gives its digest. Throws what is wrong with it. */
+  load(source: Buffer): string;
+  has(digest: string): boolean;
+  flush(): void;
+}
+
 export interface ServerContext {
   readonly keyspace: Keyspace;
   readonly table: CommandTable;
@@ -84,6 +96,7 @@ export interface ServerContext {
   readonly payloads: ValuePayloads;
   readonly replication: Replication;
   readonly blocking: Blocking;
+  readonly scripting: Scripting;
   readonly waiters: AcknowledgementWaiters;
   readonly debugSwitches: DebugSwitches;
   readonly isClusterEnabled: boolean;

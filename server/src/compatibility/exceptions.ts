@@ -7,16 +7,11 @@
 export const REASONS_FOR_MISSING: Readonly<Record<string, string>> = {
   acl: "users and permissions are planned: there is the default user with `requirepass`",
   bgrewriteaof: "the append-only file is planned: snapshots only",
-  eval: "scripting is planned",
-  eval_ro: "scripting is planned",
-  evalsha: "scripting is planned",
-  evalsha_ro: "scripting is planned",
   failover: "a manual failover outside of cluster mode is planned: CLUSTER FAILOVER works",
-  fcall: "scripting is planned",
-  fcall_ro: "scripting is planned",
-  function: "scripting is planned",
+  fcall: "functions are planned: scripts only",
+  fcall_ro: "functions are planned: scripts only",
+  function: "functions are planned: scripts only",
   module: "modules in C cannot be loaded, on purpose",
-  script: "scripting is planned",
   waitaof: "the append-only file is planned: snapshots only",
 };
 
@@ -34,6 +29,7 @@ export const PARTLY_DONE: Readonly<Record<string, string>> = {
   "latency|latest": "latency events are not sampled: see SLOWLOG and /metrics",
   "latency|reset": "latency events are not sampled: see SLOWLOG and /metrics",
   migrate: "refused inside MULTI: its client waits while others are served",
+  "script|debug": "refuses to turn the debugger on: there is none",
   lolwut: "names the version, draws nothing",
   sort: "a sorted set keeps its encoding, which Redis changes; numbers out of range do not spoil later calls",
 };

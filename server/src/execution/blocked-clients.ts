@@ -34,8 +34,8 @@ export interface BlockedClientsParts {
 
 /** A timer cannot run longer; a longer wait takes several. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
-/** In a transaction nobody can wait, and what comes from the primary has waited there. */
-const NEVER_BLOCKS = ClientFlag.inExec | ClientFlag.primary;
+/** In a transaction or a script nobody can wait, and what comes from the primary has waited there. */
+const NEVER_BLOCKS = ClientFlag.inExec | ClientFlag.script | ClientFlag.primary;
 const NULL = Buffer.from("_\r\n");
 const NULL_ARRAY = Buffer.from("*-1\r\n");
 const UNBLOCKED = "UNBLOCKED client unblocked via CLIENT UNBLOCK";

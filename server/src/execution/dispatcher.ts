@@ -182,6 +182,12 @@ export class Dispatcher {
     return this.#cluster === undefined ? NO_SLOT : requestSlot(this.#table, id, call);
   }
 
+  /** Whether `objection` may find anything against such a command of a client in no special state. */
+  mayObject(id: number): boolean {
+    const bits = this.#table.flags[id] as number;
+    return (bits & this.#deny) !== 0 || (this.#cluster !== undefined && (bits & CommandBit.hasKeys) !== 0);
+  }
+
   /** The error that the guards have for the request in the call, if any. */
   objection(call: Call, id: number): string | undefined {
     const bits = this.#table.flags[id] as number;

@@ -42,6 +42,7 @@ export const EXCLUDED_COMMANDS: Readonly<Record<string, string>> = {
   replconf: "replication has tests of its own",
   replicaof: "replication has tests of its own",
   save: "writes files",
+  "script|debug": "there is no debugger here",
   shutdown: "stops the server",
   slaveof: "replication has tests of its own",
   "slowlog|get": "measures time",

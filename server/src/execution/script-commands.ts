@@ -1,0 +1,174 @@
+/**
+ * `redis.call` and `redis.pcall`: a command out of Lua's stack through the checks that scripts have, the dispatcher, and
+ * back as a Lua value. Arguments are not copied: the call's buffer is Lua's own memory, which nothing moves while a command
+ * runs. Commands run for a client of their own, so that what a script selects ends with it.
+ */
+
+import { writeDecimal } from "@kvcluster/protocol/decimal";
+import type { Call } from "../commands/call.ts";
+import { Client, type ClientConnection, ClientFlag } from "../commands/client.ts";
+import { CommandBit } from "../commands/command-table.ts";
+import { ERRORS } from "../commands/errors.ts";
+import { formatDouble } from "../memory/double-text.ts";
+import { type LuaMachine, LuaType, type State } from "../scripting/lua-machine.ts";
+import { ReplyToLua } from "../scripting/script-values.ts";
+
+const NO_SCRIPT_RUNS = "ERR redis.call/pcall can only be called inside a script invocation";
+const NO_ARGUMENTS = "ERR Please specify at least one argument for this redis lib call";
+const WRONG_ARGUMENT = "ERR Lua redis lib command arguments must be strings or integers";
+const UNKNOWN_COMMAND = "ERR Unknown Redis command called from script";
+const WRONG_ARITY = "ERR Wrong number of args calling Redis command from script";
+const NOT_ALLOWED = "ERR This Redis command is not allowed from script";
+const READ_ONLY_SCRIPT = "ERR Write commands are not allowed from read-only scripts.";
+const NOT_HERE = "ERR Script attempted to access a non local key in a cluster node";
+const REDIRECTION = /^(MOVED|ASK) /;
+const ERROR_REPLY = 45;
+const MAY_CHANGE = CommandBit.write | CommandBit.mayReplicate;
+const NUMBER_BYTES = 32;
+
+export class ScriptCommands {
+  readonly #machine: LuaMachine;
+  readonly #values: ReplyToLua;
+  readonly client: Client;
+  readonly #rules: { isReadOnly: boolean; allowsOom: boolean };
+  #call: Call | undefined;
+  #offset = new Int32Array(64);
+  #length = new Int32Array(64);
+  /** The script has run a command that may write. */
+  hasWritten = false;
+
+  constructor(machine: LuaMachine, connection: ClientConnection) {
+    this.#machine = machine;
+    this.#values = new ReplyToLua(machine);
+    this.client = new Client({ id: 0, address: "lua", localAddress: "", connection, createdAtMs: 0 });
+    this.client.set(ClientFlag.script, true);
+    this.#rules = { isReadOnly: false, allowsOom: false };
+  }
+
+  /** Takes the call over for the commands of a script. `leave` gives it back as it was. */
+  enter(call: Call, rules: { readonly isReadOnly: boolean; readonly allowsOom: boolean }): () => void {
+    const { buffer, argc, offset, length, client, command, db } = call;
+    const { resp3 } = call.reply;
+    this.#call = call;
+    this.#rules.allowsOom = rules.allowsOom;
+    this.#rules.isReadOnly = rules.isReadOnly;
+    this.hasWritten = false;
+    this.client.databaseIndex = client.databaseIndex;
+    this.client.protocol = 2;
+    call.client = this.client;
+    call.offset = this.#offset;
+    call.length = this.#length;
+    call.reply.resp3 = false;
+    return () => {
+      this.#offset = call.offset;
+      this.#length = call.length;
+      this.#call = undefined;
+      call.reply.resp3 = resp3;
+      call.buffer = buffer;
+      call.argc = argc;
+      call.offset = offset;
+      call.length = length;
+      call.client = client;
+      call.command = command;
+      call.db = db;
+      if (this.hasWritten) client.writeOffset = this.client.writeOffset;
+    };
+  }
+
+  /** `redis.setresp`: the form in which commands answer the script. */
+  set protocol(version: 2 | 3) {
+    this.client.protocol = version;
+    if (this.#call !== undefined) this.#call.reply.resp3 = version === 3;
+  }
+
+  /** Runs the command on the stack; errors are raised, or given as values. */
+  run(state: State, raises: boolean): number {
+    const call = this.#call;
+    if (call === undefined) return this.#fail(state, raises, NO_SCRIPT_RUNS);
+    const { api } = this.#machine;
+    const argc = api.lua_gettop(state);
+    if (argc === 0) return this.#fail(state, raises, NO_ARGUMENTS);
+    if (!this.#takeArguments(state, call, argc)) return this.#fail(state, raises, WRONG_ARGUMENT);
+    const id = this.#lookup(call);
+    if (id === 0) return this.#fail(state, raises, UNKNOWN_COMMAND);
+    const objection = this.#objection(call, id);
+    if (objection !== undefined) return this.#fail(state, raises, objection);
+    const { reply } = call;
+    const start = reply.position;
+    call.server.executor.runQueued(call, id);
+    const isEmpty = reply.position === start;
+    const isError = !isEmpty && reply.buffer[start] === ERROR_REPLY;
+    reply.position = start;
+    if (isEmpty) api.lua_pushnil(state);
+    else this.#values.push(state, reply.buffer, start);
+    return isError && raises ? api.lua_error(state) : 1;
+  }
+
+  /** Gives the error as a value, or raises it. */
+  #fail(state: State, raises: boolean, text: string): number {
+    const { api } = this.#machine;
+    api.lua_createtable(state, 0, 1);
+    this.#machine.pushText(state, text);
+    api.lua_setfield(state, -2, this.#machine.name("err"));
+    return raises ? api.lua_error(state) : 1;
+  }
+
+  #takeArguments(state: State, call: Call, argc: number): boolean {
+    const machine = this.#machine;
+    const { api, lengthAt } = machine;
+    call.reserve(argc);
+    call.argc = argc;
+    let numbers = 0;
+    for (let i = 0; i < argc; i++) {
+      const type = api.lua_type(state, i + 1);
+      if (type === LuaType.string) {
+        call.offset[i] = api.lua_tolstring(state, i + 1, lengthAt);
+        call.length[i] = machine.words[lengthAt >> 2] as number;
+      } else if (type === LuaType.number) {
+        if (numbers === 0) numbers = machine.stage(argc * NUMBER_BYTES);
+        call.offset[i] = numbers;
+        call.length[i] = writeNumber(machine.heap, numbers, api.lua_tonumber(state, i + 1));
+        numbers += NUMBER_BYTES;
+      } else return false;
+    }
+    call.buffer = machine.heap;
+    return true;
+  }
+
+  #lookup(call: Call): number {
+    const { table } = call.server;
+    const id = table.lookup(call.buffer, call.offset[0] as number, call.length[0] as number);
+    if (id === 0 || ((table.flags[id] as number) & CommandBit.container) === 0 || call.argc === 1) return id;
+    return table.subcommand(id, call.text(1));
+  }
+
+  #objection(call: Call, id: number): string | undefined {
+    const { table, executor } = call.server;
+    const arity = table.arity[id] as number;
+    const bits = table.flags[id] as number;
+    if (arity > 0 ? call.argc !== arity : call.argc < -arity) return WRONG_ARITY;
+    if ((bits & CommandBit.noscript) !== 0) return NOT_ALLOWED;
+    if (this.#rules.isReadOnly && (bits & MAY_CHANGE) !== 0) return READ_ONLY_SCRIPT;
+    if ((bits & CommandBit.write) !== 0) {
+      const allowsOom = this.#rules.allowsOom || this.hasWritten;
+      const objection = executor.mayObject(id) ? executor.objection(call, id) : undefined;
+      if (objection !== undefined && !(objection === ERRORS.outOfMemory && allowsOom)) return ofScript(objection);
+      this.hasWritten = true;
+      return undefined;
+    }
+    const objection = executor.mayObject(id) ? executor.objection(call, id) : undefined;
+    return objection === undefined || objection === ERRORS.outOfMemory ? undefined : ofScript(objection);
+  }
+}
+
+/** A script cannot follow a redirection. */
+function ofScript(objection: string): string {
+  return REDIRECTION.test(objection) ? NOT_HERE : objection;
+}
+
+/** As C's "%.17g". */
+function writeNumber(heap: Buffer, at: number, value: number): number {
+  if (Number.isSafeInteger(value) && !Object.is(value, -0)) return writeDecimal(value, heap, at) - at;
+  const text = formatDouble(value);
+  return heap.write(text === "nan" ? "-nan" : text, at, "latin1");
+}

@@ -1,0 +1,157 @@
+/**
+ * One Lua state in its sandbox, and the coroutine that scripts run in: only a coroutine can be interrupted in the middle and
+ * go on later. A compiled chunk is a reference in Lua's registry.
+ */
+
+import { GLOBALS, LuaMachine, LuaStatus, LuaType, REGISTRY, type State } from "./lua-machine.ts";
+import { type Libraries, openSandbox, REAL_GLOBALS } from "./sandbox.ts";
+
+/** What a script died of. */
+export interface ScriptFailure {
+  readonly message: string;
+  /** The chunk and line, if known, as Redis tells them behind the message. */
+  readonly place: string | undefined;
+}
+
+export class CompileError extends Error {}
+
+export interface InterpreterOptions {
+  readonly memoryLimitBytes: number;
+  readonly libraries: (machine: LuaMachine) => Libraries;
+}
+
+/** Places in lua_Debug. */
+const RECORD_BYTES = 128;
+const RECORD_WHAT = 12;
+const RECORD_SOURCE = 16;
+const RECORD_LINE = 20;
+const GC_COUNT_KIB = 3;
+const GC_COLLECT = 2;
+
+export class Interpreter {
+  readonly machine: LuaMachine;
+  readonly #main: State;
+  readonly #record: number;
+  thread: State = 0;
+  #threadReference = 0;
+
+  constructor({ memoryLimitBytes, libraries }: InterpreterOptions) {
+    this.machine = new LuaMachine(memoryLimitBytes);
+    const { api } = this.machine;
+    this.#main = api.luaL_newstate();
+    this.#record = api.malloc(RECORD_BYTES);
+    openSandbox(this.machine, this.#main, libraries(this.machine));
+    api.lua_settop(this.#main, REAL_GLOBALS);
+    this.#newThread();
+  }
+
+  /** What Lua's objects take; of the machine's memory the rest is free, but cannot be given back. */
+  get usedBytes(): number {
+    return this.machine.api.lua_gc(this.#main, GC_COUNT_KIB, 0) * 1024;
+  }
+
+  collectGarbage(): void {
+    this.machine.api.lua_gc(this.#main, GC_COLLECT, 0);
+  }
+
+  /** Compiles a chunk and keeps it; gives its reference. */
+  compile(source: Buffer, chunkName: string): number {
+    const { machine } = this;
+    const { api } = machine;
+    const state = this.#main;
+    const address = machine.stage(source.length + 1);
+    machine.heap.set(source, address);
+    const status = api.luaL_loadbuffer(state, address, source.length, machine.name(chunkName));
+    if (status === LuaStatus.ok) return api.luaL_ref(state, REGISTRY);
+    const message = machine.text(state, -1) ?? "";
+    api.lua_settop(state, REAL_GLOBALS);
+    throw new CompileError(message);
+  }
+
+  release(reference: number): void {
+    this.machine.api.luaL_unref(this.#main, REGISTRY, reference);
+  }
+
+  /** Begins a global table of strings; `addString` fills it, `endTable` gives it its name. */
+  beginTable(size: number): void {
+    this.machine.api.lua_createtable(this.#main, size, 0);
+  }
+
+  addString(index: number, bytes: Buffer, offset: number, length: number): void {
+    this.machine.pushBytes(this.#main, bytes, offset, length);
+    this.machine.api.lua_rawseti(this.#main, -2, index);
+  }
+
+  endTable(name: string): void {
+    this.machine.api.lua_setfield(this.#main, REAL_GLOBALS, this.machine.name(name));
+  }
+
+  /** Runs a chunk in the thread; gives a `LuaStatus`. Its results, or the error, are on the thread's stack. */
+  start(reference: number): number {
+    this.machine.api.lua_rawgeti(this.thread, REGISTRY, reference);
+    return this.machine.api.lua_resume(this.thread, 0);
+  }
+
+  /** After a run: the stack is empty again, and the thread fit for the next one. */
+  finish(status: number): void {
+    if (status === LuaStatus.ok) this.machine.api.lua_settop(this.thread, 0);
+    else this.#newThread();
+  }
+
+  /** The error that has ended the run; the stack of the thread is still as it was then. */
+  failure(): ScriptFailure {
+    const { machine, thread } = this;
+    const { api } = machine;
+    const place = this.#placeOfError();
+    if (api.lua_type(thread, -1) !== LuaType.table) return { message: `ERR ${this.#textOfTop()}`, place };
+    machine.pushText(thread, "err");
+    api.lua_rawget(thread, -2);
+    return { message: machine.text(thread, -1) ?? "ERR unknown error", place };
+  }
+
+  #textOfTop(): string {
+    const { machine, thread } = this;
+    switch (machine.api.lua_type(thread, -1)) {
+      case LuaType.nil:
+      case LuaType.none:
+        return "nil";
+      case LuaType.boolean:
+        return machine.api.lua_toboolean(thread, -1) === 0 ? "false" : "true";
+      default:
+        return machine.text(thread, -1) ?? "unknown error";
+    }
+  }
+
+  /** Where a C function has raised it, the place is its caller's. */
+  #placeOfError(): string | undefined {
+    return this.#place(0) ?? this.#place(1);
+  }
+
+  #place(level: number): string | undefined {
+    const { api } = this.machine;
+    if (api.lua_getstack(this.thread, level, this.#record) === 0) return undefined;
+    api.lua_getinfo(this.thread, this.machine.name("Sl"), this.#record);
+    if (this.#cString(this.#word(RECORD_WHAT)) === "C") return undefined;
+    const line = this.#word(RECORD_LINE) | 0;
+    return `${this.#cString(this.#word(RECORD_SOURCE))}:${line}`;
+  }
+
+  #word(at: number): number {
+    return this.machine.words[(this.#record + at) >> 2] as number;
+  }
+
+  #cString(address: number): string {
+    const { heap } = this.machine;
+    return heap.toString("latin1", address, heap.indexOf(0, address));
+  }
+
+  #newThread(): void {
+    const { api } = this.machine;
+    if (this.#threadReference !== 0) this.release(this.#threadReference);
+    this.thread = api.lua_newthread(this.#main);
+    this.#threadReference = api.luaL_ref(this.#main, REGISTRY);
+    api.lua_pushvalue(this.#main, GLOBALS);
+    api.lua_xmove(this.#main, this.thread, 1);
+    api.lua_replace(this.thread, GLOBALS);
+  }
+}

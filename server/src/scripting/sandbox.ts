@@ -1,0 +1,104 @@
+/**
+ * The world that scripts live in: Lua's libraries without what reaches outside, `redis` and the other libraries of ours, all
+ * of it read-only, and globals that must exist. Leaves at index 1 of the main state's stack the real table of globals, in
+ * which KEYS and ARGV change from call to call.
+ */
+
+import { baseFunctions } from "./base-functions.ts";
+import { GLOBALS, type HostFunction, type LuaMachine, REGISTRY, type State } from "./lua-machine.ts";
+import { ProtectedTables } from "./protected-tables.ts";
+
+/** A library of ours by name; values are functions or constants. */
+export type Libraries = Readonly<Record<string, Readonly<Record<string, HostFunction | number | string>>>>;
+
+/** Index of the real globals on the main state's stack. */
+export const REAL_GLOBALS = 1;
+
+const REMOVED = ["dofile", "loadfile", "print", "newproxy", "setfenv", "getfenv", "require", "module"] as const;
+const LUA_LIBRARIES = ["string", "table", "math", "coroutine"] as const;
+
+export function openSandbox(machine: LuaMachine, state: State, libraries: Libraries): void {
+  const { api } = machine;
+  openLuaLibraries(machine, state);
+  api.lua_pushvalue(state, GLOBALS);
+  const tables = new ProtectedTables(machine);
+  api.lua_getfield(state, REAL_GLOBALS, machine.name("next"));
+  tables.plainNext = api.luaL_ref(state, REGISTRY);
+  for (const name of REMOVED) {
+    api.lua_pushnil(state);
+    api.lua_setfield(state, REAL_GLOBALS, machine.name(name));
+  }
+  addFields(machine, state, baseFunctions(machine, tables));
+  for (const [name, members] of Object.entries(libraries)) {
+    api.lua_getfield(state, REAL_GLOBALS, machine.name(name));
+    if (api.lua_type(state, -1) === 0) {
+      api.lua_settop(state, -2);
+      api.lua_createtable(state, 0, 0);
+    }
+    addFields(machine, state, members);
+    api.lua_setfield(state, REAL_GLOBALS, machine.name(name));
+  }
+  for (const name of new Set([...LUA_LIBRARIES, ...Object.keys(libraries)])) {
+    api.lua_getfield(state, REAL_GLOBALS, machine.name(name));
+    tables.protect(state);
+    api.lua_setfield(state, REAL_GLOBALS, machine.name(name));
+  }
+  protectStringMetatable(machine, state, tables);
+  refuseUnknownGlobals(machine, state);
+  api.lua_pushvalue(state, REAL_GLOBALS);
+  tables.protect(state);
+  api.lua_pushvalue(state, -1);
+  api.lua_setfield(state, REAL_GLOBALS, machine.name("_G"));
+  api.lua_replace(state, GLOBALS);
+}
+
+function openLuaLibraries({ api }: LuaMachine, state: State): void {
+  for (const open of [api.luaopen_base, api.luaopen_table, api.luaopen_string, api.luaopen_math]) {
+    const table = api.__indirect_function_table;
+    const index = table.grow(1);
+    table.set(index, open);
+    api.lua_pushcclosure(state, index, 0);
+    api.lua_call(state, 0, 0);
+  }
+}
+
+/** Sets fields of the table on top of the stack. */
+function addFields(
+  machine: LuaMachine,
+  state: State,
+  fields: Readonly<Record<string, HostFunction | number | string>>,
+): void {
+  const { api } = machine;
+  for (const [name, value] of Object.entries(fields)) {
+    if (typeof value === "function") api.lua_pushcclosure(state, machine.addFunction(value), 0);
+    else if (typeof value === "number") api.lua_pushnumber(state, value);
+    else machine.pushText(state, value);
+    api.lua_setfield(state, -2, machine.name(name));
+  }
+}
+
+function protectStringMetatable(machine: LuaMachine, state: State, tables: ProtectedTables): void {
+  const { api } = machine;
+  machine.pushText(state, "");
+  api.lua_getmetatable(state, -1);
+  api.lua_getfield(state, REAL_GLOBALS, machine.name("string"));
+  api.lua_setfield(state, -2, machine.name("__index"));
+  api.lua_createtable(state, 0, 1);
+  api.lua_getfield(state, REAL_GLOBALS, machine.name("string"));
+  api.lua_setfield(state, -2, machine.name("__index"));
+  tables.protect(state);
+  api.lua_setfield(state, -2, machine.name("__metatable"));
+  api.lua_settop(state, REAL_GLOBALS);
+}
+
+function refuseUnknownGlobals(machine: LuaMachine, state: State): void {
+  const { api } = machine;
+  api.lua_createtable(state, 0, 1);
+  const refuse = (caller: State): number => {
+    const name = machine.text(caller, 2) ?? "?";
+    return machine.raiseAt(caller, `Script attempted to access nonexistent global variable '${name}'`);
+  };
+  api.lua_pushcclosure(state, machine.addFunction(refuse), 0);
+  api.lua_setfield(state, -2, machine.name("__index"));
+  api.lua_setmetatable(state, REAL_GLOBALS);
+}
