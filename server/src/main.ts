@@ -90,7 +90,7 @@ function lockDirectory(directory: string): void {
   process.once("exit", () => lock.release());
 }
 
-async function run({ config, configFile }: LoadedConfig, lifecycle: ProcessLifecycle): Promise<void> {
+async function run({ config, configFile, extras }: LoadedConfig, lifecycle: ProcessLifecycle): Promise<void> {
   const logger = createLogger({
     clock: systemClock,
     processId: process.pid,
@@ -109,6 +109,7 @@ async function run({ config, configFile }: LoadedConfig, lifecycle: ProcessLifec
       random: createSystemRandom(),
       logger,
       configFile: configFile ?? "",
+      userLines: extras.userLines,
       requestShutdown: (request) => lifecycle.requestShutdown(request),
       fatal: (error) => lifecycle.die(error),
     });

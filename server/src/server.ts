@@ -27,6 +27,7 @@ import { Propagator } from "./execution/propagation.ts";
 import { ScriptRunner } from "./execution/script-runner.ts";
 import { createFactSources, createUsage, type MeteredUsage, sampleMemory } from "./execution/server-facts.ts";
 import { compactionSettingsOf, followSettings } from "./execution/server-settings.ts";
+import { createServerUsers } from "./execution/server-users.ts";
 import { createStreamApplier } from "./execution/stream-applier.ts";
 import { createWaitingClients, redirectWaiting, type WaitingClients } from "./execution/waiting-clients.ts";
 import { createCollectionValues } from "./keyspace/collection-values.ts";
@@ -64,6 +65,8 @@ export interface ServerOptions {
   readonly logger: Logger;
   /** Absolute path of the configuration file, "" if there is none. */
   readonly configFile: string;
+  /** The words of the configuration's `user` lines. */
+  readonly userLines?: readonly (readonly string[])[];
   /** SHUTDOWN: the process decides how it ends. */
   readonly requestShutdown: (request: ShutdownRequest) => string | undefined;
   /** The cluster's state cannot be kept on disk: the process has to end. */
@@ -168,6 +171,7 @@ function createCore(options: ServerOptions): Core {
   const table = new CommandTable(ALL_COMMANDS);
   const identity = { runId: random.hex(40), port: 0, startedAtMs: clock.nowMs(), configFile: options.configFile };
   const usage = createUsage(clock, keyspace.arena.usedBytes);
+  const users = createServerUsers({ config, userLines: options.userLines ?? [] }, table, systemDisk);
   const pubsub = new PublishSubscribe();
   const monitors = new Monitors();
   const slowLog = new SlowLog(() => config.get("slowlog-max-len"));
@@ -194,12 +198,11 @@ function createCore(options: ServerOptions): Core {
   const cluster = createCluster(options, { keyspace, pubsub, replication, propagator, pause });
   const facts = createFactSources({
     ...{ config, clock, keyspace, table, clients, usage, identity, pubsub, persistence, replication },
+    ...{ accessControl: users.accessControl, systemBytes: totalmem(), upkeep: () => upkeep },
     commandsProcessed: () => dispatcher.processed,
     blockedClients: () => waiting.count + migrations.count,
     isLoaded: () => readiness.isLoaded,
     cluster: () => cluster?.cluster.facts(),
-    systemBytes: totalmem(),
-    upkeep: () => upkeep,
   });
   const context: ServerContext = {
     ...{ keyspace, table, clients, config, clock, random, collections, pubsub, monitors, slowLog, facts },
@@ -207,7 +210,7 @@ function createCore(options: ServerOptions): Core {
     ...{ waiters: waiting.forReplicas, blocking: waiting.forKeys, unblock: waiting.unblock },
     ...{ payloads, migrations, streamArguments: new StreamArguments() },
     scripting: createScripting(options, table, () => ({ state, reply })),
-    executor: createExecutor(() => dispatcher, propagator),
+    ...{ ...users, executor: createExecutor(() => dispatcher, propagator) },
     isClusterEnabled: cluster !== undefined,
     get maxBulkBytes() {
       return parser.maxBulkBytes;
@@ -215,7 +218,7 @@ function createCore(options: ServerOptions): Core {
     flushed: () => persistence.flushed(),
     ...{ debugSwitches: { isActiveExpiryOn: true }, shutdown: options.requestShutdown },
     purgeMemory: () => upkeep.purge(),
-    resetStatistics: () => resetStatistics(table, keyspace, usage, clock),
+    resetStatistics: () => resetStatistics(context, usage),
     rewriteConfig: () => rewriteConfigFile(options),
   };
   const parser = new RequestParser();
@@ -234,9 +237,7 @@ function createCore(options: ServerOptions): Core {
   followSettings(config, keyspace, parser);
   const gateway = createServerGateway({
     ...{ context, handler: dispatcher, traffic: usage.traffic },
-    left(client) {
-      for (const held of [waiting, migrations]) held.forget(client);
-    },
+    left: (client) => forgetIn([waiting, migrations], client),
   });
   const core = { context, dispatcher, state, facts, gateway, identity, usage, cluster, readiness, upkeep };
   return { ...core, memoryRelease, waiting };
@@ -251,6 +252,10 @@ function createScripting(
     ...{ table, logger, random, connection: NO_CONNECTION, isClusterEnabled: config.get("cluster-enabled") },
     ...{ state: () => later().state, reply: () => later().reply },
   });
+}
+
+function forgetIn(holders: readonly { forget(client: Client): void }[], client: Client): void {
+  for (const holder of holders) holder.forget(client);
 }
 
 function createExecutor(dispatcher: () => Dispatcher, propagator: Propagator): CommandExecutor {
@@ -350,8 +355,11 @@ function createCluster(options: ServerOptions, parts: ClusterParts): ServerClust
 }
 
 function createServerState(context: ServerContext, readiness: { readonly isLoaded: boolean }): ServerState {
-  const { keyspace, persistence, replication, config } = context;
+  const { keyspace, persistence, replication, config, accessControl } = context;
   return {
+    get requiresAuthentication() {
+      return accessControl.requiresAuthentication;
+    },
     get loading() {
       return !readiness.isLoaded || persistence.isLoading;
     },
@@ -435,9 +443,10 @@ function rewriteConfigFile({ config, configFile, logger }: ServerOptions): strin
   }
 }
 
-function resetStatistics(table: CommandTable, keyspace: Keyspace, usage: MeteredUsage, clock: Clock): void {
+function resetStatistics({ table, keyspace, clock, accessControl }: ServerContext, usage: MeteredUsage): void {
   table.resetStatistics();
   keyspace.resetStatistics();
+  accessControl.resetStatistics();
   usage.errors.reset();
   usage.commandRate.reset(clock.nowMs());
 }

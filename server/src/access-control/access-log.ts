@@ -2,7 +2,7 @@
 
 import type { DenialKind } from "./permissions.ts";
 
-export type AccessContext = "toplevel" | "multi";
+export type AccessContext = "toplevel" | "multi" | "lua";
 
 export interface AccessEvent {
   readonly reason: DenialKind;

@@ -1,5 +1,6 @@
 /** The families of the command table, in the order of COMMAND LIST. A new family is entered here and nowhere else. */
 
+import { aclCommands } from "./acl.ts";
 import { bitFieldCommands } from "./bit-fields.ts";
 import { bitmapCommands } from "./bitmaps.ts";
 import { blockingListCommands } from "./blocking-lists.ts";
@@ -97,6 +98,7 @@ export const ALL_COMMANDS: readonly (readonly CommandRow[])[] = [
   clientCommands,
   introspectionCommands,
   configCommands,
+  aclCommands,
   connectionCommands,
   debugCommands,
   infoCommands,

@@ -6,6 +6,7 @@ import type { Client } from "./client.ts";
 import { ClientFlag } from "./client.ts";
 import type { ClientType } from "./client-description.ts";
 import { clientType, parseClientType } from "./client-description.ts";
+import { closeNow } from "./client-users.ts";
 import { CommandError, cString, ERRORS } from "./errors.ts";
 
 export function clientKill(call: Call): void {
@@ -33,7 +34,7 @@ function killAddress(call: Call, address: string): void {
 /** The caller still gets its reply. */
 function kill(call: Call, client: Client): void {
   if (client === call.client) client.set(ClientFlag.closeAfterReply, true);
-  else client.connection.destroy();
+  else closeNow(call, client);
 }
 
 interface KillFilter {
@@ -60,7 +61,7 @@ function readOption(call: Call, index: number, filter: KillFilter): void {
   else if (call.is(index, "type")) filter.type = readType(value);
   else if (call.is(index, "addr")) filter.address = value;
   else if (call.is(index, "laddr")) filter.localAddress = value;
-  else if (call.is(index, "user")) filter.user = readUser(value);
+  else if (call.is(index, "user")) filter.user = readUser(call, value);
   else if (call.is(index, "skipme")) filter.skipsCaller = readYesNo(value);
   else throw new CommandError(ERRORS.syntax);
 }
@@ -84,8 +85,8 @@ function readType(word: string): ClientType {
   return type;
 }
 
-function readUser(name: string): string {
-  if (name !== "default") throw new CommandError(`ERR No such user '${cString(name)}'`);
+function readUser(call: Call, name: string): string {
+  if (call.server.accessControl.get(name) === undefined) throw new CommandError(`ERR No such user '${cString(name)}'`);
   return name;
 }
 

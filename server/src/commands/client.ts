@@ -3,6 +3,8 @@
  * connection behind it is a port that takes out-of-band bytes and can be closed.
  */
 
+import type { User } from "../access-control/user.ts";
+
 export const ClientFlag = {
   multi: 1 << 0,
   unauthenticated: 1 << 1,
@@ -28,12 +30,15 @@ export const ClientFlag = {
   inExec: 1 << 16,
   /** The client that commands of scripts run for. */
   script: 1 << 17,
+  /** The client's user may not do everything: its commands are checked. */
+  restricted: 1 << 18,
 } as const;
 
 /** Any of these sends a command of this client through the guards one by one. */
 export const SPECIAL_CLIENT_FLAGS =
   ClientFlag.multi |
   ClientFlag.unauthenticated |
+  ClientFlag.restricted |
   ClientFlag.subscribed |
   ClientFlag.monitor |
   ClientFlag.primary |
@@ -87,7 +92,8 @@ export class Client {
   databaseIndex = 0;
   protocol: 2 | 3 = 2;
   name = "";
-  userName = "default";
+  /** Undefined for what is no connection of a client: the link from our primary may do everything. */
+  user: User | undefined;
   libraryName = "";
   libraryVersion = "";
   lastActiveMs: number;
@@ -107,6 +113,11 @@ export class Client {
     this.connection = options.connection;
     this.createdAtMs = options.createdAtMs;
     this.lastActiveMs = options.createdAtMs;
+  }
+
+  /** A latin1 text. */
+  get userName(): string {
+    return this.user?.name ?? "default";
   }
 
   has(flag: number): boolean {

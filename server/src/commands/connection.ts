@@ -1,11 +1,12 @@
 /** A client's own connection: who it is (AUTH, HELLO), which protocol and database it uses, and its end. */
 
-import { timingSafeEqual } from "node:crypto";
+import { DEFAULT_USER } from "../access-control/access-control.ts";
 import { COMPATIBLE_VERSION } from "../observability/product.ts";
 import { int32Argument, integerArgument } from "./arguments.ts";
 import type { Call } from "./call.ts";
 import { ClientFlag } from "./client.ts";
 import { checkClientName } from "./client-name.ts";
+import { beginAsDefault, signIn } from "./client-users.ts";
 import { defineCommands } from "./command.ts";
 import { CommandError, cString, ERRORS, wrongArity } from "./errors.ts";
 import { endSubscriptions } from "./pubsub.ts";
@@ -96,26 +97,13 @@ export const connectionCommands = defineCommands([
 
 function auth(call: Call): void {
   if (call.argc > 3) throw new CommandError(ERRORS.syntax);
-  if (call.argc === 2 && call.server.config.get("requirepass") === "") {
+  if (call.argc === 2 && call.server.accessControl.defaultUser.needsNoPassword) {
     throw new CommandError(
       "ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?",
     );
   }
-  authenticate(call, call.argc === 3 ? call.text(1) : "default", call.copy(call.argc - 1));
+  signIn(call, call.argc === 3 ? call.text(1) : DEFAULT_USER, call.copy(call.argc - 1));
   call.reply.ok();
-}
-
-/** Until there are ACLs, the only user is `default`, whose password is `requirepass`; without one any is right. */
-function authenticate(call: Call, user: string, password: Buffer): void {
-  const wanted = call.server.config.get("requirepass");
-  const isRight = user === "default" && (wanted === "" || isSame(Buffer.from(wanted), password));
-  if (!isRight) throw new CommandError(ERRORS.wrongPassword);
-  call.client.set(ClientFlag.unauthenticated, false);
-  call.client.userName = user;
-}
-
-function isSame(wanted: Buffer, given: Buffer): boolean {
-  return wanted.length === given.length && timingSafeEqual(wanted, given);
 }
 
 interface Greeting {
@@ -127,7 +115,7 @@ interface Greeting {
 function hello(call: Call): void {
   const { client } = call;
   const { protocol, credentials, name } = parseGreeting(call);
-  if (credentials !== undefined) authenticate(call, credentials.user, credentials.password);
+  if (credentials !== undefined) signIn(call, credentials.user, credentials.password);
   if (client.has(ClientFlag.unauthenticated)) {
     throw new CommandError(
       "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time",
@@ -233,9 +221,8 @@ function reset(call: Call): void {
   client.databaseIndex = 0;
   call.db = server.keyspace.database(0);
   client.name = "";
-  client.userName = "default";
   client.protocol = 2;
   call.reply.resp3 = false;
-  client.set(ClientFlag.unauthenticated, server.config.get("requirepass") !== "");
+  beginAsDefault(client, server);
   call.reply.status("RESET");
 }

@@ -3,6 +3,8 @@
  * this type is put together in server.ts; whoever adds a service adds its field here and there.
  */
 
+import type { AccessControl } from "../access-control/access-control.ts";
+import type { AclFile } from "../access-control/acl-file.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import type { Config } from "../config/config.ts";
 import type { Database } from "../keyspace/database.ts";
@@ -81,6 +83,9 @@ export interface ServerContext {
   readonly clock: Clock;
   readonly random: Random;
   readonly executor: CommandExecutor;
+  readonly accessControl: AccessControl;
+  /** Undefined unless `aclfile` names one. */
+  readonly aclFile: AclFile | undefined;
   readonly collections: Collections;
   readonly streamArguments: StreamArguments;
   readonly pubsub: PublishSubscribe;

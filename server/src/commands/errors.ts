@@ -26,6 +26,8 @@ export const ERRORS = {
   invalidCursor: "ERR invalid cursor",
   databaseIndexOutOfRange: "ERR DB index is out of range",
   noAuthentication: "NOAUTH Authentication required.",
+  noPermissionForKey: "NOPERM this user has no permissions to access one of the keys used as arguments",
+  noPermissionForChannel: "NOPERM this user has no permissions to access one of the channels used as arguments",
   wrongPassword: "WRONGPASS invalid username-password pair or user is disabled.",
   outOfMemory: "OOM command not allowed when used memory > 'maxmemory'.",
   loading: "LOADING Redis is loading the dataset in memory",
@@ -49,6 +51,10 @@ export const ERRORS = {
 
 export function wrongArity(fullName: string): string {
   return `ERR wrong number of arguments for '${fullName}' command`;
+}
+
+export function noPermissionFor(fullName: string): string {
+  return `NOPERM this user has no permissions to run the '${fullName}' command`;
 }
 
 /** EXEC refused for a reason of the moment: a state of the server, a slot that moved. Of the reason's code only ERR is left out. */

@@ -13,6 +13,9 @@ const SECRET_DIRECTIVES: ReadonlySet<string> = new Set([
   "tls-client-key-file-pass",
 ]);
 
+/** Names of users and their rules, passwords among them. */
+const HIDES_USERS: ReadonlySet<string> = new Set(["acl|setuser", "acl|deluser", "acl|getuser"]);
+
 /** Tells for each argument of the call that runs `fullName` whether it is a secret. */
 export function secretArguments(call: Call, fullName: string): (index: number) => boolean {
   if (fullName === "auth") return (index) => index > 0;
@@ -31,5 +34,6 @@ export function secretArguments(call: Call, fullName: string): (index: number) =
     return (index) =>
       index >= 3 && index % 2 === 1 && SECRET_DIRECTIVES.has(findDirective(call.text(index - 1))?.name ?? "");
   }
+  if (HIDES_USERS.has(fullName)) return (index) => index >= 2;
   return () => false;
 }

@@ -1,8 +1,11 @@
 /** The arguments of SORT and SORT_RO. */
 
+import { mayReadAnyKey } from "../access-control/permissions.ts";
 import { integerArgument } from "./arguments.ts";
 import type { Call } from "./call.ts";
+import { ClientFlag } from "./client.ts";
 import { CommandError, ERRORS } from "./errors.ts";
+import { RequestedAccess } from "./requested-access.ts";
 
 const ASTERISK = 42;
 
@@ -66,11 +69,21 @@ function readBy(call: Call, request: SortRequest, argument: number): void {
   request.by = argument;
   if (!hasAsterisk(call, argument)) request.isUnsorted = true;
   else if (call.server.isClusterEnabled) throw new CommandError("ERR BY option of SORT denied in Cluster mode.");
+  else if (!readsAnyKey(call))
+    throw new CommandError("ERR BY option of SORT denied due to insufficient ACL permissions.");
 }
 
 function readGet(call: Call, request: SortRequest, argument: number): void {
   if (call.server.isClusterEnabled) throw new CommandError("ERR GET option of SORT denied in Cluster mode.");
+  if (!readsAnyKey(call)) throw new CommandError("ERR GET option of SORT denied due to insufficient ACL permissions.");
   request.gets.push(argument);
+}
+
+/** Patterns name keys that only the elements tell: a user who may not read all keys cannot use them. */
+function readsAnyKey(call: Call): boolean {
+  const { user } = call.client;
+  if (user === undefined || !call.client.has(ClientFlag.restricted)) return true;
+  return mayReadAnyKey(user, new RequestedAccess(call, call.command));
 }
 
 /** Whether there is an asterisk before the first zero byte, where a C string ends. */

@@ -17,6 +17,7 @@ import type { Keyspace } from "../keyspace/keyspace.ts";
 import type { WaitedKeys } from "../keyspace/waited-keys.ts";
 import type { Clock } from "../platform/clock.ts";
 import { denyMask, refusal, type ServerState } from "./guards.ts";
+import { permissionError, permissionErrorInExec } from "./permission-check.ts";
 import type { Propagator } from "./propagation.ts";
 import { countKeysHere, NO_SLOT, requestSlot, routeSlot, type SlotOwnership } from "./slot-router.ts";
 import { queueCommand } from "./transaction-queue.ts";
@@ -129,7 +130,7 @@ export class Dispatcher {
     this.#beginBatch(client);
     this.settledEnd = -1;
     while (position < end) {
-      const next = this.#parser.parse(buffer, position, end, call, (client.flags & ClientFlag.unauthenticated) === 0);
+      const next = this.#parser.parse(buffer, position, end, call, this.#isTrusted(client));
       if (next < 0) {
         if (next === -2) this.#protocolError(client);
         else this.neededBytes = this.#parser.needed === 0 ? 0 : this.#parser.needed - position;
@@ -152,6 +153,15 @@ export class Dispatcher {
 
   /** Runs a command that is already in the call: a queued one at EXEC, one called by a script. `start` −1: no frame of its own. */
   runNested(call: Call, id: number, start = -1, end = -1): void {
+    // Commands of scripts have been checked before.
+    if ((call.client.flags & (ClientFlag.restricted | ClientFlag.script)) === ClientFlag.restricted) {
+      const error = permissionErrorInExec(call, id);
+      if (error !== undefined) {
+        this.#observer.failed(error);
+        this.reply.error(error);
+        return;
+      }
+    }
     this.#invoke(call, id, this.#table.flags[id] as number, start, end);
   }
 
@@ -188,11 +198,24 @@ export class Dispatcher {
     return (bits & this.#deny) !== 0 || (this.#cluster !== undefined && (bits & CommandBit.hasKeys) !== 0);
   }
 
-  /** The error that the guards have for the request in the call, if any. */
+  /**
+   * The error that the guards have for the request in the call, if any. Permissions are left out: EXEC asks for all of its
+   * commands at once, and one that is not permitted any more does not keep the others from running.
+   */
   objection(call: Call, id: number): string | undefined {
+    return this.#objection(call, id, () => undefined);
+  }
+
+  #objection(call: Call, id: number, permissionError: () => string | undefined): string | undefined {
     const bits = this.#table.flags[id] as number;
     const fullName = this.#table.fullNames[id] as string;
-    return refusal(this.#state, { call, bits, fullName, routingError: () => this.#routingError(call, id, bits) });
+    const routingError = (): string | undefined => this.#routingError(call, id, bits);
+    return refusal(this.#state, { call, bits, fullName, routingError, permissionError });
+  }
+
+  /** Whether the parser is to take requests of any size from it. */
+  #isTrusted(client: Client): boolean {
+    return (client.flags & ClientFlag.unauthenticated) === 0 || !this.#state.requiresAuthentication;
   }
 
   /** To be called when a state that guards look at has changed outside a command. */
@@ -321,7 +344,7 @@ export class Dispatcher {
   #passSpecial(call: Call, id: number, bits: number): boolean {
     const client = call.client;
     if ((client.flags & (ClientFlag.replySkip | ClientFlag.replySkipNext)) !== 0) advanceReplySkip(client);
-    const error = this.objection(call, id);
+    const error = this.#objection(call, id, () => permissionError(call, id));
     client.flags &= ~ClientFlag.asking;
     if (error !== undefined) {
       this.#reject(call, id, error);

@@ -12,6 +12,8 @@ import { ERRORS } from "../commands/errors.ts";
 /** What the guards ask of the server; wired in server.ts. */
 export interface ServerState {
   readonly loading: boolean;
+  /** Connections that have not signed in may do nothing; otherwise they are the default user's. */
+  readonly requiresAuthentication: boolean;
   /** A replica that refuses writes of ordinary clients. */
   readonly readOnlyReplica: boolean;
   /** A replica without its primary, told not to serve stale data. */
@@ -39,6 +41,8 @@ export interface GuardedRequest {
   readonly fullName: string;
   /** The redirection of a request whose keys are not served here, in cluster mode. */
   routingError(): string | undefined;
+  /** What the client's user may not do of it. */
+  permissionError(): string | undefined;
 }
 
 const always = (): boolean => true;
@@ -49,10 +53,16 @@ export const GUARDS: readonly Guard[] = [
     name: "authentication",
     denies: 0,
     applies: always,
-    check: (_state, { call, bits }) =>
-      call.client.has(ClientFlag.unauthenticated) && (bits & CommandBit.noAuth) === 0
+    check: ({ requiresAuthentication }, { call, bits }) =>
+      requiresAuthentication && call.client.has(ClientFlag.unauthenticated) && (bits & CommandBit.noAuth) === 0
         ? ERRORS.noAuthentication
         : undefined,
+  },
+  {
+    name: "permissions",
+    denies: 0,
+    applies: always,
+    check: (_state, request) => request.permissionError(),
   },
   {
     // Before the states of this node: a replica redirects a write, it does not call itself read-only.

@@ -12,6 +12,7 @@ import { ERRORS } from "../commands/errors.ts";
 import { formatDouble } from "../memory/double-text.ts";
 import { type LuaMachine, LuaType, type State } from "../scripting/lua-machine.ts";
 import { ReplyToLua } from "../scripting/script-values.ts";
+import { isPermitted, permissionErrorInScript } from "./permission-check.ts";
 
 const NO_SCRIPT_RUNS = "ERR redis.call/pcall can only be called inside a script invocation";
 const NO_ARGUMENTS = "ERR Please specify at least one argument for this redis lib call";
@@ -32,6 +33,8 @@ export class ScriptCommands {
   readonly client: Client;
   readonly #rules: { isReadOnly: boolean; allowsOom: boolean };
   #call: Call | undefined;
+  /** Who runs the script, and the command that was sent for it. */
+  #caller: { readonly client: Client; readonly command: number } | undefined;
   #offset = new Int32Array(64);
   #length = new Int32Array(64);
   /** The script has run a command that may write. */
@@ -53,6 +56,9 @@ export class ScriptCommands {
     this.#rules.allowsOom = rules.allowsOom;
     this.#rules.isReadOnly = rules.isReadOnly;
     this.hasWritten = false;
+    this.#caller = { client, command: client.has(ClientFlag.inExec) ? call.server.table.idOf("exec") : command };
+    this.client.user = client.user;
+    this.client.set(ClientFlag.restricted, client.has(ClientFlag.restricted));
     this.client.databaseIndex = client.databaseIndex;
     this.client.protocol = 2;
     call.client = this.client;
@@ -63,6 +69,8 @@ export class ScriptCommands {
       this.#offset = call.offset;
       this.#length = call.length;
       this.#call = undefined;
+      this.#caller = undefined;
+      this.client.user = undefined;
       call.reply.resp3 = resp3;
       call.buffer = buffer;
       call.argc = argc;
@@ -102,6 +110,23 @@ export class ScriptCommands {
     if (isEmpty) api.lua_pushnil(state);
     else this.#values.push(state, reply.buffer, start);
     return isError && raises ? api.lua_error(state) : 1;
+  }
+
+  /** Whether the user may run the command on the stack; undefined if it is none. Nothing is logged. */
+  isAllowed(state: State): boolean | undefined {
+    const call = this.#call;
+    if (call === undefined || !this.#takeArguments(state, call, this.#machine.api.lua_gettop(state))) return undefined;
+    const id = this.#lookup(call);
+    return id === 0 ? undefined : isPermitted(call, id);
+  }
+
+  /** The log of refusals names the client that runs the script. */
+  #denial(call: Call, id: number): string | undefined {
+    const { command } = call;
+    Object.assign(call, this.#caller);
+    const error = permissionErrorInScript(call, id);
+    Object.assign(call, { client: this.client, command });
+    return error;
   }
 
   /** Gives the error as a value, or raises it. */
@@ -148,6 +173,8 @@ export class ScriptCommands {
     const bits = table.flags[id] as number;
     if (arity > 0 ? call.argc !== arity : call.argc < -arity) return WRONG_ARITY;
     if ((bits & CommandBit.noscript) !== 0) return NOT_ALLOWED;
+    const denial = this.client.has(ClientFlag.restricted) ? this.#denial(call, id) : undefined;
+    if (denial !== undefined) return denial;
     if (this.#rules.isReadOnly && (bits & MAY_CHANGE) !== 0) return READ_ONLY_SCRIPT;
     if ((bits & CommandBit.write) !== 0) {
       const allowsOom = this.#rules.allowsOom || this.hasWritten;

@@ -1,6 +1,7 @@
 /** What the running server tells about itself, gathered from its parts: the source of INFO, /metrics and /status. */
 
 import { getHeapStatistics } from "node:v8";
+import type { AccessControl } from "../access-control/access-control.ts";
 import { ClientFlag, type ClientRegistry } from "../commands/client.ts";
 import type { CommandTable } from "../commands/command-table.ts";
 import type { Config } from "../config/config.ts";
@@ -54,6 +55,7 @@ export function createUsage(clock: Clock, startupBytes: number): MeteredUsage {
 }
 
 export interface FactParts {
+  readonly accessControl: AccessControl;
   readonly config: Config;
   readonly clock: Clock;
   readonly keyspace: Keyspace;
@@ -236,6 +238,7 @@ function statisticsFacts(parts: FactParts): StatisticsFacts {
     errorReplies: usage.errors.total,
     reads: 0,
     writes: 0,
+    denials: parts.accessControl.denials,
   };
 }
 

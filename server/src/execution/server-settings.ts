@@ -66,11 +66,6 @@ function followBulkLimit(config: Config, parser: { maxBulkBytes: number }): void
   });
 }
 
-/** A change of the password counts for connections that come after it, as in Redis. */
-export function requiresPassword(config: Config): boolean {
-  return config.get("requirepass") !== "";
-}
-
 export function outputLimitOf(config: Config, client: Client): OutputBufferLimit {
   const limits = config.get("client-output-buffer-limit");
   if (client.has(ClientFlag.replica)) return limits.replica;

@@ -2,7 +2,7 @@
  * Lets clients in: the limit on their number, protected mode, a session and a connection for each, and their leaving.
  */
 
-import { Client, ClientFlag, type ClientRegistry } from "../commands/client.ts";
+import { Client, type ClientRegistry } from "../commands/client.ts";
 import { Connection, type ConnectionLimits, type RequestHandler, type Traffic } from "./connection.ts";
 import type { AcceptedSocket } from "./listener.ts";
 import { ReplyQueue } from "./reply-queue.ts";
@@ -11,7 +11,6 @@ export interface GatewaySettings {
   readonly maxClients: number;
   /** Whether strangers from the network are refused because nothing protects the data. */
   readonly isProtected: boolean;
-  readonly requiresPassword: boolean;
 }
 
 export interface GatewayOptions {
@@ -21,7 +20,7 @@ export interface GatewayOptions {
   readonly traffic: Traffic;
   readonly settings: () => GatewaySettings;
   readonly nowMs: () => number;
-  /** A client has come. */
+  /** A client has come: it is yet to get its user. */
   readonly joined: (client: Client) => void;
   /** A client has gone: its subscriptions, watches and so on are to be undone. */
   readonly left: (client: Client) => void;
@@ -43,7 +42,7 @@ export class ClientGateway {
   /** Gives the receiver of the client's bytes, or undefined if it was turned away. */
   accept(accepted: AcceptedSocket): ((chunk: Buffer, bytes: number) => void) | undefined {
     const { clients, handler, limits, traffic, settings, nowMs } = this.#options;
-    const { maxClients, isProtected, requiresPassword } = settings();
+    const { maxClients, isProtected } = settings();
     const refusal = clients.count >= maxClients ? TOO_MANY : isProtected && !accepted.isLocal ? DENIED : undefined;
     if (refusal !== undefined) {
       clients.rejected++;
@@ -67,7 +66,6 @@ export class ClientGateway {
       connection,
       createdAtMs: nowMs(),
     });
-    client.set(ClientFlag.unauthenticated, requiresPassword);
     connection.attach(client);
     clients.add(client);
     this.#options.joined(client);

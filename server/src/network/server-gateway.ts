@@ -1,8 +1,9 @@
 /** Makes the gateway of a server from its parts: settings from the live configuration, and what a client leaves behind. */
 
 import type { Client } from "../commands/client.ts";
+import { beginAsDefault } from "../commands/client-users.ts";
 import type { ServerContext } from "../commands/context.ts";
-import { outputLimitOf, requiresPassword } from "../execution/server-settings.ts";
+import { outputLimitOf } from "../execution/server-settings.ts";
 import { ClientGateway } from "./client-gateway.ts";
 import type { ConnectionLimits, RequestHandler, Traffic } from "./connection.ts";
 
@@ -15,7 +16,7 @@ export interface ServerGatewayParts {
 }
 
 export function createServerGateway({ context, handler, traffic, left }: ServerGatewayParts): ClientGateway {
-  const { config, clock, logger, clients } = context;
+  const { config, clock, logger, clients, accessControl } = context;
   const limits: ConnectionLimits = {
     get queryBytes() {
       return config.get("client-query-buffer-limit");
@@ -28,11 +29,13 @@ export function createServerGateway({ context, handler, traffic, left }: ServerG
     ...{ clients, handler, limits, traffic },
     settings: () => ({
       maxClients: config.get("maxclients"),
-      isProtected: config.get("protected-mode") && !requiresPassword(config) && !config.isGiven("bind"),
-      requiresPassword: requiresPassword(config),
+      isProtected: config.get("protected-mode") && accessControl.defaultUser.needsNoPassword && !config.isGiven("bind"),
     }),
     nowMs: () => clock.nowMs(),
-    joined: (client) => context.pause.admit(client),
+    joined: (client) => {
+      beginAsDefault(client, context);
+      context.pause.admit(client);
+    },
     left: (client) => {
       context.keyspace.watches.unwatchAll(client);
       context.pubsub.forget(client);

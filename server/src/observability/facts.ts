@@ -131,6 +131,15 @@ export interface StatisticsFacts {
   readonly errorReplies: number;
   readonly reads: number;
   readonly writes: number;
+  /** What users were refused, by what it was. */
+  readonly denials: DenialFacts;
+}
+
+export interface DenialFacts {
+  readonly auth: number;
+  readonly command: number;
+  readonly key: number;
+  readonly channel: number;
 }
 
 export interface ReplicaFacts {

@@ -107,6 +107,7 @@ export const QUIET_FACTS: FactSources = {
     errorReplies: 0,
     reads: 0,
     writes: 0,
+    denials: { auth: 0, command: 0, key: 0, channel: 0 },
   }),
   replication: () => ({
     primaryLink: undefined,

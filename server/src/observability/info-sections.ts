@@ -252,6 +252,10 @@ export function statisticsFields(facts: StatisticsFacts, compaction: CompactionF
     ["io_threaded_writes_processed", 0],
     ["reply_buffer_shrinks", 0],
     ["reply_buffer_expands", 0],
+    ["acl_access_denied_auth", facts.denials.auth],
+    ["acl_access_denied_cmd", facts.denials.command],
+    ["acl_access_denied_key", facts.denials.key],
+    ["acl_access_denied_channel", facts.denials.channel],
   ];
 }
 

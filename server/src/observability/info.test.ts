@@ -4,7 +4,10 @@ import { QUIET_FACTS } from "./fake-facts.ts";
 import { renderInfo } from "./info.ts";
 
 /** What is our own, and what came after 7.0. */
-const OURS = new Set(["expired_subkeys", "server_name", "server_version", "node_version", "used_memory_heap"]);
+const OURS = new Set([
+  ...["expired_subkeys", "server_name", "server_version", "node_version", "used_memory_heap"],
+  ...["acl_access_denied_auth", "acl_access_denied_cmd", "acl_access_denied_key", "acl_access_denied_channel"],
+]);
 /** Lines of Redis that name its compiler. */
 const THEIRS = new Set(["atomicvar_api", "gcc_version"]);
 

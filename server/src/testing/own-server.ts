@@ -27,13 +27,14 @@ export async function startOwnServerWith(clock: Clock, ...directives: readonly s
   const own = ["--port", "0", "--bind", "127.0.0.1", "--admin-port", "0", "--save", "", "--dir", directory];
   const commandLine = parseCommandLine([...own, ...directives]);
   if (commandLine.kind !== "run") throw new Error("A test server needs no help");
-  const { config, configFile } = loadConfig(commandLine, process.cwd(), () => "");
+  const { config, configFile, extras } = loadConfig(commandLine, process.cwd(), () => "");
   const server = await startServer({
     config,
     clock,
     random: createSystemRandom(),
     logger: warningsOnly,
     configFile: configFile ?? "",
+    userLines: extras.userLines,
     requestShutdown: ({ isAborted }) => (isAborted ? "ERR No shutdown in progress." : undefined),
     fatal: (error) => {
       throw error;

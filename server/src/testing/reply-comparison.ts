@@ -58,7 +58,11 @@ const COMPARISONS: readonly (readonly [reason: string, compare: Compare, command
     ["pubsub channels", "pubsub shardchannels", "command getkeysandflags"],
   ],
   ["the order is that of a hash table", sameWhenSorted(2), ["hgetall"]],
-  ["elements are drawn at random", sameHeader, ["srandmember", "hrandfield", "zrandmember", "spop", "randomkey"]],
+  [
+    "elements are drawn at random",
+    sameHeader,
+    ["acl genpass", "srandmember", "hrandfield", "zrandmember", "spop", "randomkey"],
+  ],
   ["where an iteration stops depends on the hash table", sameScan(1), ["scan", "sscan"]],
   ["where an iteration stops depends on the hash table", sameScan(2), ["hscan", "zscan"]],
   ["time passes between the servers", nearNumber(TIME_TOLERANCE_SECONDS), ["ttl", "expiretime"]],
