@@ -1,6 +1,5 @@
 /**
  * One numbered database: its keys, in an index over records in the shared arena.
- *
  * A record's handle is valid until the record is deleted or moves; whatever may move it returns the new handle. All lookups
  * and setString work on byte ranges and allocate nothing on the heap. Expired keys do not exist for any lookup: a primary
  * deletes them when it meets one and tells the listener; a replica leaves them until the primary's DEL comes.
@@ -152,6 +151,7 @@ export class Database {
       if (before !== NO_EXPIRY) this.#expiry.leave(before);
       if (this.fieldExpiries.isExpiring(old)) this.fieldExpiries.leave(old);
       this.#state.destroy(old);
+      this.changes.ready(keyBuffer, keyOffset, keyLength);
     }
     if (after !== NO_EXPIRY) this.#expiry.enter(after);
     return record;
