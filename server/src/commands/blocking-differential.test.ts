@@ -1,16 +1,11 @@
-/**
- * Blocking commands beside redis-server: several clients, each step sent once the one before has been taken, which
- * `blocked_clients` of INFO or the reply tells. What each client received in the end is compared.
- */
+/** Blocking commands of lists and sorted sets beside redis-server; what each client received in the end is compared. */
 
 import { encodeCommand } from "@kvcluster/protocol/resp-encoder";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type Line, playScene } from "../testing/blocking-scene.ts";
 import { RawClient } from "../testing/raw-client.ts";
 import { hasReferenceServer } from "../testing/reference-server.ts";
 import { type ServerPair, startServerPair } from "../testing/server-pair.ts";
-
-/** A client's number (0 never waits) and a command; `*` before it: the client is to wait now. */
-type Line = readonly [client: number, command: string];
 
 const SCENARIOS: Readonly<Record<string, readonly Line[]>> = {
   "first come, first served, one element each": [
@@ -125,30 +120,6 @@ const SCENARIOS: Readonly<Record<string, readonly Line[]>> = {
     [1, "BLMOVE k l LEFT LEFT 0.02"],
     [1, "BZMPOP 0.02 1 k MIN"],
   ],
-  "XREAD waits for entries of one of several streams, behind the last ones of now": [
-    [0, "XADD s 1-1 a b"],
-    [1, "*XREAD BLOCK 0 STREAMS s t $ $"],
-    [2, "*XREAD COUNT 1 BLOCK 0 STREAMS s t 1-1 0"],
-    [0, "XADD t 5-1 c d"],
-    [1, "*XREAD BLOCK 0 STREAMS s 1-1"],
-    [0, "XADD s 2-1 e f"],
-    [1, "XREAD BLOCK 20 STREAMS s $"],
-    [1, "*XREAD BLOCK 0 STREAMS s $"],
-    [0, "DEL s"],
-    [0, "XADD s 3-1 g h"],
-  ],
-  "XREADGROUP waits for new entries, each goes to one consumer": [
-    [0, "XGROUP CREATE s g $ MKSTREAM"],
-    [0, "XGROUP CREATECONSUMER s g a"],
-    [0, "XGROUP CREATECONSUMER s g b"],
-    [1, "*XREADGROUP GROUP g a BLOCK 0 STREAMS s >"],
-    [2, "*XREADGROUP GROUP g b COUNT 1 BLOCK 0 STREAMS s >"],
-    [0, "XADD s 1-1 a b"],
-    [0, "XADD s 2-1 c d"],
-    [0, "XPENDING s g"],
-    [1, "XREADGROUP GROUP g a BLOCK 0 STREAMS s 0"],
-    [1, "XREADGROUP GROUP g a BLOCK 20 STREAMS s >"],
-  ],
   "in a transaction nobody waits": [
     [1, "MULTI"],
     [1, "BLPOP k 0"],
@@ -158,63 +129,6 @@ const SCENARIOS: Readonly<Record<string, readonly Line[]>> = {
   ],
 };
 
-const CLIENTS = 4;
-
-class Scene {
-  readonly #clients: RawClient[];
-  readonly #ids: string[] = [];
-  readonly transcript: string[] = [];
-  /** Replies that are still to come, of each client. */
-  readonly #owed = new Array<number>(CLIENTS).fill(0);
-
-  constructor(clients: RawClient[]) {
-    this.#clients = clients;
-  }
-
-  static async open(port: number): Promise<Scene> {
-    const clients = await Promise.all(Array.from({ length: CLIENTS }, () => RawClient.connect(port)));
-    const scene = new Scene(clients);
-    await (clients[0] as RawClient).command("FLUSHALL");
-    for (const client of clients) scene.#ids.push((await client.command("CLIENT", "ID")).toString().slice(1).trim());
-    return scene;
-  }
-
-  async play([number, line]: Line): Promise<void> {
-    const client = this.#clients[number] as RawClient;
-    const waits = line.startsWith("*");
-    const words = line
-      .replace("*", "")
-      .replace("#1", this.#ids[1] as string)
-      .split(" ");
-    client.write(encodeCommand(words));
-    if (waits) {
-      this.#owed[number] = (this.#owed[number] as number) + 1;
-      await this.#untilBlocked(number);
-      return;
-    }
-    const [reply] = await client.replies(1);
-    if (words[0] !== "HELLO") this.transcript.push(`${number} ${reply}`);
-  }
-
-  /** What the waiting clients were given. */
-  async finish(): Promise<string[]> {
-    const [control] = this.#clients as [RawClient];
-    for (const [number, owed] of this.#owed.entries()) {
-      if (owed === 0) continue;
-      await control.command("CLIENT", "UNBLOCK", this.#ids[number] as string);
-      const replies = await (this.#clients[number] as RawClient).replies(owed);
-      this.transcript.push(...replies.map((reply) => `${number} later ${reply}`));
-    }
-    for (const client of this.#clients) client.close();
-    return this.transcript;
-  }
-
-  async #untilBlocked(number: number): Promise<void> {
-    const mark = new RegExp(`^id=${this.#ids[number]} .* flags=b`, "m");
-    while (!mark.test((await (this.#clients[0] as RawClient).command("CLIENT", "LIST")).toString()));
-  }
-}
-
 describe.runIf(hasReferenceServer)("blocking commands beside redis-server", () => {
   let pair: ServerPair;
   beforeAll(async () => {
@@ -222,14 +136,11 @@ describe.runIf(hasReferenceServer)("blocking commands beside redis-server", () =
   });
   afterAll(() => pair.stop());
 
-  async function run(port: number, lines: readonly Line[]): Promise<string[]> {
-    const scene = await Scene.open(port);
-    for (const line of lines) await scene.play(line);
-    return scene.finish();
-  }
-
   test.each(Object.entries(SCENARIOS))("%s", async (_name, lines) => {
-    const [ours, theirs] = await Promise.all([run(pair.ports.ours, lines), run(pair.ports.reference, lines)]);
+    const [ours, theirs] = await Promise.all([
+      playScene(pair.ports.ours, lines),
+      playScene(pair.ports.reference, lines),
+    ]);
     expect(ours).toEqual(theirs);
   });
 
@@ -241,7 +152,7 @@ describe.runIf(hasReferenceServer)("blocking commands beside redis-server", () =
       [0, "RPUSH a 2"],
       [0, "EXEC"],
     ];
-    expect((await run(pair.ports.ours, lines)).at(-1)).toBe("1 later *2\r\n$1\r\na\r\n$1\r\n2\r\n");
+    expect((await playScene(pair.ports.ours, lines)).at(-1)).toBe("1 later *2\r\n$1\r\na\r\n$1\r\n2\r\n");
   });
 
   test("a thousand clients on one key are served in the order they came", async () => {

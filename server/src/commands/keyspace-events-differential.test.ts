@@ -66,6 +66,56 @@ const SCRIPT = [
   ],
 ];
 
+const STREAMS = [
+  ...[
+    "XADD s 1-1 a b",
+    "XADD s 1-1 a b",
+    "XADD s MAXLEN 1 2-1 a b",
+    "XADD s MAXLEN 5 3-1 a b",
+    "XADD s NOMKSTREAM 4-1 a b",
+  ],
+  ...["XADD none NOMKSTREAM 1-1 a b", "XADD s MINID 4 5-1 a b", "XADD s MAXLEN ~ 1 6-1 a b", "XADD s MAXLEN 0 7-1 a b"],
+  ...[
+    "XADD s 8-1 a b",
+    "XADD s 9-1 a b",
+    "XTRIM s MAXLEN 1",
+    "XTRIM s MAXLEN 1",
+    "XTRIM s MINID 8",
+    "XTRIM none MAXLEN 0",
+  ],
+  ...[
+    "XADD s 10-1 a b",
+    "XDEL s 9-1 10-1",
+    "XDEL s 9-1",
+    "XDEL none 1-1",
+    "XSETID s 11-1",
+    "XSETID s 11-1 ENTRIESADDED 50",
+    "XSETID none 1-1",
+  ],
+  ...["XGROUP CREATE s g $", "XGROUP CREATE s g $", "XGROUP CREATE made g $ MKSTREAM", "XGROUP CREATE none g $"],
+  ...["XGROUP SETID s g 0", "XGROUP SETID s none 0", "XGROUP CREATECONSUMER s g a", "XGROUP CREATECONSUMER s g a"],
+  ...["XADD s 12-1 a b", "XADD s 13-1 a b", "XREAD STREAMS s 0", "XREADGROUP GROUP g a STREAMS s >"],
+  ...[
+    "XREADGROUP GROUP g a STREAMS s 0",
+    "XADD s 14-1 a b",
+    "XREADGROUP GROUP g new COUNT 1 STREAMS s >",
+    "XACK s g 12-1",
+  ],
+  ...["XCLAIM s g a 0 14-1", "XCLAIM s g other 0 14-1", "XAUTOCLAIM s g auto 0 0", "XAUTOCLAIM s g auto 0 0 COUNT 1"],
+  ...["XDEL s 13-1", "XAUTOCLAIM s g auto 0 0", "XPENDING s g", "XLEN s", "XRANGE s - +", "XINFO STREAM s"],
+  ...["XGROUP DELCONSUMER s g a", "XGROUP DELCONSUMER s g a", "XGROUP DESTROY s g", "XGROUP DESTROY s g"],
+  ...[
+    "MULTI",
+    "XADD s 20-1 a b",
+    "XTRIM s MAXLEN 0",
+    "EXEC",
+    "COPY s copy",
+    "RENAME copy moved",
+    "EXPIRE s -1",
+    "DEL moved made",
+  ],
+];
+
 describe.runIf(hasReferenceServer)("keyspace events beside redis-server", () => {
   let pair: ServerPair;
   beforeAll(async () => {
@@ -88,10 +138,13 @@ describe.runIf(hasReferenceServer)("keyspace events beside redis-server", () => 
     return heard;
   }
 
-  test("each command tells the same events in the same order", async () => {
+  test.each([
+    ["most types", SCRIPT],
+    ["streams", STREAMS],
+  ])("each command tells the same events in the same order: %s", async (_, script) => {
     const [ours, theirs] = await Promise.all([
-      eventsOf(pair.ports.ours, SCRIPT),
-      eventsOf(pair.ports.reference, SCRIPT),
+      eventsOf(pair.ports.ours, script),
+      eventsOf(pair.ports.reference, script),
     ]);
     expect(ours).toEqual(theirs);
   });
