@@ -42,6 +42,7 @@ import { RequestParser } from "./network/request-parser.ts";
 import { createServerGateway } from "./network/server-gateway.ts";
 import { listenForClients, openAdmin } from "./network/server-listeners.ts";
 import type { FactSources } from "./observability/facts.ts";
+import { LatencyMonitor } from "./observability/latency-monitor.ts";
 import type { Logger } from "./observability/logger.ts";
 import { SlowLog } from "./observability/slow-log.ts";
 import { Persistence } from "./persistence/persistence.ts";
@@ -174,7 +175,6 @@ function createCore(options: ServerOptions): Core {
   const users = createServerUsers({ config, userLines: options.userLines ?? [] }, table, systemDisk);
   const pubsub = new PublishSubscribe();
   const monitors = new Monitors();
-  const slowLog = new SlowLog(() => config.get("slowlog-max-len"));
   const pause = new ClientPause(clock, () => clients.all());
   const readiness = { isLoaded: false };
   const persistence: Persistence = createPersistence(options, keyspace, collections, () => replication);
@@ -199,13 +199,14 @@ function createCore(options: ServerOptions): Core {
   const facts = createFactSources({
     ...{ config, clock, keyspace, table, clients, usage, identity, pubsub, persistence, replication },
     ...{ accessControl: users.accessControl, systemBytes: totalmem(), upkeep: () => upkeep },
-    commandsProcessed: () => dispatcher.processed,
+    commandsProcessed: () => dispatcher.processed - usage.commandsAtReset,
     blockedClients: () => waiting.count + migrations.count,
     isLoaded: () => readiness.isLoaded,
     cluster: () => cluster?.cluster.facts(),
   });
   const context: ServerContext = {
-    ...{ keyspace, table, clients, config, clock, random, collections, pubsub, monitors, slowLog, facts },
+    ...{ keyspace, table, clients, config, clock, random, collections, pubsub, monitors, facts },
+    ...createTimeLogs(config, clock),
     ...{ logger, pause, persistence, replication, cluster: cluster?.cluster, relay: cluster?.cluster },
     ...{ waiters: waiting.forReplicas, blocking: waiting.forKeys, unblock: waiting.unblock },
     ...{ payloads, migrations, streamArguments: new StreamArguments() },
@@ -218,12 +219,12 @@ function createCore(options: ServerOptions): Core {
     flushed: () => persistence.flushed(),
     ...{ debugSwitches: { isActiveExpiryOn: true }, shutdown: options.requestShutdown },
     purgeMemory: () => upkeep.purge(),
-    resetStatistics: () => resetStatistics(context, usage),
+    resetStatistics: () => resetStatistics(context, usage, dispatcher.processed),
     rewriteConfig: () => rewriteConfigFile(options),
   };
   const parser = new RequestParser();
   const reply = new ReplyWriter();
-  const observer = createCommandObserver({ config, clock, logger, slowLog, monitors, errors: usage.errors });
+  const observer = createCommandObserver(context, { monitors, errors: usage.errors });
   const bootClient = new Client({ id: 0, address: "", localAddress: "", connection: NO_CONNECTION, createdAtMs: 0 });
   const state = createServerState(context, readiness);
   const upkeep = createUpkeep(context, state);
@@ -234,7 +235,7 @@ function createCore(options: ServerOptions): Core {
   });
   keyspace.events.publish = (channel, message) => pubsub.publish(channel, message);
   keyspace.listener = createKeyspaceListener(propagator, replication);
-  followSettings(config, keyspace, parser);
+  followSettings({ config, keyspace, parser, table });
   const gateway = createServerGateway({
     ...{ context, handler: dispatcher, traffic: usage.traffic },
     left: (client) => forgetIn([waiting, migrations], client),
@@ -256,6 +257,14 @@ function createScripting(
 
 function forgetIn(holders: readonly { forget(client: Client): void }[], client: Client): void {
   for (const holder of holders) holder.forget(client);
+}
+
+function createTimeLogs(config: Config, clock: Clock): Pick<ServerContext, "slowLog" | "latencyMonitor"> {
+  const thresholdMs = (): number => config.get("latency-monitor-threshold");
+  return {
+    slowLog: new SlowLog(() => config.get("slowlog-max-len")),
+    latencyMonitor: new LatencyMonitor(thresholdMs, () => clock.nowMs()),
+  };
 }
 
 function createExecutor(dispatcher: () => Dispatcher, propagator: Propagator): CommandExecutor {
@@ -443,12 +452,15 @@ function rewriteConfigFile({ config, configFile, logger }: ServerOptions): strin
   }
 }
 
-function resetStatistics({ table, keyspace, clock, accessControl }: ServerContext, usage: MeteredUsage): void {
-  table.resetStatistics();
-  keyspace.resetStatistics();
-  accessControl.resetStatistics();
+function resetStatistics(context: ServerContext, usage: MeteredUsage, commands: number): void {
+  const { table, keyspace, clients, replication, accessControl } = context;
+  for (const counted of [table, keyspace, clients, replication, accessControl]) counted.resetStatistics();
   usage.errors.reset();
-  usage.commandRate.reset(clock.nowMs());
+  usage.commandsAtReset = commands;
+  usage.commandRate.reset(commands);
+  for (const direction of ["inputBytes", "outputBytes"] as const) usage.traffic[direction] = 0;
+  for (const rate of [usage.inputRate, usage.outputRate]) rate.reset(0);
+  replication.resetStatistics();
 }
 
 const ROLE_CHANGED = "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)";

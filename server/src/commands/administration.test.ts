@@ -231,11 +231,17 @@ describe.runIf(hasReferenceServer)("the same as redis-server", () => {
         "slowlog foo",
         "latency latest",
         "latency reset",
+        "latency reset x y",
+        "latency histogram nosuch",
         "latency history x",
         "latency graph x",
         "latency foo",
         "latency",
       ],
+    ],
+    [
+      "module",
+      ["module", "module list", "module list x", "module load x", "module loadex x", "module unload x", "module foo"],
     ],
     [
       "memory and debug",
@@ -255,6 +261,49 @@ describe.runIf(hasReferenceServer)("the same as redis-server", () => {
     ["reset", ["multi", "select 3", "reset", "get x", "client getname", "subscribe a", "reset", "get x"]],
   ])("%s", async (_name, script) => {
     expect(await run(ours.port, script)).toEqual(await run(theirs.port, script));
+  });
+
+  test("LATENCY keeps spikes above its threshold, with the replies of redis-server", async () => {
+    const script = [
+      "config set latency-monitor-threshold 5",
+      "debug sleep 0.03",
+      "latency latest",
+      "latency history command",
+      "latency reset fast-command command",
+      "latency latest",
+      "config set latency-monitor-threshold 0",
+      "debug sleep 0.01",
+      "latency latest",
+    ];
+    const [own, reference] = await Promise.all([run(ours.port, script), run(theirs.port, script)]);
+    expect(own[2]?.length).toBeGreaterThan(0);
+    const shape = (replies: unknown): string => JSON.stringify(replies).replace(/\d{2,}/g, "n");
+    expect(shape(own)).toBe(shape(reference));
+  });
+
+  test("LATENCY HISTOGRAM and INFO latencystats know what was called since CONFIG RESETSTAT", async () => {
+    const script = ["config resetstat", "time", "time", "latency histogram time"];
+    for (const port of [ours.port, theirs.port]) {
+      const reply = JSON.stringify((await run(port, script)).at(-1));
+      expect(reply).toMatch(/time.*calls.*2.*histogram_usec/s);
+    }
+    const [text] = await run(ours.port, ["info latencystats"]);
+    expect(String(text)).toMatch(/latency_percentiles_usec_time:p50=[\d.]+,p99=[\d.]+,p99\.9=[\d.]+/);
+  });
+
+  test("CONFIG RESETSTAT sets commands, connections and traffic back", async () => {
+    for (const port of [ours.port, theirs.port]) {
+      const replies = await run(port, ["time", "time", "time", "config resetstat", "info stats"]);
+      const text = String(replies.at(-1));
+      expect(text).toMatch(/total_connections_received:0\\r/);
+      expect(text).toMatch(/total_commands_processed:1\\r/);
+      expect(text).toMatch(/instantaneous_ops_per_sec:\d{1,5}\\r/);
+    }
+  });
+
+  test("COMMAND LIST names subcommands too", async () => {
+    const [names] = await run(ours.port, ["command list"]);
+    expect(String(JSON.stringify(names))).toContain("config|get");
   });
 
   test("COMMAND INFO of every command both have", async () => {

@@ -26,9 +26,11 @@ import { hyperLogLogCommands } from "./hyper-log-logs.ts";
 import { infoCommands } from "./info.ts";
 import { keyScanCommands } from "./key-scan.ts";
 import { keyCommands } from "./keys.ts";
+import { latencyCommands } from "./latency.ts";
 import { listMoveCommands } from "./list-moves.ts";
 import { listCommands } from "./lists.ts";
 import { migrateCommands } from "./migrate.ts";
+import { moduleCommands } from "./modules.ts";
 import { persistenceCommands } from "./persistence.ts";
 import { pubsubCommands } from "./pubsub.ts";
 import { replicationCommands } from "./replication.ts";
@@ -105,4 +107,6 @@ export const ALL_COMMANDS: readonly (readonly CommandRow[])[] = [
   pubsubCommands,
   serverControlCommands,
   slowlogCommands,
+  latencyCommands,
+  moduleCommands,
 ];

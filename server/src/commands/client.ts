@@ -138,7 +138,7 @@ export class Client {
 export class ClientRegistry {
   readonly #clients = new Map<number, Client>();
   #nextId = 1;
-  /** Connections accepted since the start. */
+  /** Connections accepted since the start or CONFIG RESETSTAT. */
   accepted = 0;
   rejected = 0;
 
@@ -161,6 +161,11 @@ export class ClientRegistry {
 
   get count(): number {
     return this.#clients.size;
+  }
+
+  resetStatistics(): void {
+    this.accepted = 0;
+    this.rejected = 0;
   }
 
   all(): IterableIterator<Client> {

@@ -160,7 +160,7 @@ function commandList(call: Call): void {
 }
 
 function listFilter(call: Call): (row: CommandRow, fullName: string) => boolean {
-  if (call.argc === 2) return (_row, fullName) => !fullName.includes("|");
+  if (call.argc === 2) return () => true;
   if (call.argc !== 5 || !call.is(2, "filterby")) throw new CommandError(ERRORS.syntax);
   if (call.is(3, "module")) return () => false;
   if (call.is(3, "aclcat")) {

@@ -4,6 +4,7 @@
  * statistics.
  */
 
+import { LatencyHistograms } from "../observability/latency-histograms.ts";
 import type { CommandFlag, CommandFunction, CommandRow, KeySpec } from "./command.ts";
 
 export const CommandBit = {
@@ -69,6 +70,7 @@ export class CommandTable {
   readonly failedCalls: Float64Array;
   readonly rejectedCalls: Float64Array;
   readonly microseconds: Float64Array;
+  readonly latencies: LatencyHistograms;
   readonly size: number;
   readonly #subcommands: (Map<string, number> | undefined)[] = [];
   readonly #slots = new Int16Array(HASH_SLOTS);
@@ -89,6 +91,7 @@ export class CommandTable {
     this.failedCalls = new Float64Array(size);
     this.rejectedCalls = new Float64Array(size);
     this.microseconds = new Float64Array(size);
+    this.latencies = new LatencyHistograms(size);
     this.#word0 = new Int32Array(size);
     this.#word1 = new Int32Array(size);
     this.#place(0, EMPTY_ROW, "");
@@ -139,6 +142,7 @@ export class CommandTable {
     this.failedCalls.fill(0);
     this.rejectedCalls.fill(0);
     this.microseconds.fill(0);
+    this.latencies.reset();
   }
 
   #place(id: number, row: CommandRow, fullName: string): void {

@@ -16,6 +16,7 @@ const CONTAINERS = [
   "DEBUG",
   "MEMORY",
   "XGROUP",
+  "MODULE",
 ];
 const SUBCOMMAND = /^[A-Z][A-Z-]*( .*)?$/;
 const NAME = /^[A-Z-]+/;

@@ -10,6 +10,7 @@ import type { Config } from "../config/config.ts";
 import type { Database } from "../keyspace/database.ts";
 import type { Keyspace } from "../keyspace/keyspace.ts";
 import type { FactSources } from "../observability/facts.ts";
+import type { LatencyMonitor } from "../observability/latency-monitor.ts";
 import type { Logger } from "../observability/logger.ts";
 import type { SlowLog } from "../observability/slow-log.ts";
 import type { Persistence } from "../persistence/persistence.ts";
@@ -93,6 +94,7 @@ export interface ServerContext {
   readonly relay: MessageRelay | undefined;
   readonly monitors: MonitorRegistry;
   readonly slowLog: SlowLog;
+  readonly latencyMonitor: LatencyMonitor;
   readonly facts: FactSources;
   readonly logger: Logger;
   readonly persistence: Persistence;

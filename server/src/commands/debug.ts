@@ -12,7 +12,7 @@ import { defineCommands } from "./command.ts";
 import { helpLines } from "./container-help.ts";
 import { debugDigest, debugDigestValue, debugListpack, debugObject } from "./debug-values.ts";
 import { CommandError } from "./errors.ts";
-import { isLocalClient } from "./local-client.ts";
+import { protectedRefusal } from "./protected-commands.ts";
 
 export const debugCommands = defineCommands([
   {
@@ -81,12 +81,8 @@ const SUBCOMMANDS: Readonly<Record<string, DebugSubcommand>> = {
 };
 
 function debug(call: Call): void {
-  const mode = call.server.config.get("enable-debug-command");
-  if (mode === "no" || (mode === "local" && !isLocalClient(call.client))) {
-    throw new CommandError(
-      'ERR DEBUG command not allowed. If the enable-debug-command option is set to "local", you can run it from a local connection, otherwise you need to set this option in the configuration file, and then restart the server.',
-    );
-  }
+  const refusal = protectedRefusal(call, "debug");
+  if (refusal !== undefined) throw new CommandError(refusal);
   const subcommand = SUBCOMMANDS[call.text(1).toLowerCase()];
   const isRightCount =
     subcommand !== undefined &&

@@ -1,14 +1,12 @@
-/** SLOWLOG and LATENCY: what took long. Latency events are not sampled yet, so LATENCY has nothing to report. */
+/** SLOWLOG: the commands that took long, with their arguments. */
 
 import { integerArgument } from "./arguments.ts";
 import type { Call } from "./call.ts";
 import { defineCommands } from "./command.ts";
 import { containerOnly, withHelp } from "./container-help.ts";
-import { CommandError, cString } from "./errors.ts";
+import { CommandError } from "./errors.ts";
 
 const LOG_FLAGS = ["admin", "loading", "stale"] as const;
-const LATENCY_FLAGS = ["admin", "noscript", "loading", "stale"] as const;
-const LATENCY_TIPS = ["nondeterministic_output", "request_policy:all_nodes", "response_policy:special"] as const;
 const DEFAULT_ENTRIES = 10;
 
 export const slowlogCommands = defineCommands([
@@ -61,94 +59,6 @@ export const slowlogCommands = defineCommands([
           call.server.slowLog.reset();
           call.reply.ok();
         },
-      },
-    ]),
-  },
-  {
-    name: "latency",
-    arity: -2,
-    flags: [],
-    group: "server",
-    since: "2.8.13",
-    complexity: "Depends on the subcommand",
-    summary: "Looks at latency spikes.",
-    syntax: "",
-    run: containerOnly,
-    subcommands: withHelp("latency", "server", "2.8.13", [
-      {
-        name: "latest",
-        arity: 2,
-        flags: LATENCY_FLAGS,
-        tips: LATENCY_TIPS,
-        group: "server",
-        since: "2.8.13",
-        complexity: "O(1)",
-        summary: "Gives the latest sample of each event.",
-        syntax: "",
-        run: (call) => call.reply.array(0),
-      },
-      {
-        name: "history",
-        arity: 3,
-        flags: LATENCY_FLAGS,
-        tips: LATENCY_TIPS,
-        group: "server",
-        since: "2.8.13",
-        complexity: "O(1)",
-        summary: "Gives the samples of an event.",
-        syntax: "event",
-        run: (call) => call.reply.array(0),
-      },
-      {
-        name: "graph",
-        arity: 3,
-        flags: LATENCY_FLAGS,
-        tips: LATENCY_TIPS,
-        group: "server",
-        since: "2.8.13",
-        complexity: "O(1)",
-        summary: "Draws the samples of an event.",
-        syntax: "event",
-        run(call) {
-          throw new CommandError(`ERR No samples available for event '${cString(call.text(2))}'`);
-        },
-      },
-      {
-        name: "reset",
-        arity: -2,
-        flags: LATENCY_FLAGS,
-        tips: ["request_policy:all_nodes", "response_policy:all_succeeded"],
-        group: "server",
-        since: "2.8.13",
-        complexity: "O(1)",
-        summary: "Forgets the samples of events, or of all.",
-        syntax: "[event [event ...]]",
-        run: (call) => call.reply.integer(0),
-      },
-      {
-        name: "histogram",
-        arity: -2,
-        flags: LATENCY_FLAGS,
-        tips: LATENCY_TIPS,
-        group: "server",
-        since: "7.0.0",
-        complexity: "O(N) in the number of commands",
-        summary: "Gives the distribution of the times of commands.",
-        syntax: "[command [command ...]]",
-        run: (call) => call.reply.map(0),
-      },
-      {
-        name: "doctor",
-        arity: 2,
-        flags: LATENCY_FLAGS,
-        tips: LATENCY_TIPS,
-        group: "server",
-        since: "2.8.13",
-        complexity: "O(1)",
-        summary: "Judges the samples for a human.",
-        syntax: "",
-        run: (call) =>
-          call.reply.verbatim("Latency events are not sampled: see SLOWLOG, and /metrics of the admin port.\n"),
       },
     ]),
   },

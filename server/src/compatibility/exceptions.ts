@@ -10,7 +10,6 @@ export const REASONS_FOR_MISSING: Readonly<Record<string, string>> = {
   fcall: "functions are planned: scripts only",
   fcall_ro: "functions are planned: scripts only",
   function: "functions are planned: scripts only",
-  module: "modules in C cannot be loaded, on purpose",
   waitaof: "the append-only file is planned: snapshots only",
 };
 
@@ -21,12 +20,9 @@ export const PARTLY_DONE: Readonly<Record<string, string>> = {
   "client|tracking": "takes OFF only: tracking is planned",
   "client|trackinginfo": "always off: tracking is planned",
   debug: "only the subcommands that test suites use",
-  "latency|doctor": "latency events are not sampled: see SLOWLOG and /metrics",
-  "latency|graph": "latency events are not sampled: see SLOWLOG and /metrics",
-  "latency|histogram": "latency events are not sampled: see SLOWLOG and /metrics",
-  "latency|history": "latency events are not sampled: see SLOWLOG and /metrics",
-  "latency|latest": "latency events are not sampled: see SLOWLOG and /metrics",
-  "latency|reset": "latency events are not sampled: see SLOWLOG and /metrics",
+  "module|load": "modules in C cannot be loaded, on purpose",
+  "module|loadex": "modules in C cannot be loaded, on purpose",
+  "module|unload": "modules in C cannot be loaded, on purpose",
   migrate: "refused inside MULTI: its client waits while others are served",
   "script|debug": "refuses to turn the debugger on: there is none",
   lolwut: "names the version, draws nothing",

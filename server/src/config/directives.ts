@@ -132,7 +132,7 @@ const PROCESS = [
   bool("dynamic-hz", true, STORED),
   choice("enable-protected-configs", ["no", "yes", "local"], "no", FIXED),
   choice("enable-debug-command", ["no", "yes", "local"], "no", FIXED),
-  choice("enable-module-command", ["no", "yes", "local"], "no", FIXED_STORED),
+  choice("enable-module-command", ["no", "yes", "local"], "no", FIXED),
   flags("shutdown-on-sigint", "default", ["save", "nosave", "now", "force"]),
   flags("shutdown-on-sigterm", "default", ["save", "nosave", "now", "force"]),
   integer("shutdown-timeout", 10, COUNT, STORED),
@@ -290,9 +290,9 @@ const CLUSTER = [
 const OBSERVABILITY = [
   integer("slowlog-log-slower-than", 10000, [-1, LONG_MAX]),
   integer("slowlog-max-len", 128, BIG_COUNT),
-  integer("latency-monitor-threshold", 0, BIG_COUNT, STORED),
-  bool("latency-tracking", true, STORED),
-  numbers("latency-tracking-info-percentiles", [50, 99, 99.9], parsePercentiles, STORED),
+  integer("latency-monitor-threshold", 0, BIG_COUNT),
+  bool("latency-tracking", true),
+  numbers("latency-tracking-info-percentiles", [50, 99, 99.9], parsePercentiles),
 ] as const;
 
 export const DIRECTIVES = [

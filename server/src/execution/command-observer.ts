@@ -1,43 +1,41 @@
-/** Watches commands run for the slow log and for MONITOR, and logs faults of ours. */
+/** Watches commands run for the slow log, the latency monitor and MONITOR, and logs faults of ours. */
 
 import type { Call } from "../commands/call.ts";
 import type { Client } from "../commands/client.ts";
 import { CommandBit } from "../commands/command-table.ts";
+import type { ServerContext } from "../commands/context.ts";
 import { REDACTED, secretArguments } from "../commands/secret-arguments.ts";
 import type { Config } from "../config/config.ts";
 import type { ErrorStatistics } from "../observability/counters.ts";
-import type { Logger } from "../observability/logger.ts";
 import type { SlowLog } from "../observability/slow-log.ts";
-import type { Clock } from "../platform/clock.ts";
 import type { CommandObserver } from "./dispatcher.ts";
 import type { Monitors } from "./monitors.ts";
 
 /** Attacks come in great numbers; one line a minute says enough. */
 const ATTACK_LOG_INTERVAL_US = 60e6;
 
+export type ObservedServices = Pick<ServerContext, "config" | "clock" | "logger" | "slowLog" | "latencyMonitor">;
+
 export interface ObserverParts {
-  readonly config: Config;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  readonly slowLog: SlowLog;
   readonly monitors: Monitors;
   readonly errors: ErrorStatistics;
 }
 
-export function createCommandObserver({
-  config,
-  clock,
-  logger,
-  slowLog,
-  monitors,
-  errors,
-}: ObserverParts): CommandObserver {
+export function createCommandObserver(
+  { config, clock, logger, slowLog, latencyMonitor }: ObservedServices,
+  { monitors, errors }: ObserverParts,
+): CommandObserver {
   let attackLoggedUs = Number.NEGATIVE_INFINITY;
   const observer = {
-    slowerThanUs: config.get("slowlog-log-slower-than"),
+    slowerThanUs: slowestWanted(config),
     monitors,
     failed: (text: string) => errors.record(text),
-    slow: (call: Call, microseconds: number) => addToSlowLog(slowLog, call, microseconds),
+    slow: (call: Call, microseconds: number) => {
+      const slowLogUs = config.get("slowlog-log-slower-than");
+      if (slowLogUs >= 0 && microseconds >= slowLogUs) addToSlowLog(slowLog, call, microseconds);
+      const isFast = ((call.server.table.flags[call.command] as number) & CommandBit.fast) !== 0;
+      latencyMonitor.add(isFast ? "fast-command" : "command", microseconds);
+    },
     ran: (call: Call) => monitors.show(call, clock.nowUs()),
     attacked: (client: Client) => {
       const nowUs = clock.monotonicUs();
@@ -52,11 +50,19 @@ export function createCommandObserver({
       logger.warning(`Command "${call.text(0)}" failed by a fault of the server: ${reason}`);
     },
   };
-  config.onChange(["slowlog-log-slower-than"], () => {
-    observer.slowerThanUs = config.get("slowlog-log-slower-than");
+  config.onChange(["slowlog-log-slower-than", "latency-monitor-threshold"], () => {
+    observer.slowerThanUs = slowestWanted(config);
     return undefined;
   });
   return observer;
+}
+
+/** The time from which on somebody wants to know of a command, microseconds; negative: nobody does. */
+function slowestWanted(config: Config): number {
+  const slowLogUs = config.get("slowlog-log-slower-than");
+  const monitorUs = config.get("latency-monitor-threshold") * 1000;
+  if (slowLogUs < 0 || monitorUs === 0) return monitorUs === 0 ? slowLogUs : monitorUs;
+  return Math.min(slowLogUs, monitorUs);
 }
 
 function addToSlowLog(slowLog: SlowLog, call: Call, microseconds: number): void {

@@ -15,6 +15,7 @@ import { CommandError, executionAborted, unknownCommand, unknownSubcommand, wron
 import { resetTransaction } from "../commands/transactions.ts";
 import type { Keyspace } from "../keyspace/keyspace.ts";
 import type { WaitedKeys } from "../keyspace/waited-keys.ts";
+import { bucketOf } from "../observability/latency-histograms.ts";
 import type { Clock } from "../platform/clock.ts";
 import { denyMask, refusal, type ServerState } from "./guards.ts";
 import { permissionError, permissionErrorInExec } from "./permission-check.ts";
@@ -252,12 +253,14 @@ export class Dispatcher {
 
   /** What a batch took beside its timed commands is spread evenly over the others. */
   #shareTime(elapsedUs: number): void {
-    const { microseconds } = this.#table;
+    const { microseconds, latencies } = this.#table;
     const count = this.#untimedCount;
     const share = elapsedUs / count;
+    const bucket = bucketOf(share);
     for (let i = 0; i < count; i++) {
       const id = this.#untimed[i] as number;
       microseconds[id] = (microseconds[id] as number) + share;
+      if (latencies.isOn) latencies.record(id, bucket);
     }
     this.#untimedCount = 0;
   }
@@ -336,6 +339,7 @@ export class Dispatcher {
     const table = this.#table;
     this.#timedUs += elapsed;
     table.microseconds[id] = (table.microseconds[id] as number) + elapsed;
+    if (table.latencies.isOn) table.latencies.record(id, bucketOf(elapsed));
     const slowest = this.#observer.slowerThanUs;
     if (slowest >= 0 && elapsed >= slowest) this.#observer.slow(call, elapsed);
   }

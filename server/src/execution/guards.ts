@@ -8,6 +8,7 @@ import type { Call } from "../commands/call.ts";
 import { ClientFlag } from "../commands/client.ts";
 import { CommandBit } from "../commands/command-table.ts";
 import { ERRORS } from "../commands/errors.ts";
+import { protectedRefusal } from "../commands/protected-commands.ts";
 
 /** What the guards ask of the server; wired in server.ts. */
 export interface ServerState {
@@ -49,6 +50,13 @@ const always = (): boolean => true;
 const ofPrimary = ({ call }: GuardedRequest): boolean => call.client.has(ClientFlag.primary);
 
 export const GUARDS: readonly Guard[] = [
+  {
+    // For transactions, which do not take it up; for the others, those few commands ask themselves.
+    name: "protected command",
+    denies: 0,
+    applies: always,
+    check: (_state, { call, fullName }) => protectedRefusal(call, fullName),
+  },
   {
     name: "authentication",
     denies: 0,

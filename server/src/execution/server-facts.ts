@@ -14,6 +14,7 @@ import type {
   CompactionFacts,
   DatabaseFacts,
   FactSources,
+  LatencyFacts,
   MemoryFacts,
   PersistenceFacts,
   ServerFacts,
@@ -38,6 +39,8 @@ export interface UsageCounters {
 
 export interface MeteredUsage extends UsageCounters {
   readonly traffic: { inputBytes: number; outputBytes: number };
+  /** Commands run before CONFIG RESETSTAT. */
+  commandsAtReset: number;
 }
 
 /** `startupBytes`: what the arena holds before any data. */
@@ -45,6 +48,7 @@ export function createUsage(clock: Clock, startupBytes: number): MeteredUsage {
   const nowMs = clock.nowMs();
   return {
     traffic: { inputBytes: 0, outputBytes: 0 },
+    commandsAtReset: 0,
     commandRate: new RateMeter(nowMs),
     inputRate: new RateMeter(nowMs),
     outputRate: new RateMeter(nowMs),
@@ -91,6 +95,7 @@ export function createFactSources(parts: FactParts): FactSources {
     cluster: parts.cluster,
     keyspace: () => databaseFacts(parts.keyspace),
     commands: () => commandFacts(parts.table),
+    latencies: () => latencyFacts(parts),
     errors: () => parts.usage.errors.entries(),
   };
 }
@@ -273,4 +278,15 @@ function commandFacts(table: CommandTable): CommandFacts[] {
     });
   }
   return facts;
+}
+
+function latencyFacts({ table, config }: FactParts): LatencyFacts[] {
+  const { latencies } = table;
+  if (!latencies.isOn) return [];
+  const percents = config.get("latency-tracking-info-percentiles");
+  const called = Array.from({ length: table.size }, (_, id) => id).filter((id) => latencies.calls(id) > 0);
+  return called.map((id) => ({
+    name: table.fullNames[id] as string,
+    percentiles: percents.map((percent) => [percent, latencies.percentile(id, percent)] as const),
+  }));
 }

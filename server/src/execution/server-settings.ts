@@ -16,10 +16,20 @@ function follow(config: Config, names: Parameters<Config["onChange"]>[0], apply:
   });
 }
 
-export function followSettings(config: Config, keyspace: Keyspace, parser: { maxBulkBytes: number }): void {
+export interface SettingFollowers {
+  readonly config: Config;
+  readonly keyspace: Keyspace;
+  readonly parser: { maxBulkBytes: number };
+  readonly table: { readonly latencies: { isOn: boolean } };
+}
+
+export function followSettings({ config, keyspace, parser, table }: SettingFollowers): void {
   followEvictionSettings(config, keyspace);
   followKeyspaceEvents(config, keyspace);
   followBulkLimit(config, parser);
+  follow(config, ["latency-tracking"], () => {
+    table.latencies.isOn = config.get("latency-tracking");
+  });
 }
 
 function followEvictionSettings(config: Config, keyspace: Keyspace): void {

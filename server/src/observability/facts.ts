@@ -213,6 +213,12 @@ export interface CommandFacts {
   readonly failedCalls: number;
 }
 
+/** The times of one command: so many percent of the calls took at most so many microseconds. */
+export interface LatencyFacts {
+  readonly name: string;
+  readonly percentiles: readonly (readonly [percent: number, microseconds: number])[];
+}
+
 export interface ProcessorFacts {
   readonly systemSeconds: number;
   readonly userSeconds: number;
@@ -232,5 +238,7 @@ export interface FactSources {
   cluster(): ClusterFacts | undefined;
   keyspace(): readonly DatabaseFacts[];
   commands(): readonly CommandFacts[];
+  /** Empty while `latency-tracking` is off. */
+  latencies(): readonly LatencyFacts[];
   errors(): readonly (readonly [code: string, count: number])[];
 }

@@ -123,5 +123,14 @@ export const QUIET_FACTS: FactSources = {
   cluster: () => undefined,
   keyspace: () => [{ index: 0, keys: 10, expires: 2, averageTtlMs: 1000, expiringHashes: 1 }],
   commands: () => [{ name: "get", calls: 4, microseconds: 10, rejectedCalls: 1, failedCalls: 0 }],
+  latencies: () => [
+    {
+      name: "get",
+      percentiles: [
+        [50, 1],
+        [99.9, 2.5],
+      ],
+    },
+  ],
   errors: () => [["ERR", 2]],
 };

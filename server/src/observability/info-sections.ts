@@ -11,6 +11,7 @@ import type {
   CommandFacts,
   CompactionFacts,
   DatabaseFacts,
+  LatencyFacts,
   LoadingFacts,
   MemoryFacts,
   PersistenceFacts,
@@ -347,6 +348,13 @@ export function commandFields(commands: readonly CommandFacts[]): Field[] {
 
 export function errorFields(errors: readonly (readonly [code: string, count: number])[]): Field[] {
   return errors.map(([code, count]) => [`errorstat_${code}`, `count=${count}`]);
+}
+
+export function latencyFields(latencies: readonly LatencyFacts[]): Field[] {
+  return latencies.map(({ name, percentiles }) => [
+    `latency_percentiles_usec_${name}`,
+    percentiles.map(([percent, microseconds]) => `p${percent}=${microseconds.toFixed(3)}`).join(","),
+  ]);
 }
 
 export function keyspaceFields(databases: readonly DatabaseFacts[]): Field[] {

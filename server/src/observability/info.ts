@@ -51,7 +51,12 @@ const SECTIONS: readonly Section[] = [
     isDefault: true,
     fields: (sources) => sections.errorFields(sources.errors()),
   },
-  { name: "latencystats", title: "Latencystats", isDefault: false, fields: () => [] },
+  {
+    name: "latencystats",
+    title: "Latencystats",
+    isDefault: false,
+    fields: (sources) => sections.latencyFields(sources.latencies()),
+  },
   {
     name: "cluster",
     title: "Cluster",

@@ -117,6 +117,13 @@ export class Replicas {
     this.#backlog = undefined;
   }
 
+  resetStatistics(): void {
+    this.fullSyncs = 0;
+    this.partialSyncs = 0;
+    this.refusedPartialSyncs = 0;
+    this.outputBytes = 0;
+  }
+
   resizeBacklog(): void {
     if (this.#backlog === undefined || this.#backlog.sizeBytes === this.#options.settings().backlogBytes) return;
     const database = this.#database;

@@ -175,6 +175,12 @@ export class Replication {
     return this.#closedLinksInputBytes + (this.#link?.inputBytes ?? 0);
   }
 
+  /** CONFIG RESETSTAT. */
+  resetStatistics(): void {
+    this.#closedLinksInputBytes = -(this.#link?.inputBytes ?? 0);
+    this.replicas.resetStatistics();
+  }
+
   facts(): ReplicationFacts {
     const { maxLagSeconds } = this.#options.settings();
     const minReplicas = this.#options.minReplicas();

@@ -33,6 +33,7 @@ export const METADATA_DIFFERENCES: readonly MetadataDifference[] = [
   { command: "geosearchstore", column: "arguments", reason: "width and height are a block of their own here" },
   { command: "hscan", column: "arguments", reason: "NOVALUES came with 7.4" },
   { command: "migrate", column: "arguments", reason: "the choices of key and of authentication have other names here" },
+  { command: "module|loadex", column: "arguments", reason: "one argument repeated, where Redis has a block of it" },
   { command: "move", column: "keys", reason: "the key is deleted, as 7.2 says" },
   { command: "pfmerge", column: "arguments", reason: "the sources are optional, as 7.2 says" },
   { command: "psubscribe", column: "arguments", reason: "a block of one argument, in 7.0 only" },
