@@ -4,7 +4,7 @@ BIN := node_modules/.bin
 RUN := $(NODE) --conditions=source
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build check types lint fresh unit integration test fuzz e2e bench up down run images generate clean
+.PHONY: help setup build check types lint fresh unit integration test fuzz e2e bench compat up down run images generate clean
 
 help: ## Print this help
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  \033[1m%-10s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +48,10 @@ fuzz: setup ## Random tests with new seeds, for longer (CALLS=1000000 SEED=1 ARG
 bench: setup ## Speed, memory and stalls beside redis-server (ARGS="cpu", "SET GET", "empty keys structures growth delete compaction mixed")
 	.ci/packages
 	$(RUN) e2e/bench/run.ts $(ARGS)
+
+compat: setup ## The test suites of client libraries against redis-server and ours (ARGS="redis-py-resp2 redis-py-resp3 go-redis")
+	.ci/packages
+	$(RUN) e2e/compat/run.ts $(ARGS)
 
 run: setup ## Start one server alone on port 6379 (ARGS="--port 7000" for other directives)
 	server/bin/kv-server $(ARGS)
