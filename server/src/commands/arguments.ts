@@ -106,6 +106,14 @@ export interface ExpireUnit {
   readonly isAbsolute: boolean;
 }
 
+/** By the words of options. */
+export const EXPIRE_UNITS: ReadonlyMap<string, ExpireUnit> = new Map([
+  ["ex", { isSeconds: true, isAbsolute: false }],
+  ["px", { isSeconds: false, isAbsolute: false }],
+  ["exat", { isSeconds: true, isAbsolute: true }],
+  ["pxat", { isSeconds: false, isAbsolute: true }],
+]);
+
 /** Moments are kept as doubles: exact up to 2^53 ms, which is the year 287,396. The last one below Redis' own limit. */
 export const LARGEST_MOMENT_MS = 2 ** 63 - 1024;
 

@@ -6,16 +6,18 @@ import { ClientFlag } from "./client.ts";
 
 export type ClientType = "normal" | "master" | "replica" | "pubsub";
 
-const TYPE_WORDS: Readonly<Record<string, ClientType>> = {
-  normal: "normal",
-  master: "master",
-  slave: "replica",
-  replica: "replica",
-  pubsub: "pubsub",
-};
+const TYPE_WORDS: ReadonlyMap<string, ClientType> = new Map(
+  Object.entries<ClientType>({
+    normal: "normal",
+    master: "master",
+    slave: "replica",
+    replica: "replica",
+    pubsub: "pubsub",
+  }),
+);
 
 export function parseClientType(word: string): ClientType | undefined {
-  return TYPE_WORDS[word.toLowerCase()];
+  return TYPE_WORDS.get(word.toLowerCase());
 }
 
 export function clientType(client: Client): ClientType {

@@ -37,53 +37,55 @@ interface DebugSubcommand {
   readonly run: (call: Call) => void;
 }
 
-const SUBCOMMANDS: Readonly<Record<string, DebugSubcommand>> = {
-  "change-repl-id": {
-    arity: 2,
-    syntax: "",
-    summary: "Gives the server another replication ID.",
-    run: changeReplicationId,
-  },
-  digest: { arity: 2, syntax: "", summary: "Gives a checksum of all data.", run: debugDigest },
-  "digest-value": {
-    ...{ arity: -2, syntax: "[key [key ...]]", run: debugDigestValue },
-    summary: "Gives checksums of the values of keys.",
-  },
-  error: { arity: 3, syntax: "message", summary: "Replies with this error.", run: debugError },
-  listpack: { arity: 3, syntax: "key", summary: "Tells whether the value is one listpack.", run: debugListpack },
-  log: { arity: 3, syntax: "message", summary: "Writes to the server's log.", run: debugLog },
-  object: { arity: -3, syntax: "key", summary: "Tells how a value is stored.", run: debugObject },
-  populate: {
-    ...{ arity: -3, mostArguments: 5, syntax: "count [prefix] [size]", run: debugPopulate },
-    summary: "Makes so many string keys where there are none.",
-  },
-  protocol: { arity: 3, syntax: "type", summary: "Replies with a sample of a type.", run: debugProtocol },
-  "quicklist-packed-threshold": {
-    ...{ arity: 3, syntax: "size", run: quicklistThreshold },
-    summary: "Does nothing: large elements of lists are kept as all others.",
-  },
-  reload: {
-    arity: -2,
-    syntax: "[NOSAVE]",
-    summary: "Saves the data, unless told not to, and loads it.",
-    run: debugReload,
-  },
-  "set-active-expire": {
-    ...{ arity: 3, syntax: "0|1", run: debugSetActiveExpire },
-    summary: "Turns off and on that expired keys go by themselves.",
-  },
-  sleep: { arity: 3, syntax: "seconds", summary: "Holds the server for a time.", run: debugSleep },
-  "stringmatch-len": {
-    ...{ arity: 4, syntax: "length pattern", run: debugStringmatch },
-    summary: "Matches a pattern against so many letters A.",
-  },
-  help: { arity: 2, syntax: "", summary: "Prints this help.", run: debugHelp },
-};
+const SUBCOMMANDS: ReadonlyMap<string, DebugSubcommand> = new Map(
+  Object.entries<DebugSubcommand>({
+    "change-repl-id": {
+      arity: 2,
+      syntax: "",
+      summary: "Gives the server another replication ID.",
+      run: changeReplicationId,
+    },
+    digest: { arity: 2, syntax: "", summary: "Gives a checksum of all data.", run: debugDigest },
+    "digest-value": {
+      ...{ arity: -2, syntax: "[key [key ...]]", run: debugDigestValue },
+      summary: "Gives checksums of the values of keys.",
+    },
+    error: { arity: 3, syntax: "message", summary: "Replies with this error.", run: debugError },
+    listpack: { arity: 3, syntax: "key", summary: "Tells whether the value is one listpack.", run: debugListpack },
+    log: { arity: 3, syntax: "message", summary: "Writes to the server's log.", run: debugLog },
+    object: { arity: -3, syntax: "key", summary: "Tells how a value is stored.", run: debugObject },
+    populate: {
+      ...{ arity: -3, mostArguments: 5, syntax: "count [prefix] [size]", run: debugPopulate },
+      summary: "Makes so many string keys where there are none.",
+    },
+    protocol: { arity: 3, syntax: "type", summary: "Replies with a sample of a type.", run: debugProtocol },
+    "quicklist-packed-threshold": {
+      ...{ arity: 3, syntax: "size", run: quicklistThreshold },
+      summary: "Does nothing: large elements of lists are kept as all others.",
+    },
+    reload: {
+      arity: -2,
+      syntax: "[NOSAVE]",
+      summary: "Saves the data, unless told not to, and loads it.",
+      run: debugReload,
+    },
+    "set-active-expire": {
+      ...{ arity: 3, syntax: "0|1", run: debugSetActiveExpire },
+      summary: "Turns off and on that expired keys go by themselves.",
+    },
+    sleep: { arity: 3, syntax: "seconds", summary: "Holds the server for a time.", run: debugSleep },
+    "stringmatch-len": {
+      ...{ arity: 4, syntax: "length pattern", run: debugStringmatch },
+      summary: "Matches a pattern against so many letters A.",
+    },
+    help: { arity: 2, syntax: "", summary: "Prints this help.", run: debugHelp },
+  }),
+);
 
 function debug(call: Call): void {
   const refusal = protectedRefusal(call, "debug");
   if (refusal !== undefined) throw new CommandError(refusal);
-  const subcommand = SUBCOMMANDS[call.text(1).toLowerCase()];
+  const subcommand = SUBCOMMANDS.get(call.text(1).toLowerCase());
   const isRightCount =
     subcommand !== undefined &&
     (subcommand.arity > 0 ? call.argc === subcommand.arity : call.argc >= -subcommand.arity) &&
@@ -99,7 +101,7 @@ function debug(call: Call): void {
 function debugHelp(call: Call): void {
   const lines = helpLines(
     "debug",
-    Object.entries(SUBCOMMANDS).map(([name, { syntax, summary }]) => ({ name, syntax, summary })),
+    Array.from(SUBCOMMANDS, ([name, { syntax, summary }]) => ({ name, syntax, summary })),
   );
   call.reply.array(lines.length);
   for (const line of lines) call.reply.status(line);
@@ -174,42 +176,44 @@ function debugStringmatch(call: Call): void {
 }
 
 /** One reply of each type, for tests of clients. */
-const PROTOCOL_SAMPLES: Readonly<Record<string, (call: Call) => void>> = {
-  string: (call) => call.reply.bulkString("Hello World"),
-  integer: (call) => call.reply.integer(12345),
-  double: (call) => call.reply.doubleText("3.141"),
-  null: (call) => call.reply.nil(),
-  array(call) {
-    call.reply.array(3);
-    for (let value = 0; value < 3; value++) call.reply.integer(value);
-  },
-  set(call) {
-    call.reply.set(3);
-    for (let value = 0; value < 3; value++) call.reply.integer(value);
-  },
-  map(call) {
-    call.reply.map(3);
-    for (let value = 0; value < 3; value++) {
-      call.reply.integer(value);
-      call.reply.boolean(value === 1);
-    }
-  },
-  push(call) {
-    call.reply.push(2);
-    call.reply.bulkString("server-cpu-usage");
-    call.reply.integer(42);
-  },
-  verbatim: (call) => call.reply.verbatim("This is a verbatim\nstring"),
-  true: (call) => call.reply.boolean(true),
-  false: (call) => call.reply.boolean(false),
-  bignum: (call) => call.reply.bigNumber("1234567999999999999999999999999999999"),
-};
+const PROTOCOL_SAMPLES: ReadonlyMap<string, (call: Call) => void> = new Map(
+  Object.entries<(call: Call) => void>({
+    string: (call) => call.reply.bulkString("Hello World"),
+    integer: (call) => call.reply.integer(12345),
+    double: (call) => call.reply.doubleText("3.141"),
+    null: (call) => call.reply.nil(),
+    array(call) {
+      call.reply.array(3);
+      for (let value = 0; value < 3; value++) call.reply.integer(value);
+    },
+    set(call) {
+      call.reply.set(3);
+      for (let value = 0; value < 3; value++) call.reply.integer(value);
+    },
+    map(call) {
+      call.reply.map(3);
+      for (let value = 0; value < 3; value++) {
+        call.reply.integer(value);
+        call.reply.boolean(value === 1);
+      }
+    },
+    push(call) {
+      call.reply.push(2);
+      call.reply.bulkString("server-cpu-usage");
+      call.reply.integer(42);
+    },
+    verbatim: (call) => call.reply.verbatim("This is a verbatim\nstring"),
+    true: (call) => call.reply.boolean(true),
+    false: (call) => call.reply.boolean(false),
+    bignum: (call) => call.reply.bigNumber("1234567999999999999999999999999999999"),
+  }),
+);
 
 function debugProtocol(call: Call): void {
-  const sample = PROTOCOL_SAMPLES[call.text(2).toLowerCase()];
+  const sample = PROTOCOL_SAMPLES.get(call.text(2).toLowerCase());
   if (sample === undefined) {
     throw new CommandError(
-      "ERR Wrong protocol type name. Please use one of the following: string|integer|double|null|array|set|map|attrib|push|verbatim|true|false",
+      "ERR Wrong protocol type name. Please use one of the following: string|integer|double|bignum|null|array|set|map|attrib|push|verbatim|true|false",
     );
   }
   sample(call);

@@ -6,14 +6,19 @@ import { isOnMap, type Place } from "../values/geohash.ts";
 import type { Call } from "./call.ts";
 import { CommandError, ERRORS } from "./errors.ts";
 
-const METERS_OF_UNIT: Readonly<Record<string, number>> = { m: 1, km: 1000, ft: 0.3048, mi: 1609.34 };
+const METERS_OF_UNIT: ReadonlyMap<string, number> = new Map([
+  ["m", 1],
+  ["km", 1000],
+  ["ft", 0.3048],
+  ["mi", 1609.34],
+]);
 const DISTANCE_DECIMALS = 4;
 const COORDINATE_DECIMALS = 17;
 const ERROR_DECIMALS = 6;
 
 /** Meters of the unit that an argument names. */
 export function unitArgument(call: Call, argument: number): number {
-  const meters = METERS_OF_UNIT[call.text(argument).toLowerCase()];
+  const meters = METERS_OF_UNIT.get(call.text(argument).toLowerCase());
   if (meters === undefined) throw new CommandError("ERR unsupported unit provided. please use M, KM, FT, MI");
   return meters;
 }

@@ -56,34 +56,44 @@ interface SearchOption {
   readonly read: (reading: Reading, argument: number) => void;
 }
 
-const COMMON_OPTIONS: Readonly<Record<string, SearchOption>> = {
-  withdist: flag((search) => (search.withDistance = true)),
-  withhash: flag((search) => (search.withHash = true)),
-  withcoord: flag((search) => (search.withPlace = true)),
-  any: flag((search) => (search.any = true)),
-  asc: flag((search) => (search.order = "ascending")),
-  desc: flag((search) => (search.order = "descending")),
-  count: { values: 1, read: readCount },
-};
+type SearchOptions = ReadonlyMap<string, SearchOption>;
 
-const RADIUS_STORE_OPTIONS: Readonly<Record<string, SearchOption>> = {
+const COMMON_OPTIONS: SearchOptions = new Map(
+  Object.entries<SearchOption>({
+    withdist: flag((search) => (search.withDistance = true)),
+    withhash: flag((search) => (search.withHash = true)),
+    withcoord: flag((search) => (search.withPlace = true)),
+    any: flag((search) => (search.any = true)),
+    asc: flag((search) => (search.order = "ascending")),
+    desc: flag((search) => (search.order = "descending")),
+    count: { values: 1, read: readCount },
+  }),
+);
+
+const RADIUS_STORE_OPTIONS: SearchOptions = new Map([
   ...COMMON_OPTIONS,
-  store: { values: 1, read: (reading, argument) => readTarget(reading.search, argument, false) },
-  storedist: { values: 1, read: (reading, argument) => readTarget(reading.search, argument, true) },
-};
+  ...Object.entries<SearchOption>({
+    store: { values: 1, read: (reading, argument) => readTarget(reading.search, argument, false) },
+    storedist: { values: 1, read: (reading, argument) => readTarget(reading.search, argument, true) },
+  }),
+]);
 
-const SEARCH_OPTIONS: Readonly<Record<string, SearchOption>> = {
+const SEARCH_OPTIONS: SearchOptions = new Map([
   ...COMMON_OPTIONS,
-  frommember: { values: 1, isRefused: ({ from }) => from === "place", read: readMember },
-  fromlonlat: { values: 2, isRefused: ({ from }) => from === "member", read: readPlace },
-  byradius: { values: 2, isRefused: ({ by }) => by === "box", read: readRadius },
-  bybox: { values: 3, isRefused: ({ by }) => by === "radius", read: readBox },
-};
+  ...Object.entries<SearchOption>({
+    frommember: { values: 1, isRefused: ({ from }) => from === "place", read: readMember },
+    fromlonlat: { values: 2, isRefused: ({ from }) => from === "member", read: readPlace },
+    byradius: { values: 2, isRefused: ({ by }) => by === "box", read: readRadius },
+    bybox: { values: 3, isRefused: ({ by }) => by === "radius", read: readBox },
+  }),
+]);
 
-const SEARCH_STORE_OPTIONS: Readonly<Record<string, SearchOption>> = {
+const SEARCH_STORE_OPTIONS: SearchOptions = new Map([
   ...SEARCH_OPTIONS,
-  storedist: flag((search) => (search.storesDistance = true)),
-};
+  ...Object.entries<SearchOption>({
+    storedist: flag((search) => (search.storesDistance = true)),
+  }),
+]);
 
 function flag(set: (search: Search) => void): SearchOption {
   return { values: 0, read: ({ search }) => set(search) };
@@ -94,7 +104,7 @@ export function searchArguments(call: Call, kind: SearchKind, set: SortedSetValu
   const reading = { call, search, set };
   const options = optionsOf(kind);
   for (let i = readFixed(reading, kind); i < call.argc; i++) {
-    const option = options[call.text(i).toLowerCase()];
+    const option = options.get(call.text(i).toLowerCase());
     const isFit = option !== undefined && i + option.values < call.argc && option.isRefused?.(search) !== true;
     if (!isFit) throw new CommandError(ERRORS.syntax);
     option.read(reading, i + 1);
@@ -104,7 +114,7 @@ export function searchArguments(call: Call, kind: SearchKind, set: SortedSetValu
   return search;
 }
 
-function optionsOf({ form, target, mayStore }: SearchKind): Readonly<Record<string, SearchOption>> {
+function optionsOf({ form, target, mayStore }: SearchKind): SearchOptions {
   if (form === "options") return target === 0 ? SEARCH_OPTIONS : SEARCH_STORE_OPTIONS;
   return mayStore ? RADIUS_STORE_OPTIONS : COMMON_OPTIONS;
 }

@@ -5,7 +5,7 @@
 
 import { EventClass } from "../keyspace/event-classes.ts";
 import { ValueType } from "../values/value-type.ts";
-import { type ExpireUnit, rangedArgument } from "./arguments.ts";
+import { EXPIRE_UNITS, rangedArgument } from "./arguments.ts";
 import type { Call } from "./call.ts";
 import { openForWrite } from "./collection-keys.ts";
 import { defineCommands, oneKey } from "./command.ts";
@@ -55,13 +55,6 @@ export const hashCombinedCommands = defineCommands([
   },
 ]);
 
-const UNITS: Readonly<Record<string, ExpireUnit>> = {
-  ex: { isSeconds: true, isAbsolute: false },
-  px: { isSeconds: false, isAbsolute: false },
-  exat: { isSeconds: true, isAbsolute: true },
-  pxat: { isSeconds: false, isAbsolute: true },
-};
-
 function hgetdel(call: Call): void {
   const { hash } = call.server.collections;
   let record = openForWrite(call, 1, ValueType.hash, hash);
@@ -82,7 +75,7 @@ function hgetdel(call: Call): void {
 function hgetex(call: Call): void {
   const { hash } = call.server.collections;
   let record = openForWrite(call, 1, ValueType.hash, hash);
-  const unit = UNITS[call.text(2).toLowerCase()];
+  const unit = EXPIRE_UNITS.get(call.text(2).toLowerCase());
   const isPersist = call.is(2, "persist");
   const at = unit === undefined ? 0 : fieldExpireTime(call, 3, unit, "hgetex");
   const first = fieldsArgument(call, unit !== undefined ? 4 : isPersist ? 3 : 2);
@@ -216,7 +209,7 @@ function hsetexOptions(call: Call): HsetexOptions {
   let keepsExpiry = false;
   for (let i = 2; i < call.argc; i++) {
     const word = call.text(i).toLowerCase();
-    const unit = UNITS[word];
+    const unit = EXPIRE_UNITS.get(word);
     if (word === "fields") return { condition, at: at ?? 0, keepsExpiry, first: pairsArgument(call, i) };
     if (unit !== undefined || word === "keepttl") {
       if (at !== undefined || keepsExpiry) {

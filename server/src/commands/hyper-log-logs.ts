@@ -168,19 +168,21 @@ function pfmerge(call: Call): void {
   call.reply.ok();
 }
 
-const DEBUG_COMMANDS: Readonly<Record<string, (call: Call, record: number) => void>> = {
-  getreg: replyRegisters,
-  decode: replyRuns,
-  encoding: (call, record) =>
-    call.reply.status(isDense(call.db.bytesOf(record), call.db.valueOffset(record)) ? "dense" : "sparse"),
-  todense: (call, record) => call.reply.integer(densified(call, record) === record ? 0 : 1),
-};
+const DEBUG_COMMANDS: ReadonlyMap<string, (call: Call, record: number) => void> = new Map(
+  Object.entries<(call: Call, record: number) => void>({
+    getreg: replyRegisters,
+    decode: replyRuns,
+    encoding: (call, record) =>
+      call.reply.status(isDense(call.db.bytesOf(record), call.db.valueOffset(record)) ? "dense" : "sparse"),
+    todense: (call, record) => call.reply.integer(densified(call, record) === record ? 0 : 1),
+  }),
+);
 
 function pfdebug(call: Call): void {
   const record = hyperLogLogForWrite(call, 2);
   if (record === 0) throw new CommandError("ERR The specified key does not exist");
   const name = call.text(1);
-  const run = DEBUG_COMMANDS[name.toLowerCase()];
+  const run = DEBUG_COMMANDS.get(name.toLowerCase());
   if (run === undefined) throw new CommandError(`ERR Unknown PFDEBUG subcommand '${cString(name)}'`);
   run(call, record);
 }

@@ -110,7 +110,11 @@ function isBitfieldReadOnly(call: Call): boolean {
 }
 
 const MIGRATED: readonly KeyFlag[] = ["RW", "access", "delete"];
-const MIGRATE_OPTIONS: Readonly<Record<string, number>> = { copy: 0, replace: 0, auth: 1, auth2: 2 };
+/** Options with arguments, and how many. */
+const MIGRATE_OPTIONS: ReadonlyMap<string, number> = new Map([
+  ["auth", 1],
+  ["auth2", 2],
+]);
 
 /** One key, or those behind KEYS where that one is empty. A password may be the word KEYS. */
 function keysOfMigrate(call: Call): KeyPosition[] {
@@ -121,7 +125,7 @@ function keysOfMigrate(call: Call): KeyPosition[] {
       if (call.length[3] === 0) [first, end] = [i + 1, call.argc];
       break;
     }
-    i += MIGRATE_OPTIONS[word] ?? 0;
+    i += MIGRATE_OPTIONS.get(word) ?? 0;
   }
   return Array.from({ length: end - first }, (_, k) => ({ argument: first + k, flags: MIGRATED }));
 }

@@ -167,25 +167,27 @@ function sync(call: Call): void {
 
 type Option = (session: ReplicaSession, call: Call, index: number) => void;
 
-const OPTIONS: Readonly<Record<string, Option>> = {
-  "listening-port": (session, call, index) => {
-    session.listeningPort = integerArgument(call, index);
-  },
-  "ip-address": (session, call, index) => {
-    session.announcedAddress = call.text(index);
-  },
-  capa: (session, call, index) => {
-    if (call.is(index, "eof")) session.understandsEndMark = true;
-    else if (call.is(index, "psync2")) session.understandsPsync2 = true;
-  },
-  "rdb-only": (session, call, index) => {
-    session.isSnapshotOnly = integerArgument(call, index) === 1;
-  },
-  version: () => undefined,
-  "rdb-filter-only": (_session, call, index) => {
-    if ((call.length[index] as number) > 0) throw new CommandError("ERR REPLCONF rdb-filter-only is not supported");
-  },
-};
+const OPTIONS: ReadonlyMap<string, Option> = new Map(
+  Object.entries<Option>({
+    "listening-port": (session, call, index) => {
+      session.listeningPort = integerArgument(call, index);
+    },
+    "ip-address": (session, call, index) => {
+      session.announcedAddress = call.text(index);
+    },
+    capa: (session, call, index) => {
+      if (call.is(index, "eof")) session.understandsEndMark = true;
+      else if (call.is(index, "psync2")) session.understandsPsync2 = true;
+    },
+    "rdb-only": (session, call, index) => {
+      session.isSnapshotOnly = integerArgument(call, index) === 1;
+    },
+    version: () => undefined,
+    "rdb-filter-only": (_session, call, index) => {
+      if ((call.length[index] as number) > 0) throw new CommandError("ERR REPLCONF rdb-filter-only is not supported");
+    },
+  }),
+);
 
 function replconf(call: Call): void {
   const { client, server, reply } = call;
@@ -202,7 +204,7 @@ function replconf(call: Call): void {
       if (client.has(ClientFlag.primary)) link?.acknowledge();
       return;
     }
-    const option = OPTIONS[name];
+    const option = OPTIONS.get(name);
     if (option === undefined) throw new CommandError(`ERR Unrecognized REPLCONF option: ${call.text(i)}`);
     option(replicas.sessionOf(client, true) as ReplicaSession, call, i + 1);
   }

@@ -31,19 +31,21 @@ interface SortOption {
   readonly read: (call: Call, request: SortRequest, argument: number) => void;
 }
 
-const OPTIONS: Readonly<Record<string, SortOption>> = {
-  asc: { values: 0, read: (_call, request) => Object.assign(request, { isDescending: false }) },
-  desc: { values: 0, read: (_call, request) => Object.assign(request, { isDescending: true }) },
-  alpha: { values: 0, read: (_call, request) => Object.assign(request, { isAlpha: true }) },
-  limit: { values: 2, read: readLimit },
-  store: {
-    values: 1,
-    isForStore: true,
-    read: (_call, request, argument) => Object.assign(request, { target: argument }),
-  },
-  by: { values: 1, read: readBy },
-  get: { values: 1, read: readGet },
-};
+const OPTIONS: ReadonlyMap<string, SortOption> = new Map(
+  Object.entries<SortOption>({
+    asc: { values: 0, read: (_call, request) => Object.assign(request, { isDescending: false }) },
+    desc: { values: 0, read: (_call, request) => Object.assign(request, { isDescending: true }) },
+    alpha: { values: 0, read: (_call, request) => Object.assign(request, { isAlpha: true }) },
+    limit: { values: 2, read: readLimit },
+    store: {
+      values: 1,
+      isForStore: true,
+      read: (_call, request, argument) => Object.assign(request, { target: argument }),
+    },
+    by: { values: 1, read: readBy },
+    get: { values: 1, read: readGet },
+  }),
+);
 
 export function sortArguments(call: Call, mayStore: boolean): SortRequest {
   const request: SortRequest = {
@@ -51,7 +53,7 @@ export function sortArguments(call: Call, mayStore: boolean): SortRequest {
     ...{ offset: 0, limit: -1, by: 0, gets: [], target: 0 },
   };
   for (let i = 2; i < call.argc; i++) {
-    const option = OPTIONS[call.text(i).toLowerCase()];
+    const option = OPTIONS.get(call.text(i).toLowerCase());
     const isFit = option !== undefined && i + option.values < call.argc && (mayStore || option.isForStore !== true);
     if (!isFit) throw new CommandError(ERRORS.syntax);
     option.read(call, request, i + 1);

@@ -1,6 +1,6 @@
 /** The options of SET, GETEX and MSETEX. A word may be repeated, in every spelling, but not joined with one that contradicts it. */
 
-import type { ExpireUnit } from "./arguments.ts";
+import { EXPIRE_UNITS, type ExpireUnit } from "./arguments.ts";
 import type { Call } from "./call.ts";
 import { CommandError, ERRORS } from "./errors.ts";
 
@@ -15,13 +15,6 @@ export interface StringOptions {
   timeArgument: number;
 }
 
-const UNITS: ReadonlyMap<string, ExpireUnit> = new Map([
-  ["ex", { isSeconds: true, isAbsolute: false }],
-  ["px", { isSeconds: false, isAbsolute: false }],
-  ["exat", { isSeconds: true, isAbsolute: true }],
-  ["pxat", { isSeconds: false, isAbsolute: true }],
-]);
-
 /** Parses the arguments of `command` from `start` on; throws a syntax error where Redis does. */
 export function parseStringOptions(call: Call, start: number, command: StringCommand): StringOptions {
   const options: StringOptions = {
@@ -34,7 +27,7 @@ export function parseStringOptions(call: Call, start: number, command: StringCom
   };
   for (let i = start; i < call.argc; i++) {
     const word = call.text(i).toLowerCase();
-    const unit = UNITS.get(word);
+    const unit = EXPIRE_UNITS.get(word);
     const isKnown = unit === undefined ? takeWord(options, word, command) : takeUnit(options, unit, i + 1 < call.argc);
     if (!isKnown) throw new CommandError(ERRORS.syntax);
     if (unit !== undefined) options.timeArgument = ++i;

@@ -2,29 +2,31 @@
  * Sizes as operators write them: `100`, `64mb`, `1g`. Units with a final b count by 1,024, those without by 1,000.
  */
 
-const UNITS: Readonly<Record<string, number>> = {
-  "": 1,
-  b: 1,
-  k: 1000,
-  kb: 1024,
-  m: 1000 ** 2,
-  mb: 1024 ** 2,
-  g: 1000 ** 3,
-  gb: 1024 ** 3,
-};
+const UNITS: ReadonlyMap<string, number> = new Map(
+  Object.entries<number>({
+    "": 1,
+    b: 1,
+    k: 1000,
+    kb: 1024,
+    m: 1000 ** 2,
+    mb: 1024 ** 2,
+    g: 1000 ** 3,
+    gb: 1024 ** 3,
+  }),
+);
 
 /** The size in bytes, or undefined if the text is no size. */
 export function parseMemorySize(text: string): number | undefined {
   const match = /^([0-9]*)([a-zA-Z]*)$/.exec(text);
   if (match === null) return undefined;
-  const unit = UNITS[(match[2] as string).toLowerCase()];
+  const unit = UNITS.get((match[2] as string).toLowerCase());
   return unit === undefined ? undefined : Number(match[1] as string) * unit;
 }
 
 /** The shortest exact spelling, as CONFIG REWRITE writes it. */
 export function formatMemorySize(sizeBytes: number): string {
   for (const unit of ["gb", "mb", "kb"] as const) {
-    const factor = UNITS[unit] as number;
+    const factor = UNITS.get(unit) as number;
     if (sizeBytes !== 0 && sizeBytes % factor === 0) return `${sizeBytes / factor}${unit}`;
   }
   return String(sizeBytes);

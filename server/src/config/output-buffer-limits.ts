@@ -20,12 +20,14 @@ export interface OutputBufferLimits {
   readonly pubsub: OutputBufferLimit;
 }
 
-const CLASSES: Readonly<Record<string, keyof OutputBufferLimits>> = {
-  normal: "normal",
-  slave: "replica",
-  replica: "replica",
-  pubsub: "pubsub",
-};
+const CLASSES: ReadonlyMap<string, keyof OutputBufferLimits> = new Map(
+  Object.entries<keyof OutputBufferLimits>({
+    normal: "normal",
+    slave: "replica",
+    replica: "replica",
+    pubsub: "pubsub",
+  }),
+);
 
 export function outputBufferLimits<const Name extends string>(
   name: Name,
@@ -49,7 +51,7 @@ function parseLimits(words: readonly string[]): Partial<OutputBufferLimits> {
   if (words.length % 4 !== 0) throw new DirectiveError("Wrong number of arguments in buffer limit configuration.");
   const changed: Partial<Record<keyof OutputBufferLimits, OutputBufferLimit>> = {};
   for (let position = 0; position < words.length; position += 4) {
-    const className = CLASSES[(words[position] as string).toLowerCase()];
+    const className = CLASSES.get((words[position] as string).toLowerCase());
     if (className === undefined)
       throw new DirectiveError("Invalid client class specified in buffer limit configuration.");
     const hardBytes = parseMemorySize(words[position + 1] as string);
