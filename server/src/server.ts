@@ -27,7 +27,7 @@ import { Propagator } from "./execution/propagation.ts";
 import { ScriptRunner } from "./execution/script-runner.ts";
 import { createFactSources, createUsage, type MeteredUsage, sampleMemory } from "./execution/server-facts.ts";
 import { compactionSettingsOf, followSettings } from "./execution/server-settings.ts";
-import { createServerUsers } from "./execution/server-users.ts";
+import { createServerUsers, type ServerUsers, userLinesOf } from "./execution/server-users.ts";
 import { createStreamApplier } from "./execution/stream-applier.ts";
 import { createWaitingClients, redirectWaiting, type WaitingClients } from "./execution/waiting-clients.ts";
 import { createCollectionValues } from "./keyspace/collection-values.ts";
@@ -220,7 +220,7 @@ function createCore(options: ServerOptions): Core {
     ...{ debugSwitches: { isActiveExpiryOn: true }, shutdown: options.requestShutdown },
     purgeMemory: () => upkeep.purge(),
     resetStatistics: () => resetStatistics(context, usage, dispatcher.processed),
-    rewriteConfig: () => rewriteConfigFile(options),
+    rewriteConfig: () => rewriteConfigFile(options, users),
   };
   const parser = new RequestParser();
   const reply = new ReplyWriter();
@@ -441,10 +441,10 @@ function runCron({ context, dispatcher, upkeep, usage, waiting, cluster }: Core)
   usage.outputRate.sample(usage.traffic.outputBytes, nowMs);
 }
 
-function rewriteConfigFile({ config, configFile, logger }: ServerOptions): string | undefined {
+function rewriteConfigFile({ config, configFile, logger }: ServerOptions, users: ServerUsers): string | undefined {
   if (configFile === "") return "ERR The server is running without a config file";
   try {
-    writeConfigFile(configFile, config);
+    writeConfigFile(configFile, config, userLinesOf(users));
     return undefined;
   } catch (error) {
     logger.warning(`CONFIG REWRITE failed: ${describeSystemError(error)}`);

@@ -80,7 +80,8 @@ describe("users in files", () => {
     expect(await ask(server.port, "ACL LOAD")).toEqual(["+OK\r\n"]);
     expect(await stays.text("ACL", "WHOAMI")).toBe("$5\r\nstays\r\n");
     expect(await stays.text("PING")).toMatch(/^-NOPERM/);
-    await expect(goes.command("PING")).rejects.toThrow();
+    expect(await goes.untilClosed()).toHaveLength(0);
+    goes.close();
     stays.close();
     await server.stop();
   });
@@ -138,6 +139,37 @@ describe("users in files", () => {
       expect.stringMatching(/user a off sanitize-payload &\* -@all\r.*user b off resetchannels -@all\r/s),
       ...["+OK\r\n", expect.stringMatching(/^-WRONGPASS/), "+OK\r\n"],
     ]);
+    await server.stop();
+  });
+
+  test("CONFIG REWRITE keeps the users in the configuration file", async () => {
+    const config = path.join(directory, "redis.conf");
+    writeFileSync(config, "# mine\nuser bob on nopass +get\n");
+    const first = await startOwnServer(config);
+    const [made, rewritten, before] = await ask(
+      first.port,
+      ...["ACL SETUSER ann on >p ~a (+get %R~x)", "CONFIG REWRITE", "ACL LIST"],
+    );
+    await first.stop();
+    expect([made, rewritten]).toEqual(["+OK\r\n", "+OK\r\n"]);
+    expect(readFileSync(config, "utf8")).toMatch(
+      /^# mine\nuser ann on #[0-9a-f]+ ~a [^\n]*\n[\s\S]*\nuser bob on nopass resetchannels -@all \+get\n/,
+    );
+    const users = readFileSync(config, "utf8").match(/^user .*$/gm) ?? [];
+    writeFileSync(config, users.join("\n"));
+    const second = await startOwnServer(config);
+    expect(await ask(second.port, "ACL LIST")).toEqual([before]);
+    await second.stop();
+  });
+
+  test("names and rules of users do not show in the slow log", async () => {
+    const server = await startOwnServer("--slowlog-log-slower-than", "0");
+    const replies = await ask(
+      server.port,
+      ...["ACL SETUSER bob on >secret", "ACL GETUSER bob", "ACL DELUSER bob", "SLOWLOG GET"],
+    );
+    expect(replies.at(-1)).not.toMatch(/secret|bob/);
+    expect(replies.at(-1)?.match(/\(redacted\)/g)).toHaveLength(5);
     await server.stop();
   });
 });

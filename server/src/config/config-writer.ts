@@ -5,8 +5,8 @@ import type { Config } from "./config.ts";
 import { rewriteConfig } from "./rewrite.ts";
 
 /** Throws the file system's error; the old file is then untouched. */
-export function writeConfigFile(path: string, config: Config): void {
-  const text = rewriteConfig(readIfPresent(path), config);
+export function writeConfigFile(path: string, config: Config, userLines: readonly string[]): void {
+  const text = rewriteConfig(readIfPresent(path), config, userLines);
   const temporary = `${path}.${process.pid}.tmp`;
   const file = openSync(temporary, "w", 0o644);
   try {

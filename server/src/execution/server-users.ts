@@ -36,6 +36,12 @@ export function createServerUsers(
   return { accessControl, aclFile };
 }
 
+/** What CONFIG REWRITE writes of users: nothing where they have a file of their own. */
+export function userLinesOf({ accessControl, aclFile }: ServerUsers): string[] {
+  if (aclFile !== undefined) return [];
+  return accessControl.all().map((user) => Buffer.from(`${user.name} ${user.describe()}`, "latin1").toString());
+}
+
 const BOTH =
   "Configuring Redis with users defined in redis.conf and at the same setting an ACL file path is invalid. This setup is very likely to lead to configuration errors and security holes, please define either an ACL file or declare users directly in your redis.conf, but not both.";
 

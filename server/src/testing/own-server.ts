@@ -16,7 +16,10 @@ import { startServer } from "../server.ts";
 
 export type OwnServer = RunningServer;
 
-/** `directives` are words of the command line, in pairs or as the file has them. Nothing is saved unless they say so. */
+/**
+ * `directives` are words of the command line, in pairs or as the file has them. Nothing is saved unless they say so. A
+ * configuration file may come before them.
+ */
 export function startOwnServer(...directives: readonly string[]): Promise<OwnServer> {
   return startOwnServerWith(systemClock, ...directives);
 }
@@ -25,7 +28,8 @@ export function startOwnServer(...directives: readonly string[]): Promise<OwnSer
 export async function startOwnServerWith(clock: Clock, ...directives: readonly string[]): Promise<OwnServer> {
   const directory = mkdtempSync(path.join(tmpdir(), "kv-test-"));
   const own = ["--port", "0", "--bind", "127.0.0.1", "--admin-port", "0", "--save", "", "--dir", directory];
-  const commandLine = parseCommandLine([...own, ...directives]);
+  const file = directives[0]?.startsWith("-") === false ? directives.slice(0, 1) : [];
+  const commandLine = parseCommandLine([...file, ...own, ...directives.slice(file.length)]);
   if (commandLine.kind !== "run") throw new Error("A test server needs no help");
   const { config, configFile, extras } = loadConfig(commandLine, process.cwd(), () => "");
   const server = await startServer({
