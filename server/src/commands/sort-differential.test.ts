@@ -90,8 +90,8 @@ test.runIf(hasReferenceServer)(
   async () => {
     const directory = mkdtempSync(path.join(tmpdir(), "kv-sort-"));
     const [ours, reference] = await Promise.all([
-      startOwnServer("--cluster-enabled", "yes"),
-      startReferenceServer("--cluster-enabled", "yes", "--dir", directory),
+      startOwnServer("--cluster-enabled", "yes", "--cluster-node-timeout", "500"),
+      startReferenceServer("--cluster-enabled", "yes", "--cluster-node-timeout", "500", "--dir", directory),
     ]);
     const ports = { ours: ours.port, reference: reference.port };
     const steps = [
