@@ -190,12 +190,12 @@ test("a request larger than client-query-buffer-limit ends its connection", asyn
   expect(await other.text("STRLEN", "k")).toBe(`:${MIB}\r\n`);
 });
 
-test("ten thousand mutated inputs neither stop the server nor make it grow", async () => {
+test("two thousand mutated inputs neither stop the server nor make it grow", async () => {
   const seed = seedOf(61);
   const script = new Script(seed);
   const server = await start();
   const other = await connect(server);
-  const inputs = 10_000;
+  const inputs = 2000;
   const atOnce = 100;
   for (let done = 0; done < inputs; done += atOnce) {
     await Promise.all(
@@ -210,7 +210,7 @@ test("ten thousand mutated inputs neither stop the server nor make it grow", asy
     expect(await other.text("PING"), `seed ${seed}, after ${done}`).toBe("+PONG\r\n");
   }
   expect((await other.text("CLIENT", "LIST")).match(/id=/g)).toHaveLength(1);
-}, 60_000);
+}, 30_000);
 
 function randomPipeline(script: Script): Buffer {
   const commands = Array.from({ length: 1 + script.random.below(5) }, () =>
