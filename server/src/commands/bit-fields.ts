@@ -18,7 +18,7 @@ import { bitOffsetArgument, growForBit } from "./bit-arguments.ts";
 import type { Call } from "./call.ts";
 import { defineCommands, type KeySpec, oneKey } from "./command.ts";
 import { CommandError, ERRORS } from "./errors.ts";
-import { keyModified, stringForRead } from "./string-access.ts";
+import { stringForRead } from "./string-access.ts";
 
 const CHANGED: readonly KeySpec[] = oneKey("RW", "access", "update", "variable_flags");
 
@@ -88,7 +88,7 @@ function bitfield(call: Call, isReadOnly: boolean): void {
     else if (write(call, record, operation, hasGrown)) changes++;
   }
   if (changes === 0) return;
-  keyModified(call, 1);
+  call.signalModified(1);
   call.notify(EventClass.string, "setbit", 1);
   call.server.keyspace.dirty += changes - 1;
 }

@@ -6,9 +6,10 @@ import { type BitOperation, type ByteViews, combineBits, countBits, findBit, inv
 import { integerArgument } from "./arguments.ts";
 import { bitOffsetArgument, growForBit } from "./bit-arguments.ts";
 import type { Call } from "./call.ts";
+import { remove } from "./collection-keys.ts";
 import { defineCommands, keyAt, oneKey } from "./command.ts";
 import { CommandError, ERRORS } from "./errors.ts";
-import { addEmptyString, keyModified, stringForRead } from "./string-access.ts";
+import { addEmptyString, stringForRead } from "./string-access.ts";
 
 export const bitmapCommands = defineCommands([
   {
@@ -92,7 +93,7 @@ function setbit(call: Call): void {
   const before = (byte & mask) === 0 ? 0 : 1;
   if (target.hasGrown || before !== bit) {
     bytes[at] = bit === 1 ? byte | mask : byte & ~mask;
-    keyModified(call, 1);
+    call.signalModified(1);
     call.notify(EventClass.string, "setbit", 1);
   }
   call.reply.integer(before);
@@ -197,19 +198,13 @@ function bitop(call: Call): void {
     sources.push(record);
     if (record !== 0) longest = Math.max(longest, call.db.valueLength(record));
   }
-  if (longest === 0) deleteTarget(call);
+  if (longest === 0) remove(call, 2);
   else {
     storeCombination(call, operation, sources, longest);
-    keyModified(call, 2);
+    call.signalModified(2);
     call.notify(EventClass.string, "set", 2);
   }
   call.reply.integer(longest);
-}
-
-function deleteTarget(call: Call): void {
-  if (!call.db.delete(call.buffer, call.offset[2] as number, call.length[2] as number)) return;
-  keyModified(call, 2);
-  call.notify(EventClass.generic, "del", 2);
 }
 
 /**

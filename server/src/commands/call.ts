@@ -83,6 +83,11 @@ export class Call {
     return this.server.table.fullNames[this.command] as string;
   }
 
+  /** The key that argument `index` names was changed: see Database.signalModified. */
+  signalModified(index: number): void {
+    this.db.signalModified(this.buffer, this.offset[index] as number, this.length[index] as number);
+  }
+
   /** Tells that an event of a class (`EventClass`) happened to the key that argument `index` names. */
   notify(eventClass: number, event: string, index: number): void {
     const { events } = this.server.keyspace;

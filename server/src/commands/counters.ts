@@ -105,7 +105,7 @@ function addSmall(call: Call, increment: number): void {
   if (!isStored) {
     db.setString(call.buffer, call.offset[1] as number, call.length[1] as number, DIGITS, 0, digits, KEEP_TTL);
   }
-  db.signalModified(call.buffer, call.offset[1] as number, call.length[1] as number);
+  call.signalModified(1);
   call.notify(EventClass.string, "incrby", 1);
   call.reply.integer(sum);
 }
@@ -170,6 +170,6 @@ function storeText(call: Call, text: string, event: string): void {
   const digits = Buffer.from(text, "latin1");
   const { db } = call;
   db.setString(call.buffer, call.offset[1] as number, call.length[1] as number, digits, 0, digits.length, KEEP_TTL);
-  db.signalModified(call.buffer, call.offset[1] as number, call.length[1] as number);
+  call.signalModified(1);
   call.notify(EventClass.string, event, 1);
 }

@@ -136,7 +136,7 @@ function isOver(call: Call, expireAtMs: number): boolean {
 function finishWithoutKey(call: Call, isDeleted: boolean): void {
   call.reply.ok();
   if (!isDeleted) return;
-  call.db.signalModified(call.buffer, call.offset[1] as number, call.length[1] as number);
+  call.signalModified(1);
   call.notify(EventClass.generic, "del", 1);
   call.propagateInstead("DEL", call.copy(1));
 }

@@ -27,7 +27,6 @@ import {
   raiseRegister,
 } from "./hyper-log-log-registers.ts";
 import { selfTest } from "./hyper-log-log-self-test.ts";
-import { keyModified } from "./string-access.ts";
 
 export const hyperLogLogCommands = defineCommands([
   {
@@ -118,7 +117,7 @@ function pfadd(call: Call): void {
 
 /** Argument 1 has got this many new values. */
 function changed(call: Call, changes: number): void {
-  keyModified(call, 1);
+  call.signalModified(1);
   call.notify(EventClass.string, "pfadd", 1);
   call.server.keyspace.dirty += changes - 1;
 }
@@ -136,7 +135,7 @@ function pfcount(call: Call): void {
     return;
   }
   const { count, isNew } = countOf(call, asRaw(call, found));
-  if (isNew) keyModified(call, 1);
+  if (isNew) call.signalModified(1);
   call.reply.integerText(String(count));
 }
 

@@ -236,7 +236,7 @@ function spopCount(call: Call): void {
     replyMembers(call);
     call.propagateInstead("DEL", call.copy(1));
     call.db.delete(call.buffer, call.offset[1] as number, call.length[1] as number);
-    call.db.signalModified(call.buffer, call.offset[1] as number, call.length[1] as number);
+    call.signalModified(1);
     call.notify(EventClass.set, "spop", 1);
     call.notify(EventClass.generic, "del", 1);
     return;

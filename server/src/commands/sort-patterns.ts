@@ -6,6 +6,7 @@
 import { ByteSpan } from "../memory/byte-span.ts";
 import { ValueType } from "../values/value-type.ts";
 import type { Call } from "./call.ts";
+import { cString } from "./errors.ts";
 
 const ASTERISK = "*";
 const ARROW = "->";
@@ -25,9 +26,7 @@ export class PatternLookup {
   constructor(call: Call, argument: number) {
     this.#call = call;
     const pattern = call.copy(argument);
-    const text = pattern.toString("latin1");
-    const end = text.indexOf("\0");
-    const shown = end < 0 ? text : text.slice(0, end);
+    const shown = cString(pattern.toString("latin1"));
     const asterisk = shown.indexOf(ASTERISK);
     const arrow = asterisk < 0 ? -1 : shown.indexOf(ARROW, asterisk + 1);
     const hasField = arrow >= 0 && arrow + ARROW.length < shown.length;

@@ -10,7 +10,7 @@ import type { StreamCursor } from "../values/stream-cursor.ts";
 import { ValueType } from "../values/value-type.ts";
 import type { Call } from "./call.ts";
 import { openForRead, openForWrite } from "./collection-keys.ts";
-import { CommandError } from "./errors.ts";
+import { CommandError, cString } from "./errors.ts";
 
 const HEADER_BYTES = 32;
 const CR = 13;
@@ -37,11 +37,6 @@ export function createStream(call: Call, argument: number): void {
   call.db.addCollection(call.buffer, offset, length, ValueType.stream, stream.encoding, stream.root);
 }
 
-/** The key at an argument was changed. */
-export function streamModified(call: Call, argument: number): void {
-  call.db.signalModified(call.buffer, call.offset[argument] as number, call.length[argument] as number);
-}
-
 /** The stream at an argument has got an entry, or lost a group: clients that wait are to look. */
 export function streamReady(call: Call, argument: number): void {
   call.db.changes.ready(call.buffer, call.offset[argument] as number, call.length[argument] as number);
@@ -61,18 +56,11 @@ export function consumerArgument(call: Call, group: number, argument: number): n
   return stream.groups.findConsumer(group, span);
 }
 
-/** What a C string of an argument shows: for errors. */
-export function shownArgument(call: Call, argument: number): string {
-  const text = call.text(argument);
-  const end = text.indexOf("\0");
-  return end < 0 ? text : text.slice(0, end);
-}
-
 /** The stream and the group at two arguments, opened for writing; throws if either is missing. */
 export function requireGroup(call: Call, key: number, name: number): number {
   const group = openStreamForWrite(call, key) ? groupArgument(call, name) : 0;
   if (group !== 0) return group;
-  const shown = `'${shownArgument(call, key)}' or consumer group '${shownArgument(call, name)}'`;
+  const shown = `'${cString(call.text(key))}' or consumer group '${cString(call.text(name))}'`;
   throw new CommandError(`NOGROUP No such key ${shown}`);
 }
 

@@ -3,7 +3,7 @@
 import { StreamId } from "../memory/stream-id.ts";
 import { integerArgument, parseInt64 } from "./arguments.ts";
 import type { Call } from "./call.ts";
-import { CommandError, ERRORS } from "./errors.ts";
+import { CommandError, cString, ERRORS } from "./errors.ts";
 import { insertArrayHeader, replyEntry, replyId, requireGroup } from "./stream-access.ts";
 import { type DeliveryNames, propagateClaim, propagateGroupId, reachConsumer } from "./stream-delivery.ts";
 
@@ -103,7 +103,7 @@ function readClaim(call: Call): Claim {
       claimOption(call, ++at, "RETRYCOUNT");
       request.retryCount = parseInt64(call.buffer, call.offset[at] as number, call.length[at] as number) ?? -1n;
     } else if (hasMore && call.is(at, "lastid")) reader.readStrict(call, ++at, request.lastId);
-    else throw new CommandError(`ERR Unrecognized XCLAIM option '${shown(call.text(at))}'`);
+    else throw new CommandError(`ERR Unrecognized XCLAIM option '${cString(call.text(at))}'`);
   }
   // The reference takes the time −1 for none.
   if (request.deliveryMs === -1) request.deliveryMs = undefined;
@@ -112,11 +112,6 @@ function readClaim(call: Call): Claim {
 
 function claimOption(call: Call, index: number, option: string): number {
   return integerArgument(call, index, `ERR Invalid ${option} option argument for XCLAIM`);
-}
-
-function shown(text: string): string {
-  const end = text.indexOf("\0");
-  return end < 0 ? text : text.slice(0, end);
 }
 
 interface AutomaticClaim {

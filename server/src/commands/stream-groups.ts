@@ -7,16 +7,8 @@ import { integerArgument, parseInt64 } from "./arguments.ts";
 import type { Call } from "./call.ts";
 import { type CommandFlag, type CommandRow, defineCommands, type KeyFlag, keyAt, oneKey } from "./command.ts";
 import { containerOnly, withHelp } from "./container-help.ts";
-import { CommandError, ERRORS, wrongSubcommandArguments } from "./errors.ts";
-import {
-  consumerArgument,
-  createStream,
-  groupArgument,
-  openStreamForWrite,
-  shownArgument,
-  streamModified,
-  streamReady,
-} from "./stream-access.ts";
+import { CommandError, cString, ERRORS, wrongSubcommandArguments } from "./errors.ts";
+import { consumerArgument, createStream, groupArgument, openStreamForWrite, streamReady } from "./stream-access.ts";
 import { createConsumer } from "./stream-delivery.ts";
 import { MissingSequence, strictIds } from "./stream-ids.ts";
 
@@ -146,7 +138,7 @@ function create(call: Call): void {
   else id.setZero();
   if (!isThere) {
     createStream(call, KEY);
-    streamModified(call, KEY);
+    call.signalModified(KEY);
   }
   if (groupArgument(call, GROUP) !== 0) throw new CommandError(ERRORS.groupExists);
   span.set(call.buffer, call.offset[GROUP] as number, call.length[GROUP] as number);
@@ -163,7 +155,7 @@ function existingGroup(call: Call): number {
   if (!openStreamForWrite(call, KEY)) throw new CommandError(MISSING_KEY);
   const group = groupArgument(call, GROUP);
   if (group !== 0) return group;
-  const names = `'${shownArgument(call, GROUP)}' for key name '${shownArgument(call, KEY)}'`;
+  const names = `'${cString(call.text(GROUP))}' for key name '${cString(call.text(KEY))}'`;
   throw new CommandError(`NOGROUP No such consumer group ${names}`);
 }
 

@@ -8,7 +8,7 @@ import { integerArgument } from "./arguments.ts";
 import type { Call } from "./call.ts";
 import { defineCommands, keyAt } from "./command.ts";
 import { containerOnly, withHelp } from "./container-help.ts";
-import { CommandError, ERRORS, wrongSubcommandArguments } from "./errors.ts";
+import { CommandError, cString, ERRORS, wrongSubcommandArguments } from "./errors.ts";
 import {
   groupArgument,
   insertArrayHeader,
@@ -17,7 +17,6 @@ import {
   replyEntry,
   replyId,
   replyInt64,
-  shownArgument,
 } from "./stream-access.ts";
 
 const KEY = 2;
@@ -82,7 +81,7 @@ function consumers(call: Call): void {
   const stream = requireStream(call);
   const group = groupArgument(call, 3);
   if (group === 0) {
-    const names = `'${shownArgument(call, 3)}' for key name '${shownArgument(call, KEY)}'`;
+    const names = `'${cString(call.text(3))}' for key name '${cString(call.text(KEY))}'`;
     throw new CommandError(`NOGROUP No such consumer group ${names}`);
   }
   const { groups: all } = stream;

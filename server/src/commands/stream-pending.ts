@@ -4,7 +4,7 @@ import type { StreamId } from "../memory/stream-id.ts";
 import { integerArgument } from "./arguments.ts";
 import type { Call } from "./call.ts";
 import { defineCommands, oneKey } from "./command.ts";
-import { CommandError, ERRORS } from "./errors.ts";
+import { CommandError, cString, ERRORS } from "./errors.ts";
 import {
   consumerArgument,
   groupArgument,
@@ -12,7 +12,6 @@ import {
   openStream,
   replyId,
   replyInt64,
-  shownArgument,
 } from "./stream-access.ts";
 import { autoclaim, claim } from "./stream-claims.ts";
 
@@ -74,7 +73,7 @@ function pending(call: Call): void {
   const range = argc === 3 ? undefined : readRange(call);
   const group = openStream(call, 1) ? groupArgument(call, 2) : 0;
   if (group === 0) {
-    const names = `'${shownArgument(call, 1)}' or consumer group '${shownArgument(call, 2)}'`;
+    const names = `'${cString(call.text(1))}' or consumer group '${cString(call.text(2))}'`;
     throw new CommandError(`NOGROUP No such key ${names}`);
   }
   if (range === undefined) summary(call, group);

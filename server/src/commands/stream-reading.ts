@@ -8,7 +8,7 @@ import { ValueType } from "../values/value-type.ts";
 import { integerArgument } from "./arguments.ts";
 import type { Call } from "./call.ts";
 import { defineCommands, type KeySpec } from "./command.ts";
-import { CommandError, ERRORS } from "./errors.ts";
+import { CommandError, cString, ERRORS } from "./errors.ts";
 import {
   groupArgument,
   insertArrayHeader,
@@ -16,7 +16,6 @@ import {
   openStream,
   openStreamForWrite,
   replyEntries,
-  shownArgument,
 } from "./stream-access.ts";
 import { type DeliveryNames, deliverHistory, deliverNew, reachConsumer } from "./stream-delivery.ts";
 
@@ -180,7 +179,7 @@ function resolveId(call: Call, request: ReadRequest, k: number): StreamId {
 }
 
 export function noGroup(call: Call, request: { readonly group: number }, key: number): CommandError {
-  const names = `'${shownArgument(call, key)}' or consumer group '${shownArgument(call, request.group)}'`;
+  const names = `'${cString(call.text(key))}' or consumer group '${cString(call.text(request.group))}'`;
   return new CommandError(`NOGROUP No such key ${names} in XREADGROUP with GROUP option`);
 }
 

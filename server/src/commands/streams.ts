@@ -11,7 +11,7 @@ import { integerArgument, parseInt64 } from "./arguments.ts";
 import type { Call } from "./call.ts";
 import { defineCommands, oneKey } from "./command.ts";
 import { CommandError, ERRORS, wrongArity } from "./errors.ts";
-import { createStream, openStream, openStreamForWrite, replyId, streamModified, streamReady } from "./stream-access.ts";
+import { createStream, openStream, openStreamForWrite, replyId, streamReady } from "./stream-access.ts";
 import { strictIds } from "./stream-ids.ts";
 import type { TrimArguments } from "./stream-trimming.ts";
 
@@ -108,7 +108,7 @@ function xadd(call: Call): void {
   if (!isThere) createStream(call, 1);
   stream.append(id, call, first, words >>> 1);
   replyId(call, id);
-  streamModified(call, 1);
+  call.signalModified(1);
   streamReady(call, 1);
   call.notify(EventClass.stream, "xadd", 1);
   if (trim.strategy !== "none" && stream.trim(trim) > 0) call.notify(EventClass.stream, "xtrim", 1);
@@ -160,7 +160,7 @@ function xdel(call: Call): void {
   let deleted = 0;
   for (const id of strictIds(call, 2, call.argc, call.server.streamArguments.reader)) if (stream.delete(id)) deleted++;
   if (deleted > 0) {
-    streamModified(call, 1);
+    call.signalModified(1);
     call.server.keyspace.dirty += deleted - 1;
     call.notify(EventClass.stream, "xdel", 1);
   }
@@ -176,7 +176,7 @@ function xtrim(call: Call): void {
     if (trim.isApproximate) {
       call.propagateInstead("XTRIM", call.copy(1), ...trim.exactly(call.server.collections.stream));
     }
-    streamModified(call, 1);
+    call.signalModified(1);
     call.server.keyspace.dirty += deleted - 1;
   }
   call.reply.integer(deleted);
@@ -208,7 +208,7 @@ function xsetid(call: Call): void {
   }
   if (!maxDeleted.isZero) stream.setMaxDeleted(maxDeleted);
   call.reply.ok();
-  streamModified(call, 1);
+  call.signalModified(1);
   call.notify(EventClass.stream, "xsetid", 1);
 }
 

@@ -20,11 +20,6 @@ export function stringForWrite(call: Call, argument: number): Handle {
   return record;
 }
 
-/** A key was changed by an argument's name. */
-export function keyModified(call: Call, argument: number): void {
-  call.db.signalModified(call.buffer, call.offset[argument] as number, call.length[argument] as number);
-}
-
 /** Stores "" at the absent key that the argument names, to be grown. */
 export function addEmptyString(call: Call, argument: number): Handle {
   const { db, buffer, offset, length } = call;

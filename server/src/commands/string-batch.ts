@@ -6,7 +6,6 @@ import { expireTimeArgument, rangedArgument } from "./arguments.ts";
 import type { Call } from "./call.ts";
 import { defineCommands } from "./command.ts";
 import { CommandError } from "./errors.ts";
-import { keyModified } from "./string-access.ts";
 import { parseStringOptions } from "./string-options.ts";
 
 export const stringBatchCommands = defineCommands([
@@ -66,7 +65,7 @@ function store(call: Call, key: number, expireAtMs: number): void {
     length[value] as number,
     expireAtMs,
   );
-  keyModified(call, key);
+  call.signalModified(key);
   call.notify(EventClass.string, "set", key);
   if (expireAtMs > NO_EXPIRY) call.notify(EventClass.generic, "expire", key);
 }

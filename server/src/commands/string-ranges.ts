@@ -6,7 +6,7 @@ import { integerArgument } from "./arguments.ts";
 import type { Call } from "./call.ts";
 import { defineCommands, oneKey } from "./command.ts";
 import { CommandError, ERRORS } from "./errors.ts";
-import { addEmptyString, keyModified, stringForRead, stringForWrite } from "./string-access.ts";
+import { addEmptyString, stringForRead, stringForWrite } from "./string-access.ts";
 
 export const stringRangeCommands = defineCommands([
   {
@@ -82,7 +82,7 @@ function append(call: Call): void {
   const start = call.offset[2] as number;
   if (record === 0) {
     db.setString(buffer, call.offset[1] as number, call.length[1] as number, buffer, start, added, KEEP_TTL);
-    keyModified(call, 1);
+    call.signalModified(1);
     call.notify(EventClass.string, "append", 1);
     call.reply.integer(added);
     return;
@@ -91,7 +91,7 @@ function append(call: Call): void {
   checkLength(call, length + added);
   const grown = db.growString(record, length + added);
   buffer.copy(db.arena.bytes[grown >>> 23] as Buffer, db.valueOffset(grown) + length, start, start + added);
-  keyModified(call, 1);
+  call.signalModified(1);
   call.notify(EventClass.string, "append", 1);
   call.reply.integer(length + added);
 }
@@ -134,7 +134,7 @@ function setrange(call: Call): void {
   const grown = db.growString(record, Math.max(length, at + size));
   const start = call.offset[3] as number;
   buffer.copy(db.arena.bytes[grown >>> 23] as Buffer, db.valueOffset(grown) + at, start, start + size);
-  keyModified(call, 1);
+  call.signalModified(1);
   call.notify(EventClass.string, "setrange", 1);
   reply.integer(Math.max(length, at + size));
 }
