@@ -15,6 +15,7 @@ import { CommandError, ERRORS } from "../commands/errors.ts";
 import type { Logger } from "../observability/logger.ts";
 import type { Random } from "../platform/random.ts";
 import { Interpreter } from "../scripting/interpreter.ts";
+import { dataLibraries } from "../scripting/libraries/data-libraries.ts";
 import { LuaStatus } from "../scripting/lua-machine.ts";
 import { type Script, ScriptCache } from "../scripting/script-cache.ts";
 import { ScriptError } from "../scripting/script-error.ts";
@@ -100,7 +101,7 @@ export class ScriptRunner implements Scripting {
           replies.knowsBooleans = version === 3;
         };
         const redis = scriptFunctions(machine, { commands, table: () => table, logger, useProtocol });
-        return { redis, math: scriptRandom(machine, random.below(2 ** 31)) };
+        return { redis, math: scriptRandom(machine, random.below(2 ** 31)), ...dataLibraries(machine) };
       },
     });
     const { commands, replies } = made;

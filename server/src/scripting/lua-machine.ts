@@ -52,11 +52,13 @@ export interface LuaApi {
   lua_pushnil(state: State): void;
   lua_pushnumber(state: State, value: number): void;
   lua_pushboolean(state: State, value: number): void;
+  lua_pushlightuserdata(state: State, value: number): void;
   lua_pushlstring(state: State, address: number, length: number): void;
   lua_pushcclosure(state: State, functionIndex: number, upvalues: number): void;
   lua_createtable(state: State, arraySize: number, recordSize: number): void;
   lua_getfield(state: State, index: number, name: CString): void;
   lua_setfield(state: State, index: number, name: CString): void;
+  lua_settable(state: State, index: number): void;
   lua_rawget(state: State, index: number): void;
   lua_rawset(state: State, index: number): void;
   lua_rawgeti(state: State, index: number, key: number): void;
@@ -76,6 +78,7 @@ export interface LuaApi {
   luaL_checktype(state: State, index: number, type: number): void;
   luaL_checkany(state: State, index: number): void;
   luaL_checknumber(state: State, index: number): number;
+  luaL_optnumber(state: State, index: number, otherwise: number): number;
   luaL_checklstring(state: State, index: number, lengthAt: number): number;
   luaL_argerror(state: State, index: number, message: CString): number;
   luaL_getmetafield(state: State, index: number, name: CString): number;
@@ -88,7 +91,7 @@ export interface LuaApi {
 export const REGISTRY = -10000;
 export const GLOBALS = -10002;
 
-export const LuaType = { none: -1, nil: 0, boolean: 1, number: 3, string: 4, table: 5, function: 6 } as const;
+export const LuaType = { none: -1, nil: 0, boolean: 1, light: 2, number: 3, string: 4, table: 5, function: 6 } as const;
 export const LuaStatus = { ok: 0, yielded: 1, runtimeError: 2, syntaxError: 3, noMemory: 4, handlerError: 5 } as const;
 
 /** A C function: takes its arguments from the stack, leaves its results there and gives their number. */

@@ -8,8 +8,11 @@ import { baseFunctions } from "./base-functions.ts";
 import { GLOBALS, type HostFunction, type LuaMachine, REGISTRY, type State } from "./lua-machine.ts";
 import { ProtectedTables } from "./protected-tables.ts";
 
+/** `null`: the value that stands for it in JSON. */
+export type Member = HostFunction | number | string | null;
+
 /** A library of ours by name; values are functions or constants. */
-export type Libraries = Readonly<Record<string, Readonly<Record<string, HostFunction | number | string>>>>;
+export type Libraries = Readonly<Record<string, Readonly<Record<string, Member>>>>;
 
 /** Index of the real globals on the main state's stack. */
 export const REAL_GLOBALS = 1;
@@ -63,15 +66,12 @@ function openLuaLibraries({ api }: LuaMachine, state: State): void {
 }
 
 /** Sets fields of the table on top of the stack. */
-function addFields(
-  machine: LuaMachine,
-  state: State,
-  fields: Readonly<Record<string, HostFunction | number | string>>,
-): void {
+function addFields(machine: LuaMachine, state: State, fields: Readonly<Record<string, Member>>): void {
   const { api } = machine;
   for (const [name, value] of Object.entries(fields)) {
     if (typeof value === "function") api.lua_pushcclosure(state, machine.addFunction(value), 0);
     else if (typeof value === "number") api.lua_pushnumber(state, value);
+    else if (value === null) api.lua_pushlightuserdata(state, 0);
     else machine.pushText(state, value);
     api.lua_setfield(state, -2, machine.name(name));
   }
