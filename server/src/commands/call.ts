@@ -83,6 +83,11 @@ export class Call {
     return this.server.table.fullNames[this.command] as string;
   }
 
+  /** Copies of the arguments from `first` to before `end`. */
+  copies(first: number, end: number): Buffer[] {
+    return Array.from({ length: end - first }, (_, k) => this.copy(first + k));
+  }
+
   /** The key that argument `index` names was changed: see Database.signalModified. */
   signalModified(index: number): void {
     this.db.signalModified(this.buffer, this.offset[index] as number, this.length[index] as number);
@@ -96,8 +101,13 @@ export class Call {
 
   /** Sends `args` to replicas and the AOF in place of this request; may be called several times, in order. */
   propagateInstead(...args: CommandArgument[]): void {
+    this.propagateWords(args);
+  }
+
+  /** The same for a command whose length a client chooses: so many arguments of a function would overflow the stack. */
+  propagateWords(words: CommandArgument[]): void {
     this.propagation = Propagation.replaced;
-    this.effects.push(args);
+    this.effects.push(words);
   }
 
   propagateNothing(): void {

@@ -69,7 +69,7 @@ function hgetdel(call: Call): void {
   }
   if (found.length === 0) return;
   storeHash(call, record, "hdel");
-  call.propagateInstead("HDEL", call.copy(1), ...copies(call, found));
+  call.propagateWords(["HDEL", call.copy(1), ...copies(call, found)]);
 }
 
 function hgetex(call: Call): void {
@@ -88,7 +88,7 @@ function hgetex(call: Call): void {
   if (changed.length === 0) return;
   storeHash(call, record, isPersist ? "hpersist" : isPast(call, at) ? "hdel" : "hexpire");
   const fields = copies(call, changed);
-  if (isPersist) call.propagateInstead("HPERSIST", call.copy(1), "FIELDS", fields.length, ...fields);
+  if (isPersist) call.propagateWords(["HPERSIST", call.copy(1), "FIELDS", fields.length, ...fields]);
   else propagateExpiry(call, at, fields);
 }
 
@@ -115,8 +115,8 @@ function changeExpiry(call: Call, index: number, at: number): boolean {
 }
 
 function propagateExpiry(call: Call, at: number, fields: readonly Buffer[]): void {
-  if (isPast(call, at)) call.propagateInstead("HDEL", call.copy(1), ...fields);
-  else call.propagateInstead("HPEXPIREAT", call.copy(1), at, "FIELDS", fields.length, ...fields);
+  if (isPast(call, at)) call.propagateWords(["HDEL", call.copy(1), ...fields]);
+  else call.propagateWords(["HPEXPIREAT", call.copy(1), at, "FIELDS", fields.length, ...fields]);
 }
 
 interface HsetexOptions {
@@ -172,7 +172,7 @@ function propagateSet(call: Call, first: number): void {
     if (fields === undefined) fieldsByTime.set(at, [call.copy(i)]);
     else fields.push(call.copy(i));
   }
-  call.propagateInstead("HSET", call.copy(1), ...words);
+  call.propagateWords(["HSET", call.copy(1), ...words]);
   for (const [at, fields] of fieldsByTime) propagateExpiry(call, at, fields);
 }
 
@@ -186,7 +186,7 @@ function deleteFields(call: Call, record: number, first: number): void {
   }
   if (found.length === 0) return;
   storeHash(call, record, "hdel");
-  call.propagateInstead("HDEL", call.copy(1), ...copies(call, found));
+  call.propagateWords(["HDEL", call.copy(1), ...copies(call, found)]);
 }
 
 /** FNX wants none of the fields to be there, FXX all of them. */

@@ -161,8 +161,8 @@ function hexpire(call: Call, unit: ExpireUnit, name: string): void {
   if (changed.length === 0) return;
   storeHash(call, record, isPast(call, at) ? "hdel" : "hexpire");
   const fields = copies(call, changed);
-  if (isPast(call, at)) call.propagateInstead("HDEL", call.copy(1), ...fields);
-  else call.propagateInstead("HPEXPIREAT", call.copy(1), at, "FIELDS", fields.length, ...fields);
+  if (isPast(call, at)) call.propagateWords(["HDEL", call.copy(1), ...fields]);
+  else call.propagateWords(["HPEXPIREAT", call.copy(1), at, "FIELDS", fields.length, ...fields]);
 }
 
 /** A moment that is past deletes, where deleting is ours to do. */

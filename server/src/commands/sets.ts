@@ -247,7 +247,7 @@ function spopCount(call: Call): void {
     reply.bulkBuffer(member);
     set.remove(member, 0, member.length);
   }
-  call.propagateInstead("SREM", call.copy(1), ...members);
+  call.propagateWords(["SREM", call.copy(1), ...members]);
   store(call, 1, record, ValueType.set, set, "spop");
 }
 

@@ -147,8 +147,8 @@ function propagateAdd(call: Call, trim: TrimArguments, id: StreamId, first: numb
   if (!call.isPropagated) return;
   const { stream } = call.server.collections;
   const words = trim.noMakeStream ? ["NOMKSTREAM"] : [];
-  const pairs = Array.from({ length: call.argc - first }, (_, k) => call.copy(first + k));
-  call.propagateInstead("XADD", call.copy(1), ...words, ...trim.exactly(stream), String(id), ...pairs);
+  const pairs = call.copies(first, call.argc);
+  call.propagateWords(["XADD", call.copy(1), ...words, ...trim.exactly(stream), String(id), ...pairs]);
 }
 
 function xdel(call: Call): void {

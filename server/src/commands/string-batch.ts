@@ -73,9 +73,7 @@ function store(call: Call, key: number, expireAtMs: number): void {
 /** In commands that every version of Redis knows: it may be a replica of ours. */
 function propagate(call: Call, end: number, keepTtl: boolean, expireAtMs: number): void {
   if (!keepTtl && expireAtMs === NO_EXPIRY) {
-    const pairs: Buffer[] = [];
-    for (let i = FIRST_KEY; i < end; i++) pairs.push(call.copy(i));
-    call.propagateInstead("MSET", ...pairs);
+    call.propagateWords(["MSET", ...call.copies(FIRST_KEY, end)]);
     return;
   }
   const tail = keepTtl ? ["KEEPTTL"] : ["PXAT", expireAtMs];

@@ -219,7 +219,7 @@ function setWithOptions(call: Call): void {
 function propagateWithoutGet(call: Call): void {
   const args: Buffer[] = [];
   for (let i = 0; i < call.argc; i++) if (i < 3 || !call.is(i, "get")) args.push(call.copy(i));
-  call.propagateInstead(...args);
+  call.propagateWords(args);
 }
 
 function setnx(call: Call): void {
