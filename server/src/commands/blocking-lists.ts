@@ -1,7 +1,7 @@
 /** Lists, the commands that wait: BLPOP, BRPOP, BLMOVE, BRPOPLPUSH, BLMPOP. */
 
 import { ValueType } from "../values/value-type.ts";
-import { keyArguments, secondsArgument } from "./blocking.ts";
+import { secondsArgument } from "./blocking.ts";
 import type { Call } from "./call.ts";
 import { openForWrite, store } from "./collection-keys.ts";
 import { countedKeys, defineCommands, keyAt, keyRange } from "./command.ts";
@@ -87,7 +87,7 @@ function blockingPop(call: Call, atHead: boolean): void {
     call.propagateInstead(atHead ? "LPOP" : "RPOP", keyBytes);
     return;
   }
-  waitForList(call, keyArguments(call, 1, last), timeoutMs, "array");
+  waitForList(call, call.copies(1, last), timeoutMs, "array");
 }
 
 function blockingMove(call: Call, fromHead: boolean, toHead: boolean, timeoutArgument: number): void {
@@ -102,7 +102,7 @@ function blmpop(call: Call): void {
   const multiPop = multiPopArguments(call, 2, "left", "right");
   const timeoutMs = secondsArgument(call, 1);
   if (popFromFirst(call, multiPop)) return;
-  waitForList(call, keyArguments(call, multiPop.first, multiPop.where), timeoutMs, "array");
+  waitForList(call, call.copies(multiPop.first, multiPop.where), timeoutMs, "array");
 }
 
 function waitForList(call: Call, keys: Buffer[], timeoutMs: number, emptyReply: "bulk" | "array"): void {

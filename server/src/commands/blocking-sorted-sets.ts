@@ -1,7 +1,7 @@
 /** Sorted sets, the commands that wait: BZPOPMIN, BZPOPMAX, BZMPOP. */
 
 import { ValueType } from "../values/value-type.ts";
-import { keyArguments, secondsArgument } from "./blocking.ts";
+import { secondsArgument } from "./blocking.ts";
 import type { Call } from "./call.ts";
 import { openForWrite, store } from "./collection-keys.ts";
 import { countedKeys, defineCommands, keyRange } from "./command.ts";
@@ -62,14 +62,14 @@ function blockingPop(call: Call, isMin: boolean): void {
     call.propagateInstead(isMin ? "ZPOPMIN" : "ZPOPMAX", keyBytes);
     return;
   }
-  waitForSortedSet(call, keyArguments(call, 1, last), timeoutMs);
+  waitForSortedSet(call, call.copies(1, last), timeoutMs);
 }
 
 function bzmpop(call: Call): void {
   const multiPop = multiPopArguments(call, 2, "min", "max");
   const timeoutMs = secondsArgument(call, 1);
   if (popFromFirst(call, multiPop)) return;
-  waitForSortedSet(call, keyArguments(call, multiPop.first, multiPop.where), timeoutMs);
+  waitForSortedSet(call, call.copies(multiPop.first, multiPop.where), timeoutMs);
 }
 
 function waitForSortedSet(call: Call, keys: Buffer[], timeoutMs: number): void {

@@ -19,10 +19,3 @@ export function secondsArgument(call: Call, index: number): number {
   if (timeoutMs < 0 || timeoutMs > LARGEST_MS) throw new CommandError(NEGATIVE_TIMEOUT);
   return timeoutMs;
 }
-
-/** Copies of the arguments from `first` to before `end`. */
-export function keyArguments(call: Call, first: number, end: number): Buffer[] {
-  const keys: Buffer[] = [];
-  for (let i = first; i < end; i++) keys.push(call.copy(i));
-  return keys;
-}

@@ -152,6 +152,6 @@ function noteUse(call: Call, { idleSeconds, frequency }: RestoreOptions): void {
 
 /** Replicas get the moment, not the time from now. */
 function propagateAbsolute(call: Call, expireAtMs: number): void {
-  const options = Array.from({ length: call.argc - 4 }, (_, k) => call.copy(k + 4));
+  const options = call.copies(4, call.argc);
   call.propagateInstead(call.copy(0), call.copy(1), String(expireAtMs), call.copy(3), ...options, "ABSTTL");
 }

@@ -53,7 +53,7 @@ describe.runIf(hasReferenceServer)("expiry beside redis-server", () => {
       ports: pair.ports,
       steps: [{ args: ["DEBUG", "SET-ACTIVE-EXPIRE", "0"] }, ...steps],
       normalisers: [...KNOWN_DIFFERENCES, ...ORDER_NORMALISERS, ...TIMES_LEFT],
-      ...(seed === undefined ? {} : { seed }),
+      seed,
     });
 
   test("the EXPIRE family agrees over its conditions, with and without an expiry before", async () => {

@@ -32,12 +32,7 @@ describe.runIf(hasReferenceServer)("geographic commands beside redis-server", ()
   afterAll(() => pair.stop());
 
   const compare = (steps: readonly Step[], seed?: number): Promise<number> =>
-    compareServers({
-      ports: pair.ports,
-      steps,
-      normalisers: NORMALISERS,
-      ...(seed === undefined ? {} : { seed }),
-    });
+    compareServers({ ports: pair.ports, steps, normalisers: NORMALISERS, seed });
 
   test.each([
     [31, "2"],

@@ -313,7 +313,7 @@ describe.runIf(hasReferenceServer)("scripts beside redis-server", () => {
         ports: pair.ports,
         steps: script,
         normalisers: KNOWN_DIFFERENCES,
-        ...(seed === undefined ? {} : { seed }),
+        seed,
       });
       expect(compared).toBe(script.length);
     }

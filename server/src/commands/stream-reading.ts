@@ -85,8 +85,7 @@ function read(call: Call, isForGroup: boolean): void {
 
 /** The command runs again as it is: ids that stand for a place in the stream of now become that place. */
 function waitForEntries(call: Call, request: ReadRequest, timeoutMs: number): void {
-  const keys: Buffer[] = [];
-  for (let k = 0; k < request.streams; k++) keys.push(call.copy(request.firstKey + k));
+  const keys = call.copies(request.firstKey, request.firstKey + request.streams);
   if (!request.isForGroup) fixIds(call, request);
   const { isForGroup: wakesOnLoss } = request;
   call.server.blocking.block(call, { keys, type: ValueType.stream, timeoutMs, emptyReply: "array", wakesOnLoss });

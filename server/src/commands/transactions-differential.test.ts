@@ -22,7 +22,7 @@ describe.runIf(hasReferenceServer)("transactions beside redis-server", () => {
       ports: pair.ports,
       steps: [{ args: ["DEBUG", "SET-ACTIVE-EXPIRE", "0"] }, ...steps],
       normalisers: [...KNOWN_DIFFERENCES, ...ORDER_NORMALISERS],
-      ...(seed === undefined ? {} : { seed }),
+      seed,
     });
 
   /** Lines of words; a leading digit is the client. */

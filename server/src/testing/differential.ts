@@ -26,7 +26,7 @@ export interface DifferentialOptions {
   readonly steps: readonly Step[];
   readonly normalisers?: readonly Normaliser[];
   /** Printed with a difference. */
-  readonly seed?: number;
+  readonly seed?: number | undefined;
 }
 
 const BATCH_STEPS = 500;
