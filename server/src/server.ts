@@ -245,11 +245,12 @@ function createCore(options: ServerOptions): Core {
 }
 
 function createScripting(
-  { logger, config, random }: ServerOptions,
+  { logger, config, random, clock }: ServerOptions,
   table: CommandTable,
   later: () => { readonly state: ServerState; readonly reply: ReplyWriter },
 ): ScriptRunner {
   return new ScriptRunner({
+    ...{ clock, longestMs: () => config.get("busy-reply-threshold") },
     ...{ table, logger, random, connection: NO_CONNECTION, isClusterEnabled: config.get("cluster-enabled") },
     ...{ state: () => later().state, reply: () => later().reply },
   });

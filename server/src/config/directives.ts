@@ -198,7 +198,7 @@ const VALUES = [
   integer("stream-node-max-entries", 100, BIG_COUNT, STORED),
   eventClasses("notify-keyspace-events"),
   integer("tracking-table-max-keys", 1_000_000, BIG_COUNT, STORED),
-  integer("busy-reply-threshold", 5000, BIG_COUNT, { alias: "lua-time-limit", effect: "none" }),
+  integer("busy-reply-threshold", 5000, BIG_COUNT, { alias: "lua-time-limit" }),
   choice("sanitize-dump-payload", ["no", "yes", "clients"], "no", STORED),
   choice("propagation-error-behavior", ["ignore", "panic", "panic-on-replicas"], "ignore", STORED),
 ] as const;

@@ -13,6 +13,7 @@ import type { CommandTable } from "../commands/command-table.ts";
 import type { Scripting } from "../commands/context.ts";
 import { CommandError, ERRORS } from "../commands/errors.ts";
 import type { Logger } from "../observability/logger.ts";
+import type { Clock } from "../platform/clock.ts";
 import type { Random } from "../platform/random.ts";
 import { Interpreter } from "../scripting/interpreter.ts";
 import { dataLibraries } from "../scripting/libraries/data-libraries.ts";
@@ -33,6 +34,9 @@ export interface ScriptRunnerParts {
   readonly logger: Logger;
   readonly random: Random;
   readonly connection: ClientConnection;
+  readonly clock: Clock;
+  /** `busy-reply-threshold`; 0: scripts may run for ever. */
+  readonly longestMs: () => number;
   readonly isClusterEnabled: boolean;
 }
 
@@ -47,10 +51,12 @@ interface Programs {
 const MEMORY_LIMIT_BYTES = 1 << 30;
 const DIGEST_LENGTH = 40;
 const FIRST_KEY = 3;
+const OVERDUE = "Script stopped: it has run for longer than busy-reply-threshold without having written anything";
 const NO_SCRIPT = "NOSCRIPT No matching script. Please use EVAL.";
 
 export class ScriptRunner implements Scripting {
   readonly #parts: ScriptRunnerParts;
+  #startedUs = 0;
   #programs: Programs | undefined;
 
   constructor(parts: ScriptRunnerParts) {
@@ -82,6 +88,14 @@ export class ScriptRunner implements Scripting {
     this.#programs = undefined;
   }
 
+  /** What has written is not stopped in the middle. */
+  #overdue(hasWritten: boolean): string | undefined {
+    const limitMs = this.#parts.longestMs();
+    if (limitMs <= 0 || hasWritten) return undefined;
+    if (this.#parts.clock.monotonicUs() - this.#startedUs < limitMs * 1000) return undefined;
+    return OVERDUE;
+  }
+
   #start(): Programs {
     this.#programs ??= this.#create();
     return this.#programs;
@@ -92,6 +106,7 @@ export class ScriptRunner implements Scripting {
     const made: { commands?: ScriptCommands; replies?: LuaToReply } = {};
     const interpreter = new Interpreter({
       memoryLimitBytes: MEMORY_LIMIT_BYTES,
+      objection: () => this.#overdue(made.commands?.hasWritten ?? false),
       libraries: (machine) => {
         const commands = new ScriptCommands(machine, connection);
         const replies = new LuaToReply(machine, reply());
@@ -155,6 +170,7 @@ export class ScriptRunner implements Scripting {
     if (isOwnTransaction) executor.beginTransaction();
     let status = LuaStatus.ok as number;
     try {
+      this.#startedUs = this.#parts.clock.monotonicUs();
       status = interpreter.start(script.reference);
     } catch (error) {
       // The machine is in a state that nobody knows: the next script gets a new one.

@@ -18,7 +18,12 @@ export class CompileError extends Error {}
 export interface InterpreterOptions {
   readonly memoryLimitBytes: number;
   readonly libraries: (machine: LuaMachine) => Libraries;
+  /** Asked every so many instructions: why the script must not go on, if so. */
+  readonly objection: () => string | undefined;
 }
+
+const COUNT_MASK = 8;
+const INSTRUCTIONS_A_LOOK = 100_000;
 
 /** Places in lua_Debug. */
 const RECORD_BYTES = 128;
@@ -34,12 +39,14 @@ export class Interpreter {
   readonly #record: number;
   thread: State = 0;
   #threadReference = 0;
+  readonly #hook: number;
 
-  constructor({ memoryLimitBytes, libraries }: InterpreterOptions) {
+  constructor({ memoryLimitBytes, libraries, objection }: InterpreterOptions) {
     this.machine = new LuaMachine(memoryLimitBytes);
     const { api } = this.machine;
     this.#main = api.luaL_newstate();
     this.#record = api.malloc(RECORD_BYTES);
+    this.#hook = this.machine.addHook((state) => this.#look(state, objection));
     openSandbox(this.machine, this.#main, libraries(this.machine));
     api.lua_settop(this.#main, REAL_GLOBALS);
     this.#newThread();
@@ -145,11 +152,23 @@ export class Interpreter {
     return heap.toString("latin1", address, heap.indexOf(0, address));
   }
 
+  #look(state: State, objection: () => string | undefined): void {
+    const reason = objection();
+    if (reason === undefined) return;
+    const { api } = this.machine;
+    // From now on after every instruction: a pcall that catches the error must not keep the script alive.
+    api.lua_sethook(state, this.#hook, COUNT_MASK, 1);
+    api.lua_sethook(this.thread, this.#hook, COUNT_MASK, 1);
+    this.machine.pushText(state, reason);
+    api.lua_error(state);
+  }
+
   #newThread(): void {
     const { api } = this.machine;
     if (this.#threadReference !== 0) this.release(this.#threadReference);
     this.thread = api.lua_newthread(this.#main);
     this.#threadReference = api.luaL_ref(this.#main, REGISTRY);
+    api.lua_sethook(this.thread, this.#hook, COUNT_MASK, INSTRUCTIONS_A_LOOK);
     api.lua_pushvalue(this.#main, GLOBALS);
     api.lua_xmove(this.#main, this.thread, 1);
     api.lua_replace(this.thread, GLOBALS);

@@ -1,0 +1,36 @@
+/** What scripts do here and cannot be compared with redis-server. */
+
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type OwnServer, startOwnServer } from "../testing/own-server.ts";
+import { RawClient } from "../testing/raw-client.ts";
+
+let server: OwnServer;
+let client: RawClient;
+beforeAll(async () => {
+  server = await startOwnServer("--busy-reply-threshold", "100");
+  client = await RawClient.connect(server.port);
+});
+afterAll(async () => {
+  client.close();
+  await server.stop();
+});
+
+test.each([
+  "while true do end",
+  "while true do pcall(function() while true do end end) end",
+  "local f = coroutine.wrap(function() while true do end end) f()",
+])("an endless script that writes nothing is stopped: %s", async (source) => {
+  expect(String(await client.command("EVAL", source, "0"))).toContain("Script stopped");
+  expect(String(await client.command("EVAL", "return 7", "0"))).toBe(":7\r\n");
+});
+
+test("a table within itself ends in an error", async () => {
+  const reply = String(await client.command("EVAL", "local t = {} t[1] = t return t", "0"));
+  expect(reply.endsWith("-ERR reached lua stack limit\r\n")).toBe(true);
+});
+
+test("a script that wants all memory is refused it, and the next one runs", async () => {
+  const source = "local t = {} for i = 1, 100 do t[i] = string.rep(tostring(i), 2e7) end return #t";
+  expect(String(await client.command("EVAL", source, "0"))).toMatch(/^-ERR (not enough memory|Script stopped)/);
+  expect(String(await client.command("EVAL", "return 7", "0"))).toBe(":7\r\n");
+});
