@@ -7,17 +7,6 @@ import { TestKeyspace } from "./test-keyspace.ts";
 
 const KEYS = 20_000;
 
-function contentOf(test: TestKeyspace): string[] {
-  const lines: string[] = [];
-  for (const index of [0, 1]) {
-    const db = test.db(index);
-    db.forEach((record) => {
-      lines.push(`${index} ${db.keyOf(record)} ${test.textOf(record)} ${db.expireAtOf(record)}`);
-    });
-  }
-  return lines.sort();
-}
-
 /** The same change for every keyspace that draws from the same seed. */
 function change(test: TestKeyspace, random: Random): void {
   const index = random.below(2);
@@ -56,14 +45,14 @@ describe("Compaction", () => {
   it("packs what is left into few pages, and changes nothing else", () => {
     const { test } = sparse(1);
     const { arena, compaction } = test.keyspace;
-    const before = contentOf(test);
+    const before = test.content();
     const usedBytes = arena.usedBytes;
     const sparseBytes = arena.residentBytes;
     expect(sparseBytes).toBeGreaterThan(usedBytes * 1.6);
     expect(compaction.start()).toBe(true);
     expect(compaction.start()).toBe(false);
     expect(compaction.run(10_000)).toBe(true);
-    expect(contentOf(test)).toEqual(before);
+    expect(test.content()).toEqual(before);
     expect(arena.usedBytes).toBe(usedBytes);
     expect(arena.residentBytes).toBeLessThan(sparseBytes * 0.75);
     expect(compaction.keyHits).toBeGreaterThan(1000);
@@ -87,7 +76,7 @@ describe("Compaction", () => {
       if (slices === 60) for (const one of [test, reference.test]) one.db(1).flush();
     }
     expect(slices).toBeGreaterThan(60);
-    expect(contentOf(test)).toEqual(contentOf(reference.test));
+    expect(test.content()).toEqual(reference.test.content());
     for (const one of [test, reference.test]) while (!one.keyspace.reclaim(1));
     expect(arena.usedBytes).toBe(reference.test.keyspace.arena.usedBytes);
   });

@@ -7,18 +7,6 @@ import { TestKeyspace } from "./test-keyspace.ts";
 
 const KEYS = 3000;
 
-/** Every key of both databases with value and expiry time, as lines. */
-function contentOf(test: TestKeyspace): string[] {
-  const lines: string[] = [];
-  for (const index of [0, 1]) {
-    const db = test.db(index);
-    db.forEach((record) => {
-      lines.push(`${index} ${db.keyOf(record)} ${test.textOf(record)} ${db.expireAtOf(record)}`);
-    });
-  }
-  return lines.sort();
-}
-
 function change(test: TestKeyspace, random: Random): void {
   const index = random.below(2);
   const db = test.db(index);
@@ -52,7 +40,7 @@ describe("a snapshot of the keyspace", () => {
     const test = new TestKeyspace({ seed, databaseCount: 2 });
     const { arena, records } = test.keyspace;
     for (let i = 0; i < 8000; i++) change(test, random);
-    const cut = contentOf(test);
+    const cut = test.content();
     const indexes = test.keyspace.databaseIndexes();
     const seen: string[] = [];
     arena.beginSnapshot({

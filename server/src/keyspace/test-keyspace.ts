@@ -139,4 +139,16 @@ export class TestKeyspace {
     });
     return keys.sort();
   }
+
+  /** Every key of the first two databases with value and expiry time, as lines. */
+  content(): string[] {
+    const lines: string[] = [];
+    for (const index of [0, 1]) {
+      const db = this.db(index);
+      db.forEach((record) => {
+        lines.push(`${index} ${db.keyOf(record)} ${this.textOf(record)} ${db.expireAtOf(record)}`);
+      });
+    }
+    return lines.sort();
+  }
 }
