@@ -113,7 +113,13 @@ const FAILING = [
     "rawset(1,2,3)",
     "rawset({},1)",
   ],
-  ...["return redis.call()", "return redis.call({})", "return redis.call('nosuch')", "return redis.call('get')"],
+  ...[
+    "return redis.call('xread','block',0,'streams','a','$')",
+    "return redis.call()",
+    "return redis.call({})",
+    "return redis.call('nosuch')",
+    "return redis.call('get')",
+  ],
   ...[
     "return redis.call('multi')",
     "return redis.call('get','a','b')",

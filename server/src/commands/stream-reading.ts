@@ -7,6 +7,7 @@ import { StreamId } from "../memory/stream-id.ts";
 import { ValueType } from "../values/value-type.ts";
 import { integerArgument } from "./arguments.ts";
 import type { Call } from "./call.ts";
+import { ClientFlag } from "./client.ts";
 import { defineCommands, type KeySpec } from "./command.ts";
 import { CommandError, cString, ERRORS } from "./errors.ts";
 import {
@@ -137,6 +138,9 @@ function onlyForGroups(option: string): CommandError {
 }
 
 function blockTimeout(call: Call, index: number): number {
+  if (call.client.has(ClientFlag.script)) {
+    throw new CommandError(`ERR ${cString(call.text(0))} command is not allowed with BLOCK option from scripts`);
+  }
   const timeoutMs = integerArgument(call, index, "ERR timeout is not an integer or out of range");
   if (timeoutMs < 0) throw new CommandError("ERR timeout is negative");
   return timeoutMs;

@@ -21,6 +21,7 @@ export interface Script {
 const CHUNK_NAME = "@user_script";
 const KEPT_SCRIPTS = 500;
 const SAMPLES = 16;
+const COMPARE_LOOP_BYTES = 128;
 
 export class ScriptCache {
   readonly #interpreter: Interpreter;
@@ -114,5 +115,8 @@ function sampledHash(bytes: Buffer, offset: number, length: number): number {
 }
 
 function isSame(source: Buffer, bytes: Buffer, offset: number, length: number): boolean {
-  return source.length === length && source.compare(bytes, offset, offset + length) === 0;
+  if (source.length !== length) return false;
+  if (length > COMPARE_LOOP_BYTES) return source.compare(bytes, offset, offset + length) === 0;
+  for (let k = 0; k < length; k++) if (source[k] !== bytes[offset + k]) return false;
+  return true;
 }
