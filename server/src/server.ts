@@ -201,7 +201,7 @@ function createCore(options: ServerOptions): Core {
     ...{ accessControl: users.accessControl, systemBytes: totalmem(), upkeep: () => upkeep },
     commandsProcessed: () => dispatcher.processed - usage.commandsAtReset,
     blockedClients: () => waiting.count + migrations.count,
-    isLoaded: () => readiness.isLoaded,
+    ...{ isLoaded: () => readiness.isLoaded, scripts: () => context.scripting.facts() },
     cluster: () => cluster?.cluster.facts(),
   });
   const context: ServerContext = {

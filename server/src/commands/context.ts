@@ -9,7 +9,7 @@ import type { Cluster } from "../cluster/cluster.ts";
 import type { Config } from "../config/config.ts";
 import type { Database } from "../keyspace/database.ts";
 import type { Keyspace } from "../keyspace/keyspace.ts";
-import type { FactSources } from "../observability/facts.ts";
+import type { FactSources, ScriptFacts } from "../observability/facts.ts";
 import type { LatencyMonitor } from "../observability/latency-monitor.ts";
 import type { Logger } from "../observability/logger.ts";
 import type { SlowLog } from "../observability/slow-log.ts";
@@ -74,6 +74,7 @@ export interface Scripting {
   load(source: Buffer): string;
   has(digest: string): boolean;
   flush(): void;
+  facts(): ScriptFacts;
 }
 
 export interface ServerContext {

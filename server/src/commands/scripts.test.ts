@@ -34,3 +34,11 @@ test("a script that wants all memory is refused it, and the next one runs", asyn
   expect(String(await client.command("EVAL", source, "0"))).toMatch(/^-ERR (not enough memory|Script stopped)/);
   expect(String(await client.command("EVAL", "return 7", "0"))).toBe(":7\r\n");
 });
+
+test("INFO counts the scripts that are kept, and their bytes", async () => {
+  await client.command("SCRIPT", "FLUSH");
+  await client.command("SCRIPT", "LOAD", "return 12");
+  const info = String(await client.command("INFO", "memory"));
+  expect(info).toContain("number_of_cached_scripts:1\r\n");
+  expect(info).toContain("used_memory_scripts:9\r\n");
+});

@@ -12,6 +12,7 @@ import { type ClientConnection, ClientFlag } from "../commands/client.ts";
 import type { CommandTable } from "../commands/command-table.ts";
 import type { Scripting } from "../commands/context.ts";
 import { CommandError, ERRORS } from "../commands/errors.ts";
+import type { ScriptFacts } from "../observability/facts.ts";
 import type { Logger } from "../observability/logger.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Random } from "../platform/random.ts";
@@ -86,6 +87,15 @@ export class ScriptRunner implements Scripting {
 
   flush(): void {
     this.#programs = undefined;
+  }
+
+  facts(): ScriptFacts {
+    const programs = this.#programs;
+    return {
+      machineBytes: programs?.interpreter.usedBytes ?? 0,
+      cachedScripts: programs?.cache.count ?? 0,
+      sourceBytes: programs?.cache.sourceBytes ?? 0,
+    };
   }
 
   /** What has written is not stopped in the middle. */

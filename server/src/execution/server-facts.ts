@@ -17,6 +17,7 @@ import type {
   LatencyFacts,
   MemoryFacts,
   PersistenceFacts,
+  ScriptFacts,
   ServerFacts,
   StatisticsFacts,
 } from "../observability/facts.ts";
@@ -77,6 +78,7 @@ export interface FactParts {
   readonly cluster: () => ClusterFacts | undefined;
   readonly systemBytes: number;
   readonly upkeep: () => MemoryUpkeep;
+  readonly scripts: () => ScriptFacts;
 }
 
 export function createFactSources(parts: FactParts): FactSources {
@@ -141,6 +143,7 @@ function memoryFacts(parts: FactParts): MemoryFacts {
   const indexes = indexFacts(keyspace);
   return {
     usedBytes,
+    scripts: parts.scripts(),
     peakBytes: usage.peakBytes,
     startupBytes: usage.startupBytes,
     overheadBytes: usedBytes - arena.usedBytes + indexes.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),

@@ -50,8 +50,16 @@ export interface MemoryFacts {
   readonly waitingFrees: number;
   readonly finishedFrees: number;
   readonly compaction: CompactionFacts;
+  readonly scripts: ScriptFacts;
   /** Of the databases that are not empty. */
   readonly indexes: readonly { readonly database: number; readonly sizeBytes: number }[];
+}
+
+export interface ScriptFacts {
+  /** What the interpreter has taken; 0 before the first script. */
+  readonly machineBytes: number;
+  readonly cachedScripts: number;
+  readonly sourceBytes: number;
 }
 
 export interface CompactionFacts {

@@ -34,6 +34,7 @@ export const QUIET_FACTS: FactSources = {
     mappedBytes: 65536,
     waitingFrees: 0,
     finishedFrees: 0,
+    scripts: { machineBytes: 0, cachedScripts: 0, sourceBytes: 0 },
     compaction: NO_COMPACTION,
     indexes: [],
     peakBytes: 4096,

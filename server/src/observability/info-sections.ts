@@ -18,6 +18,7 @@ import type {
   PrimaryLinkFacts,
   ProcessorFacts,
   ReplicationFacts,
+  ScriptFacts,
   ServerFacts,
   StatisticsFacts,
 } from "./facts.ts";
@@ -102,7 +103,7 @@ export function memoryFields(facts: MemoryFacts): Field[] {
     ["allocator_resident", facts.mappedBytes],
     ["total_system_memory", facts.systemBytes],
     ["total_system_memory_human", humanMemorySize(facts.systemBytes)],
-    ...scriptMemoryFields(),
+    ...scriptMemoryFields(facts.scripts),
     ["maxmemory", facts.limitBytes],
     ["maxmemory_human", humanMemorySize(facts.limitBytes)],
     ["maxmemory_policy", facts.policy],
@@ -128,21 +129,21 @@ export function memoryFields(facts: MemoryFacts): Field[] {
   ];
 }
 
-function scriptMemoryFields(): Field[] {
+function scriptMemoryFields({ machineBytes, cachedScripts, sourceBytes }: ScriptFacts): Field[] {
   return [
-    ["used_memory_lua", 0],
-    ["used_memory_vm_eval", 0],
-    ["used_memory_lua_human", "0B"],
-    ["used_memory_scripts_eval", 0],
-    ["number_of_cached_scripts", 0],
+    ["used_memory_lua", machineBytes],
+    ["used_memory_vm_eval", machineBytes],
+    ["used_memory_lua_human", humanMemorySize(machineBytes)],
+    ["used_memory_scripts_eval", sourceBytes],
+    ["number_of_cached_scripts", cachedScripts],
     ["number_of_functions", 0],
     ["number_of_libraries", 0],
     ["used_memory_vm_functions", 0],
-    ["used_memory_vm_total", 0],
-    ["used_memory_vm_total_human", "0B"],
+    ["used_memory_vm_total", machineBytes],
+    ["used_memory_vm_total_human", humanMemorySize(machineBytes)],
     ["used_memory_functions", 0],
-    ["used_memory_scripts", 0],
-    ["used_memory_scripts_human", "0B"],
+    ["used_memory_scripts", sourceBytes],
+    ["used_memory_scripts_human", humanMemorySize(sourceBytes)],
   ];
 }
 
