@@ -61,6 +61,9 @@ export class ScriptCommands {
     this.client.set(ClientFlag.restricted, client.has(ClientFlag.restricted));
     this.client.databaseIndex = client.databaseIndex;
     this.client.protocol = 2;
+    // A script may do what its client may.
+    this.client.user = client.user;
+    this.client.set(ClientFlag.restricted, client.has(ClientFlag.restricted));
     call.client = this.client;
     call.offset = this.#offset;
     call.length = this.#length;
@@ -178,12 +181,14 @@ export class ScriptCommands {
     if (this.#rules.isReadOnly && (bits & MAY_CHANGE) !== 0) return READ_ONLY_SCRIPT;
     if ((bits & CommandBit.write) !== 0) {
       const allowsOom = this.#rules.allowsOom || this.hasWritten;
-      const objection = executor.mayObject(id) ? executor.objection(call, id) : undefined;
+      const objection =
+        executor.mayObject(id) || this.client.has(ClientFlag.restricted) ? executor.objection(call, id) : undefined;
       if (objection !== undefined && !(objection === ERRORS.outOfMemory && allowsOom)) return ofScript(objection);
       this.hasWritten = true;
       return undefined;
     }
-    const objection = executor.mayObject(id) ? executor.objection(call, id) : undefined;
+    const objection =
+      executor.mayObject(id) || this.client.has(ClientFlag.restricted) ? executor.objection(call, id) : undefined;
     return objection === undefined || objection === ERRORS.outOfMemory ? undefined : ofScript(objection);
   }
 }
