@@ -392,13 +392,15 @@ function createServerState(context: ServerContext, readiness: { readonly isLoade
   };
 }
 
-function createUpkeep({ keyspace, clock, config, debugSwitches }: ServerContext, state: ServerState): MemoryUpkeep {
+function createUpkeep(context: ServerContext, state: ServerState): MemoryUpkeep {
+  const { keyspace, clock, config, debugSwitches, latencyMonitor } = context;
   return new MemoryUpkeep({
     ...{ keyspace, clock },
     settings: () => compactionSettingsOf(config),
     mayExpire: () => debugSwitches.isActiveExpiryOn,
     mayEvict: () => state.memoryLimited,
     mayMove: () => !state.loading,
+    spent: (event, microseconds) => latencyMonitor.add(event, microseconds),
   });
 }
 

@@ -17,6 +17,7 @@ const DEFAULTS: CompactionSettings = {
 function setUp(settings: Partial<CompactionSettings> = {}) {
   const test = new TestKeyspace({ databaseCount: 1 });
   const switches = { mayMove: true, mayExpire: true };
+  const events = new Set<string>();
   const upkeep = new MemoryUpkeep({
     keyspace: test.keyspace,
     clock: test.clock,
@@ -24,8 +25,9 @@ function setUp(settings: Partial<CompactionSettings> = {}) {
     mayExpire: () => switches.mayExpire,
     mayEvict: () => false,
     mayMove: () => switches.mayMove,
+    spent: (event) => events.add(event),
   });
-  return { test, upkeep, switches };
+  return { test, upkeep, switches, events };
 }
 
 /** Three chunks, two thirds of which are free again. */
@@ -46,12 +48,13 @@ describe("MemoryUpkeep", () => {
   });
 
   it("compacts by itself when it is, and rests when there is nothing to gain", () => {
-    const { test, upkeep } = setUp();
+    const { test, upkeep, events } = setUp();
     fragment(test);
     upkeep.tick();
     expect(upkeep.effort).toBeGreaterThan(0);
     test.clock.advance(5000);
     expect(test.keyspace.arena.mappedBytes).toBe(2 * CHUNK_BYTES);
+    expect([...events]).toEqual(["expire-cycle", "active-defrag-cycle"]);
     expect(upkeep.effort).toBe(0);
     const { hits } = test.keyspace.compaction;
     for (let i = 0; i < 100; i++) {

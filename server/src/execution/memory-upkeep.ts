@@ -30,7 +30,11 @@ export interface MemoryUpkeepParts {
   readonly mayEvict: () => boolean;
   /** False while data is loaded: half-made values are in nobody's hands. */
   readonly mayMove: () => boolean;
+  /** Told how long each kind of work held the thread, for the latency monitor. */
+  readonly spent: (event: UpkeepEvent, microseconds: number) => void;
 }
+
+export type UpkeepEvent = "expire-cycle" | "eviction-cycle" | "active-defrag-cycle";
 
 const SLICE_MS = 0.5;
 const FREE_PAUSE_MS = 1;
@@ -94,8 +98,8 @@ export class MemoryUpkeep {
 
   #deleteKeys(): void {
     const { keyspace, mayExpire, mayEvict } = this.#parts;
-    const isExpiryDone = !mayExpire() || keyspace.expiry.run(SLICE_MS);
-    if (mayEvict()) keyspace.eviction.run(SLICE_MS);
+    const isExpiryDone = !mayExpire() || this.#measured("expire-cycle", () => keyspace.expiry.run(SLICE_MS));
+    if (mayEvict()) this.#measured("eviction-cycle", () => keyspace.eviction.run(SLICE_MS));
     this.#hasKeysToDelete = !isExpiryDone || (mayEvict() && keyspace.eviction.canGoOn);
   }
 
@@ -150,8 +154,19 @@ export class MemoryUpkeep {
     keyspace.setNow(clock.nowMs());
     if (this.#hasKeysToDelete) this.#deleteKeys();
     if (keyspace.waitingFrees > 0) keyspace.reclaim(SLICE_MS);
-    else if (this.effort > 0 && mayMove() && keyspace.compaction.run(SLICE_MS)) this.#endPass();
+    else if (this.effort > 0 && mayMove()) {
+      const isDone = this.#measured("active-defrag-cycle", () => keyspace.compaction.run(SLICE_MS));
+      if (isDone) this.#endPass();
+    }
     if (this.#hasWork()) this.#schedule();
+  }
+
+  #measured<Result>(event: UpkeepEvent, work: () => Result): Result {
+    const { clock, spent } = this.#parts;
+    const startedUs = clock.monotonicUs();
+    const result = work();
+    spent(event, clock.monotonicUs() - startedUs);
+    return result;
   }
 }
 

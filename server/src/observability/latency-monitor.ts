@@ -5,8 +5,8 @@
 
 const SAMPLES_MAX = 160;
 
-export const LATENCY_EVENTS = ["command", "fast-command", "expire-cycle", "active-defrag-cycle"] as const;
-export type LatencyEvent = (typeof LATENCY_EVENTS)[number];
+/** The names are Redis'. */
+export type LatencyEvent = "command" | "fast-command" | "expire-cycle" | "eviction-cycle" | "active-defrag-cycle";
 
 export interface LatencySample {
   readonly timestampSeconds: number;

@@ -84,6 +84,7 @@ function advice(all: readonly LatencySeries[], thresholdMs: number, slowLogUs: n
     lines.push("- Fast commands do not take long by themselves: look for a busy host, swapping, or large values.");
   }
   if (has("expire-cycle")) lines.push("- Many keys expire at the same moment: spread their times.");
+  if (has("eviction-cycle")) lines.push("- Large values are evicted: see maxmemory and maxmemory-policy.");
   if (has("active-defrag-cycle")) lines.push("- Compaction takes long turns: see the active-defrag directives.");
   return lines;
 }
