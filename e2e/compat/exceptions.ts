@@ -7,11 +7,9 @@ export interface Exception {
   readonly reason: string;
 }
 
-const ACCESS_CONTROL = "users and permissions (ACL) are planned";
 const SCRIPTING = "scripting (Lua) is planned";
 
 export const EXCEPTIONS: readonly Exception[] = [
-  { suites: "go-redis", tests: /\bacl\b/i, reason: ACCESS_CONTROL },
   {
     suites: "go-redis",
     tests: /EVAL|Eval|Commands Functions|CommandGetKeys|wrapped error in a hook/,

@@ -78,9 +78,14 @@ export class Selector {
     return this.#channels;
   }
 
+  /** Allowed with any arguments. */
+  hasCommand(id: number): boolean {
+    return this.allowsAllCommands || this.#commands.has(id);
+  }
+
   /** `firstArgument` is asked for only where a rule depends on it. */
   allowsCommand(id: number, firstArgument: () => string | undefined): boolean {
-    if (this.allowsAllCommands || this.#commands.has(id)) return true;
+    if (this.hasCommand(id)) return true;
     const words = this.#firstArguments.get(id);
     if (words === undefined) return false;
     const given = firstArgument()?.toLowerCase();

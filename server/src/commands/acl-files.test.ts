@@ -1,4 +1,4 @@
-/** Users in files: `aclfile` with ACL LOAD and SAVE, and `user` lines, against what redis-server says of the same files. */
+/** Users in files: `aclfile` with ACL LOAD and SAVE, `user` lines and CONFIG REWRITE; and what the logs keep of users. */
 
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -170,6 +170,21 @@ describe("users in files", () => {
     );
     expect(replies.at(-1)).not.toMatch(/secret|bob/);
     expect(replies.at(-1)?.match(/\(redacted\)/g)).toHaveLength(5);
+    await server.stop();
+  });
+
+  test("a key of many megabytes that is refused does not stay in the log", async () => {
+    const key = "k".repeat(5_000_000);
+    const server = await startOwnServer();
+    const client = await RawClient.connect(server.port);
+    await client.command("ACL", "SETUSER", "u1", "on", "nopass", "+get", "+auth");
+    const other = await RawClient.connect(server.port);
+    await other.command("AUTH", "u1", "x");
+    expect(await other.text("GET", key)).toMatch(/^-NOPERM/);
+    expect(await other.text("AUTH", key, "x")).toMatch(/^-WRONGPASS/);
+    expect((await client.command("ACL", "LOG")).length).toBeLessThan(12_000);
+    client.close();
+    other.close();
     await server.stop();
   });
 });

@@ -26,12 +26,15 @@ function becomeUser(client: Client, user: User): void {
   client.set(ClientFlag.restricted, !user.isUnrestricted);
 }
 
+/** ACL LOG must not keep whatever is sent as a name. */
+const LOGGED_NAME = 1024;
+
 /** AUTH and HELLO AUTH. */
 export function signIn(call: Call, userName: string, password: Buffer): void {
   const user = call.server.accessControl.authenticate(userName, password);
   if (user === undefined) {
     const context = call.client.has(ClientFlag.multi | ClientFlag.inExec) ? "multi" : "toplevel";
-    recordDenial(call, { kind: "auth", context, object: call.text(0), userName });
+    recordDenial(call, { kind: "auth", context, object: call.text(0), userName: userName.slice(0, LOGGED_NAME) });
     throw new CommandError(ERRORS.wrongPassword);
   }
   becomeUser(call.client, user);
@@ -84,8 +87,9 @@ function signOut(call: Call, client: Client): void {
   else closeNow(call, client);
 }
 
-/** Closes another's connection; whoever publishes next does not count it any more. */
+/** Closes another's connection; from now on it counts neither as a subscriber nor as a client. */
 export function closeNow(call: Call, client: Client): void {
   endSubscriptions(call, client);
+  call.server.clients.remove(client);
   client.connection.destroy();
 }

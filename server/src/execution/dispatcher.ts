@@ -348,7 +348,9 @@ export class Dispatcher {
   #passSpecial(call: Call, id: number, bits: number): boolean {
     const client = call.client;
     if ((client.flags & (ClientFlag.replySkip | ClientFlag.replySkipNext)) !== 0) advanceReplySkip(client);
-    const error = this.#objection(call, id, () => permissionError(call, id));
+    const error = this.#hasOnlyPermissionsToCheck(client, bits)
+      ? permissionError(call, id)
+      : this.#objection(call, id, () => permissionError(call, id));
     client.flags &= ~ClientFlag.asking;
     if (error !== undefined) {
       this.#reject(call, id, error);
@@ -356,6 +358,12 @@ export class Dispatcher {
     }
     if ((client.flags & ClientFlag.multi) === 0) return true;
     return !queueCommand(call, id, bits, this.#table.fullNames[id] as string);
+  }
+
+  /** Of an ordinary request of a restricted user nothing else can be wrong. */
+  #hasOnlyPermissionsToCheck(client: Client, bits: number): boolean {
+    const isOrdinary = (client.flags & SPECIAL_CLIENT_FLAGS) === ClientFlag.restricted;
+    return isOrdinary && (bits & this.#deny) === 0 && this.#cluster === undefined;
   }
 
   #routingError(call: Call, id: number, bits: number): string | undefined {

@@ -9,8 +9,12 @@ import { CommandBit } from "../commands/command-table.ts";
 import { ERRORS, noPermissionFor } from "../commands/errors.ts";
 import { RequestedAccess } from "../commands/requested-access.ts";
 
+/** Of a key or channel that was refused, ACL LOG shows at most so many bytes: it must not keep what clients send. */
+const LOGGED_BYTES = 4096;
+
 export function permissionError(call: Call, id: number): string | undefined {
   const { client, server } = call;
+  if (isPermittedAtOnce(call, id)) return undefined;
   // What cannot be queued is refused for that.
   if (client.has(ClientFlag.multi) && ((server.table.flags[id] as number) & CommandBit.noMulti) !== 0) return undefined;
   call.command = id;
@@ -18,6 +22,16 @@ export function permissionError(call: Call, id: number): string | undefined {
   if (denial === undefined) return undefined;
   if (denial.kind === "command") return noPermissionFor(server.table.fullNames[id] as string);
   return denial.kind === "key" ? ERRORS.noPermissionForKey : ERRORS.noPermissionForChannel;
+}
+
+/** What the first selector allows whatever its arguments are: one look, and nothing is made for it. */
+function isPermittedAtOnce({ client, server }: Call, id: number): boolean {
+  const { user } = client;
+  if (user === undefined) return true;
+  const bits = server.table.flags[id] as number;
+  const selector = user.selectors[0];
+  if (!selector.hasCommand(id) || (!selector.allowsAllKeys && (bits & CommandBit.hasKeys) !== 0)) return false;
+  return selector.allowsAllChannels || (bits & CommandBit.pubsub) === 0;
 }
 
 /** For a command that a script runs; the client in the call is the one that runs the script. */
@@ -62,7 +76,12 @@ function recordedDenial(call: Call, id: number, context: AccessContext): Denial 
   if (!client.has(ClientFlag.restricted) || client.user === undefined) return undefined;
   const denial = denialOf(client.user, new RequestedAccess(call, id));
   if (denial === undefined) return undefined;
-  const object = denial.kind === "command" ? (server.table.fullNames[id] as string) : call.text(denial.argument);
+  const object = denial.kind === "command" ? (server.table.fullNames[id] as string) : shown(call, denial.argument);
   recordDenial(call, { kind: denial.kind, context, object, userName: client.user.name });
   return denial;
+}
+
+function shown({ buffer, offset, length }: Call, argument: number): string {
+  const start = offset[argument] as number;
+  return buffer.toString("latin1", start, start + Math.min(length[argument] as number, LOGGED_BYTES));
 }
