@@ -155,9 +155,12 @@ function claimIdle(call: Call, group: number, request: AutomaticClaim, from: Str
   let attempts = count * ATTEMPTS_FACTOR;
   let claimed = 0;
   let more = groups.pending.seek(tree, from);
+  let isFirst = true;
   for (; more && attempts > 0 && count > 0; attempts--) {
     groups.pending.readId(id);
-    if (!stream.find(id)) {
+    const isThere = stream.findAscending(id, isFirst);
+    isFirst = false;
+    if (!isThere) {
       propagateClaim(call, NAMES, group, id);
       groups.acknowledge(group, id);
       call.server.keyspace.dirty++;

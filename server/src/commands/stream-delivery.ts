@@ -130,8 +130,7 @@ export function deliverHistory(call: Call, delivery: NewEntries, start: StreamId
   for (let more = groups.ownPending.seek(own, start); more; more = groups.ownPending.next(own)) {
     if (delivery.count !== 0 && delivered === delivery.count) break;
     groups.ownPending.readId(id);
-    delivered++;
-    if (!stream.find(id)) {
+    if (!stream.findAscending(id, delivered++ === 0)) {
       call.reply.array(2);
       replyId(call, id);
       call.reply.nilArray();

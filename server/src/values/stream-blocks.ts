@@ -198,16 +198,18 @@ export class StreamBlocks {
     return true;
   }
 
-  /** Bytes of ring and blocks; of more blocks than `samples` (0: all) so many are looked at, from the end: the last differs. */
+  /** Bytes of ring and blocks. The last block has room to spare; of the others `samples` (0: all) are looked at. */
   memoryBytes(ring: number, samples: number): number {
-    const blocks = this.blockCount(ring);
-    const step = samples === 0 ? 1 : Math.max(1, Math.floor(blocks / samples));
+    const others = this.blockCount(ring) - 1;
+    if (others < 0) return this.#arena.capacityOf(ring);
+    const step = samples === 0 ? 1 : Math.max(1, Math.floor(others / samples));
     let seen = 0;
     let bytes = 0;
-    for (let block = blocks - 1; block >= 0; block -= step, seen++) {
+    for (let block = 0; block < others; block += step, seen++) {
       bytes += this.#arena.capacityOf(this.handleOf(ring, block));
     }
-    return this.#arena.capacityOf(ring) + (seen === 0 ? 0 : Math.round((bytes / seen) * blocks));
+    const estimate = seen === 0 ? 0 : Math.round((bytes / seen) * others);
+    return this.#arena.capacityOf(ring) + this.#arena.capacityOf(this.handleOf(ring, others)) + estimate;
   }
 
   #isFull(ring: number, block: number, payload: number): boolean {

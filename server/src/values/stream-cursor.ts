@@ -54,6 +54,19 @@ export class StreamCursor {
     this.block = isReverse ? this.#blocks.findBlock(ring, end) : Math.max(0, this.#blocks.findBlock(ring, start));
   }
 
+  /**
+   * Puts the cursor on the live entry with this id; false if there is none. Of ids in ascending order each is looked for
+   * from the one before on, as long as they are in one block; the stream must not change between two such calls.
+   */
+  findAscending(ring: number, id: StreamId): boolean {
+    const isBehind = this.#at !== -1 && !this.#isReverse && this.#ring === ring && this.id.compare(id) < 0;
+    if (isBehind && this.#blocks.findBlock(ring, id) === this.block) {
+      this.#start.copy(id);
+      this.#end.copy(id);
+    } else this.seek(ring, id, id);
+    return this.next();
+  }
+
   /** Steps to the next live entry of the range; false if there is none. */
   next(): boolean {
     return this.#isReverse ? this.#stepBack() : this.#stepOn();

@@ -138,6 +138,11 @@ export class StreamValue {
     return this.cursor.next();
   }
 
+  /** The same for one of several ids in ascending order, between which the stream's entries do not change; `isFirst` of them. */
+  findAscending(id: StreamId, isFirst: boolean): boolean {
+    return isFirst ? this.find(id) : this.cursor.findAscending(this.ring, id);
+  }
+
   /** The id of the last live entry; false if there is none. */
   readLastEntry(id: StreamId): boolean {
     this.cursor.seek(this.ring, this.#zero, this.#largest, true);

@@ -192,6 +192,24 @@ class StreamRun implements ModelRun<StreamOperation> {
     const end = this.#model[last]?.id ?? LARGEST;
     const expected = this.#model.slice(first, last + 1).map(shown);
     same(contentOf(this.#view, start, end, isReverse), isReverse ? expected.reverse() : expected, "range");
+    this.#findAll(first, 1 + (to % 5));
+  }
+
+  /** Each `step`th entry from one on, and the ids behind them, in ascending order. */
+  #findAll(first: number, step: number): void {
+    const view = this.#view;
+    const behind = new StreamId();
+    let isFirst = true;
+    for (let place = first; place < this.#model.length; place += step) {
+      const { id } = this.#model[place] as Entry;
+      same(view.findAscending(id, isFirst), true, `whether ${id} is found`);
+      isFirst = false;
+      same(String(view.cursor.id), String(id), "the entry found");
+      behind.copy(id).increment();
+      const next = this.#model[place + 1]?.id;
+      const isNext = next !== undefined && next.compare(behind) === 0;
+      same(view.findAscending(behind, false), isNext, `whether ${behind} is found`);
+    }
   }
 }
 
