@@ -1,4 +1,4 @@
-// Lays out what one workspace needs at run time below a target directory: its dist/ and bin/, the other workspaces it
+// Lays out what one workspace needs at run time below a target directory: its dist/, bin/ and native/build/, the other workspaces it
 // uses, and its production dependencies out of the installed node_modules. Runs in the first stage of the Dockerfiles, on the
 // image's own Node.js and without a network: it installs nothing, it only follows package.json files and copies.
 //
@@ -36,7 +36,9 @@ function copyCompiled(from: string, to: string): void {
   if (!existsSync(compiled)) throw new Error(`Cannot lay out "${from}": it has no dist/, run \`make build\` first`);
   cpSync(join(from, "package.json"), join(to, "package.json"), { recursive: true });
   copyPackage(compiled, join(to, "dist"));
-  if (existsSync(join(from, "bin"))) copyPackage(join(from, "bin"), join(to, "bin"));
+  for (const part of ["bin", "native/build"]) {
+    if (existsSync(join(from, part))) copyPackage(join(from, part), join(to, part));
+  }
 }
 
 function copyPackage(from: string, to: string): void {

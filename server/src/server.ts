@@ -40,7 +40,7 @@ import type { ClientGateway } from "./network/client-gateway.ts";
 import { MigrationClients } from "./network/migrations.ts";
 import { RequestParser } from "./network/request-parser.ts";
 import { createServerGateway } from "./network/server-gateway.ts";
-import { listenForClients, openAdmin } from "./network/server-listeners.ts";
+import { listenForClients, openAdmin, openSocketBatch } from "./network/server-listeners.ts";
 import type { FactSources } from "./observability/facts.ts";
 import { LatencyMonitor } from "./observability/latency-monitor.ts";
 import type { Logger } from "./observability/logger.ts";
@@ -125,6 +125,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       await core.cluster?.cluster.stop();
       context.persistence.abort();
       for (const client of context.clients.all()) client.connection.destroy();
+      gateway.batch?.close();
       await admin?.stop();
     },
   };
@@ -236,8 +237,9 @@ function createCore(options: ServerOptions): Core {
   keyspace.events.publish = (channel, message) => pubsub.publish(channel, message);
   keyspace.listener = createKeyspaceListener(propagator, replication);
   followSettings({ config, keyspace, parser, table });
+  const batch = openSocketBatch(config, options.logger);
   const gateway = createServerGateway({
-    ...{ context, handler: dispatcher, traffic: usage.traffic },
+    ...{ context, handler: dispatcher, traffic: usage.traffic, batch },
     left: (client) => forgetIn([waiting, migrations], client),
   });
   const core = { context, dispatcher, state, facts, gateway, identity, usage, cluster, readiness, upkeep };

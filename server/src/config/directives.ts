@@ -1,7 +1,7 @@
 /**
  * Every directive of redis.conf that the server knows, one row each: name, default, range, other name, and whether it
- * can change at run time. Names, defaults and limits are those of Redis 7.0, a few are of 7.2 and 7.4; `admin-port` and
- * `admin-bind` are ours. Rows with `effect: "none"` are accepted, stored and shown, and change nothing here.
+ * can change at run time. Names, defaults and limits are those of Redis 7.0, a few are of 7.2 and 7.4; `admin-port`,
+ * `admin-bind` and `socket-batching` are ours. Rows with `effect: "none"` are accepted, stored and shown, and change nothing here.
  *
  * `port 0` differs from Redis on purpose: it listens on a free port and logs it.
  */
@@ -73,6 +73,7 @@ const NETWORK = [
   }),
   integer("admin-port", 9121, PORTS, FIXED),
   addresses("admin-bind", ["*"], FIXED),
+  bool("socket-batching", true, FIXED),
 ] as const;
 
 const TLS = [

@@ -4,8 +4,9 @@
 
 import { Client, type ClientRegistry } from "../commands/client.ts";
 import { Connection, type ConnectionLimits, type RequestHandler, type Traffic } from "./connection.ts";
-import type { AcceptedSocket } from "./listener.ts";
+import type { AcceptedSocket, ByteReceiver } from "./listener.ts";
 import { ReplyQueue } from "./reply-queue.ts";
+import type { SocketBatch } from "./socket-batch.ts";
 
 export interface GatewaySettings {
   readonly maxClients: number;
@@ -18,6 +19,8 @@ export interface GatewayOptions {
   readonly handler: RequestHandler;
   readonly limits: ConnectionLimits;
   readonly traffic: Traffic;
+  /** Where the sockets of clients are read and written together; undefined where each does it by itself. */
+  readonly batch: SocketBatch | undefined;
   readonly settings: () => GatewaySettings;
   readonly nowMs: () => number;
   /** A client has come: it is yet to get its user. */
@@ -36,11 +39,22 @@ export class ClientGateway {
 
   constructor(options: GatewayOptions) {
     this.#options = options;
-    this.#replies = new ReplyQueue(options.handler.reply, (flush) => void setImmediate(flush));
+    const { handler, batch, traffic } = options;
+    this.#replies = new ReplyQueue({
+      ...{ reply: handler.reply, batch, traffic },
+      schedule: (flush) => {
+        if (batch?.isInTurn) batch.atEndOfTurn(flush);
+        else setImmediate(flush);
+      },
+    });
+  }
+
+  get batch(): SocketBatch | undefined {
+    return this.#options.batch;
   }
 
   /** Gives the receiver of the client's bytes, or undefined if it was turned away. */
-  accept(accepted: AcceptedSocket): ((chunk: Buffer, bytes: number) => void) | undefined {
+  accept(accepted: AcceptedSocket): ByteReceiver | undefined {
     const { clients, handler, limits, traffic, settings, nowMs } = this.#options;
     const { maxClients, isProtected } = settings();
     const refusal = clients.count >= maxClients ? TOO_MANY : isProtected && !accepted.isLocal ? DENIED : undefined;
@@ -52,6 +66,7 @@ export class ClientGateway {
     }
     const connection = new Connection({
       socket: accepted.socket,
+      descriptor: accepted.descriptor,
       handler,
       limits,
       traffic,
@@ -69,7 +84,7 @@ export class ClientGateway {
     connection.attach(client);
     clients.add(client);
     this.#options.joined(client);
-    return (chunk, bytes) => connection.receive(chunk, bytes);
+    return (chunk, start, end) => connection.receive(chunk, start, end);
   }
 
   #leave(client: Client): void {

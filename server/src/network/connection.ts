@@ -7,6 +7,7 @@
 import type { Socket } from "node:net";
 import type { ReplyWriter } from "@kvcluster/protocol/reply-writer";
 import { type Client, type ClientConnection, ClientFlag } from "../commands/client.ts";
+import { descriptorOf } from "./listener.ts";
 import type { ReplyOwner, ReplyQueue } from "./reply-queue.ts";
 
 /** What a connection needs of the server. */
@@ -41,6 +42,8 @@ export interface Traffic {
 
 export interface ConnectionOptions {
   readonly socket: Socket;
+  /** As of an AcceptedSocket. */
+  readonly descriptor: number;
   readonly handler: RequestHandler;
   readonly limits: ConnectionLimits;
   readonly traffic: Traffic;
@@ -56,6 +59,7 @@ const KEEP_PENDING_BYTES = 64 << 10;
 
 export class Connection implements ClientConnection, ReplyOwner {
   readonly #socket: Socket;
+  readonly #descriptor: number;
   readonly #handler: RequestHandler;
   readonly #limits: ConnectionLimits;
   readonly #traffic: Traffic;
@@ -66,6 +70,7 @@ export class Connection implements ClientConnection, ReplyOwner {
     this.#replies.add(this);
     this.#replies.flush();
   };
+  flush = 0;
   #client: Client | undefined;
   #pending: Buffer | undefined;
   #pendingBytes = 0;
@@ -78,6 +83,7 @@ export class Connection implements ClientConnection, ReplyOwner {
 
   constructor(options: ConnectionOptions) {
     this.#socket = options.socket;
+    this.#descriptor = options.descriptor;
     this.#handler = options.handler;
     this.#limits = options.limits;
     this.#traffic = options.traffic;
@@ -93,21 +99,21 @@ export class Connection implements ClientConnection, ReplyOwner {
     this.#client = client;
   }
 
-  /** Bytes that came from the socket; `chunk` is only valid during the call. */
-  receive(chunk: Buffer, bytes: number): void {
+  /** Bytes that came from the socket, `chunk[start..end)`; only valid during the call. */
+  receive(chunk: Buffer, start: number, end: number): void {
     const client = this.#client;
     if (client === undefined || this.#isClosing) return;
-    this.#traffic.inputBytes += bytes;
+    this.#traffic.inputBytes += end - start;
     if (this.#takeOver !== undefined) {
-      this.#takeOver(Buffer.from(chunk.subarray(0, bytes)));
+      this.#takeOver(Buffer.from(chunk.subarray(start, end)));
       return;
     }
     if (this.#pendingBytes === 0 && !this.#isPaused) {
-      const consumed = this.#run(client, chunk, bytes);
-      if (consumed < bytes) this.#keep(chunk, consumed, bytes);
+      const consumed = this.#run(client, chunk, start, end);
+      if (consumed < end) this.#keep(chunk, consumed, end);
       return;
     }
-    this.#keep(chunk, 0, bytes);
+    this.#keep(chunk, start, end);
     if (!this.#isPaused && this.#pendingBytes >= this.#neededBytes) this.#runPending(client);
   }
 
@@ -173,8 +179,12 @@ export class Connection implements ClientConnection, ReplyOwner {
   }
 
   get fileDescriptor(): number {
-    const handle = (this.#socket as unknown as { _handle?: { fd?: number } })._handle;
-    return handle?.fd ?? -1;
+    return descriptorOf(this.#socket);
+  }
+
+  get directDescriptor(): number {
+    if (this.#descriptor < 0 || this.#isClosing) return -1;
+    return this.#socket.destroyed || this.#socket.writableLength > 0 ? -1 : this.#descriptor;
   }
 
   get socket(): Socket {
@@ -187,8 +197,8 @@ export class Connection implements ClientConnection, ReplyOwner {
     this.#runPending(client);
   }
 
-  #run(client: Client, buffer: Buffer, end: number): number {
-    const consumed = this.#handler.run(client, buffer, 0, end, this.#flush);
+  #run(client: Client, buffer: Buffer, start: number, end: number): number {
+    const consumed = this.#handler.run(client, buffer, start, end, this.#flush);
     this.#neededBytes = consumed < end ? this.#handler.neededBytes : 0;
     if (this.#handler.lastBatchCommands === 1) this.#replies.addUrgent(this);
     else this.#replies.add(this);
@@ -200,7 +210,7 @@ export class Connection implements ClientConnection, ReplyOwner {
     const pending = this.#pending;
     if (pending === undefined) return;
     const end = this.#pendingBytes;
-    const consumed = this.#run(client, pending, end);
+    const consumed = this.#run(client, pending, 0, end);
     if (this.#pendingBytes !== end) return;
     if (consumed === end) {
       this.#pendingBytes = 0;

@@ -5,9 +5,12 @@
  */
 
 import net from "node:net";
+import type { BatchedReader, SocketBatch } from "./socket-batch.ts";
 
 export interface AcceptedSocket {
   readonly socket: net.Socket;
+  /** Where a batch may send what the socket has no other bytes before; -1 if only the socket itself can. */
+  readonly descriptor: number;
   readonly address: string;
   readonly localAddress: string;
   /** False for connections over the network, true for loopback and unix sockets. */
@@ -24,14 +27,19 @@ export interface ListenerOptions {
   /** A connection could not be accepted, for want of descriptors or memory; the next ones may be. */
   readonly acceptFailed: (error: Error) => void;
   /** Makes the receiver of a new connection's bytes; undefined refuses it (the socket is already answered and closed). */
-  readonly accept: (accepted: AcceptedSocket) => ((chunk: Buffer, bytes: number) => void) | undefined;
+  readonly accept: (accepted: AcceptedSocket) => ByteReceiver | undefined;
+  /** Reads all sockets at once, where there is one. */
+  readonly batch?: SocketBatch | undefined;
 }
+
+/** Takes `chunk[start..end)`, which is only valid during the call. */
+export type ByteReceiver = (chunk: Buffer, start: number, end: number) => void;
 
 const READ_BYTES = 64 << 10;
 
 /** Node's internals that make a socket anew around a handle; absent, plain events are used. */
 interface RawSocket {
-  _handle: unknown;
+  _handle: { readonly fd?: number } | null;
 }
 
 export class Listener {
@@ -72,15 +80,25 @@ export class Listener {
     const address = isUnix ? `${this.#options.path}:0` : formatAddress(raw.remoteAddress, raw.remotePort);
     const localAddress = isUnix ? `${this.#options.path}:0` : formatAddress(raw.localAddress, raw.localPort);
     const isLocal = isUnix || isLoopback(raw.remoteAddress);
-    let receive: ((chunk: Buffer, bytes: number) => void) | undefined;
-    const socket = this.#withSharedBuffer(raw, (chunk, bytes) => receive?.(chunk, bytes));
+    let receive: ByteReceiver | undefined;
+    const socket = this.#withSharedBuffer(raw, (chunk, start, end) => receive?.(chunk, start, end));
     if (this.#options.keepAliveSeconds > 0) socket.setKeepAlive(true, this.#options.keepAliveSeconds * 1000);
-    receive = this.#options.accept({ socket, address, localAddress, isLocal });
-    socket.resume();
-    if (receive !== undefined) socket.read(0);
+    const descriptor = this.#options.batch === undefined ? -1 : descriptorOf(socket);
+    receive = this.#options.accept({ socket, descriptor, address, localAddress, isLocal });
+    const ended = (): void => {
+      socket.resume();
+      if (receive !== undefined) socket.read(0);
+    };
+    if (receive === undefined || !this.#isBatched(descriptor, { receive, ended })) ended();
   }
 
-  #withSharedBuffer(raw: net.Socket, receive: (chunk: Buffer, bytes: number) => void): net.Socket {
+  #isBatched(descriptor: number, reader: BatchedReader): boolean {
+    if (descriptor < 0) return false;
+    this.#options.batch?.watch(descriptor, reader);
+    return true;
+  }
+
+  #withSharedBuffer(raw: net.Socket, receive: ByteReceiver): net.Socket {
     const source = raw as unknown as RawSocket;
     const handle = source._handle;
     source._handle = null;
@@ -91,7 +109,7 @@ export class Listener {
       onread: {
         buffer,
         callback: (bytes: number): boolean => {
-          receive(buffer, bytes);
+          receive(buffer, 0, bytes);
           if (bytes < READ_BYTES) return true;
           setImmediate(resume);
           return false;
@@ -103,6 +121,11 @@ export class Listener {
     socket.setNoDelay(true);
     return socket;
   }
+}
+
+/** -1 if it has none (any more). */
+export function descriptorOf(socket: net.Socket): number {
+  return (socket as unknown as RawSocket)._handle?.fd ?? -1;
 }
 
 function formatAddress(address: string | undefined, port: number | undefined): string {

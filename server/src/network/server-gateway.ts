@@ -6,16 +6,18 @@ import type { ServerContext } from "../commands/context.ts";
 import { outputLimitOf } from "../execution/server-settings.ts";
 import { ClientGateway } from "./client-gateway.ts";
 import type { ConnectionLimits, RequestHandler, Traffic } from "./connection.ts";
+import type { SocketBatch } from "./socket-batch.ts";
 
 export interface ServerGatewayParts {
   readonly context: ServerContext;
   readonly handler: RequestHandler;
   readonly traffic: Traffic;
+  readonly batch: SocketBatch | undefined;
   /** The client has gone; what the keyspace and pub/sub knew of it is forgotten already. */
   readonly left: (client: Client) => void;
 }
 
-export function createServerGateway({ context, handler, traffic, left }: ServerGatewayParts): ClientGateway {
+export function createServerGateway({ context, handler, traffic, batch, left }: ServerGatewayParts): ClientGateway {
   const { config, clock, logger, clients, accessControl } = context;
   const limits: ConnectionLimits = {
     get queryBytes() {
@@ -26,7 +28,7 @@ export function createServerGateway({ context, handler, traffic, left }: ServerG
       logger.warning(`Client ${client.address} closed for overcoming of output buffer limits: ${bytes} bytes waiting`),
   };
   return new ClientGateway({
-    ...{ clients, handler, limits, traffic },
+    ...{ clients, handler, limits, traffic, batch },
     settings: () => ({
       maxClients: config.get("maxclients"),
       isProtected: config.get("protected-mode") && accessControl.defaultUser.needsNoPassword && !config.isGiven("bind"),

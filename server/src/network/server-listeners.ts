@@ -8,6 +8,7 @@ import { describeSystemError } from "../platform/system-error.ts";
 import { AdminServer } from "./admin-server.ts";
 import type { ClientGateway } from "./client-gateway.ts";
 import { type AcceptedSocket, Listener } from "./listener.ts";
+import { loadSocketBatch, type SocketBatch } from "./socket-batch.ts";
 
 export interface OpenListeners {
   readonly port: number;
@@ -19,6 +20,7 @@ export async function listenForClients(config: Config, logger: Logger, gateway: 
   const common = {
     backlog: config.get("tcp-backlog"),
     keepAliveSeconds: config.get("tcp-keepalive"),
+    batch: gateway.batch,
     accept: (accepted: AcceptedSocket) => gateway.accept(accepted),
     acceptFailed: (error: Error) => logger.warning(`Accepting a client failed: ${describeSystemError(error)}`),
   };
@@ -41,6 +43,12 @@ export async function listenForClients(config: Config, logger: Logger, gateway: 
     listeners.push(listener);
   }
   return { port, listeners };
+}
+
+/** Undefined if it is turned off or cannot be had: then each socket reads and writes by itself. */
+export function openSocketBatch(config: Config, logger: Logger): SocketBatch | undefined {
+  if (!config.get("socket-batching")) return undefined;
+  return loadSocketBatch((reason) => logger.notice(`Sockets are read and written one by one: ${reason}`));
 }
 
 /** Undefined if it is turned off, or if nobody asked for it and another server on this machine has the default port. */
