@@ -88,7 +88,8 @@ export class ProcessLifecycle {
     logger.warning("User requested shutdown...");
     server.context.pause.pause(HOLD_REQUESTS_MS, "all", undefined);
     const isSaved = (request.save ?? config.get("save").length > 0) ? await saveData(running) : true;
-    if (!isSaved && !request.isForced) {
+    const isAppended = await finishAppendOnly(running);
+    if (!(isSaved && isAppended) && !request.isForced) {
       logger.warning("Errors trying to shut down the server. Check the logs for more information.");
       this.#isGoingDown = false;
       for (const { failed } of this.#requests.splice(0)) failed("ERR Errors trying to SHUTDOWN. Check logs.");
@@ -115,6 +116,16 @@ async function saveData({ server, logger }: RunningProcess): Promise<boolean> {
     return true;
   } catch (error) {
     logger.warning(`Error trying to save the DB, can't exit: ${(error as Error).message}`);
+    return false;
+  }
+}
+
+async function finishAppendOnly({ server, logger }: RunningProcess): Promise<boolean> {
+  try {
+    await server.finishAppendOnly();
+    return true;
+  } catch (error) {
+    logger.warning(`Error writing the append-only file, can't exit: ${(error as Error).message}`);
     return false;
   }
 }

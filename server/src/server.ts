@@ -13,6 +13,7 @@ import { Client, type ClientConnection, ClientRegistry } from "./commands/client
 import { ClientPause } from "./commands/client-pause.ts";
 import { CommandTable } from "./commands/command-table.ts";
 import type { CommandExecutor, ServerContext, ShutdownRequest } from "./commands/context.ts";
+import { ERRORS } from "./commands/errors.ts";
 import { closeIdleClients } from "./commands/idle-clients.ts";
 import { StreamArguments } from "./commands/stream-arguments.ts";
 import type { Config } from "./config/config.ts";
@@ -20,7 +21,9 @@ import { writeConfigFile } from "./config/config-writer.ts";
 import { createCommandObserver } from "./execution/command-observer.ts";
 import { Dispatcher } from "./execution/dispatcher.ts";
 import { encodingLimitsOf } from "./execution/encoding-settings.ts";
+import { createFileApplier } from "./execution/file-applier.ts";
 import type { ServerState } from "./execution/guards.ts";
+import { createKeyspaceListener } from "./execution/keyspace-listener.ts";
 import { MemoryUpkeep } from "./execution/memory-upkeep.ts";
 import { Monitors } from "./execution/monitors.ts";
 import { Propagator } from "./execution/propagation.ts";
@@ -31,10 +34,8 @@ import { createServerUsers, type ServerUsers, userLinesOf } from "./execution/se
 import { createStreamApplier } from "./execution/stream-applier.ts";
 import { createWaitingClients, redirectWaiting, type WaitingClients } from "./execution/waiting-clients.ts";
 import { createCollectionValues } from "./keyspace/collection-values.ts";
-import type { Database } from "./keyspace/database.ts";
 import { EventClass } from "./keyspace/event-classes.ts";
 import { Keyspace } from "./keyspace/keyspace.ts";
-import type { KeyspaceListener } from "./keyspace/keyspace-state.ts";
 import type { AdminServer } from "./network/admin-server.ts";
 import type { ClientGateway } from "./network/client-gateway.ts";
 import { MigrationClients } from "./network/migrations.ts";
@@ -45,6 +46,8 @@ import type { FactSources } from "./observability/facts.ts";
 import { LatencyMonitor } from "./observability/latency-monitor.ts";
 import type { Logger } from "./observability/logger.ts";
 import { SlowLog } from "./observability/slow-log.ts";
+import type { AppendOnly } from "./persistence/aof/append-only.ts";
+import { createServerAppendOnly, loadData } from "./persistence/aof/server-append-only.ts";
 import { Persistence } from "./persistence/persistence.ts";
 import { ValuePayloads } from "./persistence/value-payload.ts";
 import { WorkerFileTarget } from "./persistence/worker-file-target.ts";
@@ -85,6 +88,8 @@ export interface RunningServer {
   readonly hasData: boolean;
   /** The final snapshot; rejects with the reason if it cannot be written. */
   save(): Promise<void>;
+  /** Everything in the append-only file is on the disk; rejects with the reason if it cannot be. */
+  finishAppendOnly(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -103,7 +108,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   return {
     port,
     context,
-    prepare: () => prepare(core, config),
+    prepare: () => prepare(core, options),
     async openAdminPort() {
       const opened = await openAdmin(config, logger, facts);
       admin = opened?.server;
@@ -116,6 +121,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       const problem = context.persistence.saveNow();
       if (problem !== undefined) throw new Error(problem);
     },
+    finishAppendOnly: () => context.appendOnly.finish(),
     async stop() {
       stopCron();
       core.upkeep.stop();
@@ -131,9 +137,16 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   };
 }
 
-async function prepare({ context, cluster, identity, readiness }: Core, config: Config): Promise<void> {
+async function prepare(core: Core, { config, clock, logger }: ServerOptions): Promise<void> {
+  const { context, dispatcher, cluster, identity, readiness } = core;
   await cluster?.cluster.load();
-  const aux = await context.persistence.load();
+  const { persistence, appendOnly, keyspace, table } = context;
+  const aux = await loadData({
+    ...{ config, clock, logger, persistence, appendOnly },
+    knows: (bytes, offset, length) => table.lookup(bytes, offset, length) > 0,
+    createApplier: () =>
+      createFileApplier({ ...{ keyspace, logger, connection: NO_CONNECTION }, dispatcher: () => dispatcher }),
+  });
   const position = aux === undefined ? undefined : positionInFile(aux);
   if (position !== undefined) context.replication.restore(position);
   readiness.isLoaded = true;
@@ -178,7 +191,9 @@ function createCore(options: ServerOptions): Core {
   const monitors = new Monitors();
   const pause = new ClientPause(clock, () => clients.all());
   const readiness = { isLoaded: false };
-  const persistence: Persistence = createPersistence(options, keyspace, collections, () => replication);
+  const appendOnly = createServerAppendOnly({ config, clock, logger, persistence: () => persistence });
+  const held = { keyspace, collections, appendOnly, replication: () => replication };
+  const persistence: Persistence = createPersistence(options, held);
   const applier = createStreamApplier({ dispatcher: () => dispatcher, keyspace, connection: NO_CONNECTION, logger });
   const replication = createServerReplication({
     ...{ config, clock, random, logger, disk: systemDisk, persistence, applier },
@@ -193,7 +208,7 @@ function createCore(options: ServerOptions): Core {
     countAcknowledged: (offset) => replication.replicas.countAcknowledged(offset),
   });
   replication.replicas.acknowledged = () => waiting.forReplicas.check();
-  const propagator = new Propagator([replication.feed]);
+  const propagator = new Propagator([replication.feed, appendOnly.stream]);
   const payloads = new ValuePayloads({ keyspace, collections, compress: () => config.get("rdbcompression") });
   const migrations = createMigrations(options, { keyspace, payloads, pause, propagator });
   const cluster = createCluster(options, { keyspace, pubsub, replication, propagator, pause });
@@ -208,7 +223,7 @@ function createCore(options: ServerOptions): Core {
   const context: ServerContext = {
     ...{ keyspace, table, clients, config, clock, random, collections, pubsub, monitors, facts },
     ...createTimeLogs(config, clock),
-    ...{ logger, pause, persistence, replication, cluster: cluster?.cluster, relay: cluster?.cluster },
+    ...{ logger, pause, persistence, appendOnly, replication, cluster: cluster?.cluster, relay: cluster?.cluster },
     ...{ waiters: waiting.forReplicas, blocking: waiting.forKeys, unblock: waiting.unblock },
     ...{ payloads, migrations, streamArguments: new StreamArguments() },
     scripting: createScripting(options, table, () => ({ state, reply })),
@@ -226,24 +241,27 @@ function createCore(options: ServerOptions): Core {
   const parser = new RequestParser();
   const reply = new ReplyWriter();
   const observer = createCommandObserver(context, { monitors, errors: usage.errors });
-  const bootClient = new Client({ id: 0, address: "", localAddress: "", connection: NO_CONNECTION, createdAtMs: 0 });
   const state = createServerState(context, readiness);
   const upkeep = createUpkeep(context, state);
   const dispatcher = new Dispatcher({
-    ...{ table, keyspace, clock, state, propagator, observer, parser, reply, context, bootClient },
+    ...{ table, keyspace, clock, state, propagator, observer, parser, reply, context, bootClient: nobody() },
     cluster: cluster?.cluster,
     serveReady: () => waiting.forKeys.serveReady(),
   });
-  keyspace.events.publish = (channel, message) => pubsub.publish(channel, message);
-  keyspace.listener = createKeyspaceListener(propagator, replication);
+  listenToKeyspace(context, propagator);
   followSettings({ config, keyspace, parser, table });
   const batch = openSocketBatch(config, options.logger);
   const gateway = createServerGateway({
-    ...{ context, handler: dispatcher, traffic: usage.traffic, batch },
+    ...{ context, handler: dispatcher, traffic: usage.traffic, batch, durable: appendOnly.replies },
     left: (client) => forgetIn([waiting, migrations], client),
   });
   const core = { context, dispatcher, state, facts, gateway, identity, usage, cluster, readiness, upkeep };
   return { ...core, memoryRelease, waiting };
+}
+
+function listenToKeyspace({ keyspace, pubsub, replication }: ServerContext, propagator: Propagator): void {
+  keyspace.events.publish = (channel, message) => pubsub.publish(channel, message);
+  keyspace.listener = createKeyspaceListener(propagator, () => replication.isReplica);
 }
 
 function createScripting(
@@ -297,13 +315,17 @@ function createKeyspace(
   return { keyspace, collections: made.collections };
 }
 
-function createPersistence(
-  { config, clock, logger }: ServerOptions,
-  keyspace: Keyspace,
-  collections: Collections,
-  replication: () => Replication,
-): Persistence {
+interface PersistenceNeeds {
+  readonly keyspace: Keyspace;
+  readonly collections: Collections;
+  readonly appendOnly: AppendOnly;
+  readonly replication: () => Replication;
+}
+
+function createPersistence({ config, clock, logger }: ServerOptions, needs: PersistenceNeeds): Persistence {
+  const { keyspace, collections, appendOnly, replication } = needs;
   return new Persistence({
+    appendOnly: () => appendOnly,
     ...{ keyspace, collections, config, clock, logger, disk: systemDisk, processId: process.pid },
     isProcessAlive: (processId) => processIdentity(processId) !== undefined,
     replicationPosition: () => replication().position,
@@ -367,7 +389,7 @@ function createCluster(options: ServerOptions, parts: ClusterParts): ServerClust
 }
 
 function createServerState(context: ServerContext, readiness: { readonly isLoaded: boolean }): ServerState {
-  const { keyspace, persistence, replication, config, accessControl } = context;
+  const { keyspace, persistence, appendOnly, replication, config, accessControl } = context;
   return {
     get requiresAuthentication() {
       return accessControl.requiresAuthentication;
@@ -381,8 +403,11 @@ function createServerState(context: ServerContext, readiness: { readonly isLoade
     get stale() {
       return replication.isStale;
     },
-    get persistenceFailed() {
-      return persistence.refusesWrites && !replication.isReplica;
+    get persistenceError() {
+      if (replication.isReplica) return undefined;
+      const { writeProblem } = appendOnly;
+      if (writeProblem !== undefined) return `MISCONF Errors writing to the AOF file: ${writeProblem}`;
+      return persistence.refusesWrites ? ERRORS.cannotPersist : undefined;
     },
     get tooFewReplicas() {
       return replication.hasTooFewReplicas;
@@ -406,32 +431,6 @@ function createUpkeep(context: ServerContext, state: ServerState): MemoryUpkeep 
   });
 }
 
-/** Keys that go by themselves go on replicas by a DEL, fields of hashes by an HDEL, and listeners are told. */
-function createKeyspaceListener(propagator: Propagator, replication: Replication): KeyspaceListener {
-  const gone = (database: Database, record: number, eventClass: number, event: string): void => {
-    if (replication.isReplica || database.index < 0) return;
-    tell(database, record, eventClass, event);
-    if (propagator.active) propagator.sendCommand(database.index, ["DEL", database.keyOf(record)]);
-  };
-  return {
-    expired: (database, record) => gone(database, record, EventClass.expired, "expired"),
-    evicted: (database, record) => gone(database, record, EventClass.evicted, "evicted"),
-    fieldExpired: (database, record, field) => {
-      if (!propagator.active) return;
-      propagator.sendCommand(database.index, ["HDEL", database.keyOf(record), field.toBuffer()]);
-    },
-    fieldsExpired: (database, record, isEmpty) => {
-      tell(database, record, EventClass.hash, "hexpired");
-      if (isEmpty) tell(database, record, EventClass.generic, "del");
-    },
-  };
-}
-
-function tell(database: Database, record: number, eventClass: number, event: string): void {
-  const bytes = database.bytesOf(record);
-  database.changes.notify(eventClass, event, bytes, database.keyOffset(record), database.keyLength(record));
-}
-
 function runCron({ context, dispatcher, upkeep, usage, waiting, cluster }: Core): void {
   const { keyspace, clock, config, clients, persistence } = context;
   const nowMs = clock.nowMs();
@@ -439,6 +438,7 @@ function runCron({ context, dispatcher, upkeep, usage, waiting, cluster }: Core)
   sampleMemory(context, usage);
   upkeep.tick();
   persistence.tick();
+  context.appendOnly.tick();
   redirectWaiting(waiting, cluster?.cluster);
   closeIdleClients(clients.all(), config.get("timeout"), nowMs);
   usage.commandRate.sample(dispatcher.processed, nowMs);
@@ -471,6 +471,10 @@ function resetStatistics(context: ServerContext, usage: MeteredUsage, commands: 
 const ROLE_CHANGED = "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)";
 
 /** The client in the Call before the first request. */
+function nobody(): Client {
+  return new Client({ id: 0, address: "", localAddress: "", connection: NO_CONNECTION, createdAtMs: 0 });
+}
+
 const NO_CONNECTION: ClientConnection = {
   send: () => undefined,
   closeAfterFlush: () => undefined,

@@ -13,6 +13,7 @@ import type { FactSources, ScriptFacts } from "../observability/facts.ts";
 import type { LatencyMonitor } from "../observability/latency-monitor.ts";
 import type { Logger } from "../observability/logger.ts";
 import type { SlowLog } from "../observability/slow-log.ts";
+import type { AppendOnly } from "../persistence/aof/append-only.ts";
 import type { Persistence } from "../persistence/persistence.ts";
 import type { ValuePayloads } from "../persistence/value-payload.ts";
 import type { Clock } from "../platform/clock.ts";
@@ -99,6 +100,7 @@ export interface ServerContext {
   readonly facts: FactSources;
   readonly logger: Logger;
   readonly persistence: Persistence;
+  readonly appendOnly: AppendOnly;
   readonly migrations: Migrations;
   /** Values as bytes, for DUMP and RESTORE. */
   readonly payloads: ValuePayloads;

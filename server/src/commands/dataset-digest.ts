@@ -9,6 +9,7 @@ import type { Database } from "../keyspace/database.ts";
 import { NO_EXPIRY } from "../keyspace/record.ts";
 import { ByteSpan } from "../memory/byte-span.ts";
 import { formatDouble } from "../memory/double-text.ts";
+import { StreamId } from "../memory/stream-id.ts";
 import type { Collections } from "../values/collections.ts";
 import { typeName, ValueType } from "../values/value-type.ts";
 import { CommandError } from "./errors.ts";
@@ -113,6 +114,9 @@ function mixCollection(digest: Digest, { type, root, encoding }: Stored, collect
       });
       return;
     }
+    case ValueType.stream:
+      mixStream(digest, root, encoding, collections);
+      return;
     default:
       throw new CommandError(`ERR No digest of a value of type ${typeName(type)}`);
   }
@@ -142,6 +146,23 @@ function mixSortedSet(digest: Digest, root: number, encoding: number, collection
     pair.mixText(formatDouble(set.scoreAtCursor));
     digest.add(pair.bytes);
     if (left > 1) set.next();
+  }
+}
+
+function mixStream(digest: Digest, root: number, encoding: number, collections: Collections): void {
+  const stream = collections.createStreamView();
+  const [field, value] = [new ByteSpan(), new ByteSpan()];
+  const last = new StreamId();
+  stream.open(root, encoding);
+  stream.seek(new StreamId(), stream.readLastId(last));
+  const { cursor } = stream;
+  while (cursor.next()) {
+    digest.mixText(cursor.id.toString().replace("-", "."));
+    for (let left = cursor.fieldCount; left > 0; left--) {
+      cursor.readPair(field, value);
+      digest.mix(bytesOf(field));
+      digest.mix(bytesOf(value));
+    }
   }
 }
 

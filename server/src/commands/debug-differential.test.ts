@@ -85,6 +85,15 @@ describe.runIf(hasReferenceServer)("DEBUG beside redis-server", () => {
         ["DEBUG", "SET-ACTIVE-EXPIRE"],
       ],
       ...[["DEBUG", "DIGEST-VALUE", "s", "n", "h", "z", "i", "long", "none"]],
+      ...[
+        ["XADD", "x", "1-1", "a", "1", "b", "two"],
+        ["XADD", "x", "2-18446744073709551615", "a", "3", "b", "four"],
+      ],
+      ...[
+        ["XDEL", "x", "1-1"],
+        ["DEBUG", "DIGEST-VALUE", "x"],
+        ["DEBUG", "DIGEST"],
+      ],
       ...[["DEBUG", "ERROR", "SOME thing"], ["DEBUG", "RELOAD"], ["DEBUG", "DIGEST"], ["DBSIZE"]],
     ];
     expect(await compare(calls.map((args) => ({ args })))).toBe(calls.length);

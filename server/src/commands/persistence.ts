@@ -1,4 +1,4 @@
-/** SAVE, BGSAVE, LASTSAVE. */
+/** SAVE, BGSAVE, LASTSAVE, BGREWRITEAOF. */
 
 import type { Call } from "./call.ts";
 import { ClientFlag } from "./client.ts";
@@ -29,6 +29,17 @@ export const persistenceCommands = defineCommands([
     summary: "Saves the data set to disk in the background.",
     syntax: "[SCHEDULE]",
     run: backgroundSave,
+  },
+  {
+    name: "bgrewriteaof",
+    arity: 1,
+    flags: ["admin", "noscript", "no_async_loading"],
+    group: "server",
+    since: "1.0.0",
+    complexity: "O(1)",
+    summary: "Writes the append-only file anew in the background, as short as the data allows.",
+    syntax: "",
+    run: rewriteAppendOnly,
   },
   {
     name: "lastsave",
@@ -66,6 +77,14 @@ function backgroundSave(call: Call): void {
   }
   persistence.saveInBackground();
   call.reply.status("Background saving started");
+}
+
+function rewriteAppendOnly(call: Call): void {
+  const { appendOnly } = call.server;
+  // In the middle of a transaction there is no state worth saving.
+  const answer = appendOnly.rewrite(!call.client.has(ClientFlag.inExec));
+  if (answer === "under way") throw new CommandError("ERR Background append only file rewriting already in progress");
+  call.reply.status(`Background append only file rewriting ${answer}`);
 }
 
 function lastSave(call: Call): void {

@@ -5,7 +5,6 @@
 
 /** By full name, or by container for all of its subcommands. */
 export const REASONS_FOR_MISSING: Readonly<Record<string, string>> = {
-  bgrewriteaof: "the append-only file is planned: snapshots only",
   failover: "a manual failover outside of cluster mode is planned: CLUSTER FAILOVER works",
   fcall: "functions are planned: scripts only",
   fcall_ro: "functions are planned: scripts only",

@@ -54,7 +54,6 @@ export function loadConfig(
 }
 
 /** Whoever asks for it relies on it: better refused than ignored. */
-const NO_APPEND_ONLY_FILE = "The append-only file is not supported yet: 'appendonly' must stay 'no', use 'save'";
 
 function checkTogether(config: Config): void {
   if (config.get("cluster-enabled") && config.get("replicaof") !== undefined) {
@@ -65,8 +64,6 @@ function checkTogether(config: Config): void {
       "TLS is not supported yet: 'tls-port', 'tls-cluster' and 'tls-replication' must stay off",
     );
   }
-  if (config.get("appendonly")) throw new ConfigFileError(NO_APPEND_ONLY_FILE);
-  config.onChange(["appendonly"], () => (config.get("appendonly") ? NO_APPEND_ONLY_FILE : undefined));
   if (config.get("daemonize")) {
     throw new ConfigFileError("'daemonize yes' is not supported: run kv-server under a service manager or with '&'");
   }

@@ -19,8 +19,8 @@ export interface ServerState {
   readonly readOnlyReplica: boolean;
   /** A replica without its primary, told not to serve stale data. */
   readonly stale: boolean;
-  /** The last snapshot failed and `stop-writes-on-bgsave-error` holds writes back. */
-  readonly persistenceFailed: boolean;
+  /** Why the data cannot be kept on disk, as the error that writes get; undefined if it can. */
+  readonly persistenceError: string | undefined;
   readonly tooFewReplicas: boolean;
   readonly memoryLimited: boolean;
   /** Evicts until there is room; false if memory stays above the limit. */
@@ -98,8 +98,8 @@ export const GUARDS: readonly Guard[] = [
   {
     name: "persistence failure",
     denies: CommandBit.write,
-    applies: (state) => state.persistenceFailed,
-    check: (_state, request) => (ofPrimary(request) ? undefined : ERRORS.cannotPersist),
+    applies: (state) => state.persistenceError !== undefined,
+    check: (state, request) => (ofPrimary(request) ? undefined : state.persistenceError),
   },
   {
     name: "enough replicas",

@@ -153,7 +153,7 @@ export class ScriptRunner implements Scripting {
     if (state.readOnlyReplica) {
       throw new CommandError("READONLY You can not run script with write flag on readonly replica.");
     }
-    if (state.persistenceFailed) throw new CommandError(ERRORS.cannotPersist);
+    if (state.persistenceError !== undefined) throw new CommandError(state.persistenceError);
     if (state.tooFewReplicas) throw new CommandError(ERRORS.notEnoughReplicas);
     if ((flags & ScriptFlag.allowOom) === 0 && state.memoryLimited && !state.makeRoom()) {
       throw new CommandError(

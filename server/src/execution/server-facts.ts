@@ -159,7 +159,7 @@ function memoryFacts(parts: FactParts): MemoryFacts {
     replicaBufferBytes: buffers.replicaBytes,
     clientBufferBytes: buffers.clientBytes,
     clusterLinkBytes: 0,
-    aofBufferBytes: 0,
+    aofBufferBytes: parts.persistence.facts().appendOnly.pendingBytes,
     waitingFrees: keyspace.waitingFrees,
     finishedFrees: keyspace.finishedFrees,
     compaction: compactionFacts(parts),

@@ -3,7 +3,13 @@
  */
 
 import { Client, type ClientRegistry } from "../commands/client.ts";
-import { Connection, type ConnectionLimits, type RequestHandler, type Traffic } from "./connection.ts";
+import {
+  Connection,
+  type ConnectionLimits,
+  type DurabilityGate,
+  type RequestHandler,
+  type Traffic,
+} from "./connection.ts";
 import type { AcceptedSocket, ByteReceiver } from "./listener.ts";
 import { ReplyQueue } from "./reply-queue.ts";
 import type { SocketBatch } from "./socket-batch.ts";
@@ -21,6 +27,7 @@ export interface GatewayOptions {
   readonly traffic: Traffic;
   /** Where the sockets of clients are read and written together; undefined where each does it by itself. */
   readonly batch: SocketBatch | undefined;
+  readonly durable: DurabilityGate;
   readonly settings: () => GatewaySettings;
   readonly nowMs: () => number;
   /** A client has come: it is yet to get its user. */
@@ -55,7 +62,7 @@ export class ClientGateway {
 
   /** Gives the receiver of the client's bytes, or undefined if it was turned away. */
   accept(accepted: AcceptedSocket): ByteReceiver | undefined {
-    const { clients, handler, limits, traffic, settings, nowMs } = this.#options;
+    const { clients, handler, limits, traffic, durable, settings, nowMs } = this.#options;
     const { maxClients, isProtected } = settings();
     const refusal = clients.count >= maxClients ? TOO_MANY : isProtected && !accepted.isLocal ? DENIED : undefined;
     if (refusal !== undefined) {
@@ -70,6 +77,7 @@ export class ClientGateway {
       handler,
       limits,
       traffic,
+      durable,
       replies: this.#replies,
       nowMs,
       closed: () => this.#leave(client),

@@ -40,6 +40,21 @@ export interface Traffic {
   outputBytes: number;
 }
 
+/** Which replies have to wait until the disk has what they acknowledge. */
+export interface DurabilityGate {
+  /** What a reply given now has to wait for; stands still while nobody has to wait. */
+  readonly position: number;
+  readonly durable: number;
+  /** Calls `release` once, the next time that `durable` moves. */
+  wait(replies: { release(): void }): void;
+}
+
+/** Replies that wait for the disk. */
+interface HeldReplies {
+  readonly position: number;
+  readonly bytes: Buffer;
+}
+
 export interface ConnectionOptions {
   readonly socket: Socket;
   /** As of an AcceptedSocket. */
@@ -47,6 +62,7 @@ export interface ConnectionOptions {
   readonly handler: RequestHandler;
   readonly limits: ConnectionLimits;
   readonly traffic: Traffic;
+  readonly durable: DurabilityGate;
   /** Shared by all connections. */
   readonly replies: ReplyQueue;
   readonly closed: () => void;
@@ -54,6 +70,7 @@ export interface ConnectionOptions {
 }
 
 const FIRST_PENDING_BYTES = 16 << 10;
+const LARGE_PENDING_BYTES = 1 << 20;
 /** A query buffer larger than this is given back as soon as it is empty. */
 const KEEP_PENDING_BYTES = 64 << 10;
 
@@ -63,6 +80,7 @@ export class Connection implements ClientConnection, ReplyOwner {
   readonly #handler: RequestHandler;
   readonly #limits: ConnectionLimits;
   readonly #traffic: Traffic;
+  readonly #durable: DurabilityGate;
   readonly #replies: ReplyQueue;
   readonly #closed: () => void;
   readonly #nowMs: () => number;
@@ -76,6 +94,12 @@ export class Connection implements ClientConnection, ReplyOwner {
   #pendingBytes = 0;
   #neededBytes = 0;
   #outbox: Buffer[] = [];
+  /** What replies from now on must wait for, and those that do already. */
+  #awaited = 0;
+  #held: HeldReplies[] = [];
+  #heldBytes = 0;
+  /** The connection closes once what it holds has gone. */
+  #isEnding = false;
   #softSinceMs = 0;
   #isPaused = false;
   #isClosing = false;
@@ -87,6 +111,7 @@ export class Connection implements ClientConnection, ReplyOwner {
     this.#handler = options.handler;
     this.#limits = options.limits;
     this.#traffic = options.traffic;
+    this.#durable = options.durable;
     this.#replies = options.replies;
     this.#closed = options.closed;
     this.#nowMs = options.nowMs;
@@ -138,6 +163,10 @@ export class Connection implements ClientConnection, ReplyOwner {
 
   writeReplies(bytes: Buffer): boolean {
     if (this.#socket.destroyed) return true;
+    if (this.#isHeldBack) {
+      this.#hold(Buffer.from(bytes));
+      return true;
+    }
     this.#traffic.outputBytes += bytes.length;
     this.#socket.write(bytes);
     if (this.#socket.writableLength === 0) return true;
@@ -150,6 +179,31 @@ export class Connection implements ClientConnection, ReplyOwner {
     this.#replies.flush();
     this.#flushOutbox();
     this.#isClosing = true;
+    if (this.#held.length > 0) {
+      this.#isEnding = true;
+      return;
+    }
+    this.#endSocket();
+  }
+
+  /** The disk has more now. */
+  release(): void {
+    const { durable } = this.#durable;
+    const held = this.#held;
+    if (held.length === 0 || this.#socket.destroyed) return;
+    let gone = 0;
+    while (gone < held.length && (held[gone] as HeldReplies).position <= durable) gone++;
+    for (const { bytes } of held.splice(0, gone)) {
+      this.#heldBytes -= bytes.length;
+      this.#traffic.outputBytes += bytes.length;
+      this.#socket.write(bytes);
+    }
+    if (held.length > 0) this.#durable.wait(this);
+    else if (this.#isEnding) this.#endSocket();
+    if (this.#socket.writableLength > 0) this.#checkOutput();
+  }
+
+  #endSocket(): void {
     this.#socket.end();
     this.#socket.destroySoon();
   }
@@ -175,7 +229,7 @@ export class Connection implements ClientConnection, ReplyOwner {
   }
 
   get outputBytes(): number {
-    return this.#socket.writableLength;
+    return this.#socket.writableLength + this.#heldBytes;
   }
 
   get fileDescriptor(): number {
@@ -183,7 +237,7 @@ export class Connection implements ClientConnection, ReplyOwner {
   }
 
   get directDescriptor(): number {
-    if (this.#descriptor < 0 || this.#isClosing) return -1;
+    if (this.#descriptor < 0 || this.#isClosing || this.#isHeldBack) return -1;
     return this.#socket.destroyed || this.#socket.writableLength > 0 ? -1 : this.#descriptor;
   }
 
@@ -198,7 +252,9 @@ export class Connection implements ClientConnection, ReplyOwner {
   }
 
   #run(client: Client, buffer: Buffer, start: number, end: number): number {
+    const before = this.#durable.position;
     const consumed = this.#handler.run(client, buffer, start, end, this.#flush);
+    if (this.#durable.position !== before) this.#awaited = this.#durable.position;
     this.#neededBytes = consumed < end ? this.#handler.neededBytes : 0;
     if (this.#handler.lastBatchCommands === 1) this.#replies.addUrgent(this);
     else this.#replies.add(this);
@@ -230,13 +286,20 @@ export class Connection implements ClientConnection, ReplyOwner {
       return;
     }
     if (this.#pending === undefined || this.#pending.length < needed) {
-      const capacity = Math.max(FIRST_PENDING_BYTES, this.#pending === undefined ? needed : needed * 2);
-      const grown = Buffer.allocUnsafeSlow(capacity);
+      const grown = Buffer.allocUnsafeSlow(this.#capacityFor(needed));
       this.#pending?.copy(grown, 0, 0, this.#pendingBytes);
       this.#pending = grown;
     }
     chunk.copy(this.#pending, this.#pendingBytes, start, end);
     this.#pendingBytes = needed;
+  }
+
+  /** Whoever has sent a good part of a large argument gets the room for all of it, so that it is not copied again and again. */
+  #capacityFor(needed: number): number {
+    if (needed >= LARGE_PENDING_BYTES && this.#neededBytes > needed) {
+      return Math.min(this.#neededBytes, this.#limits.queryBytes);
+    }
+    return Math.max(FIRST_PENDING_BYTES, this.#pending === undefined ? needed : needed * 2);
   }
 
   #flushOutbox(): void {
@@ -245,15 +308,34 @@ export class Connection implements ClientConnection, ReplyOwner {
     this.#outbox = [];
     this.#replies.flush();
     if (this.#socket.destroyed || this.#isClosing) return;
+    // It may tell of what others have written, whose place in the stream nobody noted: all of it must be on the disk.
+    this.#awaited = Math.max(this.#awaited, this.#durable.position);
+    if (this.#isHeldBack) {
+      this.#hold(bytes);
+      return;
+    }
     this.#traffic.outputBytes += bytes.length;
     this.#socket.write(bytes);
     if (this.#socket.writableLength > 0) this.#checkOutput();
   }
 
+  /** A replica follows the stream, not the disk. */
+  get #isHeldBack(): boolean {
+    if (this.#awaited <= this.#durable.durable) return false;
+    return this.#client?.has(ClientFlag.replica) !== true;
+  }
+
+  #hold(bytes: Buffer): void {
+    if (this.#held.length === 0) this.#durable.wait(this);
+    this.#held.push({ position: this.#awaited, bytes });
+    this.#heldBytes += bytes.length;
+    this.#checkOutput();
+  }
+
   #checkOutput(): void {
     const client = this.#client;
     if (client === undefined) return;
-    const waiting = this.#socket.writableLength;
+    const waiting = this.outputBytes;
     const limit = this.#limits.output(client);
     const overHard = limit.hardBytes > 0 && waiting > limit.hardBytes;
     if (!overHard && !this.#isOverSoft(waiting, limit)) return;
@@ -275,6 +357,7 @@ export class Connection implements ClientConnection, ReplyOwner {
     this.#isClosing = true;
     this.#pending = undefined;
     this.#outbox = [];
+    this.#held = [];
     this.#closed();
   }
 }

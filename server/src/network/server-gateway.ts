@@ -5,7 +5,7 @@ import { beginAsDefault } from "../commands/client-users.ts";
 import type { ServerContext } from "../commands/context.ts";
 import { outputLimitOf } from "../execution/server-settings.ts";
 import { ClientGateway } from "./client-gateway.ts";
-import type { ConnectionLimits, RequestHandler, Traffic } from "./connection.ts";
+import type { ConnectionLimits, DurabilityGate, RequestHandler, Traffic } from "./connection.ts";
 import type { SocketBatch } from "./socket-batch.ts";
 
 export interface ServerGatewayParts {
@@ -13,11 +13,19 @@ export interface ServerGatewayParts {
   readonly handler: RequestHandler;
   readonly traffic: Traffic;
   readonly batch: SocketBatch | undefined;
+  readonly durable: DurabilityGate;
   /** The client has gone; what the keyspace and pub/sub knew of it is forgotten already. */
   readonly left: (client: Client) => void;
 }
 
-export function createServerGateway({ context, handler, traffic, batch, left }: ServerGatewayParts): ClientGateway {
+export function createServerGateway({
+  context,
+  handler,
+  traffic,
+  batch,
+  durable,
+  left,
+}: ServerGatewayParts): ClientGateway {
   const { config, clock, logger, clients, accessControl } = context;
   const limits: ConnectionLimits = {
     get queryBytes() {
@@ -28,7 +36,7 @@ export function createServerGateway({ context, handler, traffic, batch, left }: 
       logger.warning(`Client ${client.address} closed for overcoming of output buffer limits: ${bytes} bytes waiting`),
   };
   return new ClientGateway({
-    ...{ clients, handler, limits, traffic, batch },
+    ...{ clients, handler, limits, traffic, batch, durable },
     settings: () => ({
       maxClients: config.get("maxclients"),
       isProtected: config.get("protected-mode") && accessControl.defaultUser.needsNoPassword && !config.isGiven("bind"),

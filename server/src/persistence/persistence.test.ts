@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { Config } from "../config/config.ts";
+import { QUIET_FACTS } from "../observability/fake-facts.ts";
 import type { Logger } from "../observability/logger.ts";
 import { COMPATIBLE_VERSION } from "../observability/product.ts";
 import { systemClock } from "../platform/clock.ts";
@@ -14,6 +15,8 @@ import { Persistence } from "./persistence.ts";
 import { eventually } from "./reference-redis.ts";
 import type { SnapshotTarget } from "./snapshot-target.ts";
 import { WorkerFileTarget } from "./worker-file-target.ts";
+
+const nothing = (): void => undefined;
 
 class Fixture {
   readonly live = new LiveKeyspace();
@@ -40,6 +43,7 @@ class Fixture {
         this.target = new WorkerFileTarget({ file, ...outcome });
         return this.target;
       },
+      appendOnly: () => ({ facts: () => QUIET_FACTS.persistence().appendOnly, suspend: nothing, resume: nothing }),
     });
   }
 

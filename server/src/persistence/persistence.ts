@@ -14,11 +14,12 @@ import { COMPATIBLE_VERSION } from "../observability/product.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Disk } from "../platform/disk.ts";
 import { Collections } from "../values/collections.ts";
+import type { AppendOnly } from "./aof/append-only.ts";
 import { DirectFileTarget } from "./direct-file-target.ts";
 import { KeyspaceLoader } from "./keyspace-loader.ts";
 import { removeLeftovers, temporarySnapshotName } from "./leftovers.ts";
 import type { RdbHeader } from "./rdb-frame.ts";
-import { loadRdbFile, loadRdbFileNow } from "./rdb-loader.ts";
+import { type LoadProgress, loadRdbFile, loadRdbFileNow } from "./rdb-loader.ts";
 import { RdbOutput } from "./rdb-output.ts";
 import { Snapshot } from "./snapshot.ts";
 import type { SnapshotFileOptions } from "./snapshot-file.ts";
@@ -35,6 +36,12 @@ export interface SnapshotOutcome {
   readonly failed: (message: string) => void;
 }
 
+interface LoadedFile {
+  readonly auxFields: ReadonlyMap<string, string>;
+  /** How long the snapshot is. */
+  readonly bytes: number;
+}
+
 export interface PersistenceOptions {
   readonly keyspace: Keyspace;
   readonly collections: Collections;
@@ -49,6 +56,8 @@ export interface PersistenceOptions {
   readonly replicationPosition: () => RdbHeader["replication"];
   /** Makes the target that writes a file in the background. */
   readonly createFileTarget: (file: SnapshotFileOptions, outcome: SnapshotOutcome) => SnapshotTarget;
+  /** The append-only file: its figures, and what it has to know when other data takes the place of ours. */
+  readonly appendOnly: () => Pick<AppendOnly, "facts" | "suspend" | "resume">;
 }
 
 export class Persistence {
@@ -112,21 +121,12 @@ export class Persistence {
 
   /** SAVE: writes the file now, nothing else runs meanwhile; a save under way is given up. Gives what went wrong. */
   saveNow(): string | undefined {
-    const { disk, logger } = this.#options;
+    const { logger } = this.#options;
     this.abort();
     const startedAtMs = this.#options.clock.nowMs();
     const dirty = this.#options.keyspace.dirty;
     try {
-      const target = new DirectFileTarget(disk, this.#nextFile());
-      const snapshot = this.#cut(target);
-      try {
-        snapshot.walk(() => false);
-        target.commit();
-      } catch (reason) {
-        snapshot.abort();
-        target.abort();
-        throw reason;
-      }
+      this.writeNow(this.#nextFile(), false);
     } catch (reason) {
       const message = reason instanceof Error ? reason.message : String(reason);
       logger.warning(`Error trying to save the DB: ${message}`);
@@ -136,6 +136,20 @@ export class Persistence {
     logger.notice("DB saved on disk");
     this.#saved(dirty, startedAtMs);
     return undefined;
+  }
+
+  /** Writes all data to a file, now. Throws what the disk says; there is no file then. */
+  writeNow(file: SnapshotFileOptions, isAofBase: boolean): void {
+    const target = new DirectFileTarget(this.#options.disk, file);
+    const snapshot = this.#cut(target, isAofBase);
+    try {
+      snapshot.walk(() => false);
+      target.commit();
+    } catch (reason) {
+      snapshot.abort();
+      target.abort();
+      throw reason;
+    }
   }
 
   /** BGSAVE: false if a snapshot is under way. */
@@ -171,8 +185,8 @@ export class Persistence {
   }
 
   /** Cuts now and writes to the target in the background. The owner of the target calls `finishSnapshot` when it is done. */
-  startSnapshot(target: SnapshotTarget): SnapshotJob {
-    const snapshot = this.#cut(target);
+  startSnapshot(target: SnapshotTarget, isAofBase = false): SnapshotJob {
+    const snapshot = this.#cut(target, isAofBase);
     const job = new SnapshotJob({ snapshot, target, clock: this.#options.clock });
     this.#job = job;
     this.#jobStartedAtMs = this.#options.clock.nowMs();
@@ -228,11 +242,21 @@ export class Persistence {
 
   /** Loads the file, if there is one, and gives its aux fields. Rejects, with the place, if it cannot be loaded whole. */
   async load(): Promise<ReadonlyMap<string, string> | undefined> {
-    const { disk, config, keyspace, processId, isProcessAlive } = this.#options;
-    removeLeftovers(disk, config.get("dir"), (id) => id !== processId && isProcessAlive(id));
-    const aux = await this.#loadFile(path.join(config.get("dir"), config.get("dbfilename")));
-    if (aux !== undefined) keyspace.dirty = 0;
+    this.removeLeftovers();
+    const aux = (await this.#loadFile(this.snapshotFile))?.auxFields;
+    if (aux !== undefined) this.forgetChanges();
     return aux;
+  }
+
+  /** Temporary files that a crash left in the data directory. */
+  removeLeftovers(): void {
+    const { disk, config, processId, isProcessAlive } = this.#options;
+    removeLeftovers(disk, config.get("dir"), (id) => id !== processId && isProcessAlive(id));
+  }
+
+  /** What is in memory is what is on the disk. */
+  forgetChanges(): void {
+    this.#options.keyspace.dirty = 0;
   }
 
   /**
@@ -275,14 +299,16 @@ export class Persistence {
     const { keyspace, clock } = this.#options;
     this.abort();
     this.#isDataGone = true;
+    this.#options.appendOnly().suspend();
     this.#loading = { startedAtMs: clock.nowMs(), totalBytes: 0, loadedBytes: 0 };
     keyspace.flushAll();
     try {
       // The old data first, or there would be room for both needed.
       while (!keyspace.reclaim(RECLAIM_SLICE_MS)) await new Promise<void>((resolve) => setImmediate(resolve));
-      const aux = await this.#loadFile(file, () => turn !== this.#loadTurn);
+      const aux = (await this.#loadFile(file, () => turn !== this.#loadTurn))?.auxFields;
       if (aux === undefined) throw new Error(`Cannot load "${file}": it is gone`);
       this.#isDataGone = false;
+      this.#options.appendOnly().resume();
       return aux;
     } catch (reason) {
       keyspace.flushAll();
@@ -295,30 +321,49 @@ export class Persistence {
   async #loadFile(
     file: string,
     isCancelled: () => boolean = () => false,
-  ): Promise<ReadonlyMap<string, string> | undefined> {
+    within?: LoadProgress,
+  ): Promise<LoadedFile | undefined> {
     const { disk, clock, config, keyspace, logger } = this.#options;
     const loader = this.createLoader();
     const startedAtMs = clock.nowMs();
+    let bytes: number | undefined;
     keyspace.ignoresExpiry = true;
     try {
-      const isThere = await loadRdbFile({
+      bytes = await loadRdbFile({
         ...{ disk, clock, file, handler: loader, isCancelled },
         verifyChecksum: config.get("rdbchecksum"),
+        ...(within === undefined ? {} : { within }),
         started: (progress) => {
           this.#loading = progress;
         },
       });
-      if (!isThere) return undefined;
+      if (bytes === undefined) return undefined;
     } finally {
       loader.abort();
-      this.#loading = undefined;
+      this.#loading = within;
       keyspace.ignoresExpiry = false;
     }
     this.#lastLoadKeys = loader.keysLoaded;
     this.#lastLoadExpiredKeys = loader.keysExpired;
     logger.notice(`Done loading RDB, keys loaded: ${loader.keysLoaded}, keys expired: ${loader.keysExpired}.`);
     logger.notice(`DB loaded from disk: ${((clock.nowMs() - startedAtMs) / 1000).toFixed(3)} seconds`);
-    return loader.auxFields;
+    return { auxFields: loader.auxFields, bytes };
+  }
+
+  /** Loads the snapshot at the head of a file into what is there; gives where it ends. */
+  async loadHead(file: string, progress: LoadProgress): Promise<number> {
+    const loaded = await this.#loadFile(file, () => false, progress);
+    if (loaded === undefined) throw new Error(`Cannot load "${file}": it is gone`);
+    return loaded.bytes;
+  }
+
+  /** Loading goes on outside: the append-only file. */
+  set loadProgress(progress: LoadProgress | undefined) {
+    this.#loading = progress;
+  }
+
+  get snapshotFile(): string {
+    return path.join(this.#options.config.get("dir"), this.#options.config.get("dbfilename"));
   }
 
   /** What puts the keys of an RDB stream into the keyspace. */
@@ -342,7 +387,7 @@ export class Persistence {
       saves: this.#saves,
       lastLoadExpiredKeys: this.#lastLoadExpiredKeys,
       lastLoadKeys: this.#lastLoadKeys,
-      appendOnly: NO_APPEND_ONLY,
+      appendOnly: this.#options.appendOnly().facts(),
     };
   }
 
@@ -365,7 +410,7 @@ export class Persistence {
     };
   }
 
-  #cut(target: SnapshotTarget): Snapshot {
+  #cut(target: SnapshotTarget, isAofBase = false): Snapshot {
     const { keyspace, config, clock, replicationPosition } = this.#options;
     const position = replicationPosition();
     return new Snapshot({
@@ -376,6 +421,7 @@ export class Persistence {
         version: COMPATIBLE_VERSION,
         createdAtSeconds: Math.floor(clock.nowMs() / 1000),
         usedMemoryBytes: keyspace.arena.usedBytes,
+        isAofBase,
         ...(position === undefined ? {} : { replication: position }),
       },
     });
@@ -399,20 +445,3 @@ export class Persistence {
     return Math.floor((this.#options.clock.nowMs() - startedAtMs) / 1000);
   }
 }
-
-/** Append-only files come with the durability issue. */
-const NO_APPEND_ONLY: PersistenceFacts["appendOnly"] = {
-  isEnabled: false,
-  isRewriting: false,
-  isRewriteScheduled: false,
-  lastRewriteSeconds: -1,
-  currentRewriteSeconds: -1,
-  isLastRewriteOk: true,
-  isLastWriteOk: true,
-  rewrites: 0,
-  failedRewritesInARow: 0,
-  currentBytes: 0,
-  baseBytes: 0,
-  pendingBytes: 0,
-  delayedFsyncs: 0,
-};

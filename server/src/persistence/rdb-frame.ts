@@ -8,6 +8,7 @@ export interface RdbHeader {
   readonly version: string;
   readonly createdAtSeconds: number;
   readonly usedMemoryBytes: number;
+  readonly isAofBase: boolean;
   /** Where the data stands in the replication stream, so that a restart can go on from there. */
   readonly replication?: { readonly id: string; readonly offset: number; readonly databaseIndex: number };
 }
@@ -25,7 +26,7 @@ export function writeRdbHeader(output: RdbOutput, header: RdbHeader, formatVersi
     writeAux(output, "repl-id", header.replication.id);
     writeAux(output, "repl-offset", String(header.replication.offset));
   }
-  writeAux(output, "aof-base", "0");
+  writeAux(output, "aof-base", header.isAofBase ? "1" : "0");
 }
 
 export function writeSelectDatabase(output: RdbOutput, index: number): void {

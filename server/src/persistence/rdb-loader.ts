@@ -26,25 +26,29 @@ export interface LoadFileOptions extends RdbReaderOptions {
   readonly started: (progress: LoadProgress) => void;
   /** Asked between pieces; true ends the load with an error. */
   readonly isCancelled: () => boolean;
+  /** Of a load that this file is a part of. */
+  readonly within?: LoadProgress;
 }
 
-/** False if there is no such file. Rejects with an error that names the file and the place. */
-export async function loadRdbFile(options: LoadFileOptions): Promise<boolean> {
+/** Gives how many bytes the snapshot has; undefined if there is no such file. Rejects with an error that names the file and the place. */
+export async function loadRdbFile(options: LoadFileOptions): Promise<number | undefined> {
   const { disk, file, clock, isCancelled } = options;
   const load = openLoad(disk, file, options);
-  if (load === undefined) return false;
-  const progress = { startedAtMs: clock.nowMs(), totalBytes: load.sizeBytes, loadedBytes: 0 };
+  if (load === undefined) return undefined;
+  const own = { startedAtMs: clock.nowMs(), totalBytes: load.sizeBytes, loadedBytes: 0 };
+  const progress = options.within ?? own;
+  const loadedBefore = progress.loadedBytes;
   options.started(progress);
   let endUs = clock.monotonicUs() + BURST_US;
   try {
     while (load.step()) {
-      progress.loadedBytes = load.loadedBytes;
+      progress.loadedBytes = loadedBefore + load.loadedBytes;
       if (clock.monotonicUs() < endUs) continue;
       await new Promise<void>((resolve) => setImmediate(resolve));
       if (isCancelled()) throw new Error(`The load of "${file}" was given up`);
       endUs = clock.monotonicUs() + BURST_US;
     }
-    return true;
+    return load.consumedBytes;
   } finally {
     load.close();
   }
@@ -92,6 +96,11 @@ class FileLoad {
 
   get loadedBytes(): number {
     return this.#readBytes - this.#filled + this.#position;
+  }
+
+  /** Where the snapshot ended, once it did. */
+  get consumedBytes(): number {
+    return this.#reader.offset;
   }
 
   /** Loads the next piece; false once the file is loaded whole. */

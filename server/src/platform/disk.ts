@@ -13,6 +13,8 @@ export interface DiskFile {
   /** Reads into `bytes[start..end)` from this position; gives the number of bytes, 0 at the end of the file. */
   read(bytes: Buffer, start: number, end: number, position: number): number;
   readonly sizeBytes: number;
+  /** Cuts off what is behind this size. */
+  truncate(sizeBytes: number): void;
   sync(): void;
   close(): void;
 }
@@ -23,6 +25,12 @@ export interface Disk {
   /** As create, but throws EEXIST where the name is taken. */
   createNew(file: string): DiskFile;
   openToRead(file: string): DiskFile;
+  /** To write behind what the file holds; made if there is none. */
+  openToAppend(file: string): DiskFile;
+  /** Another name for the same content; throws EEXIST where the name is taken. */
+  link(from: string, to: string): void;
+  /** Nothing happens if it is there. */
+  makeDirectory(directory: string): void;
   exists(file: string): boolean;
   list(directory: string): string[];
   /** Replaces what has the new name. */
@@ -36,6 +44,11 @@ export const systemDisk: Disk = {
   create: (file) => new SystemFile(fs.openSync(file, "w")),
   createNew: (file) => new SystemFile(fs.openSync(file, "wx")),
   openToRead: (file) => new SystemFile(fs.openSync(file, "r")),
+  openToAppend: (file) => new SystemFile(fs.openSync(file, "a+")),
+  link: (from, to) => fs.linkSync(from, to),
+  makeDirectory(directory) {
+    if (!fs.existsSync(directory)) fs.mkdirSync(directory);
+  },
   exists: (file) => fs.existsSync(file),
   list: (directory) => fs.readdirSync(directory),
   rename: (from, to) => fs.renameSync(from, to),
@@ -68,6 +81,10 @@ class SystemFile implements DiskFile {
 
   get sizeBytes(): number {
     return fs.fstatSync(this.#descriptor).size;
+  }
+
+  truncate(sizeBytes: number): void {
+    fs.ftruncateSync(this.#descriptor, sizeBytes);
   }
 
   sync(): void {

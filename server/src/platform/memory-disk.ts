@@ -5,6 +5,7 @@
 
 import path from "node:path";
 import type { Disk, DiskFile } from "./disk.ts";
+import type { Random } from "./random.ts";
 
 class DiskError extends Error {
   readonly code: string;
@@ -18,6 +19,8 @@ class DiskError extends Error {
 interface Content {
   bytes: Buffer;
   synced: Buffer;
+  /** What a sync that failed was to write: the system takes it for written, and never tries again. */
+  readonly lost: [start: number, end: number][];
 }
 
 export class MemoryDisk implements Disk {
@@ -29,7 +32,7 @@ export class MemoryDisk implements Disk {
   syncError: string | undefined;
 
   create(file: string): DiskFile {
-    const content = { bytes: Buffer.alloc(0), synced: Buffer.alloc(0) };
+    const content = { bytes: Buffer.alloc(0), synced: Buffer.alloc(0), lost: [] };
     this.#names.set(file, content);
     return new MemoryFile(this, file, content);
   }
@@ -41,6 +44,19 @@ export class MemoryDisk implements Disk {
 
   openToRead(file: string): DiskFile {
     return new MemoryFile(this, file, this.#find(file));
+  }
+
+  openToAppend(file: string): DiskFile {
+    return this.#names.has(file) ? this.openToRead(file) : this.create(file);
+  }
+
+  link(from: string, to: string): void {
+    if (this.#names.has(to)) throw new DiskError("EEXIST", to);
+    this.#names.set(to, this.#find(from));
+  }
+
+  makeDirectory(): void {
+    // It exists by being named.
   }
 
   exists(file: string): boolean {
@@ -75,6 +91,27 @@ export class MemoryDisk implements Disk {
     this.#names = new Map(this.#durableNames);
   }
 
+  /**
+   * What was not synced is there or not as chance will have it: names, the length of files, and each sector of what was
+   * written to them; a sector that did not make it holds zeros.
+   */
+  cutPowerAtRandom(random: Random): void {
+    const names = new Map<string, Content>();
+    for (const file of new Set([...this.#durableNames.keys(), ...this.#names.keys()])) {
+      const content = (random.below(2) === 0 ? this.#durableNames : this.#names).get(file);
+      if (content !== undefined) names.set(file, content);
+    }
+    for (const content of new Set(names.values())) {
+      content.bytes = leftover(content, random);
+      content.synced = content.bytes;
+      content.lost.length = 0;
+    }
+    this.#names = names;
+    this.#durableNames = new Map(names);
+    this.freeBytes = Number.POSITIVE_INFINITY;
+    this.syncError = undefined;
+  }
+
   /** Takes room for so many bytes, as far as there is any. */
   take(count: number): number {
     const taken = Math.min(count, this.freeBytes);
@@ -93,6 +130,26 @@ export class MemoryDisk implements Disk {
   }
 }
 
+const SECTOR_BYTES = 512;
+
+/** What lies behind this position is not lost any more. */
+function forgetLost({ lost }: Content, position: number): void {
+  for (const range of lost) for (const side of [0, 1] as const) range[side] = Math.min(range[side], position);
+}
+
+function leftover({ bytes, synced }: Content, random: Random): Buffer {
+  const isAppended = bytes.length > synced.length && bytes.subarray(0, synced.length).equals(synced);
+  if (!isAppended) return random.below(2) === 0 ? synced : bytes;
+  const kept = Buffer.from(bytes.subarray(0, synced.length + random.below(bytes.length - synced.length + 1)));
+  const hasHoles = random.below(2) === 0;
+  for (let start = synced.length; hasHoles && start < kept.length; ) {
+    const end = Math.min(start - (start % SECTOR_BYTES) + SECTOR_BYTES, kept.length);
+    if (random.below(3) === 0) kept.fill(0, start, end);
+    start = end;
+  }
+  return kept;
+}
+
 class MemoryFile implements DiskFile {
   readonly #disk: MemoryDisk;
   readonly #name: string;
@@ -106,6 +163,9 @@ class MemoryFile implements DiskFile {
 
   append(bytes: Buffer, start: number, end: number): void {
     const taken = this.#disk.take(end - start);
+    // The sector that it goes on in is written again, whole.
+    const size = this.#content.bytes.length;
+    forgetLost(this.#content, size - (size % SECTOR_BYTES));
     this.#content.bytes = Buffer.concat([this.#content.bytes, bytes.subarray(start, start + taken)]);
     if (taken < end - start) throw new DiskError("ENOSPC", this.#name);
   }
@@ -118,9 +178,21 @@ class MemoryFile implements DiskFile {
     return this.#content.bytes.length;
   }
 
+  truncate(sizeBytes: number): void {
+    this.#content.bytes = this.#content.bytes.subarray(0, sizeBytes);
+    forgetLost(this.#content, sizeBytes);
+  }
+
   sync(): void {
-    this.#disk.checkSync(this.#name);
-    this.#content.synced = this.#content.bytes;
+    const { bytes, synced, lost } = this.#content;
+    try {
+      this.#disk.checkSync(this.#name);
+    } catch (reason) {
+      if (bytes.length > synced.length) lost.push([synced.length, bytes.length]);
+      throw reason;
+    }
+    this.#content.synced = lost.length === 0 ? bytes : Buffer.from(bytes);
+    for (const [start, end] of lost) this.#content.synced.fill(0, start, end);
   }
 
   close(): void {

@@ -66,9 +66,15 @@ export class ReferenceClient {
   readonly #socket: Socket;
   readonly #decoder = new RespDecoder();
   #wake: () => void = () => undefined;
+  #isClosed = false;
 
   constructor(socket: Socket) {
     this.#socket = socket;
+    socket.on("error", () => undefined);
+    socket.on("close", () => {
+      this.#isClosed = true;
+      this.#wake();
+    });
     socket.on("data", (chunk: Buffer) => {
       this.#decoder.push(chunk);
       this.#wake();
@@ -90,6 +96,7 @@ export class ReferenceClient {
     while (replies.length < commands.length) {
       const reply = this.#decoder.next();
       if (reply !== undefined) replies.push(reply);
+      else if (this.#isClosed) throw new Error("The connection was closed");
       else await new Promise<void>((resolve) => (this.#wake = resolve));
     }
     return replies;

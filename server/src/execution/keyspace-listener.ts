@@ -1,0 +1,32 @@
+/** What the keyspace does by itself: keys and fields that expire or are evicted. */
+
+import type { Database } from "../keyspace/database.ts";
+import { EventClass } from "../keyspace/event-classes.ts";
+import type { KeyspaceListener } from "../keyspace/keyspace-state.ts";
+import type { Propagator } from "./propagation.ts";
+
+/** Keys that go by themselves go on replicas by a DEL, fields of hashes by an HDEL, and listeners are told. */
+export function createKeyspaceListener(propagator: Propagator, isReplica: () => boolean): KeyspaceListener {
+  const gone = (database: Database, record: number, eventClass: number, event: string): void => {
+    if (isReplica() || database.index < 0) return;
+    tell(database, record, eventClass, event);
+    if (propagator.active) propagator.sendCommand(database.index, ["DEL", database.keyOf(record)]);
+  };
+  return {
+    expired: (database, record) => gone(database, record, EventClass.expired, "expired"),
+    evicted: (database, record) => gone(database, record, EventClass.evicted, "evicted"),
+    fieldExpired: (database, record, field) => {
+      if (!propagator.active) return;
+      propagator.sendCommand(database.index, ["HDEL", database.keyOf(record), field.toBuffer()]);
+    },
+    fieldsExpired: (database, record, isEmpty) => {
+      tell(database, record, EventClass.hash, "hexpired");
+      if (isEmpty) tell(database, record, EventClass.generic, "del");
+    },
+  };
+}
+
+function tell(database: Database, record: number, eventClass: number, event: string): void {
+  const bytes = database.bytesOf(record);
+  database.changes.notify(eventClass, event, bytes, database.keyOffset(record), database.keyLength(record));
+}

@@ -1,0 +1,163 @@
+/**
+ * Runs the commands of one append-only file, a piece at a time, so that clients get their LOADING answers in between. A file
+ * that ends in the middle of a command, or of a transaction, is told apart from one that is damaged: a crash leaves the first,
+ * and only at the end of the last file.
+ */
+
+import type { Clock } from "../../platform/clock.ts";
+import type { Disk } from "../../platform/disk.ts";
+import type { LoadProgress } from "../rdb-loader.ts";
+import { type KnowsCommand, scanFrames } from "./aof-frames.ts";
+
+export interface AofLoadOptions {
+  readonly disk: Disk;
+  readonly clock: Clock;
+  readonly file: string;
+  /** Where the commands begin: behind a snapshot at the head of the file. */
+  readonly start: number;
+  readonly knows: KnowsCommand;
+  /** Runs whole commands; gives the end of the last one that left no transaction open, −1 if there was none. */
+  readonly apply: (commands: Buffer) => number;
+  readonly progress: LoadProgress;
+}
+
+/** `validBytes` is where the last whole command, or transaction, ends. */
+export type AofLoadOutcome =
+  | { readonly kind: "whole"; readonly sizeBytes: number }
+  | { readonly kind: "truncated"; readonly sizeBytes: number; readonly validBytes: number };
+
+/** At this offset the file holds something that is no command. */
+export class AofDamage extends Error {
+  readonly offset: number;
+  /** Where the last whole command, or transaction, before it ends, and how long the file is. */
+  readonly validBytes: number;
+  readonly sizeBytes: number;
+
+  constructor(
+    reason: string,
+    place: { readonly offset: number; readonly validBytes: number; readonly sizeBytes: number },
+  ) {
+    super(`${reason} at offset ${place.offset}`);
+    this.offset = place.offset;
+    this.validBytes = place.validBytes;
+    this.sizeBytes = place.sizeBytes;
+  }
+}
+
+const READ_BYTES = 1 << 20;
+const BURST_US = 10_000;
+
+/** Rejects with an AofDamage, or what the disk says. */
+export async function loadAofFile(options: AofLoadOptions): Promise<AofLoadOutcome> {
+  const { clock, progress } = options;
+  const load = new AofLoad(options);
+  const loadedBefore = progress.loadedBytes;
+  let endUs = clock.monotonicUs() + BURST_US;
+  try {
+    while (load.step()) {
+      progress.loadedBytes = loadedBefore + load.offset;
+      if (clock.monotonicUs() < endUs) continue;
+      await new Promise<void>((resolve) => setImmediate(resolve));
+      endUs = clock.monotonicUs() + BURST_US;
+    }
+    return load.outcome();
+  } finally {
+    load.close();
+  }
+}
+
+class AofLoad {
+  readonly #options: AofLoadOptions;
+  readonly #file;
+  #buffer = Buffer.allocUnsafeSlow(READ_BYTES);
+  #start = 0;
+  #end = 0;
+  /** Where the buffer's first byte stands in the file. */
+  #base: number;
+  #needed = 0;
+  #isAtEnd = false;
+  #validBytes: number;
+
+  constructor(options: AofLoadOptions) {
+    this.#options = options;
+    this.#file = options.disk.openToRead(options.file);
+    this.#base = options.start;
+    this.#validBytes = options.start;
+  }
+
+  get offset(): number {
+    return this.#base + this.#start;
+  }
+
+  /** Runs the next commands, or reads more; false once there is nothing to do any more. */
+  step(): boolean {
+    if (this.#end < this.#needed || this.#start === this.#end) {
+      if (!this.#refill()) return false;
+    }
+    const scan = scanFrames(this.#buffer, this.#start, this.#end, this.#options.knows);
+    switch (scan.kind) {
+      case "commands":
+        this.#run(scan.end);
+        return true;
+      case "annotation":
+        if (this.#validBytes === this.offset) this.#validBytes = this.#base + scan.end;
+        this.#start = scan.end;
+        return true;
+      case "incomplete":
+        this.#needed = Math.max(scan.needed, this.#end + 1);
+        return !this.#isAtEnd || this.#refill();
+      case "damaged":
+        throw this.#damage("Bad file format", scan.position);
+      default:
+        throw this.#damage(`Unknown command '${scan.name}'`, scan.position);
+    }
+  }
+
+  outcome(): AofLoadOutcome {
+    const sizeBytes = this.#base + this.#end;
+    if (this.#validBytes === sizeBytes) return { kind: "whole", sizeBytes };
+    return { kind: "truncated", sizeBytes, validBytes: this.#validBytes };
+  }
+
+  close(): void {
+    this.#file.close();
+  }
+
+  #damage(reason: string, position: number): AofDamage {
+    const { sizeBytes } = this.#file;
+    return new AofDamage(reason, { offset: this.#base + position, validBytes: this.#validBytes, sizeBytes });
+  }
+
+  #run(end: number): void {
+    const settled = this.#options.apply(this.#buffer.subarray(this.#start, end));
+    if (settled >= 0) this.#validBytes = this.#base + this.#start + settled;
+    this.#start = end;
+  }
+
+  /** False if the file has no more. */
+  #refill(): boolean {
+    if (this.#isAtEnd) return false;
+    this.#buffer.copyWithin(0, this.#start, this.#end);
+    this.#base += this.#start;
+    this.#end -= this.#start;
+    this.#needed = Math.max(0, this.#needed - this.#start);
+    this.#start = 0;
+    this.#grow();
+    const room = this.#buffer.length;
+    const count = this.#file.read(this.#buffer, this.#end, room, this.#base + this.#end);
+    this.#end += count;
+    if (count === 0) this.#isAtEnd = true;
+    return count > 0;
+  }
+
+  /** Room for the command at hand, no more than the file can hold: a length in it may be a lie. */
+  #grow(): void {
+    if (this.#end < this.#buffer.length && this.#needed <= this.#buffer.length) return;
+    const left = this.#file.sizeBytes - this.#base;
+    const wanted = Math.min(Math.max(this.#needed, this.#buffer.length * 2), Math.max(left, READ_BYTES));
+    if (wanted <= this.#buffer.length) return;
+    const wider = Buffer.allocUnsafeSlow(wanted);
+    this.#buffer.copy(wider, 0, 0, this.#end);
+    this.#buffer = wider;
+  }
+}

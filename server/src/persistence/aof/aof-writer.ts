@@ -1,0 +1,331 @@
+/**
+ * Writes the stream of changes to the current increment, off the serving thread: what is added in a turn leaves in one
+ * write, one write at a time, and what comes meanwhile goes with the next. With `always` each write is followed by a sync,
+ * so one sync covers all clients that wrote in the meantime; with `everysec` a sync runs beside the writes.
+ *
+ * Positions count the bytes added since the start. `durable` is up to where a crash loses nothing.
+ *
+ * A write that fails is cut off again and tried until it succeeds: nothing that was added is ever dropped. After a sync that
+ * failed nobody knows what is on the disk (the kernel may have dropped the pages), so the file is given up: the writer is
+ * `isBroken` until it is restarted with a file that stands behind a new base.
+ */
+
+import type { BackgroundFile } from "../../platform/background-disk.ts";
+import type { Clock } from "../../platform/clock.ts";
+import { StreamBatch } from "../../replication/stream-batch.ts";
+
+export type SyncPolicy = "always" | "everysec" | "no";
+
+export interface AofWriterOptions {
+  readonly clock: Clock;
+  readonly policy: () => SyncPolicy;
+  /** `no-appendfsync-on-rewrite` holds just now. */
+  readonly skipsSync: () => boolean;
+  /** Calls back once the turn of the event loop is over. */
+  readonly schedule: (callback: () => void) => void;
+  /** `durable` has moved. */
+  readonly advanced: () => void;
+  readonly failed: (what: "write" | "sync", reason: Error) => void;
+  readonly recovered: () => void;
+}
+
+type Job =
+  | { readonly kind: "append"; readonly pieces: readonly Buffer[]; readonly end: number }
+  | { readonly kind: "task"; readonly run: () => Promise<void> };
+
+const SYNC_INTERVAL_MS = 1000;
+const RETRY_MS = 1000;
+/** A sync that takes longer than this counts as delayed. */
+const LONG_SYNC_MS = 2000;
+
+export class AofWriter {
+  readonly #options: AofWriterOptions;
+  readonly #batch = new StreamBatch();
+  readonly #jobs: Job[] = [];
+  #file: BackgroundFile | undefined;
+  #position = 0;
+  /** Up to where the file has it, and up to where that is synced. */
+  #written = 0;
+  #synced = 0;
+  #durable = 0;
+  /** The file counts only once the base that it stands behind is there. */
+  #isProvisional = false;
+  #isScheduled = false;
+  #isRunning = false;
+  #retryAtMs = 0;
+  #lastSyncMs = 0;
+  #syncing: Promise<boolean> | undefined;
+  #isSyncLong = false;
+  #error: Error | undefined;
+  /** Counts restarts: what was under way in an earlier one is not put back. */
+  #generation = 0;
+  #finishFails: ((reason: Error) => void) | undefined;
+  isBroken = false;
+  delayedSyncs = 0;
+
+  constructor(options: AofWriterOptions) {
+    this.#options = options;
+  }
+
+  get position(): number {
+    return this.#position;
+  }
+
+  get durable(): number {
+    return this.#durable;
+  }
+
+  /** Added and not yet written. */
+  get pendingBytes(): number {
+    return this.#position - this.#written;
+  }
+
+  get fileBytes(): number {
+    return this.#file?.sizeBytes ?? 0;
+  }
+
+  get lastError(): Error | undefined {
+    return this.#error;
+  }
+
+  add(bytes: Buffer, start: number, end: number): void {
+    this.#batch.append(bytes, start, end);
+    this.#position += end - start;
+    if (this.#isScheduled || this.#isRunning) return;
+    this.#isScheduled = true;
+    this.#options.schedule(() => {
+      this.#isScheduled = false;
+      this.#start();
+    });
+  }
+
+  /** From here on into this file, which is empty or ends where the data does. */
+  open(file: BackgroundFile): void {
+    this.#file = file;
+    this.#lastSyncMs = this.#options.clock.nowMs();
+  }
+
+  /**
+   * What was added so far goes to the current file, which is synced and closed; what comes goes to the file that `next`
+   * makes. If that fails, everything goes on in the current one, and it rejects.
+   */
+  rotate(next: () => Promise<BackgroundFile>): Promise<void> {
+    return this.enqueue(async () => {
+      if (!(await this.#sync())) throw this.#error ?? new Error("The append-only file cannot be synced");
+      const file = await next();
+      await this.#close();
+      this.#file = file;
+    });
+  }
+
+  /**
+   * What was added and not written is not wanted: a new base will have it. What comes goes to the file that `next` makes,
+   * and counts as durable once `confirm` is called.
+   */
+  restart(next: () => Promise<BackgroundFile>): Promise<void> {
+    this.#discard();
+    const start = this.#position;
+    this.#isProvisional = true;
+    return this.enqueue(async () => {
+      const file = await next();
+      await this.#close();
+      this.#file = file;
+      this.#written = Math.max(this.#written, start);
+      this.#synced = Math.max(this.#synced, start);
+      this.isBroken = false;
+    });
+  }
+
+  /** The base is there, so what is synced is durable. */
+  confirm(): void {
+    this.#isProvisional = false;
+    this.#clearError();
+    this.#advance();
+  }
+
+  /** Runs `task` behind everything that was added or asked for before. Rejects as it does. */
+  enqueue(task: () => Promise<void>): Promise<void> {
+    this.#sealBatch();
+    return new Promise((resolve, reject) => {
+      this.#jobs.push({ kind: "task", run: () => task().then(resolve, reject) });
+      this.#start();
+    });
+  }
+
+  /** Some times a second: syncs that are due, writes to try again. */
+  tick(): void {
+    const nowMs = this.#options.clock.nowMs();
+    if (this.pendingBytes > 0 && nowMs >= this.#retryAtMs) this.#start();
+    if (this.#file === undefined || this.isBroken || this.#options.policy() !== "everysec") return;
+    const isDue = nowMs - this.#lastSyncMs >= SYNC_INTERVAL_MS && this.#written > this.#synced;
+    if (!isDue || this.#options.skipsSync()) return;
+    if (this.#syncing === undefined) void this.#sync();
+    else if (!this.#isSyncLong && nowMs - this.#lastSyncMs >= SYNC_INTERVAL_MS + LONG_SYNC_MS) {
+      this.#isSyncLong = true;
+      this.delayedSyncs++;
+    }
+  }
+
+  /** Everything that was added is on the disk, and the file closed; rejects at the first attempt that fails. */
+  async finish(): Promise<void> {
+    const failed = new Promise<never>((_resolve, reject) => {
+      this.#finishFails = reject;
+    });
+    this.#retryAtMs = 0;
+    const finished = this.enqueue(async () => {
+      if (!(await this.#sync())) throw this.#error ?? new Error("The append-only file cannot be synced");
+      await this.#close();
+    });
+    try {
+      await Promise.race([finished, failed]);
+    } finally {
+      this.#finishFails = undefined;
+    }
+  }
+
+  /**
+   * What was added and not written is not wanted, and nothing may follow it in the file: that would have a gap. Nothing
+   * becomes durable by that.
+   */
+  drop(): void {
+    this.isBroken = true;
+    this.#discard();
+    this.#written = this.#position;
+    this.#synced = this.#position;
+  }
+
+  /** Nobody waits for the disk any more: the file is left as it is. */
+  async abandon(): Promise<void> {
+    this.drop();
+    this.#isProvisional = false;
+    this.isBroken = false;
+    this.#clearError();
+    this.#advance();
+    await this.enqueue(() => this.#close());
+  }
+
+  #start(): void {
+    if (this.#isRunning) return;
+    this.#isRunning = true;
+    void this.#run().finally(() => {
+      this.#isRunning = false;
+    });
+  }
+
+  #discard(): void {
+    this.#generation++;
+    this.#batch.take();
+    const tasks = this.#jobs.filter(({ kind }) => kind === "task");
+    this.#jobs.splice(0, this.#jobs.length, ...tasks);
+  }
+
+  /** Until there is nothing to do, or something that has to wait for another attempt. */
+  async #run(): Promise<void> {
+    for (;;) {
+      this.#sealBatch();
+      const job = this.#jobs.shift();
+      if (job === undefined) return;
+      if (job.kind === "task") {
+        await job.run();
+        continue;
+      }
+      const generation = this.#generation;
+      if (await this.#append(job.pieces, job.end)) continue;
+      if (generation === this.#generation) this.#jobs.unshift(job);
+      if (!this.#skipToTask()) return;
+    }
+  }
+
+  /** What is given up with a broken file must not keep the task that replaces it from running. */
+  #skipToTask(): boolean {
+    if (!this.isBroken) return false;
+    const index = this.#jobs.findIndex(({ kind }) => kind === "task");
+    if (index < 0) return false;
+    this.#jobs.unshift(...this.#jobs.splice(index, 1));
+    return true;
+  }
+
+  #sealBatch(): void {
+    if (this.#batch.isEmpty) return;
+    this.#jobs.push({ kind: "append", pieces: this.#batch.take(), end: this.#position });
+  }
+
+  async #append(pieces: readonly Buffer[], end: number): Promise<boolean> {
+    const file = this.#file;
+    if (file === undefined || this.isBroken) return false;
+    if (this.#error !== undefined && this.#options.clock.nowMs() < this.#retryAtMs) return false;
+    const { sizeBytes } = file;
+    try {
+      await file.append(pieces);
+    } catch (reason) {
+      this.#fail("write", reason);
+      await file.truncate(sizeBytes).catch((problem) => this.#break("write", problem));
+      return false;
+    }
+    this.#written = end;
+    if (this.#options.policy() === "always" && !this.#options.skipsSync()) {
+      if (!(await this.#sync())) return true;
+    }
+    this.#clearError();
+    return true;
+  }
+
+  /** False if it failed: the file is broken then. One at a time; a second call waits for what the first does not cover. */
+  async #sync(): Promise<boolean> {
+    while (this.#syncing !== undefined) await this.#syncing;
+    const file = this.#file;
+    if (file === undefined || this.#synced === this.#written) return !this.isBroken;
+    if (this.isBroken) return false;
+    const { clock } = this.#options;
+    const written = this.#written;
+    this.#lastSyncMs = clock.nowMs();
+    this.#syncing = file.sync().then(
+      () => {
+        this.#synced = written;
+        this.#advance();
+        return true;
+      },
+      (reason) => {
+        this.#break("sync", reason);
+        return false;
+      },
+    );
+    const isOk = await this.#syncing;
+    this.#syncing = undefined;
+    this.#isSyncLong = false;
+    return isOk;
+  }
+
+  #advance(): void {
+    if (this.#isProvisional || this.#durable >= this.#synced) return;
+    this.#durable = this.#synced;
+    this.#options.advanced();
+  }
+
+  #break(what: "write" | "sync", reason: unknown): void {
+    this.isBroken = true;
+    this.#fail(what, reason);
+  }
+
+  #fail(what: "write" | "sync", reason: unknown): void {
+    const error = reason instanceof Error ? reason : new Error(String(reason));
+    const isNew = this.#error === undefined;
+    this.#error = error;
+    this.#retryAtMs = this.#options.clock.nowMs() + RETRY_MS;
+    if (isNew || this.isBroken) this.#options.failed(what, error);
+    this.#finishFails?.(error);
+  }
+
+  #clearError(): void {
+    if (this.#error === undefined || this.#isProvisional || this.isBroken) return;
+    this.#error = undefined;
+    this.#options.recovered();
+  }
+
+  async #close(): Promise<void> {
+    while (this.#syncing !== undefined) await this.#syncing;
+    const file = this.#file;
+    this.#file = undefined;
+    await file?.close().catch(() => undefined);
+  }
+}

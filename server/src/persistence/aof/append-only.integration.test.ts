@@ -1,0 +1,167 @@
+/** The append-only file of whole servers: what survives a kill, and what redis-server makes of our files and we of its. */
+
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { encodeCommand } from "@kvcluster/protocol/resp-encoder";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { ChildServer } from "../../testing/child-server.ts";
+import { seedOf } from "../../testing/differential.ts";
+import { startOwnServer } from "../../testing/own-server.ts";
+import { ReferenceClient } from "../../testing/reference-server.ts";
+import { eventually, ReferenceRedis } from "../reference-redis.ts";
+import { sampleCommands } from "../sample-data.ts";
+import { killAgainAndAgain } from "./killed-server.ts";
+
+let directory: string;
+const opened: (() => unknown)[] = [];
+
+beforeEach(() => {
+  directory = mkdtempSync(path.join(tmpdir(), "kv-aof-"));
+});
+
+afterEach(async () => {
+  for (const close of opened.splice(0).reverse()) await close();
+  rmSync(directory, { recursive: true, force: true });
+});
+
+const AOF = ["--appendonly", "yes", "--appendfsync", "always", "--save", ""];
+const manifest = (): string => readFileSync(inFolder("appendonly.aof.manifest"), "utf8");
+const inFolder = (...names: string[]): string => path.join(directory, "appendonlydir", ...names);
+
+async function start(...directives: string[]): Promise<{ server: ChildServer; client: ReferenceClient }> {
+  const server = new ChildServer(directory, [...AOF, ...directives]);
+  opened.push(() => server.kill());
+  const client = await ReferenceClient.connect(await server.ready());
+  opened.push(() => client.close());
+  return { server, client };
+}
+
+const words = (lines: readonly string[]): string[][] => lines.map((line) => line.split(" "));
+
+async function digest(client: ReferenceClient): Promise<string> {
+  const [reply] = await client.send([["DEBUG", "DIGEST"]]);
+  if (typeof reply !== "string") throw new Error(JSON.stringify(reply));
+  return String(reply);
+}
+
+test.each(["always", "everysec"] as const)("kills under %s take nothing back that was promised", async (policy) => {
+  const report = await killAgainAndAgain({ seed: seedOf(3), kills: 8, policy });
+  expect(report.acknowledged).toBeGreaterThan(100);
+});
+
+test("redis-server and ours load each other's directories, with equal content, rewritten or not", async () => {
+  const debug = ["--enable-debug-command", "yes"];
+  const ours = await start(...debug);
+  const commands = words(sampleCommands(400, seedOf(5)));
+  await ours.client.send(commands);
+  await ours.client.send([["BGREWRITEAOF"]]);
+  await eventually("a new base", () => manifest().includes("2.base.rdb"));
+  await ours.client.send(words(sampleCommands(200, seedOf(6))));
+  const content = await digest(ours.client);
+  await ours.server.kill("SIGTERM");
+  execFileSync("redis-check-aof", [inFolder("appendonly.aof.manifest")]);
+
+  const theirs = await ReferenceRedis.start(["--dir", directory, "--appendonly", "yes", ...debug]);
+  const reference = await ReferenceClient.connect(theirs.port);
+  const loaded = await digest(reference);
+  await reference.send(words(sampleCommands(200, seedOf(7))));
+  const after = await digest(reference);
+  reference.close();
+  await theirs.stop();
+  expect(loaded).toBe(content);
+
+  const again = await start(...debug);
+  expect(await digest(again.client)).toBe(after);
+});
+
+test("the single file of older versions is taken over, with a snapshot at its head or not", async () => {
+  const commands = [encodeCommand(["SELECT", "2"]), encodeCommand(["SET", "k", "v"])];
+  writeFileSync(path.join(directory, "appendonly.aof"), Buffer.concat(commands));
+  const { server, client } = await start();
+  await client.send([
+    ["SELECT", "2"],
+    ["APPEND", "k", "w"],
+  ]);
+  await server.kill();
+  expect(readFileSync(inFolder("appendonly.aof.manifest"), "utf8")).toBe(
+    "file appendonly.aof seq 1 type b\nfile appendonly.aof.1.incr.aof seq 1 type i\n",
+  );
+  const again = await start();
+  const replies = await again.client.send([
+    ["SELECT", "2"],
+    ["GET", "k"],
+  ]);
+  expect(String(replies[1])).toBe("vw");
+});
+
+test("turned on over a snapshot that is there, nothing of it is lost", async () => {
+  const before = await startOwnServer("--dir", directory);
+  const client = await ReferenceClient.connect(before.port);
+  await client.send([["SET", "old", "1"], ["SAVE"]]);
+  client.close();
+  await before.stop();
+  const first = await start();
+  await first.client.send([["SET", "new", "2"]]);
+  await first.server.kill();
+  const again = await start();
+  const replies = await again.client.send([["MGET", "old", "new"]]);
+  expect(replies[0]).toEqual([Buffer.from("1"), Buffer.from("2")]);
+});
+
+test("a tail that was cut off goes where that is allowed; else, and for damage, the start says the offset and changes nothing", async () => {
+  const whole = Buffer.concat([encodeCommand(["SELECT", "0"]), encodeCommand(["SET", "a", "1"])]);
+  const half = encodeCommand(["SET", "b", "2"]).subarray(0, 12);
+  mkdirSync(inFolder());
+  writeFileSync(inFolder("appendonly.aof.manifest"), "file appendonly.aof.1.incr.aof seq 1 type i\n");
+  const file = inFolder("appendonly.aof.1.incr.aof");
+  writeFileSync(file, Buffer.concat([whole, half]));
+  const refused = new ChildServer(directory, [...AOF, "--aof-load-truncated", "no"]);
+  expect(await refused.ended).toBe(1);
+  expect(refused.log).toContain(`the last whole command ends at offset ${whole.length}`);
+  expect(readFileSync(file).length).toBe(whole.length + half.length);
+
+  const { server, client } = await start();
+  expect((await client.send([["DBSIZE"]]))[0]).toBe(1);
+  await server.kill();
+  expect(readFileSync(file)).toEqual(whole);
+
+  writeFileSync(file, Buffer.concat([whole, Buffer.from("rubbish\r\n"), whole]));
+  const damaged = new ChildServer(directory, AOF);
+  expect(await damaged.ended).toBe(1);
+  expect(damaged.log).toContain(`Bad file format at offset ${whole.length}`);
+  expect(readFileSync(file).length).toBe(whole.length * 2 + 9);
+});
+
+test("an unfinished transaction at the end did not happen", async () => {
+  const { server, client } = await start();
+  await client.send([["SET", "a", "1"]]);
+  await server.kill();
+  const file = inFolder("appendonly.aof.1.incr.aof");
+  const whole = readFileSync(file);
+  writeFileSync(file, Buffer.concat([whole, encodeCommand(["MULTI"]), encodeCommand(["SET", "a", "2"])]));
+  const again = await start();
+  expect(String((await again.client.send([["GET", "a"]]))[0])).toBe("1");
+  await again.client.send([["SET", "b", "2"]]);
+  await again.server.kill();
+  const last = await start();
+  expect((await last.client.send([["MGET", "a", "b"]]))[0]).toEqual([Buffer.from("1"), Buffer.from("2")]);
+});
+
+test("appendonly is switched off and on at run time, and a rewrite keeps the directory short", async () => {
+  const { server, client } = await start("--aof-timestamp-enabled", "yes");
+  const set = async (key: string): Promise<void> => void (await client.send([["SET", key, key]]));
+  await set("one");
+  await client.send([["CONFIG", "SET", "appendonly", "no"]]);
+  await set("two");
+  await client.send([["CONFIG", "SET", "appendonly", "yes"]]);
+  await eventually("a new base", () => manifest().includes("2.base.rdb"));
+  await set("three");
+  await server.kill("SIGTERM");
+  const again = await start();
+  expect((await again.client.send([["MGET", "one", "two", "three"]]))[0]).toEqual(
+    ["one", "two", "three"].map((name) => Buffer.from(name)),
+  );
+  expect(readFileSync(inFolder("appendonly.aof.2.incr.aof"), "latin1")).toMatch(/^#TS:\d+\r\n/);
+});

@@ -1,0 +1,463 @@
+/**
+ * The append-only file of a server: a directory of a base (a snapshot), increments with every change since, and a manifest
+ * that says which files count. This is the order of things; files are written by aof-writer.ts.
+ *
+ * A rewrite makes a new base while changes go on. At one moment the snapshot is cut and the stream turns to a new
+ * increment, so base and increment meet exactly; the manifest names the increment before anything is written to it, and
+ * the base once it is whole. Whatever a crash interrupts, the manifest on the disk names files that hold all the data.
+ *
+ * `waiting`: the changes since the cut are being collected, but without a base they are no data set yet: after
+ * `appendonly yes` at run time, after a full sync, and after a file was given up because the disk had failed.
+ */
+
+import path from "node:path";
+import type { Config } from "../../config/config.ts";
+import type { AppendOnlyFacts } from "../../observability/facts.ts";
+import type { Logger } from "../../observability/logger.ts";
+import type { BackgroundDisk } from "../../platform/background-disk.ts";
+import type { Clock } from "../../platform/clock.ts";
+import { describeSystemError } from "../../platform/system-error.ts";
+import type { SnapshotOutcome } from "../persistence.ts";
+import type { SnapshotFileOptions } from "../snapshot-file.ts";
+import type { SnapshotJob } from "../snapshot-job.ts";
+import type { SnapshotTarget } from "../snapshot-target.ts";
+import { AofStream } from "./aof-stream.ts";
+import { AofWriter } from "./aof-writer.ts";
+import { DurableReplies } from "./durable-replies.ts";
+import {
+  type AofFile,
+  EMPTY_MANIFEST,
+  formatManifest,
+  type Manifest,
+  nextBase,
+  nextIncrement,
+  withBase,
+  withFile,
+} from "./manifest.ts";
+import { RewriteLimit } from "./rewrite-limit.ts";
+
+export interface AppendOnlyOptions {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly disk: BackgroundDisk;
+  /** At once: before a snapshot can be written into it. */
+  readonly makeDirectory: (directory: string) => void;
+  readonly processId: number;
+  readonly schedule: (callback: () => void) => void;
+  /** A snapshot of any kind is under way. */
+  readonly isBusy: () => boolean;
+  readonly startSnapshot: (target: SnapshotTarget) => SnapshotJob;
+  readonly finishSnapshot: (job: SnapshotJob) => void;
+  readonly createFileTarget: (file: SnapshotFileOptions, outcome: SnapshotOutcome) => SnapshotTarget;
+}
+
+/** What the files hold as the server starts to append. */
+export interface OpenedFiles {
+  readonly manifest: Manifest;
+  /** Of the base, and of all increments but the last. */
+  readonly olderBytes: number;
+  readonly baseBytes: number;
+}
+
+/** What a rewrite has made; while the file is off, there is no increment behind the base. */
+interface NewFiles {
+  readonly base: AofFile;
+  readonly first: AofFile | undefined;
+  readonly bytes: number;
+}
+
+interface Rewrite {
+  /** The stream has turned to the increment behind the new base; not so while the file is off. */
+  readonly hasIncrement: boolean;
+  readonly startedAtMs: number;
+  readonly job: SnapshotJob;
+}
+
+export type RewriteAnswer = "started" | "scheduled" | "under way";
+
+export class AppendOnly {
+  readonly stream: AofStream;
+  readonly replies: DurableReplies;
+  readonly #options: AppendOnlyOptions;
+  readonly #writer: AofWriter;
+  readonly #limit: RewriteLimit;
+  #state: "off" | "waiting" | "on" = "off";
+  /** The files are being opened: no time for a rewrite. */
+  #isBeginning = false;
+  #manifest: Manifest = EMPTY_MANIFEST;
+  #rewrite: Rewrite | undefined;
+  #isScheduled = false;
+  /** There is still no base: another attempt, in a while. */
+  #isRetried = false;
+  /** Files before the current increment, and all of them after the last rewrite. */
+  #olderBytes = 0;
+  #rewriteBaseBytes = 0;
+  #lastRewriteSeconds = -1;
+  #isLastRewriteOk = true;
+  #rewrites = 0;
+  #filesBegun = 0;
+  #lastBase = 0;
+  #lastIncrement = 0;
+
+  constructor(options: AppendOnlyOptions) {
+    this.#options = options;
+    const { config, clock, schedule, isBusy } = options;
+    this.#writer = new AofWriter({
+      ...{ clock, schedule },
+      policy: () => config.get("appendfsync"),
+      skipsSync: () => config.get("no-appendfsync-on-rewrite") && isBusy(),
+      advanced: () => this.replies.release(),
+      failed: (what, reason) => this.#writeFailed(what, reason),
+      recovered: () => options.logger.warning("AOF write error looks solved. The server can write again."),
+    });
+    this.#limit = new RewriteLimit(clock);
+    this.stream = new AofStream(this.#writer, {
+      nowMs: () => clock.nowMs(),
+      writesTimestamps: () => config.get("aof-timestamp-enabled"),
+    });
+    this.replies = new DurableReplies(
+      this.#writer,
+      () => this.#state === "on" && config.get("appendfsync") === "always",
+    );
+  }
+
+  get isOn(): boolean {
+    return this.#state !== "off";
+  }
+
+  get isRewriting(): boolean {
+    return this.#rewrite !== undefined;
+  }
+
+  /** What keeps writes from being taken, in the system's words; undefined if nothing does. */
+  get writeProblem(): string | undefined {
+    const error = this.#writer.lastError;
+    return error === undefined || this.#state === "off" ? undefined : describeSystemError(error);
+  }
+
+  /** Up to where the stream of changes has come, and up to where a crash would lose nothing. */
+  get position(): number {
+    return this.#writer.position;
+  }
+
+  get durable(): number {
+    return this.#writer.durable;
+  }
+
+  /** The data on disk has been loaded: from now on changes go behind it. */
+  async begin(files: OpenedFiles): Promise<void> {
+    this.#isBeginning = true;
+    this.#manifest = files.manifest;
+    this.#olderBytes = files.olderBytes;
+    const last = files.manifest.increments.at(-1);
+    if (last !== undefined) {
+      this.#writer.open(await this.#options.disk.openToAppend(this.#path(last.name)));
+    } else {
+      const increment = this.#newIncrement();
+      await this.#options.disk.makeDirectory(this.#directory);
+      const file = await this.#options.disk.create(this.#path(increment.name));
+      await this.#writeManifest(withFile(files.manifest, increment));
+      this.#writer.open(file);
+    }
+    this.#rewriteBaseBytes = this.#currentBytes;
+    this.#isBeginning = false;
+    this.#turnOn();
+  }
+
+  /** `appendonly yes` at run time: the data of this moment becomes the base. */
+  enable(): void {
+    if (this.#state !== "off") return;
+    this.#state = "waiting";
+    this.#isScheduled = true;
+    this.tick();
+  }
+
+  /** `appendonly no` at run time: the files stay as they are. */
+  async disable(): Promise<void> {
+    if (this.#state === "off") return;
+    this.#cancelRewrite();
+    this.#state = "off";
+    this.#isScheduled = false;
+    this.#isRetried = false;
+    this.stream.isActive = false;
+    try {
+      await this.#writer.finish();
+    } catch (reason) {
+      this.#options.logger.warning(`The append-only file could not be closed whole: ${describeSystemError(reason)}`);
+      await this.#writer.abandon();
+    }
+  }
+
+  /** Other data is about to take the place of ours: what happens to it is not written. */
+  suspend(): void {
+    if (this.#state === "off") return;
+    this.#cancelRewrite();
+    this.stream.isActive = false;
+    this.#state = "waiting";
+    this.#isScheduled = false;
+  }
+
+  /** The other data is here: it becomes the base. */
+  resume(): void {
+    if (this.#state !== "waiting" || this.stream.isActive) return;
+    this.#isScheduled = true;
+  }
+
+  /** BGREWRITEAOF. `mayStart` false: at the next occasion, because there is no state worth saving just now. */
+  rewrite(mayStart: boolean): RewriteAnswer {
+    if (this.#rewrite !== undefined) return "under way";
+    if (!mayStart || this.#isBeginning || this.#options.isBusy()) {
+      this.#isScheduled = true;
+      return "scheduled";
+    }
+    this.#startRewrite();
+    return "started";
+  }
+
+  /** Some times a second. */
+  tick(): void {
+    this.#writer.tick();
+    if (this.#options.isBusy() || this.#isBeginning || this.#rewrite !== undefined) return;
+    const isNeeded = this.#isRetried || (this.#writer.isBroken && this.#state !== "off");
+    if (this.#isScheduled || (isNeeded && this.#limit.mayTry) || this.#isGrown()) this.#startRewrite();
+  }
+
+  /** Everything is on the disk; rejects if it cannot be. */
+  async finish(): Promise<void> {
+    this.#cancelRewrite();
+    if (this.#state === "off") return;
+    await this.#writer.finish();
+    this.#state = "off";
+    this.stream.isActive = false;
+  }
+
+  facts(): AppendOnlyFacts {
+    const { clock } = this.#options;
+    const writer = this.#writer;
+    const rewrite = this.#rewrite;
+    return {
+      isEnabled: this.isOn,
+      isRewriting: rewrite !== undefined,
+      isRewriteScheduled: this.#isScheduled,
+      lastRewriteSeconds: this.#lastRewriteSeconds,
+      currentRewriteSeconds: rewrite === undefined ? -1 : Math.floor((clock.nowMs() - rewrite.startedAtMs) / 1000),
+      isLastRewriteOk: this.#isLastRewriteOk,
+      isLastWriteOk: writer.lastError === undefined,
+      rewrites: this.#rewrites,
+      failedRewritesInARow: this.#limit.failures,
+      currentBytes: this.#currentBytes,
+      baseBytes: this.#rewriteBaseBytes,
+      pendingBytes: writer.pendingBytes,
+      delayedFsyncs: writer.delayedSyncs,
+    };
+  }
+
+  #turnOn(): void {
+    this.#state = "on";
+    this.stream.isActive = true;
+  }
+
+  #isGrown(): boolean {
+    const { config } = this.#options;
+    const percentage = config.get("auto-aof-rewrite-percentage");
+    const bytes = this.#currentBytes;
+    if (this.#state !== "on" || percentage === 0 || bytes <= config.get("auto-aof-rewrite-min-size")) return false;
+    const growth = (bytes * 100) / Math.max(1, this.#rewriteBaseBytes) - 100;
+    if (growth < percentage || !this.#limit.mayTry) return false;
+    this.#options.logger.notice(`Starting automatic rewriting of AOF on ${Math.floor(growth)}% growth`);
+    return true;
+  }
+
+  /** Cuts the snapshot and turns the stream to a new increment, in one go. */
+  #startRewrite(): void {
+    const { logger, clock, makeDirectory } = this.#options;
+    this.#isScheduled = false;
+    this.#isRetried = false;
+    this.#rewrites++;
+    const base = this.#newBase();
+    try {
+      makeDirectory(this.#directory);
+    } catch (reason) {
+      this.#startFailed(reason);
+      return;
+    }
+    const snapshot = this.#writeBase(base.name);
+    const hasIncrement = this.#state !== "off";
+    const increment = hasIncrement ? this.#turnStream() : Promise.resolve(undefined);
+    const rewrite = { hasIncrement, startedAtMs: clock.nowMs(), job: snapshot.job };
+    this.#rewrite = rewrite;
+    logger.notice("Background append only file rewriting started");
+    Promise.all([increment, snapshot.written])
+      .then(([first, bytes]) => this.#commit(rewrite, { base, first, bytes }))
+      .catch((reason) => this.#rewriteFailed(rewrite, reason));
+  }
+
+  /**
+   * No name is used twice: when writing the manifest failed, nobody knows which one the disk has, and the files that it may
+   * name must stay as they are.
+   */
+  #newBase(): AofFile {
+    const base = nextBase(this.#manifest, this.#fileName, true, this.#lastBase);
+    this.#lastBase = base.sequence;
+    return base;
+  }
+
+  #newIncrement(): AofFile {
+    const increment = nextIncrement(this.#manifest, this.#fileName, this.#lastIncrement);
+    this.#lastIncrement = increment.sequence;
+    return increment;
+  }
+
+  /**
+   * Gives the new increment, once it is open. With a base in force the manifest names the increment at once; without one
+   * it is named together with the new base.
+   */
+  async #turnStream(): Promise<AofFile> {
+    const { disk } = this.#options;
+    const increment = this.#newIncrement();
+    this.stream.beginFile();
+    this.stream.isActive = true;
+    if (this.#state === "waiting" || this.#writer.isBroken) {
+      this.#state = "waiting";
+      await this.#writer.restart(() => disk.create(this.#path(increment.name)));
+      return increment;
+    }
+    await this.#writer.rotate(async () => {
+      const file = await disk.create(this.#path(increment.name));
+      await this.#writeManifest(withFile(this.#manifest, increment));
+      this.#olderBytes += this.#writer.fileBytes;
+      return file;
+    });
+    return increment;
+  }
+
+  #writeBase(name: string): { job: SnapshotJob; written: Promise<number> } {
+    const { config, startSnapshot, createFileTarget, processId } = this.#options;
+    const file: SnapshotFileOptions = {
+      directory: this.#directory,
+      name,
+      temporaryName: `temp-rewriteaof-bg-${processId}-${++this.#filesBegun}.aof`,
+      checksum: config.get("rdbchecksum"),
+    };
+    const { promise: written, resolve: done, reject } = Promise.withResolvers<number>();
+    const target = createFileTarget(file, { done, failed: (message) => reject(new Error(message)) });
+    return { job: startSnapshot(withAbort(target, () => reject(new Error(GIVEN_UP)))), written };
+  }
+
+  async #commit(rewrite: Rewrite, { base, first, bytes }: NewFiles): Promise<void> {
+    if (this.#rewrite !== rewrite) return;
+    const { disk, clock, finishSnapshot } = this.#options;
+    await this.#writer.enqueue(async () => {
+      const manifest = withBase(first === undefined ? this.#manifest : withFile(this.#manifest, first), base, first);
+      await this.#writeManifest(manifest);
+      // The directory itself may be new.
+      await disk.syncDirectory(this.#options.config.get("dir"));
+    });
+    void this.#writer.enqueue(() => this.#removeHistory());
+    finishSnapshot(rewrite.job);
+    // Given up meanwhile; the files are whole all the same.
+    if (this.#rewrite !== rewrite) return;
+    this.#rewrite = undefined;
+    if (rewrite.hasIncrement && this.#state === "waiting") this.#turnOn();
+    if (rewrite.hasIncrement) this.#writer.confirm();
+    this.#olderBytes = bytes;
+    this.#rewriteBaseBytes = this.#currentBytes;
+    this.#lastRewriteSeconds = Math.floor((clock.nowMs() - rewrite.startedAtMs) / 1000);
+    this.#isLastRewriteOk = true;
+    this.#limit.succeeded();
+    this.#options.logger.notice("Background AOF rewrite finished successfully");
+  }
+
+  /** What cannot be removed now is tried again after the next rewrite, or at the next start. */
+  async #removeHistory(): Promise<void> {
+    const manifest = this.#manifest;
+    try {
+      for (const { name } of manifest.history) await this.#options.disk.remove(this.#path(name));
+      await this.#writeManifest({ ...manifest, history: [] });
+    } catch (reason) {
+      this.#options.logger.warning(`Old AOF files could not be removed: ${describeSystemError(reason)}`);
+    }
+  }
+
+  #rewriteFailed(rewrite: Rewrite, reason: unknown): void {
+    const { finishSnapshot, clock } = this.#options;
+    if (this.#rewrite !== rewrite) return;
+    const isGivenUp = reason instanceof Error && reason.message === GIVEN_UP;
+    if (!isGivenUp) {
+      rewrite.job.abort();
+      this.#startFailed(reason);
+    }
+    finishSnapshot(rewrite.job);
+    this.#rewrite = undefined;
+    this.#lastRewriteSeconds = Math.floor((clock.nowMs() - rewrite.startedAtMs) / 1000);
+    if (isGivenUp) this.#isScheduled = true;
+  }
+
+  /** Without a base to come, there is no use in collecting what would follow it. */
+  #startFailed(reason: unknown): void {
+    this.#options.logger.warning(`Background AOF rewrite failed: ${describeSystemError(reason)}`);
+    this.#isLastRewriteOk = false;
+    this.#limit.failed();
+    if (this.#state !== "waiting") return;
+    this.stream.isActive = false;
+    this.#writer.drop();
+    this.#isRetried = true;
+  }
+
+  #cancelRewrite(): void {
+    const rewrite = this.#rewrite;
+    if (rewrite === undefined) return;
+    this.#rewrite = undefined;
+    rewrite.job.abort();
+    this.#options.finishSnapshot(rewrite.job);
+  }
+
+  async #writeManifest(manifest: Manifest): Promise<void> {
+    const name = `${this.#fileName}.manifest`;
+    await this.#options.disk.replace(this.#path(name), this.#path(`temp-${name}`), formatManifest(manifest));
+    this.#manifest = manifest;
+  }
+
+  #writeFailed(what: "write" | "sync", reason: Error): void {
+    const verb = what === "write" ? "writing to" : "syncing";
+    this.#options.logger.warning(`Error ${verb} the AOF file: ${describeSystemError(reason)}`);
+  }
+
+  get #currentBytes(): number {
+    return this.#olderBytes + this.#writer.fileBytes;
+  }
+
+  get #fileName(): string {
+    return this.#options.config.get("appendfilename");
+  }
+
+  get #directory(): string {
+    const { config } = this.#options;
+    return path.join(config.get("dir"), config.get("appenddirname"));
+  }
+
+  #path(name: string): string {
+    return path.join(this.#directory, name);
+  }
+}
+
+/** Somebody needed the snapshot's place: the rewrite is started again. */
+const GIVEN_UP = "given up for another snapshot";
+
+function withAbort(target: SnapshotTarget, aborted: () => void): SnapshotTarget {
+  return {
+    exchange: (chunk, length) => target.exchange(chunk, length),
+    get isFull() {
+      return target.isFull;
+    },
+    get waitingBytes() {
+      return target.waitingBytes;
+    },
+    end: () => target.end(),
+    abort() {
+      target.abort();
+      aborted();
+    },
+  };
+}

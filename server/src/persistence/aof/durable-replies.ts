@@ -1,0 +1,47 @@
+/**
+ * Which replies have to wait for the disk. With `appendfsync always` nothing is acknowledged that a crash could take back:
+ * the replies of a connection that has written wait until the stream is synced up to there; others go on. With any policy
+ * they wait as well while too much is on its way to the disk, which holds back those who write faster than it does.
+ */
+
+import type { AofWriter } from "./aof-writer.ts";
+
+export interface WaitingReplies {
+  /** `durable` has moved. */
+  release(): void;
+}
+
+/** More than this on its way to the disk: writers wait. */
+const TOO_MUCH_PENDING_BYTES = 64 << 20;
+
+export class DurableReplies {
+  readonly #writer: AofWriter;
+  readonly #isPromised: () => boolean;
+  #waiting: WaitingReplies[] = [];
+
+  constructor(writer: AofWriter, isPromised: () => boolean) {
+    this.#writer = writer;
+    this.#isPromised = isPromised;
+  }
+
+  /** What a reply given now would have to wait for; does not move while nobody has to wait. */
+  get position(): number {
+    const isHeld = this.#isPromised() || this.#writer.pendingBytes > TOO_MUCH_PENDING_BYTES;
+    return isHeld ? this.#writer.position : 0;
+  }
+
+  get durable(): number {
+    return this.#writer.durable;
+  }
+
+  /** Calls back once, the next time that `durable` moves. */
+  wait(replies: WaitingReplies): void {
+    this.#waiting.push(replies);
+  }
+
+  release(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const replies of waiting) replies.release();
+  }
+}

@@ -1,0 +1,95 @@
+/** Joins the append-only file to its server: where its settings, its snapshots and its disk come from, and the load at start. */
+
+import type { Config } from "../../config/config.ts";
+import type { Logger } from "../../observability/logger.ts";
+import { systemBackgroundDisk } from "../../platform/background-disk.ts";
+import type { Clock } from "../../platform/clock.ts";
+import { type Disk, systemDisk } from "../../platform/disk.ts";
+import type { Persistence } from "../persistence.ts";
+import type { SnapshotFileOptions } from "../snapshot-file.ts";
+import { WorkerFileTarget } from "../worker-file-target.ts";
+import type { KnowsCommand } from "./aof-frames.ts";
+import { type AofStartOptions, createAppendOnly, loadAppendOnly } from "./aof-start.ts";
+import { AppendOnly } from "./append-only.ts";
+
+export interface AppendOnlyParts {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly persistence: () => Persistence;
+}
+
+export function createServerAppendOnly({ config, clock, logger, persistence }: AppendOnlyParts): AppendOnly {
+  const appendOnly = new AppendOnly({
+    ...{ config, clock, logger, disk: systemBackgroundDisk, processId: process.pid },
+    makeDirectory: (directory) => systemDisk.makeDirectory(directory),
+    schedule: (callback) => void setImmediate(callback),
+    isBusy: () => persistence().isBusy,
+    startSnapshot: (target) => persistence().startSnapshot(target, true),
+    finishSnapshot: (job) => persistence().finishSnapshot(job),
+    createFileTarget: (file, outcome) => new WorkerFileTarget({ file, ...outcome }),
+  });
+  config.onChange(["appendonly"], () => {
+    if (config.get("appendonly")) appendOnly.enable();
+    else void appendOnly.disable();
+    return undefined;
+  });
+  return appendOnly;
+}
+
+export interface DataLoadParts {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly persistence: Persistence;
+  readonly appendOnly: AppendOnly;
+  readonly knows: KnowsCommand;
+  readonly createApplier: AofStartOptions["createApplier"];
+}
+
+/**
+ * Loads what is on the disk: the append-only file if it is on and there, else the snapshot. Gives the aux fields of a
+ * snapshot that is all of the data. Rejects with the reason if what is there cannot be loaded whole.
+ */
+export async function loadData(parts: DataLoadParts): Promise<ReadonlyMap<string, string> | undefined> {
+  const { config, persistence, appendOnly } = parts;
+  if (!config.get("appendonly")) return persistence.load();
+  persistence.removeLeftovers();
+  const options = startOptions(parts, systemDisk);
+  const files = await loadAppendOnly(options);
+  if (files !== undefined) {
+    persistence.forgetChanges();
+    await appendOnly.begin(files);
+    return undefined;
+  }
+  const aux = await persistence.load();
+  await appendOnly.begin(createAppendOnly(options, aux === undefined ? undefined : persistence.snapshotFile));
+  return aux;
+}
+
+function startOptions(parts: DataLoadParts, disk: Disk): AofStartOptions {
+  const { config, clock, logger, persistence, knows, createApplier } = parts;
+  const place = {
+    disk,
+    dataDirectory: config.get("dir"),
+    directoryName: config.get("appenddirname"),
+    fileName: config.get("appendfilename"),
+  };
+  const file = (directory: string, name: string): SnapshotFileOptions => {
+    return {
+      directory,
+      name,
+      temporaryName: `temp-rewriteaof-bg-${process.pid}.aof`,
+      checksum: config.get("rdbchecksum"),
+    };
+  };
+  return {
+    ...{ place, clock, logger, knows, createApplier },
+    allowsTruncated: config.get("aof-load-truncated"),
+    loadSnapshot: (name, progress) => persistence.loadHead(name, progress),
+    writeSnapshot: (directory, name) => persistence.writeNow(file(directory, name), true),
+    loading: (progress) => {
+      persistence.loadProgress = progress;
+    },
+  };
+}
