@@ -13,6 +13,8 @@ export interface MeasuredServer {
   /** User and system time of the process since its start, microseconds. */
   cpuUs(): number;
   residentBytes(): number;
+  /** What the process and its children need together: shared pages count once. */
+  memoryBytes(): number;
   /** The longest turn of the event loop since the last call, CPU milliseconds; undefined for a server without a meter. */
   longestTurnMs(): Promise<number | undefined>;
   stop(): void;
@@ -34,8 +36,13 @@ export function startKvServer(extra: readonly string[] = []): Promise<MeasuredSe
 }
 
 /** One whose turns are measured: a little slower. */
-export function startMeteredKvServer(): Promise<MeasuredServer> {
-  return start("kv-server", KV_SERVER, ["--admin-port", "0"], path.join(import.meta.dirname, "turn-meter.ts"));
+export function startMeteredKvServer(extra: readonly string[] = []): Promise<MeasuredServer> {
+  return start(
+    "kv-server",
+    KV_SERVER,
+    ["--admin-port", "0", ...extra],
+    path.join(import.meta.dirname, "turn-meter.ts"),
+  );
 }
 
 async function start(name: string, command: string, extra: readonly string[], meter?: string): Promise<MeasuredServer> {
@@ -54,6 +61,7 @@ async function start(name: string, command: string, extra: readonly string[], me
     processId,
     cpuUs: () => cpuUs(processId),
     residentBytes: () => residentBytes(processId),
+    memoryBytes: () => [processId, ...childrenOf(processId)].reduce((sum, id) => sum + proportionalBytes(id), 0),
     longestTurnMs: async () => {
       if (meter === undefined) return undefined;
       rmSync(meterFile, { force: true });
@@ -77,6 +85,21 @@ function cpuUs(processId: number): number {
 function residentBytes(processId: number): number {
   const status = readFileSync(`/proc/${processId}/status`, "utf8");
   return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1] ?? 0) * 1024;
+}
+
+function childrenOf(processId: number): number[] {
+  const listed = readFileSync(`/proc/${processId}/task/${processId}/children`, "utf8");
+  return listed.split(" ").filter(Boolean).map(Number);
+}
+
+/** Each page in parts of those who share it; 0 for a process that has just ended. */
+function proportionalBytes(processId: number): number {
+  try {
+    const rollup = readFileSync(`/proc/${processId}/smaps_rollup`, "utf8");
+    return Number(/^Pss:\s+(\d+) kB/m.exec(rollup)?.[1] ?? 0) * 1024;
+  } catch {
+    return 0;
+  }
 }
 
 function freePort(): Promise<number> {

@@ -5,12 +5,14 @@
 
 import { measureRequests } from "./request-cpu.ts";
 import { header, line, verdict } from "./table.ts";
+import { appendAlways } from "./workloads/append-always.ts";
 import { compaction } from "./workloads/compaction.ts";
 import { deleteStall } from "./workloads/delete-stall.ts";
 import { emptyServer } from "./workloads/empty-server.ts";
 import { growthStall } from "./workloads/growth-stall.ts";
 import { keyMemory } from "./workloads/key-memory.ts";
 import { mixedLatency } from "./workloads/mixed-latency.ts";
+import { snapshot } from "./workloads/snapshot.ts";
 import { structureMemory } from "./workloads/structure-memory.ts";
 import type { Workload } from "./workloads/workload.ts";
 
@@ -22,6 +24,8 @@ const WORKLOADS: readonly Workload[] = [
   deleteStall,
   compaction,
   mixedLatency,
+  snapshot,
+  appendAlways,
 ];
 
 async function main(): Promise<number> {

@@ -4,7 +4,7 @@
  */
 
 import fs from "node:fs";
-import type { Disk, DiskFile } from "./disk.ts";
+import { type Disk, type DiskFile, NEW_TO_APPEND } from "./disk.ts";
 
 export interface BackgroundFile {
   /** What is known to be in the file: a piece that was written in part does not count. */
@@ -31,7 +31,7 @@ export interface BackgroundDisk {
 /** By the threads that Node keeps for files. */
 export const systemBackgroundDisk: BackgroundDisk = {
   async create(file) {
-    return new SystemBackgroundFile(await called<number>((done) => fs.open(file, "w", done)), 0);
+    return new SystemBackgroundFile(await called<number>((done) => fs.open(file, NEW_TO_APPEND, done)), 0);
   },
   async openToAppend(file) {
     const descriptor = await called<number>((done) => fs.open(file, "a", done));

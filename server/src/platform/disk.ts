@@ -40,9 +40,13 @@ export interface Disk {
   syncDirectory(directory: string): void;
 }
 
+const { O_WRONLY, O_CREAT, O_TRUNC, O_APPEND } = fs.constants;
+/** Appending, so that after a truncation the next write does not leave a hole. */
+export const NEW_TO_APPEND = O_WRONLY | O_CREAT | O_TRUNC | O_APPEND;
+
 export const systemDisk: Disk = {
-  create: (file) => new SystemFile(fs.openSync(file, "w")),
-  createNew: (file) => new SystemFile(fs.openSync(file, "wx")),
+  create: (file) => new SystemFile(fs.openSync(file, NEW_TO_APPEND)),
+  createNew: (file) => new SystemFile(fs.openSync(file, NEW_TO_APPEND | fs.constants.O_EXCL)),
   openToRead: (file) => new SystemFile(fs.openSync(file, "r")),
   openToAppend: (file) => new SystemFile(fs.openSync(file, "a+")),
   link: (from, to) => fs.linkSync(from, to),

@@ -12,6 +12,7 @@ import { startOwnServer } from "../../testing/own-server.ts";
 import { ReferenceClient } from "../../testing/reference-server.ts";
 import { eventually, ReferenceRedis } from "../reference-redis.ts";
 import { sampleCommands } from "../sample-data.ts";
+import { canMount, fillDisk } from "./full-disk.ts";
 import { killAgainAndAgain } from "./killed-server.ts";
 
 let directory: string;
@@ -165,3 +166,15 @@ test("appendonly is switched off and on at run time, and a rewrite keeps the dir
   );
   expect(readFileSync(inFolder("appendonly.aof.2.incr.aof"), "latin1")).toMatch(/^#TS:\d+\r\n/);
 });
+
+// A small file system is mounted for it, which containers may not be allowed.
+test.skipIf(!canMount())(
+  "a full disk refuses writes and nothing else, and goes on by itself with nothing lost",
+  async () => {
+    const report = await fillDisk(1000, "always");
+    expect(report.acknowledged).toBeGreaterThan(1000);
+    expect(report.refused).toBeGreaterThan(10);
+    expect(report.readsWhileFull).toBeGreaterThan(100);
+    expect(report.recoveryMs).toBeLessThan(5000);
+  },
+);

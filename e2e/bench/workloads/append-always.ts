@@ -1,0 +1,45 @@
+/** Throughput where every write is on the disk before its reply: 50 clients without pipelining, the two servers in turn. */
+
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+import { type MeasuredServer, startKvServer, startRedis } from "../processes.ts";
+import type { Workload } from "./workload.ts";
+
+const ROUNDS = 3;
+const WRITES = 20_000;
+const ALWAYS = ["--appendonly", "yes", "--appendfsync", "always"] as const;
+
+const run = promisify(execFile);
+
+export const appendAlways: Workload = {
+  name: "always",
+  about: "appendfsync always, 50 clients: throughput",
+  async run(report) {
+    const redis = await startRedis(ALWAYS);
+    const ours = await startKvServer(ALWAYS);
+    const best = { redis: Number.POSITIVE_INFINITY, ours: Number.POSITIVE_INFINITY };
+    try {
+      for (let round = 0; round <= ROUNDS; round++) {
+        const seconds = { redis: await writeSeconds(redis), ours: await writeSeconds(ours) };
+        // The first warms up.
+        if (round === 0) continue;
+        best.redis = Math.min(best.redis, seconds.redis);
+        best.ours = Math.min(best.ours, seconds.ours);
+      }
+    } finally {
+      redis.stop();
+      ours.stop();
+    }
+    report({
+      ...{ workload: "appendfsync always, 50 clients", measure: `time for ${WRITES} SETs`, unit: "s", isRatio: true },
+      ...{ must: 1, aim: 0.5, redis: best.redis, ours: best.ours },
+    });
+  },
+};
+
+async function writeSeconds(server: MeasuredServer): Promise<number> {
+  const begin = performance.now();
+  const words = ["-p", server.port, "-c", 50, "-n", WRITES, "-r", 100_000, "-d", 32, "-t", "set", "-q"];
+  await run("redis-benchmark", words.map(String));
+  return (performance.now() - begin) / 1000;
+}
