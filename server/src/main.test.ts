@@ -138,7 +138,7 @@ test("a saved data set is loaded again, and a damaged file stops the start and s
   const first = start(...saving);
   const client = await ReferenceClient.connect(await ready(first));
   await client.send([["SET", "key", "value"]]);
-  void client.send([["SHUTDOWN", "SAVE"]]);
+  client.send([["SHUTDOWN", "SAVE"]]).catch(() => undefined);
   expect(await first.ended).toBe(0);
   const second = start(...saving);
   const reader = await ReferenceClient.connect(await ready(second));
@@ -162,7 +162,7 @@ test("a SHUTDOWN that cannot save is answered, and the server stays", async () =
   const [error, pong] = await client.send([["SHUTDOWN"], ["PING"]]);
   expect(error).toMatchObject({ message: "ERR Errors trying to SHUTDOWN. Check logs." });
   expect(String(pong)).toBe("PONG");
-  void client.send([["SHUTDOWN", "FORCE"]]);
+  client.send([["SHUTDOWN", "FORCE"]]).catch(() => undefined);
   expect(await started.ended).toBe(0);
 });
 

@@ -196,7 +196,7 @@ function createCore(options: ServerOptions): Core {
   const persistence: Persistence = createPersistence(options, held);
   const applier = createStreamApplier({ dispatcher: () => dispatcher, keyspace, connection: NO_CONNECTION, logger });
   const replication = createServerReplication({
-    ...{ config, clock, random, logger, disk: systemDisk, persistence, applier },
+    ...{ config, clock, random, logger, disk: systemDisk, persistence, appendOnly, applier },
     port: () => identity.port,
     roleChanged: (isReplica) => {
       keyspace.isReplica = isReplica;
@@ -205,9 +205,9 @@ function createCore(options: ServerOptions): Core {
   });
   const waiting = createWaitingClients({
     ...{ keyspace, clock, pause, runFor: (client, command) => dispatcher.runFor(client, command) },
-    countAcknowledged: (offset) => replication.replicas.countAcknowledged(offset),
   });
   replication.replicas.acknowledged = () => waiting.forReplicas.check();
+  appendOnly.replies.released = () => waiting.forReplicas.check();
   const propagator = new Propagator([replication.feed, appendOnly.stream]);
   const payloads = new ValuePayloads({ keyspace, collections, compress: () => config.get("rdbcompression") });
   const migrations = createMigrations(options, { keyspace, payloads, pause, propagator });

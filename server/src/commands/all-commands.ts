@@ -54,6 +54,7 @@ import { stringBatchCommands } from "./string-batch.ts";
 import { stringRangeCommands } from "./string-ranges.ts";
 import { stringCommands } from "./strings.ts";
 import { transactionCommands } from "./transactions.ts";
+import { waitCommands } from "./wait.ts";
 
 export const ALL_COMMANDS: readonly (readonly CommandRow[])[] = [
   stringCommands,
@@ -96,6 +97,7 @@ export const ALL_COMMANDS: readonly (readonly CommandRow[])[] = [
   scriptCommands,
   persistenceCommands,
   replicationCommands,
+  waitCommands,
   clusterCommands,
   clientCommands,
   introspectionCommands,

@@ -105,6 +105,8 @@ export class Client {
   shardChannels: Set<string> | undefined;
   /** Replication offset of the primary after this client's last write, for WAIT. */
   writeOffset = 0;
+  /** Position of the append-only file behind this client's last write, for WAITAOF. */
+  appendOffset = 0;
 
   constructor(options: ClientOptions) {
     this.id = options.id;

@@ -165,9 +165,16 @@ export interface MigrationRequest {
   readonly password: Buffer | undefined;
 }
 
-/** Clients blocked in WAIT. */
+/** What a client in WAIT or WAITAOF waits for. */
+export interface AwaitedCopies {
+  isEnough(): boolean;
+  /** The reply, with what there is by now. */
+  answer(): Buffer;
+}
+
+/** Clients blocked in WAIT and WAITAOF. */
 export interface AcknowledgementWaiters {
-  wait(client: Client, wanted: number, timeoutMs: number): void;
+  wait(client: Client, copies: AwaitedCopies, timeoutMs: number): void;
 }
 
 export interface MonitorRegistry {

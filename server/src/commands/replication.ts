@@ -70,19 +70,6 @@ export const replicationCommands = defineCommands([
     syntax: "",
     run: replconf,
   },
-  {
-    name: "wait",
-    arity: 3,
-    flags: ["blocking"],
-    categories: ["connection"],
-    group: "generic",
-    tips: ["request_policy:all_shards", "response_policy:agg_min"],
-    since: "3.0.0",
-    complexity: "O(1)",
-    summary: "Waits until replicas have acknowledged all writes of this connection so far.",
-    syntax: "numreplicas timeout",
-    run: wait,
-  },
 ]);
 
 const MAX_PORT = 65535;
@@ -197,7 +184,10 @@ function replconf(call: Call): void {
     const name = call.text(i).toLowerCase();
     // These two are signals, not settings: they get no reply.
     if (name === "ack") {
-      if (client.has(ClientFlag.replica)) replicas.acknowledge(client, integerArgument(call, i + 1));
+      if (!client.has(ClientFlag.replica)) return;
+      const isDurabilityTold = call.argc > i + 3 && call.is(i + 2, "fack");
+      const durable = isDurabilityTold ? integerArgument(call, i + 3) : undefined;
+      replicas.acknowledge(client, integerArgument(call, i + 1), durable);
       return;
     }
     if (name === "getack") {
@@ -209,24 +199,4 @@ function replconf(call: Call): void {
     option(replicas.sessionOf(client, true) as ReplicaSession, call, i + 1);
   }
   reply.ok();
-}
-
-function wait(call: Call): void {
-  const { client, server } = call;
-  const { replication } = server;
-  if (replication.isReplica) {
-    throw new CommandError(
-      "ERR WAIT cannot be used with replica instances. Please also note that since Redis 4.0 if a replica is configured to be writable (which is not the default) writes to replicas are just local and are not propagated.",
-    );
-  }
-  const wanted = integerArgument(call, 1);
-  const timeoutMs = integerArgument(call, 2, "ERR timeout is not an integer or out of range");
-  if (timeoutMs < 0) throw new CommandError("ERR timeout is negative");
-  const acknowledged = replication.replicas.countAcknowledged(client.writeOffset);
-  if (acknowledged >= wanted || client.has(ClientFlag.inExec)) {
-    call.reply.integer(acknowledged);
-    return;
-  }
-  server.waiters.wait(client, wanted, timeoutMs);
-  replication.replicas.requestAcknowledgements();
 }

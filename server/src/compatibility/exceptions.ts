@@ -9,7 +9,6 @@ export const REASONS_FOR_MISSING: Readonly<Record<string, string>> = {
   fcall: "functions are planned: scripts only",
   fcall_ro: "functions are planned: scripts only",
   function: "functions are planned: scripts only",
-  waitaof: "the append-only file is planned: snapshots only",
 };
 
 /** What differs in a command that is there. */

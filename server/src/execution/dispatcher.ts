@@ -327,6 +327,7 @@ export class Dispatcher {
       if (this.#keyspace.dirty !== dirty || (bits & CommandBit.mayReplicate) !== 0) {
         this.#propagator.send(call, databaseIndex, start, end);
         client.writeOffset = this.#propagator.offset;
+        client.appendOffset = call.server.appendOnly.position;
       }
     }
     if (call.effects.length !== 0) call.effects.length = 0;

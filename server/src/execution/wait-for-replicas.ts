@@ -1,56 +1,57 @@
-/** Clients blocked in WAIT: answered when enough replicas have acknowledged what they wrote, or their time is over. */
+/** Clients blocked in WAIT and WAITAOF: answered when enough copies of what they wrote are there, or their time is over. */
 
 import { type Client, ClientFlag } from "../commands/client.ts";
-import type { AcknowledgementWaiters } from "../commands/context.ts";
+import type { AcknowledgementWaiters, AwaitedCopies } from "../commands/context.ts";
 import type { CancelTimer, Clock } from "../platform/clock.ts";
 
 interface Waiter {
-  readonly wanted: number;
-  readonly offset: number;
+  readonly copies: AwaitedCopies;
   readonly cancelTimer: CancelTimer | undefined;
 }
 
+const UNBLOCKED = Buffer.from("-UNBLOCKED client unblocked via CLIENT UNBLOCK\r\n");
+
 export class WaitingForReplicas implements AcknowledgementWaiters {
   readonly #clock: Clock;
-  readonly #countAcknowledged: (offset: number) => number;
   readonly #waiters = new Map<Client, Waiter>();
 
-  constructor(clock: Clock, countAcknowledged: (offset: number) => number) {
+  constructor(clock: Clock) {
     this.#clock = clock;
-    this.#countAcknowledged = countAcknowledged;
   }
 
   get count(): number {
     return this.#waiters.size;
   }
 
-  wait(client: Client, wanted: number, timeoutMs: number): void {
+  wait(client: Client, copies: AwaitedCopies, timeoutMs: number): void {
     client.set(ClientFlag.blocked, true);
     client.connection.pause();
-    const cancelTimer = timeoutMs === 0 ? undefined : this.#clock.after(timeoutMs, () => this.release(client));
-    this.#waiters.set(client, { wanted, offset: client.writeOffset, cancelTimer });
+    const cancelTimer = timeoutMs === 0 ? undefined : this.#clock.after(timeoutMs, () => this.#release(client));
+    this.#waiters.set(client, { copies, cancelTimer });
   }
 
-  /** Replicas have acknowledged more. */
+  /** Replicas have acknowledged more, or a disk has more. */
   check(): void {
-    for (const [client, { wanted, offset }] of this.#waiters) {
-      if (this.#countAcknowledged(offset) >= wanted) this.release(client);
-    }
+    for (const [client, { copies }] of this.#waiters) if (copies.isEnough()) this.#release(client);
   }
 
-  /** Answers with what there is; false if the client does not wait. */
-  release(client: Client): boolean {
-    const waiter = this.#waiters.get(client);
-    if (waiter === undefined) return false;
-    this.forget(client);
-    client.set(ClientFlag.blocked, false);
-    client.connection.send(Buffer.from(`:${this.#countAcknowledged(waiter.offset)}\r\n`));
-    client.connection.resume();
-    return true;
+  /** CLIENT UNBLOCK: answers with what there is, or with an error; false if the client does not wait. */
+  unblock(client: Client, withError: boolean): boolean {
+    return this.#release(client, withError ? UNBLOCKED : undefined);
   }
 
   forget(client: Client): void {
     this.#waiters.get(client)?.cancelTimer?.();
     this.#waiters.delete(client);
+  }
+
+  #release(client: Client, error?: Buffer): boolean {
+    const waiter = this.#waiters.get(client);
+    if (waiter === undefined) return false;
+    this.forget(client);
+    client.set(ClientFlag.blocked, false);
+    client.connection.send(error ?? waiter.copies.answer());
+    client.connection.resume();
+    return true;
   }
 }

@@ -24,12 +24,11 @@ export interface WaitingClientsParts {
   readonly clock: Clock;
   readonly pause: ClientPause;
   readonly runFor: RunFor;
-  readonly countAcknowledged: (offset: number) => number;
 }
 
 export function createWaitingClients(parts: WaitingClientsParts): WaitingClients {
   const { keyspace, clock, pause, runFor } = parts;
-  const forReplicas = new WaitingForReplicas(clock, parts.countAcknowledged);
+  const forReplicas = new WaitingForReplicas(clock);
   const forKeys = new BlockedClients({
     ...{ keyspace, clock, runFor },
     goesOn: (client) => {
@@ -43,7 +42,7 @@ export function createWaitingClients(parts: WaitingClientsParts): WaitingClients
     get count() {
       return forKeys.count + forReplicas.count;
     },
-    unblock: (client, withError) => forKeys.unblock(client, withError) || forReplicas.release(client),
+    unblock: (client, withError) => forKeys.unblock(client, withError) || forReplicas.unblock(client, withError),
     forget(client) {
       forKeys.forget(client);
       forReplicas.forget(client);

@@ -55,6 +55,8 @@ export interface PrimaryLinkOptions {
   /** Whether our history is worth naming: else everything is asked for. */
   readonly canResume: () => boolean;
   readonly openSpool: () => SnapshotSpool;
+  /** Up to where our append-only file has the stream on the disk; undefined without one. */
+  readonly durableOffset: () => number | undefined;
   readonly applier: StreamApplier;
   /** Bytes of the stream whose commands have run. */
   readonly applied: (bytes: Buffer) => void;
@@ -150,7 +152,10 @@ export class PrimaryLink {
   acknowledge(): void {
     this.#mustAcknowledge = this.#isApplying;
     if (this.#isApplying) return;
-    if (this.#state === "connected") this.#send("REPLCONF", "ACK", this.#options.history.offset);
+    if (this.#state !== "connected") return;
+    const durable = this.#options.durableOffset();
+    const more = durable === undefined ? [] : ["FACK", durable];
+    this.#send("REPLCONF", "ACK", this.#options.history.offset, ...more);
   }
 
   /** Once a second. */

@@ -30,6 +30,8 @@ export class ReplicaSession {
   /** Asked with SYNC, and so expects no status line. */
   usesOldSync = false;
   acknowledgedOffset = 0;
+  /** Of its append-only file; −1 while it has not said. */
+  durableOffset = -1;
   lastAcknowledgedMs: number;
   waitingSinceMs = 0;
   /** The whole snapshot has been handed to the connection. */

@@ -158,11 +158,13 @@ export class Replicas {
     this.#startWaiting(nowMs);
   }
 
-  acknowledge(peer: ReplicaPeer, offset: number): void {
+  /** `durableOffset` is up to where its append-only file is on its disk; undefined from one that does not say. */
+  acknowledge(peer: ReplicaPeer, offset: number, durableOffset?: number): void {
     const session = this.#sessions.get(peer);
     if (session === undefined) return;
     session.lastAcknowledgedMs = this.#options.clock.nowMs();
     if (offset > session.acknowledgedOffset) session.acknowledgedOffset = offset;
+    if (durableOffset !== undefined && durableOffset > session.durableOffset) session.durableOffset = durableOffset;
     if (session.state === "sending" && session.isSnapshotSent) {
       this.#flush();
       session.goOnline(session.lastAcknowledgedMs);
@@ -189,6 +191,15 @@ export class Replicas {
     let count = 0;
     for (const session of this.#sessions.values()) {
       if (session.state === "online" && session.acknowledgedOffset >= offset) count++;
+    }
+    return count;
+  }
+
+  /** Replicas that have it on their disks. */
+  countDurable(offset: number): number {
+    let count = 0;
+    for (const session of this.#sessions.values()) {
+      if (session.state === "online" && session.durableOffset >= offset) count++;
     }
     return count;
   }

@@ -7,6 +7,7 @@ import type { ReplicationFacts } from "../observability/facts.ts";
 import type { Logger } from "../observability/logger.ts";
 import type { CancelTimer, Clock } from "../platform/clock.ts";
 import type { Random } from "../platform/random.ts";
+import { DurableOffset } from "./durable-offset.ts";
 import type { SnapshotReceiver } from "./full-sync.ts";
 import { History } from "./history.ts";
 import { PrimaryLink, type PrimaryLinkSettings, type SnapshotSpool, type StreamApplier } from "./primary-link.ts";
@@ -28,6 +29,8 @@ export interface ReplicationOptions {
   readonly minReplicas: () => number;
   readonly startSnapshot: (receiver: SnapshotReceiver) => boolean;
   readonly openSpool: () => SnapshotSpool;
+  /** The append-only file that what is applied goes to; undefined while it is off. */
+  readonly appended: () => AppendedStream | undefined;
   readonly applier: StreamApplier;
   /** The keyspace and others learn whether they belong to a replica. */
   readonly roleChanged: (isReplica: boolean) => void;
@@ -42,10 +45,17 @@ export interface ReplicationPosition {
 
 const TICK_MS = 1000;
 
+/** Positions in the append-only file: written up to, and safe on the disk up to. */
+export interface AppendedStream {
+  readonly position: number;
+  readonly durable: number;
+}
+
 export class Replication {
   readonly history: History;
   readonly replicas: Replicas;
   readonly #options: ReplicationOptions;
+  readonly #durable = new DurableOffset();
   #link: PrimaryLink | undefined;
   #closedLinksInputBytes = 0;
   #stopTicking: CancelTimer | undefined;
@@ -149,6 +159,7 @@ export class Replication {
     this.replicas.disconnectAll();
     this.#link = new PrimaryLink({
       ...{ host, port, clock, logger, settings, openSpool, applier, history: this.history },
+      durableOffset: () => this.#durable.upTo(this.#options.appended(), this.history.offset),
       canResume: () => this.replicas.backlog !== undefined,
       applied: (bytes) => this.replicas.relay(bytes, 0, bytes.length),
       dataGone: () => this.#dataGone(),

@@ -18,6 +18,7 @@ export interface ServerReplicationParts {
   readonly logger: Logger;
   readonly disk: Disk;
   readonly persistence: Persistence;
+  readonly appendOnly: { readonly isOn: boolean; readonly position: number; readonly durable: number };
   readonly applier: StreamApplier;
   /** The port clients connect to, known once the server listens. */
   readonly port: () => number;
@@ -32,6 +33,7 @@ export function createServerReplication(parts: ServerReplicationParts): Replicat
     minReplicas: () => config.get("min-replicas-to-write"),
     startSnapshot: (receiver) => startSnapshot(parts, receiver),
     openSpool: () => openSpool(parts),
+    appended: () => (parts.appendOnly.isOn ? parts.appendOnly : undefined),
   });
   config.onChange(["repl-backlog-size"], () => {
     replication.replicas.resizeBacklog();

@@ -178,3 +178,51 @@ test.skipIf(!canMount())(
     expect(report.recoveryMs).toBeLessThan(5000);
   },
 );
+
+test("WAITAOF waits for the disk here and on replicas, and says what there is when its time is over", async () => {
+  const { server, client } = await start("--appendfsync", "everysec", "--repl-diskless-sync-delay", "0");
+  const port = await server.ready();
+  const [local] = await client.send([["WAITAOF", "1", "0", "0"]]);
+  expect(local).toEqual([1, 0]);
+  expect(
+    (
+      await client.send([
+        ["SET", "a", "1"],
+        ["WAITAOF", "1", "0", "0"],
+      ])
+    )[1],
+  ).toEqual([1, 0]);
+  expect(
+    (
+      await client.send([
+        ["SET", "a", "2"],
+        ["WAITAOF", "1", "1", "50"],
+      ])
+    )[1],
+  ).toEqual([expect.any(Number), 0]);
+  const follower = await startOwnServer(...["--appendonly", "yes", "--replicaof", "127.0.0.1", String(port)]);
+  opened.push(() => follower.stop());
+  await eventually("a replica", async () => String((await client.send([["WAIT", "1", "100"]]))[0]) === "1");
+  expect(
+    (
+      await client.send([
+        ["SET", "a", "3"],
+        ["WAITAOF", "1", "1", "0"],
+      ])
+    )[1],
+  ).toEqual([1, 1]);
+  const replies = await client.send([
+    ["WAITAOF", "2", "0", "0"],
+    ["WAITAOF", "0", "-1", "0"],
+    ["WAITAOF", "0", "0", "-1"],
+    ["CONFIG", "SET", "appendonly", "no"],
+    ["WAITAOF", "1", "0", "0"],
+  ]);
+  expect(replies.map((reply) => (reply as { message?: string }).message ?? reply)).toEqual([
+    "ERR value is out of range, value must between 0 and 1",
+    "ERR value is out of range, must be positive",
+    "ERR timeout is negative",
+    "OK",
+    "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.",
+  ]);
+});

@@ -18,6 +18,8 @@ export class DurableReplies {
   readonly #writer: AofWriter;
   readonly #isPromised: () => boolean;
   #waiting: WaitingReplies[] = [];
+  /** Told each time that `durable` has moved, once the replies have gone. */
+  released: () => void = () => undefined;
 
   constructor(writer: AofWriter, isPromised: () => boolean) {
     this.#writer = writer;
@@ -43,5 +45,6 @@ export class DurableReplies {
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const replies of waiting) replies.release();
+    this.released();
   }
 }
