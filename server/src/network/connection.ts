@@ -191,6 +191,10 @@ export class Connection implements ClientConnection, ReplyOwner {
     const { durable } = this.#durable;
     const held = this.#held;
     if (held.length === 0 || this.#socket.destroyed) return;
+    if (this.#awaited <= durable && !this.#isEnding) {
+      this.#releaseAll();
+      return;
+    }
     let gone = 0;
     while (gone < held.length && (held[gone] as HeldReplies).position <= durable) gone++;
     for (const { bytes } of held.splice(0, gone)) {
@@ -201,6 +205,15 @@ export class Connection implements ClientConnection, ReplyOwner {
     if (held.length > 0) this.#durable.wait(this);
     else if (this.#isEnding) this.#endSocket();
     if (this.#socket.writableLength > 0) this.#checkOutput();
+  }
+
+  /** With those of everybody else who waited for the same sync. */
+  #releaseAll(): void {
+    const { reply } = this.#handler;
+    for (const { bytes } of this.#held) reply.raw(bytes);
+    this.#held = [];
+    this.#heldBytes = 0;
+    this.#replies.add(this);
   }
 
   #endSocket(): void {

@@ -8,7 +8,7 @@ const knows = (bytes: Buffer, offset: number, length: number): boolean =>
 
 function scan(bytes: Buffer | string) {
   const buffer = Buffer.from(bytes as string);
-  return scanFrames(buffer, 0, buffer.length, knows);
+  return scanFrames(buffer, 0, buffer.length, { knows });
 }
 
 const SET = encodeCommand(["SET", "k", Buffer.from([0, 13, 10, 42])]);

@@ -25,12 +25,18 @@ const MOST_COMMANDS = 256;
 /** Tells whether there is such a command, by the bytes of its name. */
 export type KnowsCommand = (bytes: Buffer, offset: number, length: number) => boolean;
 
-export function scanFrames(buffer: Buffer, start: number, end: number, knows: KnowsCommand): Scan {
+export interface ScanOptions {
+  readonly knows: KnowsCommand;
+  readonly commandsAtOnce?: number;
+}
+
+export function scanFrames(buffer: Buffer, start: number, end: number, options: ScanOptions): Scan {
+  const { knows, commandsAtOnce = MOST_COMMANDS } = options;
   if (start < end && buffer[start] === HASH) return scanAnnotation(buffer, start, end);
   const frame = { end: start, nameOffset: 0, nameLength: 0, problem: 0 };
   let position = start;
   let count = 0;
-  while (position < end && count < MOST_COMMANDS && buffer[position] !== HASH) {
+  while (position < end && count < commandsAtOnce && buffer[position] !== HASH) {
     if (!readFrame(buffer, position, end, frame)) {
       if (count > 0) break;
       if (frame.end < 0) return { kind: "damaged", position: frame.problem };

@@ -19,6 +19,8 @@ export interface AofLoadOptions {
   /** Runs whole commands; gives the end of the last one that left no transaction open, −1 if there was none. */
   readonly apply: (commands: Buffer) => number;
   readonly progress: LoadProgress;
+  /** How many commands `apply` is given at most; many, unless told otherwise. */
+  readonly commandsAtOnce?: number;
 }
 
 /** `validBytes` is where the last whole command, or transaction, ends. */
@@ -94,7 +96,7 @@ class AofLoad {
     if (this.#end < this.#needed || this.#start === this.#end) {
       if (!this.#refill()) return false;
     }
-    const scan = scanFrames(this.#buffer, this.#start, this.#end, this.#options.knows);
+    const scan = scanFrames(this.#buffer, this.#start, this.#end, this.#options);
     switch (scan.kind) {
       case "commands":
         this.#run(scan.end);

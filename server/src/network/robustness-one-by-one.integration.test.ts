@@ -1,0 +1,3 @@
+import { testRobustness } from "./robustness.contract.ts";
+
+testRobustness("no");
