@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { eventually } from "./persistence/reference-redis.ts";
 import { ReferenceClient } from "./testing/reference-server.ts";
 
 const SERVER = join(import.meta.dirname, "../bin/kv-server");
@@ -179,4 +180,49 @@ test("SIGTERM in the middle of loading leaves the file as it is", async () => {
   expect(await second.ended).toBe(0);
   expect(second.log()).not.toContain("Ready to accept connections");
   expect(readFileSync(join(directory, "dump.rdb")).equals(before)).toBe(true);
+});
+
+test("SHUTDOWN waits for replicas that are behind, can be called off, and does not wait with NOW", async () => {
+  const started = start(...QUIET, "--repl-diskless-sync-delay", "0");
+  const port = await ready(started);
+  const [client, other] = [await ReferenceClient.connect(port), await ReferenceClient.connect(port)];
+  const follower = start(...QUIET, "--replicaof", "127.0.0.1", String(port));
+  await ready(follower);
+  await eventually("a replica", async () => (await client.send([["WAIT", "1", "1000"]]))[0] === 1);
+  follower.child.kill("SIGSTOP");
+  await client.send([["SET", "k", "v"]]);
+  const shutdown = client.send([["SHUTDOWN", "NOSAVE"]]);
+  await eventually("the wait", () => started.log().includes("Waiting for replicas before shutting down."));
+  const [read, aborted] = await other.send([
+    ["GET", "k"],
+    ["SHUTDOWN", "ABORT"],
+  ]);
+  expect([String(read), aborted]).toEqual(["v", "OK"]);
+  expect(await shutdown).toMatchObject([{ message: "ERR Errors trying to SHUTDOWN. Check logs." }]);
+  const [written, again] = await other.send([
+    ["SET", "k", "w"],
+    ["SHUTDOWN", "ABORT"],
+  ]);
+  expect(written).toBe("OK");
+  expect(again).toMatchObject({ message: "ERR No shutdown in progress." });
+  other.send([["SHUTDOWN", "NOSAVE", "NOW"]]).catch(() => undefined);
+  expect(await started.ended).toBe(0);
+  follower.child.kill("SIGCONT");
+  client.close();
+  other.close();
+});
+
+test("a shutdown goes on as soon as the replicas have everything", async () => {
+  const started = start(...QUIET, "--repl-diskless-sync-delay", "0", "--shutdown-timeout", "60");
+  const port = await ready(started);
+  const client = await ReferenceClient.connect(port);
+  const follower = start(...QUIET, "--replicaof", "127.0.0.1", String(port));
+  const followed = await ReferenceClient.connect(await ready(follower));
+  await eventually("a replica", async () => (await client.send([["WAIT", "1", "1000"]]))[0] === 1);
+  await client.send([["SET", "k", "last words"]]);
+  started.child.kill("SIGTERM");
+  expect(await started.ended).toBe(0);
+  expect(String((await followed.send([["GET", "k"]]))[0])).toBe("last words");
+  client.close();
+  followed.close();
 });

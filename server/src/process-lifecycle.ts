@@ -29,6 +29,8 @@ export class ProcessLifecycle {
   /** Everyone who asked for the shutdown under way. */
   #requests: ShutdownRequest[] = [];
   #isInsisted = false;
+  /** Ends the wait for replicas; undefined while there is none: true to go on, false to stay up. */
+  #endWait: ((goesOn: boolean) => void) | undefined;
 
   get role(): LogRole {
     if (this.#process === undefined) return "C";
@@ -58,7 +60,12 @@ export class ProcessLifecycle {
   }
 
   requestShutdown(request: ShutdownRequest): string | undefined {
-    if (request.isAborted) return "ERR No shutdown in progress.";
+    if (request.isAborted) {
+      if (this.#endWait === undefined) return "ERR No shutdown in progress.";
+      this.#endWait(false);
+      return undefined;
+    }
+    if (request.isNow) this.#endWait?.(true);
     void this.#goDown(request);
     return undefined;
   }
@@ -75,7 +82,37 @@ export class ProcessLifecycle {
     }
     const words = running.config.get(signal === "SIGINT" ? "shutdown-on-sigint" : "shutdown-on-sigterm");
     const save = words.includes("save") ? true : words.includes("nosave") ? false : undefined;
-    void this.#goDown({ save, isForced: words.includes("force"), isAborted: false, failed: () => undefined });
+    const [isForced, isNow] = [words.includes("force"), words.includes("now")];
+    void this.#goDown({ save, isForced, isNow, isAborted: false, failed: () => undefined });
+  }
+
+  #stayUp({ server }: RunningProcess): void {
+    this.#isGoingDown = false;
+    for (const { failed } of this.#requests.splice(0)) failed("ERR Errors trying to SHUTDOWN. Check logs.");
+    server.context.pause.unpause();
+  }
+
+  /**
+   * Holds writes back until every replica has all of them, up to `shutdown-timeout`: whoever takes over then has lost
+   * nothing. False if somebody wants to stay up after all.
+   */
+  async #waitForReplicas({ server, config, logger }: RunningProcess): Promise<boolean> {
+    const timeoutMs = config.get("shutdown-timeout") * 1000;
+    if (timeoutMs === 0 || server.laggingReplicas().length === 0) return true;
+    logger.notice("Waiting for replicas before shutting down.");
+    server.context.pause.pause(HOLD_REQUESTS_MS, "write");
+    const { clock } = server.context;
+    const endMs = clock.nowMs() + timeoutMs;
+    const { promise: waited, resolve } = Promise.withResolvers<boolean>();
+    this.#endWait = resolve;
+    const cancel = clock.every(LOOK_AT_REPLICAS_MS, () => {
+      if (server.laggingReplicas().length === 0 || clock.nowMs() >= endMs) resolve(true);
+    });
+    const goesOn = await waited;
+    cancel();
+    this.#endWait = undefined;
+    for (const replica of server.laggingReplicas()) logger.notice(`Lagging replica ${replica}.`);
+    return goesOn;
   }
 
   async #goDown(request: ShutdownRequest): Promise<void> {
@@ -86,14 +123,17 @@ export class ProcessLifecycle {
     this.#isGoingDown = true;
     const { server, config, logger, pidFile } = running;
     logger.warning("User requested shutdown...");
-    server.context.pause.pause(HOLD_REQUESTS_MS, "all", undefined);
+    if (!request.isNow && !(await this.#waitForReplicas(running))) {
+      logger.warning("Shutdown manually aborted.");
+      this.#stayUp(running);
+      return;
+    }
+    server.context.pause.pause(HOLD_REQUESTS_MS, "all");
     const isSaved = (request.save ?? config.get("save").length > 0) ? await saveData(running) : true;
     const isAppended = await finishAppendOnly(running);
     if (!(isSaved && isAppended) && !request.isForced) {
       logger.warning("Errors trying to shut down the server. Check the logs for more information.");
-      this.#isGoingDown = false;
-      for (const { failed } of this.#requests.splice(0)) failed("ERR Errors trying to SHUTDOWN. Check logs.");
-      server.context.pause.unpause();
+      this.#stayUp(running);
       return;
     }
     await server.stop();
@@ -104,6 +144,9 @@ export class ProcessLifecycle {
     process.exit(0);
   }
 }
+
+/** Replicas report once a second by themselves. */
+const LOOK_AT_REPLICAS_MS = 50;
 
 async function saveData({ server, logger }: RunningProcess): Promise<boolean> {
   if (!server.hasData) {

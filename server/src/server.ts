@@ -88,6 +88,8 @@ export interface RunningServer {
   readonly hasData: boolean;
   /** The final snapshot; rejects with the reason if it cannot be written. */
   save(): Promise<void>;
+  /** Replicas that have not acknowledged everything yet, each in words; none on a replica. */
+  laggingReplicas(): string[];
   /** Everything in the append-only file is on the disk; rejects with the reason if it cannot be. */
   finishAppendOnly(): Promise<void>;
   stop(): Promise<void>;
@@ -121,6 +123,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       const problem = context.persistence.saveNow();
       if (problem !== undefined) throw new Error(problem);
     },
+    laggingReplicas: () => (context.replication.isReplica ? [] : context.replication.replicas.lagging()),
     finishAppendOnly: () => context.appendOnly.finish(),
     async stop() {
       stopCron();
@@ -383,13 +386,13 @@ function createCluster(options: ServerOptions, parts: ClusterParts): ServerClust
       keyspace.database(0).signalModified(key, 0, key.length);
       if (propagator.active) propagator.sendCommand(0, ["DEL", key]);
     },
-    pauseWrites: (untilMs) => pause.pause(untilMs - clock.nowMs(), "write", undefined),
+    pauseWrites: (untilMs) => pause.pause(untilMs - clock.nowMs(), "write"),
     resumeWrites: () => pause.unpause(),
   });
 }
 
 function createServerState(context: ServerContext, readiness: { readonly isLoaded: boolean }): ServerState {
-  const { keyspace, persistence, appendOnly, replication, config, accessControl } = context;
+  const { keyspace, persistence, appendOnly, replication, config, accessControl, pause } = context;
   return {
     get requiresAuthentication() {
       return accessControl.requiresAuthentication;
@@ -408,6 +411,9 @@ function createServerState(context: ServerContext, readiness: { readonly isLoade
       const { writeProblem } = appendOnly;
       if (writeProblem !== undefined) return `MISCONF Errors writing to the AOF file: ${writeProblem}`;
       return persistence.refusesWrites ? ERRORS.cannotPersist : undefined;
+    },
+    get holdsWrites() {
+      return pause.holdsWrites;
     },
     get tooFewReplicas() {
       return replication.hasTooFewReplicas;

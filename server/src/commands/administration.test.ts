@@ -405,20 +405,50 @@ describe("of one server", () => {
     client.close();
   });
 
-  test("a pause holds the requests of others back until it ends", async () => {
+  test("a pause of writes holds writes back, of anybody, in their order, and lets everything else pass", async () => {
     const server = await startOwnServer();
     const admin = await ReferenceClient.connect(server.port);
     const other = await ReferenceClient.connect(server.port);
-    await other.send([["PING"]]);
+    await other.send([["SET", "k", "old"]]);
     await admin.send([["CLIENT", "PAUSE", "60000", "WRITE"]]);
     const order: string[] = [];
-    const held = other.send([["SET", "k", "v"]]).then(() => order.push("held"));
-    await admin.send([["PING"]]).then(() => order.push("admin"));
-    await admin.send([["CLIENT", "UNPAUSE"]]);
-    await held;
-    expect(order).toEqual(["admin", "held"]);
-    admin.close();
-    other.close();
+    const note = (name: string) => (replies: unknown[]) => order.push(`${name}: ${replies.map(String).join(" ")}`);
+    const held = [
+      other
+        .send([
+          ["GET", "k"],
+          ["APPEND", "k", "er"],
+          ["GET", "k"],
+        ])
+        .then(note("pipeline")),
+      ReferenceClient.connect(server.port).then(async (client) => {
+        note("transaction")(await client.send([["MULTI"], ["GET", "k"], ["EXEC"]]));
+        note("script")(await client.send([["EVAL", "return 1", "0"]]));
+        client.close();
+      }),
+    ];
+    const third = await ReferenceClient.connect(server.port);
+    note("reader")(await third.send([["GET", "k"]]));
+    for (let turn = 0; turn < 10 && order.length < 2; turn++) await admin.send([["PING"]]);
+    note("admin")(await admin.send([["CLIENT", "UNPAUSE"]]));
+    await Promise.all(held);
+    expect(order.slice(0, 2).sort()).toEqual(["reader: old", "transaction: OK QUEUED old"]);
+    expect(order[2]).toBe("admin: OK");
+    expect(order.slice(3).sort()).toEqual(["pipeline: old 5 older", "script: 1"]);
+    for (const client of [admin, other, third]) client.close();
+    await server.stop();
+  });
+
+  test("a pause of everything holds the requests of others back until it ends", async () => {
+    const server = await startOwnServer();
+    const other = await ReferenceClient.connect(server.port);
+    const paused = await ReferenceClient.connect(server.port);
+    await other.send([["PING"]]);
+    await paused.send([["CLIENT", "PAUSE", "100", "ALL"]]);
+    const beganAt = performance.now();
+    await other.send([["GET", "k"]]);
+    expect(performance.now() - beganAt).toBeGreaterThan(50);
+    for (const client of [paused, other]) client.close();
     await server.stop();
   });
 });

@@ -2,7 +2,7 @@
  * CLIENT PAUSE: for a while the requests of ordinary clients wait in their connections; links of replication go on. A
  * failover uses it so that nothing is written between its last look and the change of roles.
  *
- * WRITE holds everything of the other clients back, not only their writes: safe, if stricter than Redis.
+ * ALL stops the connections. WRITE is up to the dispatcher, which leaves a request that would change data unread.
  */
 
 import type { CancelTimer, Clock } from "../platform/clock.ts";
@@ -19,8 +19,6 @@ export class ClientPause {
   #untilMs = 0;
   #mode: PauseMode = "write";
   #cancelTimer: CancelTimer | undefined;
-  /** Asked for WRITE, and so stays able to end the pause. */
-  #author: Client | undefined;
 
   constructor(clock: Clock, clients: () => Iterable<Client>) {
     this.#clock = clock;
@@ -31,11 +29,15 @@ export class ClientPause {
     return this.#untilMs > this.#clock.nowMs();
   }
 
+  /** Writes wait, everything else goes on. */
+  get holdsWrites(): boolean {
+    return this.#mode === "write" && this.isPaused;
+  }
+
   /** A pause is never shortened, nor weakened, by another one. */
-  pause(durationMs: number, mode: PauseMode, author: Client | undefined): void {
+  pause(durationMs: number, mode: PauseMode): void {
     const untilMs = this.#clock.nowMs() + durationMs;
     this.#mode = this.isPaused && this.#mode === "all" ? "all" : mode;
-    this.#author = author;
     this.#untilMs = Math.max(this.#untilMs, untilMs);
     this.#cancelTimer?.();
     this.#cancelTimer = this.#clock.after(this.#untilMs - this.#clock.nowMs(), () => this.unpause());
@@ -46,14 +48,12 @@ export class ClientPause {
     this.#untilMs = 0;
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
-    this.#author = undefined;
     for (const client of this.#clients()) if (!client.has(ClientFlag.blocked)) client.connection.resume();
   }
 
   /** Also for clients that connect during a pause. */
   admit(client: Client): void {
-    if (!this.isPaused || client.has(REPLICATION_LINKS)) return;
-    if (this.#mode === "write" && client === this.#author) return;
+    if (this.#mode === "write" || !this.isPaused || client.has(REPLICATION_LINKS)) return;
     client.connection.pause();
   }
 }

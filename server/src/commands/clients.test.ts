@@ -39,8 +39,8 @@ test("a pause holds all but replication links, ends by itself, and is never shor
   const replica = createClient(2);
   replica.client.set(ClientFlag.replica, true);
   const pause = new ClientPause(clock, () => [ordinary.client, replica.client]);
-  pause.pause(1000, "all", undefined);
-  pause.pause(10, "all", undefined);
+  pause.pause(1000, "all");
+  pause.pause(10, "all");
   expect(replica.calls).toEqual([]);
   clock.advance(999);
   expect([pause.isPaused, ordinary.calls]).toEqual([true, ["pause", "pause"]]);
@@ -49,16 +49,15 @@ test("a pause holds all but replication links, ends by itself, and is never shor
   expect(ordinary.calls.at(-1)).toBe("resume");
 });
 
-test("the author of a write pause goes on, newcomers wait too", () => {
+test("a pause of writes leaves connections alone, and does not weaken one of everything", () => {
   const clock = new FakeClock();
-  const author = createClient(1);
-  const newcomer = createClient(2);
-  const pause = new ClientPause(clock, () => [author.client]);
-  pause.pause(1000, "write", author.client);
-  pause.admit(newcomer.client);
-  expect([author.calls, newcomer.calls]).toEqual([[], ["pause"]]);
+  const ordinary = createClient(1);
+  const pause = new ClientPause(clock, () => [ordinary.client]);
+  pause.pause(1000, "write");
+  expect([pause.holdsWrites, ordinary.calls]).toEqual([true, []]);
+  pause.pause(1000, "all");
+  pause.pause(1000, "write");
+  expect([pause.holdsWrites, pause.isPaused, ordinary.calls.at(-1)]).toEqual([false, true, "pause"]);
   pause.unpause();
-  expect(author.calls).toEqual(["resume"]);
-  pause.admit(newcomer.client);
-  expect(newcomer.calls).toEqual(["pause"]);
+  expect([pause.holdsWrites, ordinary.calls.at(-1)]).toEqual([false, "resume"]);
 });

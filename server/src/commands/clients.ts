@@ -281,7 +281,7 @@ function clientPause(call: Call): void {
   }
   const durationMs = integerArgument(call, 2, "ERR timeout is not an integer or out of range");
   if (durationMs < 0) throw new CommandError("ERR timeout is negative");
-  call.server.pause.pause(durationMs, isWriteOnly ? "write" : "all", call.client);
+  call.server.pause.pause(durationMs, isWriteOnly ? "write" : "all");
   call.reply.ok();
 }
 

@@ -140,6 +140,8 @@ export interface ShutdownRequest {
   readonly save: boolean | undefined;
   /** Goes down even if saving fails. */
   readonly isForced: boolean;
+  /** Does not wait for replicas that are behind. */
+  readonly isNow: boolean;
   /** SHUTDOWN ABORT: stays up after all. */
   readonly isAborted: boolean;
   /** Called with the error text when the server has tried and stays up. */

@@ -108,7 +108,13 @@ function shutdown(call: Call): void {
   const save = has("save") ? true : has("nosave") ? false : undefined;
   const { client } = call;
   const failed = (text: string): void => answerAndContinue(client, text);
-  const error = call.server.shutdown({ save, isForced: has("force"), isAborted: has("abort"), failed });
+  const error = call.server.shutdown({
+    save,
+    isForced: has("force"),
+    isNow: has("now"),
+    isAborted: has("abort"),
+    failed,
+  });
   if (error !== undefined) throw new CommandError(error);
   if (has("abort")) call.reply.ok();
   else holdClient(client);

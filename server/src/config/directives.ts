@@ -136,7 +136,7 @@ const PROCESS = [
   choice("enable-module-command", ["no", "yes", "local"], "no", FIXED),
   flags("shutdown-on-sigint", "default", ["save", "nosave", "now", "force"]),
   flags("shutdown-on-sigterm", "default", ["save", "nosave", "now", "force"]),
-  integer("shutdown-timeout", 10, COUNT, STORED),
+  integer("shutdown-timeout", 10, COUNT),
 ] as const;
 
 const ACCESS = [

@@ -17,7 +17,7 @@ import type { Keyspace } from "../keyspace/keyspace.ts";
 import type { WaitedKeys } from "../keyspace/waited-keys.ts";
 import { bucketOf } from "../observability/latency-histograms.ts";
 import type { Clock } from "../platform/clock.ts";
-import { denyMask, refusal, type ServerState } from "./guards.ts";
+import { denyMask, HELD_BY_PAUSE, refusal, type ServerState } from "./guards.ts";
 import { permissionError, permissionErrorInExec } from "./permission-check.ts";
 import type { Propagator } from "./propagation.ts";
 import { countKeysHere, NO_SLOT, requestSlot, routeSlot, type SlotOwnership } from "./slot-router.ts";
@@ -94,6 +94,8 @@ export class Dispatcher {
   #timedUs = 0;
   #deny = 0;
   #propagating = false;
+  /** The request at hand waits for the end of a pause: it is not to be consumed. */
+  #isHeld = false;
   #isRunningAgain = false;
   /** Commands run since the start. */
   processed = 0;
@@ -141,6 +143,11 @@ export class Dispatcher {
         // An inline request was copied: its frame is not in `call.buffer`.
         const inPlace = call.buffer === buffer;
         this.#execute(call, inPlace ? position : -1, next);
+        if (this.#isHeld) {
+          this.#isHeld = false;
+          this.neededBytes = 0;
+          break;
+        }
         if (this.reply.position > FLUSH_REPLY_BYTES) flush();
       }
       position = next;
@@ -348,6 +355,11 @@ export class Dispatcher {
   /** The checks for a client or a server in a special state; true if the command is to run now. */
   #passSpecial(call: Call, id: number, bits: number): boolean {
     const client = call.client;
+    if (this.#state.holdsWrites && this.#isHeldByPause(client, id, bits)) {
+      this.#isHeld = true;
+      client.connection.pause();
+      return false;
+    }
     if ((client.flags & (ClientFlag.replySkip | ClientFlag.replySkipNext)) !== 0) advanceReplySkip(client);
     const error = this.#hasOnlyPermissionsToCheck(client, bits)
       ? permissionError(call, id)
@@ -359,6 +371,15 @@ export class Dispatcher {
     }
     if ((client.flags & ClientFlag.multi) === 0) return true;
     return !queueCommand(call, id, bits, this.#table.fullNames[id] as string);
+  }
+
+  /** It stays unread in its connection until the pause is over. */
+  #isHeldByPause(client: Client, id: number, bits: number): boolean {
+    if ((client.flags & (ClientFlag.primary | ClientFlag.replica)) !== 0) return false;
+    if ((bits & HELD_BY_PAUSE) !== 0) return true;
+    const isHeld = ({ command }: QueuedCommand): boolean =>
+      ((this.#table.flags[command] as number) & HELD_BY_PAUSE) !== 0;
+    return this.#table.fullNames[id] === "exec" && client.queued?.some(isHeld) === true;
   }
 
   /** Of an ordinary request of a restricted user nothing else can be wrong. */

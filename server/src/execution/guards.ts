@@ -22,6 +22,8 @@ export interface ServerState {
   /** Why the data cannot be kept on disk, as the error that writes get; undefined if it can. */
   readonly persistenceError: string | undefined;
   readonly tooFewReplicas: boolean;
+  /** CLIENT PAUSE WRITE: what changes data waits. */
+  readonly holdsWrites: boolean;
   readonly memoryLimited: boolean;
   /** Evicts until there is room; false if memory stays above the limit. */
   makeRoom(): boolean;
@@ -154,8 +156,11 @@ const SUBSCRIBER_COMMANDS: ReadonlySet<string> = new Set([
 const DENYING_GUARDS = GUARDS.filter((guard) => guard.denies !== 0);
 
 /** The command bits that some guard may refuse in this state. Asked for every batch of requests. */
+/** What a pause of writes holds back. */
+export const HELD_BY_PAUSE = CommandBit.write | CommandBit.mayReplicate;
+
 export function denyMask(state: ServerState): number {
-  let mask = 0;
+  let mask = state.holdsWrites ? HELD_BY_PAUSE : 0;
   for (const guard of DENYING_GUARDS) if (guard.applies(state)) mask |= guard.denies;
   return mask;
 }

@@ -195,6 +195,17 @@ export class Replicas {
     return count;
   }
 
+  /** Replicas that follow and have not acknowledged all of the stream, as the log names them. */
+  lagging(): string[] {
+    const behind = [...this.#sessions.values()].filter(
+      (session) => !session.isSnapshotOnly && session.acknowledgedOffset < this.#history.offset,
+    );
+    return behind.map((session) => {
+      const bytes = this.#history.offset - session.acknowledgedOffset;
+      return `${this.nameOf(session)} reported offset ${bytes} behind master, state=${session.state}`;
+    });
+  }
+
   /** Replicas that have it on their disks. */
   countDurable(offset: number): number {
     let count = 0;
