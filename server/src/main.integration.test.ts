@@ -156,15 +156,21 @@ test("a saved data set is loaded again, and a damaged file stops the start and s
   expect(readFileSync(file).equals(damaged)).toBe(true);
 });
 
-test("a SHUTDOWN that cannot save is answered, and the server stays", async () => {
-  const started = start("--port", "0", "--admin-port", "0", "--save", "3600 1");
+test("a SHUTDOWN that cannot save is answered, and the server stays and goes on appending", async () => {
+  const saving = ["--port", "0", "--admin-port", "0", "--save", "3600 1", "--appendonly", "yes"];
+  const started = start(...saving, "--appendfsync", "always");
   const client = await ReferenceClient.connect(await ready(started));
   mkdirSync(join(directory, "dump.rdb"));
   const [error, pong] = await client.send([["SHUTDOWN"], ["PING"]]);
   expect(error).toMatchObject({ message: "ERR Errors trying to SHUTDOWN. Check logs." });
   expect(String(pong)).toBe("PONG");
+  expect((await client.send([["SET", "k", "after"]]))[0]).toBe("OK");
   client.send([["SHUTDOWN", "FORCE"]]).catch(() => undefined);
   expect(await started.ended).toBe(0);
+  const again = start(...saving);
+  const reader = await ReferenceClient.connect(await ready(again));
+  expect(String((await reader.send([["GET", "k"]]))[0])).toBe("after");
+  reader.close();
 });
 
 test("SIGTERM in the middle of loading leaves the file as it is", async () => {

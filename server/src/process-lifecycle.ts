@@ -130,8 +130,9 @@ export class ProcessLifecycle {
     }
     server.context.pause.pause(HOLD_REQUESTS_MS, "all");
     const isSaved = (request.save ?? config.get("save").length > 0) ? await saveData(running) : true;
-    const isAppended = await finishAppendOnly(running);
-    if (!(isSaved && isAppended) && !request.isForced) {
+    // If it stays up, it goes on appending.
+    const isFinished = (isSaved || request.isForced) && (await finishAppendOnly(running));
+    if (!isFinished && !request.isForced) {
       logger.warning("Errors trying to shut down the server. Check the logs for more information.");
       this.#stayUp(running);
       return;

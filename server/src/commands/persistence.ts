@@ -6,6 +6,8 @@ import { defineCommands } from "./command.ts";
 import { CommandError, ERRORS } from "./errors.ts";
 
 const MS = 1000;
+const OTHER_CHILD =
+  "ERR Another child process is active (AOF?): can't BGSAVE right now. Use BGSAVE SCHEDULE in order to schedule a BGSAVE whenever possible.";
 
 export const persistenceCommands = defineCommands([
   {
@@ -68,8 +70,10 @@ function backgroundSave(call: Call): void {
   const { persistence } = call.server;
   const isSchedule = call.argc === 2 && call.is(1, "schedule");
   if (call.argc > 1 && !isSchedule) throw new CommandError(ERRORS.syntax);
-  if (persistence.isBusy) throw new CommandError(ERRORS.saveInProgress);
-  if (call.client.has(ClientFlag.inExec)) {
+  const isRewriting = call.server.appendOnly.isRewriting;
+  if (persistence.isBusy && !isRewriting) throw new CommandError(ERRORS.saveInProgress);
+  if (isRewriting && !isSchedule) throw new CommandError(OTHER_CHILD);
+  if (isRewriting || call.client.has(ClientFlag.inExec)) {
     // In the middle of a transaction there is no state worth saving.
     persistence.schedule();
     call.reply.status("Background saving scheduled");
