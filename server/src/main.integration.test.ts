@@ -157,7 +157,8 @@ test("a saved data set is loaded again, and a damaged file stops the start and s
 });
 
 test("a SHUTDOWN that cannot save is answered, and the server stays and goes on appending", async () => {
-  const saving = ["--port", "0", "--admin-port", "0", "--save", "3600 1", "--appendonly", "yes"];
+  const base = ["--port", "0", "--admin-port", "0", "--stop-writes-on-bgsave-error", "no"];
+  const saving = [...base, "--save", "3600 1", "--appendonly", "yes"];
   const started = start(...saving, "--appendfsync", "always");
   const client = await ReferenceClient.connect(await ready(started));
   mkdirSync(join(directory, "dump.rdb"));
