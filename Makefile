@@ -2,6 +2,7 @@
 NODE := $(CURDIR)/node_modules/node/bin/node
 BIN := node_modules/.bin
 RUN := $(NODE) --conditions=source
+NATIVE := $(patsubst server/native/%.c,server/native/build/%.node,$(wildcard server/native/*.c))
 
 .DEFAULT_GOAL := help
 .PHONY: help setup build check types lint fresh unit integration test fuzz e2e bench compat up down run images generate clean
@@ -9,19 +10,19 @@ RUN := $(NODE) --conditions=source
 help: ## Print this help
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  \033[1m%-10s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: node_modules/.package-lock.json server/native/build/socket-batch.node ## Install what the project needs from npm (and, for tests, from the system's packages)
+setup: node_modules/.package-lock.json $(NATIVE) ## Install what the project needs from npm (and, for tests, from the system's packages)
 
 node_modules/.package-lock.json: package.json package-lock.json protocol/package.json server/package.json operator/package.json e2e/package.json
 	npm install --no-fund --no-audit
 	@test -x $(NODE) || (cd node_modules/node && npm run preinstall)
 	@touch $@
 
-# Without a C compiler the server reads and writes its sockets one by one, as it says at start.
-server/native/build/socket-batch.node: server/native/socket-batch.c node_modules/.package-lock.json
+# Without a C compiler the server does without its native parts, as it says at start.
+server/native/build/%.node: server/native/%.c node_modules/.package-lock.json
 	@mkdir -p $(@D)
 	@if command -v cc >/dev/null; then \
 	  cc -O2 -Wall -Wextra -Werror -shared -fPIC -I node_modules/node-api-headers/include $< -o $@; \
-	else echo "no C compiler: the server's native part is left out"; fi
+	else echo "no C compiler: the server's native part $* is left out"; fi
 
 build: setup ## Compile TypeScript to dist/
 	$(BIN)/tsc -b

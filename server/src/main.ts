@@ -40,7 +40,6 @@ Examples:
 `;
 
 const LONG_LOAD_MS = 200;
-const FLUSH_COMPILE_CACHE_MS = 2000;
 
 async function main(words: readonly string[]): Promise<void> {
   const commandLine = parseCommandLine(words);
@@ -134,9 +133,10 @@ async function prepareOrExit(server: RunningServer, logger: Logger): Promise<voi
     logger.warning(`Fatal error loading the DB, aborting: ${(error as Error).message}`);
     process.exit(1);
   }
-  logger.notice("Ready to accept connections");
   // Node writes its compile cache when a process ends, but servers are often killed: the next start would be slow again.
-  systemClock.after(FLUSH_COMPILE_CACHE_MS, flushCompileCache);
+  // The first time that takes tens of milliseconds, for which nobody waits yet.
+  flushCompileCache();
+  logger.notice("Ready to accept connections");
 }
 
 /** An address that cannot be bound ends the start like in Redis; anything else is a fault. */

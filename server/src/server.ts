@@ -20,7 +20,6 @@ import type { Config } from "./config/config.ts";
 import { writeConfigFile } from "./config/config-writer.ts";
 import { createCommandObserver } from "./execution/command-observer.ts";
 import { Dispatcher } from "./execution/dispatcher.ts";
-import { encodingLimitsOf } from "./execution/encoding-settings.ts";
 import { createFileApplier } from "./execution/file-applier.ts";
 import type { ServerState } from "./execution/guards.ts";
 import { createKeyspaceListener } from "./execution/keyspace-listener.ts";
@@ -29,13 +28,13 @@ import { Monitors } from "./execution/monitors.ts";
 import { Propagator } from "./execution/propagation.ts";
 import { ScriptRunner } from "./execution/script-runner.ts";
 import { createFactSources, createUsage, type MeteredUsage, sampleMemory } from "./execution/server-facts.ts";
+import { createServerKeyspace } from "./execution/server-keyspace.ts";
 import { compactionSettingsOf, followSettings } from "./execution/server-settings.ts";
 import { createServerUsers, type ServerUsers, userLinesOf } from "./execution/server-users.ts";
 import { createStreamApplier } from "./execution/stream-applier.ts";
 import { createWaitingClients, redirectWaiting, type WaitingClients } from "./execution/waiting-clients.ts";
-import { createCollectionValues } from "./keyspace/collection-values.ts";
 import { EventClass } from "./keyspace/event-classes.ts";
-import { Keyspace } from "./keyspace/keyspace.ts";
+import type { Keyspace } from "./keyspace/keyspace.ts";
 import type { AdminServer } from "./network/admin-server.ts";
 import type { ClientGateway } from "./network/client-gateway.ts";
 import { MigrationClients } from "./network/migrations.ts";
@@ -60,7 +59,7 @@ import { describeSystemError } from "./platform/system-error.ts";
 import { PublishSubscribe } from "./pubsub/publish-subscribe.ts";
 import { positionInFile, type Replication } from "./replication/replication.ts";
 import { createServerReplication } from "./replication/server-replication.ts";
-import { Collections } from "./values/collections.ts";
+import type { Collections } from "./values/collections.ts";
 
 export interface ServerOptions {
   readonly config: Config;
@@ -184,7 +183,7 @@ interface Core {
 function createCore(options: ServerOptions): Core {
   const { config, clock, random, logger } = options;
   const memoryRelease = new MemoryRelease();
-  const { keyspace, collections } = createKeyspace(options, memoryRelease);
+  const { keyspace, collections } = createServerKeyspace(options, memoryRelease);
   const clients = new ClientRegistry();
   const table = new CommandTable(ALL_COMMANDS);
   const identity = { runId: random.hex(40), port: 0, startedAtMs: clock.nowMs(), configFile: options.configFile };
@@ -300,22 +299,6 @@ function createExecutor(dispatcher: () => Dispatcher, propagator: Propagator): C
     beginTransaction: () => propagator.beginTransaction(),
     endTransaction: (databaseIndex) => propagator.endTransaction(databaseIndex),
   };
-}
-
-function createKeyspace(
-  { config, random, clock }: ServerOptions,
-  memoryRelease: MemoryRelease,
-): { keyspace: Keyspace; collections: Collections } {
-  const made: { collections?: Collections } = {};
-  const isClusterEnabled = config.get("cluster-enabled");
-  const databaseCount = isClusterEnabled ? 1 : config.get("databases");
-  const releaseChunk = (memory: ArrayBuffer): void => memoryRelease.release(memory);
-  const keyspace = new Keyspace({ databaseCount, random, clock, isClusterEnabled, releaseChunk }, (arena) => {
-    made.collections = new Collections(arena, encodingLimitsOf(config), random);
-    return createCollectionValues(made.collections);
-  });
-  if (made.collections === undefined) throw new Error("The keyspace did not make its collections");
-  return { keyspace, collections: made.collections };
 }
 
 interface PersistenceNeeds {

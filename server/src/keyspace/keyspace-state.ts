@@ -3,9 +3,10 @@
  * the layers above. Plain fields, because the hot path reads them.
  */
 
-import { Arena, type ReleaseChunk } from "../memory/arena.ts";
+import { Arena } from "../memory/arena.ts";
 import type { Handle } from "../memory/arena-layout.ts";
 import type { ByteSpan } from "../memory/byte-span.ts";
+import type { ChunkMemory } from "../memory/chunk-memory.ts";
 import { Dictionary } from "../memory/dictionary.ts";
 import { KEYSPACE_LAYOUT } from "../memory/dictionary-layout.ts";
 import { compareNumbers, OrderedIndex } from "../memory/ordered-index.ts";
@@ -79,8 +80,8 @@ export interface KeyspaceStateOptions {
   readonly nowMs: number;
   /** The values layer is made over the arena that the keyspace owns. */
   readonly makeValues: (arena: Arena, random: Random) => CollectionValues;
-  /** Takes the memory of chunks that are not used any more. */
-  readonly releaseChunk?: ReleaseChunk | undefined;
+  /** Where the arena's chunks come from; the engine's own memory if not said. */
+  readonly memory?: ChunkMemory | undefined;
 }
 
 const SILENT: KeyspaceListener = {
@@ -126,7 +127,7 @@ export class KeyspaceState {
   readonly startMs: number;
 
   constructor(options: KeyspaceStateOptions) {
-    this.arena = new Arena(options.releaseChunk);
+    this.arena = new Arena(options.memory);
     this.records = new Records(this.arena);
     this.random = options.random;
     this.access = new AccessClock(options.random);

@@ -4,8 +4,9 @@
  */
 
 import { keySlot } from "@kvcluster/protocol/slots";
-import type { Arena, ReleaseChunk } from "../memory/arena.ts";
+import type { Arena } from "../memory/arena.ts";
 import type { Handle } from "../memory/arena-layout.ts";
+import type { ChunkMemory } from "../memory/chunk-memory.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Random } from "../platform/random.ts";
 import { Compaction } from "./compaction.ts";
@@ -25,7 +26,7 @@ export interface KeyspaceOptions {
   readonly random: Random;
   readonly clock: Clock;
   readonly isClusterEnabled: boolean;
-  readonly releaseChunk?: ReleaseChunk | undefined;
+  readonly memory?: ChunkMemory | undefined;
 }
 
 /** As `databaseIndexes` has it for ids that belong to no database. */
@@ -56,7 +57,7 @@ export class Keyspace {
       random: options.random,
       nowMs: options.clock.nowMs(),
       makeValues,
-      releaseChunk: options.releaseChunk,
+      memory: options.memory,
     });
     this.#state = state;
     this.#clock = options.clock;

@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { createSeededRandom } from "../platform/random.ts";
-import { Arena, OutOfMemoryError } from "./arena.ts";
+import { Arena } from "./arena.ts";
 import { CHUNK_BYTES, NODE, PAGE_BYTES, type PageKind, RECORD, VOLATILE_RECORD } from "./arena-layout.ts";
 import { forEachRecord, forEachRecordInBlock } from "./arena-records.ts";
+import { OutOfMemoryError } from "./chunk-memory.ts";
 
 const KINDS: readonly PageKind[] = [NODE, RECORD, VOLATILE_RECORD];
 

@@ -45,6 +45,7 @@ import {
   RUN_TAIL_CLASS,
 } from "./arena-layout.ts";
 import { FreePages, PagesByKind } from "./arena-pages.ts";
+import { type ChunkMemory, EngineMemory, OutOfMemoryError } from "./chunk-memory.ts";
 
 /**
  * Told before the old content of a block of records changes for the first time in this snapshot: in the middle of commands.
@@ -54,19 +55,14 @@ export interface SnapshotVisitor {
   block(block: number): void;
 }
 
-export class OutOfMemoryError extends Error {
-  override name = "OutOfMemoryError";
-}
-
-/** Takes the memory of a dropped chunk: without views alone it would stay until the next collection of old objects. */
-export type ReleaseChunk = (memory: ArrayBuffer) => void;
-
 /** Larger runs of pages stay where they are: a copy would take longer than a slice. */
 export const MAX_MOVED_BYTES = 1024 * 1024;
 
 const PAGE_COUNT = MAX_CHUNKS * PAGES_PER_CHUNK;
 const BLOCK_COUNT = PAGE_COUNT << BLOCKS_PER_PAGE_SHIFT;
 const NO_SPARE = -1;
+const NO_MEMORY = new ArrayBuffer(0);
+
 export class Arena {
   /** Four views of each chunk; a dropped chunk has views of length 0. */
   readonly bytes: Buffer[] = [];
@@ -89,7 +85,7 @@ export class Arena {
   readonly #freePages = new FreePages();
   readonly #kindPages = new PagesByKind();
   readonly #isLeaving = new Uint8Array(PAGE_COUNT);
-  readonly #release: ReleaseChunk;
+  readonly #memory: ChunkMemory;
 
   #usedGranules = 0;
   #usedPages = 0;
@@ -101,8 +97,8 @@ export class Arena {
   /** The epoch in which a block was last visited. Made with the first snapshot. */
   #blockEpoch = new Int32Array(0);
 
-  constructor(release: ReleaseChunk = discard) {
-    this.#release = release;
+  constructor(memory: ChunkMemory = new EngineMemory()) {
+    this.#memory = memory;
     this.#addChunk();
     this.#freePages.take(0);
   }
@@ -407,7 +403,7 @@ export class Arena {
   #allocateChunk(sizeBytes: number, kind: PageKind): Handle {
     const chunk = this.#unusedChunk();
     const length = roundToPage(sizeBytes);
-    this.#setViews(chunk, length);
+    this.#setViews(chunk, this.#takeMemory(length), length);
     this.#ownChunkBytes += length;
     this.#usedGranules += length / GRANULE_BYTES;
     this.#enterPage(chunk << CHUNK_OF_PAGE_SHIFT, (kind << BIN_KIND_SHIFT) | OWN_CHUNK_CLASS);
@@ -432,7 +428,7 @@ export class Arena {
 
   #addChunk(): void {
     const chunk = this.#unusedChunk();
-    this.#setViews(chunk, CHUNK_BYTES);
+    this.#setViews(chunk, this.#takeMemory(CHUNK_BYTES), CHUNK_BYTES);
     this.#chunkCount++;
     this.#freePages.addChunk(chunk);
   }
@@ -444,12 +440,17 @@ export class Arena {
     return chunk;
   }
 
-  #setViews(chunk: number, length: number): void {
-    const buffer = newBuffer(length);
-    this.bytes[chunk] = Buffer.from(buffer);
-    this.wide[chunk] = new DataView(buffer);
-    this.words[chunk] = new Int32Array(buffer);
-    this.doubles[chunk] = new Float64Array(buffer);
+  #takeMemory(bytes: number): ArrayBufferLike {
+    const memory = this.#memory.take(bytes);
+    if (memory === undefined) throw new OutOfMemoryError(`Cannot allocate memory: the system refused ${bytes} bytes`);
+    return memory;
+  }
+
+  #setViews(chunk: number, memory: ArrayBufferLike, length: number): void {
+    this.bytes[chunk] = Buffer.from(memory, 0, length);
+    this.wide[chunk] = new DataView(memory, 0, length);
+    this.words[chunk] = new Int32Array(memory, 0, length / Int32Array.BYTES_PER_ELEMENT);
+    this.doubles[chunk] = new Float64Array(memory, 0, length / Float64Array.BYTES_PER_ELEMENT);
   }
 
   /** One empty chunk stays, so that a load at the boundary does not map and unmap memory all the time. Chunk 0 holds page 0 and stays. */
@@ -477,21 +478,9 @@ export class Arena {
   }
 
   #dropChunk(chunk: number): void {
-    const memory = (this.words[chunk] as Int32Array<ArrayBuffer>).buffer;
-    this.#setViews(chunk, 0);
-    this.#release(memory);
-  }
-}
-
-function discard(memory: ArrayBuffer): void {
-  memory.transfer(0);
-}
-
-function newBuffer(length: number): ArrayBuffer {
-  try {
-    return new ArrayBuffer(length);
-  } catch (cause) {
-    throw new OutOfMemoryError(`Cannot allocate memory: the system refused ${length} bytes`, { cause });
+    const memory = (this.words[chunk] as Int32Array).buffer;
+    this.#setViews(chunk, NO_MEMORY, 0);
+    this.#memory.giveBack(memory);
   }
 }
 

@@ -7,7 +7,7 @@
  * writes what the kernel did not take at once. Where the native part is not built, there is no batch and Node does it all.
  */
 
-import { createRequire } from "node:module";
+import { loadNativePart } from "../platform/native-part.ts";
 
 /** Whose bytes they are. */
 export interface BatchedReader {
@@ -47,15 +47,10 @@ export const ROW = 3;
 const MOST_READY = 128;
 const READ_BYTES = 2 << 20;
 
-/** Undefined, with the reason told, where the native part was not built or is not for this system. */
+/** Undefined, with the reason told, where the native part is missing. */
 export function loadSocketBatch(unavailable: (reason: string) => void): SocketBatch | undefined {
-  try {
-    const native: NativeSocketBatch = createRequire(import.meta.url)("../../native/build/socket-batch.node");
-    return new NodeSocketBatch(native);
-  } catch (error) {
-    unavailable((error as Error).message.split("\n", 1)[0] ?? "");
-    return undefined;
-  }
+  const native = loadNativePart<NativeSocketBatch>("socket-batch", unavailable);
+  return native === undefined ? undefined : new NodeSocketBatch(native);
 }
 
 export class NodeSocketBatch implements SocketBatch {
