@@ -413,6 +413,7 @@ function createUpkeep(context: ServerContext, state: ServerState): MemoryUpkeep 
   return new MemoryUpkeep({
     ...{ keyspace, clock },
     settings: () => compactionSettingsOf(config),
+    expiryEffort: () => config.get("active-expire-effort"),
     mayExpire: () => debugSwitches.isActiveExpiryOn,
     mayEvict: () => state.memoryLimited,
     mayMove: () => !state.loading,

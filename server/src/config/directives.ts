@@ -141,9 +141,9 @@ const PROCESS = [
 
 const ACCESS = [
   text("requirepass", ""),
-  text("aclfile", "", FIXED_STORED),
-  integer("acllog-max-len", 128, BIG_COUNT, STORED),
-  choice("acl-pubsub-default", ["allchannels", "resetchannels"], "resetchannels", STORED),
+  text("aclfile", "", FIXED),
+  integer("acllog-max-len", 128, BIG_COUNT),
+  choice("acl-pubsub-default", ["allchannels", "resetchannels"], "resetchannels"),
 ] as const;
 
 const MEMORY = [
@@ -167,7 +167,7 @@ const MEMORY = [
   memoryOrPercent("maxmemory-clients", 0, STORED),
   integer("lfu-log-factor", 10, COUNT),
   integer("lfu-decay-time", 1, COUNT),
-  integer("active-expire-effort", 1, [1, 10], STORED),
+  integer("active-expire-effort", 1, [1, 10]),
   bool("activerehashing", true, STORED),
   bool("activedefrag", false),
   memory("active-defrag-ignore-bytes", 100 * MIB, [1, LONG_MAX]),
@@ -176,11 +176,12 @@ const MEMORY = [
   integer("active-defrag-cycle-min", 1, [1, 99]),
   integer("active-defrag-cycle-max", 25, [1, 99]),
   integer("active-defrag-max-scan-fields", 1000, [1, LONG_MAX], STORED),
-  bool("lazyfree-lazy-eviction", false, STORED),
-  bool("lazyfree-lazy-expire", false, STORED),
-  bool("lazyfree-lazy-server-del", false, STORED),
-  bool("lazyfree-lazy-user-del", false, STORED),
-  bool("lazyfree-lazy-user-flush", false, STORED),
+  // Large values are freed in slices whatever these say: what "yes" promises always holds.
+  bool("lazyfree-lazy-eviction", false),
+  bool("lazyfree-lazy-expire", false),
+  bool("lazyfree-lazy-server-del", false),
+  bool("lazyfree-lazy-user-del", false),
+  bool("lazyfree-lazy-user-flush", false),
 ] as const;
 
 const VALUES = [
@@ -195,8 +196,8 @@ const VALUES = [
   integer("zset-max-listpack-entries", 128, BIG_COUNT, { alias: "zset-max-ziplist-entries" }),
   memory("zset-max-listpack-value", 64, BIG_COUNT, { alias: "zset-max-ziplist-value" }),
   memory("hll-sparse-max-bytes", 3000, BIG_COUNT),
-  memory("stream-node-max-bytes", 4096, BIG_COUNT, STORED),
-  integer("stream-node-max-entries", 100, BIG_COUNT, STORED),
+  memory("stream-node-max-bytes", 4096, BIG_COUNT),
+  integer("stream-node-max-entries", 100, BIG_COUNT),
   eventClasses("notify-keyspace-events"),
   integer("tracking-table-max-keys", 1_000_000, BIG_COUNT, STORED),
   integer("busy-reply-threshold", 5000, BIG_COUNT, { alias: "lua-time-limit" }),
@@ -244,7 +245,7 @@ const REPLICATION = [
   bool("replica-serve-stale-data", true, { alias: "slave-serve-stale-data" }),
   bool("replica-read-only", true, { alias: "slave-read-only" }),
   bool("replica-ignore-maxmemory", true, { alias: "slave-ignore-maxmemory" }),
-  bool("replica-lazy-flush", false, { alias: "slave-lazy-flush", effect: "none" }),
+  bool("replica-lazy-flush", false, { alias: "slave-lazy-flush" }),
   bool("replica-ignore-disk-write-errors", false, STORED),
   integer("replica-priority", 100, COUNT, { alias: "slave-priority" }),
   bool("replica-announced", true),

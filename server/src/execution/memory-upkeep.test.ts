@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { NO_EXPIRY } from "../keyspace/record.ts";
 import { TestKeyspace } from "../keyspace/test-keyspace.ts";
 import { CHUNK_BYTES } from "../memory/arena-layout.ts";
-import { type CompactionSettings, effortFor, MemoryUpkeep } from "./memory-upkeep.ts";
+import { type CompactionSettings, effortFor, expirySliceMs, MemoryUpkeep } from "./memory-upkeep.ts";
 
 const MIB = 1024 * 1024;
 const DEFAULTS: CompactionSettings = {
@@ -22,6 +22,7 @@ function setUp(settings: Partial<CompactionSettings> = {}) {
     keyspace: test.keyspace,
     clock: test.clock,
     settings: () => ({ ...DEFAULTS, ...settings }),
+    expiryEffort: () => 1,
     mayExpire: () => switches.mayExpire,
     mayEvict: () => false,
     mayMove: () => switches.mayMove,
@@ -111,6 +112,18 @@ describe("MemoryUpkeep", () => {
     clock.advance(100);
     expect(keyspace.waitingFrees).toBe(0);
     expect(keyspace.arena.usedBytes).toBe(keyspace.indexBytes);
+  });
+});
+
+describe("effort of expiry", () => {
+  it.each([
+    [1, 0.25],
+    [5, 0.33],
+    [10, 0.43],
+  ])("%i takes its share of the processor", (effort, share) => {
+    const sliceMs = expirySliceMs(effort);
+    expect(sliceMs / (sliceMs + 1)).toBeCloseTo(share, 10);
+    expect(sliceMs).toBeLessThan(1);
   });
 });
 

@@ -1,8 +1,8 @@
 /**
  * What memory needs besides commands: expiry, eviction where commands left memory above the limit, freeing what was
- * deleted, and compaction. All work in slices of half a millisecond between other events of the loop, so nobody waits for
- * them. Freeing has its next slice a millisecond later, expiry and eviction take a quarter of the processor while there is
- * work, and compaction the share that the active-defrag directives allow, by the fragmentation that there is.
+ * deleted, and compaction. All work in slices of less than a millisecond between other events of the loop, so nobody waits
+ * for them. While there is work, freeing and eviction have their next slice a millisecond later, expiry takes the share of the
+ * processor that its effort allows, and compaction the one of the active-defrag directives, by the fragmentation that there is.
  */
 
 import type { Keyspace } from "../keyspace/keyspace.ts";
@@ -25,6 +25,8 @@ export interface MemoryUpkeepParts {
   readonly keyspace: Keyspace;
   readonly clock: Clock;
   readonly settings: () => CompactionSettings;
+  /** `active-expire-effort`, 1 to 10. */
+  readonly expiryEffort: () => number;
   /** Whether keys are to expire by themselves, and whether memory is limited here. */
   readonly mayExpire: () => boolean;
   readonly mayEvict: () => boolean;
@@ -38,7 +40,10 @@ export type UpkeepEvent = "expire-cycle" | "eviction-cycle" | "active-defrag-cyc
 
 const SLICE_MS = 0.5;
 const FREE_PAUSE_MS = 1;
-const KEYS_PAUSE_MS = 2;
+const KEYS_PAUSE_MS = 1;
+/** Of the processor, as in Redis: a quarter, and two percent more for each step of effort above the first. */
+const LEAST_EXPIRY_PERCENT = 25;
+const PERCENT_PER_EFFORT = 2;
 /** MEMORY PURGE: somebody waits for it. */
 const PURGE_EFFORT = 33;
 /** A pass that brought less than a chunk is not followed by another for this long, and each such time for twice as long. */
@@ -97,8 +102,9 @@ export class MemoryUpkeep {
   }
 
   #deleteKeys(): void {
-    const { keyspace, mayExpire, mayEvict } = this.#parts;
-    const isExpiryDone = !mayExpire() || this.#measured("expire-cycle", () => keyspace.expiry.run(SLICE_MS));
+    const { keyspace, mayExpire, mayEvict, expiryEffort } = this.#parts;
+    const sliceMs = expirySliceMs(expiryEffort());
+    const isExpiryDone = !mayExpire() || this.#measured("expire-cycle", () => keyspace.expiry.run(sliceMs));
     if (mayEvict()) this.#measured("eviction-cycle", () => keyspace.eviction.run(SLICE_MS));
     this.#hasKeysToDelete = !isExpiryDone || (mayEvict() && keyspace.eviction.canGoOn);
   }
@@ -168,6 +174,12 @@ export class MemoryUpkeep {
     spent(event, clock.monotonicUs() - startedUs);
     return result;
   }
+}
+
+/** How long expiry may go on at a time, for its share of the processor. */
+export function expirySliceMs(effort: number): number {
+  const percent = LEAST_EXPIRY_PERCENT + PERCENT_PER_EFFORT * (effort - 1);
+  return (KEYS_PAUSE_MS * percent) / (100 - percent);
 }
 
 /** Percent of the processor for this waste; 0: let it be. */
