@@ -17,11 +17,12 @@ node_modules/.package-lock.json: package.json package-lock.json protocol/package
 	@test -x $(NODE) || (cd node_modules/node && npm run preinstall)
 	@touch $@
 
-# Without a C compiler the server does without its native parts, as it says at start.
+# Without a C compiler the server does without its native parts, as it says at start. They stay loaded to the end of the process:
+# memory that came from one is given back after the thread that loaded it has unloaded its parts.
 server/native/build/%.node: server/native/%.c node_modules/.package-lock.json
 	@mkdir -p $(@D)
 	@if command -v cc >/dev/null; then \
-	  cc -O2 -Wall -Wextra -Werror -shared -fPIC -I node_modules/node-api-headers/include $< -o $@; \
+	  cc -O2 -Wall -Wextra -Werror -shared -fPIC -Wl,-z,nodelete -I node_modules/node-api-headers/include $< -o $@; \
 	else echo "no C compiler: the server's native part $* is left out"; fi
 
 build: setup ## Compile TypeScript to dist/

@@ -31,6 +31,7 @@ typedef struct {
   int status;
 } Clearing;
 
+/* Called after the environment has ended, too: the library is linked to stay loaded. */
 static void unmap(void *bytes, void *length) { munmap(bytes, (size_t)(uintptr_t)length); }
 
 static uint8_t *map_aligned(size_t length) {

@@ -53,6 +53,7 @@ export class ClientGateway {
         if (batch?.isInTurn) batch.atEndOfTurn(flush);
         else setImmediate(flush);
       },
+      beforeFlush: () => options.durable.settle(),
     });
   }
 

@@ -47,6 +47,8 @@ export interface DurabilityGate {
   readonly durable: number;
   /** Calls `release` once, the next time that `durable` moves. */
   wait(replies: { release(): void }): void;
+  /** Moves `durable` now where that takes no longer than asking for it, and nobody waits yet. */
+  settle(): void;
 }
 
 /** Replies that wait for the disk. */

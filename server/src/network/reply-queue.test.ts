@@ -25,14 +25,14 @@ interface SetUp {
   readonly endTurn: () => void;
 }
 
-function setUp(batch?: Pick<SocketBatch, "send">): SetUp {
+function setUp(batch?: Pick<SocketBatch, "send">, beforeFlush = (): void => undefined): SetUp {
   const reply = new ReplyWriter();
   const traffic = { outputBytes: 0 };
   let flush: (() => void) | undefined;
   const schedule = (run: () => void): void => {
     flush = run;
   };
-  const queue = new ReplyQueue({ reply, schedule, batch, traffic });
+  const queue = new ReplyQueue({ reply, schedule, batch, traffic, beforeFlush });
   return {
     reply,
     queue,
@@ -59,6 +59,17 @@ test("replies of a turn leave at its end, each to its owner, in order", () => {
   expect(reply.position).toBe(0);
   endTurn();
   expect(log.length).toBe(3);
+});
+
+test("what replies have to wait for is settled once, before the first of them leaves", () => {
+  const log: string[] = [];
+  const { reply, queue, endTurn } = setUp(undefined, () => log.push("settled"));
+  for (const name of ["a", "b"]) {
+    reply.status(name);
+    queue.add(owner(name, log));
+  }
+  endTurn();
+  expect(log).toEqual(["settled", "a:+a\r\n", "b:+b\r\n"]);
 });
 
 test("a flush in the middle of a command leaves what the command has written", () => {

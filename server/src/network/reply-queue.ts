@@ -31,6 +31,8 @@ export interface ReplyQueueOptions {
   readonly reply: ReplyWriter;
   /** Calls back once the turn of the event loop is over. */
   readonly schedule: (flush: () => void) => void;
+  /** Called at the end of a turn, before its replies leave: what they have to wait for may be had now. */
+  readonly beforeFlush: () => void;
   /** Sends the replies of many in one call, where there is one. */
   readonly batch: Pick<SocketBatch, "send"> | undefined;
   readonly traffic: { outputBytes: number };
@@ -52,6 +54,7 @@ export class ReplyQueue {
   #isMemoryGiven = false;
   readonly #flushAtEnd = (): void => {
     this.#isScheduled = false;
+    this.#options.beforeFlush();
     this.flush();
   };
 

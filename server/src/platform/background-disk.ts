@@ -13,6 +13,9 @@ export interface BackgroundFile {
   append(pieces: readonly Buffer[]): Promise<void>;
   truncate(sizeBytes: number): Promise<void>;
   sync(): Promise<void>;
+  /** The same as append and sync, on the calling thread. */
+  appendNow(pieces: readonly Buffer[]): void;
+  syncNow(): void;
   close(): Promise<void>;
 }
 
@@ -78,13 +81,18 @@ class SystemBackgroundFile implements BackgroundFile {
 
   async append(pieces: readonly Buffer[]): Promise<void> {
     let rest = pieces.filter((piece) => piece.length > 0);
-    const total = rest.reduce((sum, piece) => sum + piece.length, 0);
     while (rest.length > 0) {
       const some = rest.slice(0, MOST_PIECES);
       const written = await called<number>((done) => fs.writev(this.#descriptor, some, done));
       rest = without(rest, written);
     }
-    this.#sizeBytes += total;
+    this.#sizeBytes += totalBytes(pieces);
+  }
+
+  appendNow(pieces: readonly Buffer[]): void {
+    let rest = pieces.filter((piece) => piece.length > 0);
+    while (rest.length > 0) rest = without(rest, fs.writevSync(this.#descriptor, rest.slice(0, MOST_PIECES)));
+    this.#sizeBytes += totalBytes(pieces);
   }
 
   async truncate(sizeBytes: number): Promise<void> {
@@ -96,6 +104,10 @@ class SystemBackgroundFile implements BackgroundFile {
     return called<void>((done) => fs.fdatasync(this.#descriptor, done));
   }
 
+  syncNow(): void {
+    fs.fdatasyncSync(this.#descriptor);
+  }
+
   close(): Promise<void> {
     return called<void>((done) => fs.close(this.#descriptor, done));
   }
@@ -103,6 +115,10 @@ class SystemBackgroundFile implements BackgroundFile {
 
 /** As many as the system takes in one call. */
 const MOST_PIECES = 1024;
+
+function totalBytes(pieces: readonly Buffer[]): number {
+  return pieces.reduce((sum, piece) => sum + piece.length, 0);
+}
 
 function without(pieces: readonly Buffer[], bytes: number): Buffer[] {
   const rest = [...pieces];
@@ -151,15 +167,18 @@ export function backgroundOver(disk: Disk): BackgroundDisk {
 
 function fileOver(file: DiskFile): BackgroundFile {
   let { sizeBytes } = file;
+  const appendNow = (pieces: readonly Buffer[]): void => {
+    const bytes = Buffer.concat(pieces);
+    file.append(bytes, 0, bytes.length);
+    sizeBytes += bytes.length;
+  };
   return {
     get sizeBytes() {
       return sizeBytes;
     },
-    async append(pieces) {
-      const bytes = Buffer.concat(pieces);
-      file.append(bytes, 0, bytes.length);
-      sizeBytes += bytes.length;
-    },
+    appendNow,
+    syncNow: () => file.sync(),
+    append: async (pieces) => appendNow(pieces),
     async truncate(size) {
       file.truncate(size);
       sizeBytes = size;

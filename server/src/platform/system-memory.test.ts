@@ -1,3 +1,5 @@
+import path from "node:path";
+import { Worker } from "node:worker_threads";
 import { describe, expect, it } from "vitest";
 import { loadSystemMemory, type NativeChunkMemory, SystemMemory } from "./system-memory.ts";
 
@@ -63,6 +65,16 @@ describe("memory from the system", () => {
       view.fill(7);
       expect(view.readUInt8(bytes - 1)).toBe(7);
     }
+  });
+
+  it("outlives the thread that took it", async () => {
+    const file = path.join(import.meta.dirname, "../../native/build/chunk-memory.node");
+    const source = `globalThis.memory = new Uint8Array(require(${JSON.stringify(file)}).map(${MIB})).fill(1)`;
+    const exits = Array.from({ length: 4 }, () => {
+      const worker = new Worker(source, { eval: true });
+      return new Promise((resolve) => worker.on("exit", resolve));
+    });
+    expect(await Promise.all(exits)).toEqual([0, 0, 0, 0]);
   });
 
   it("says when the system refuses", () => {

@@ -1,7 +1,8 @@
 /**
  * Writes the stream of changes to the current increment, off the serving thread: what is added in a turn leaves in one
  * write, one write at a time, and what comes meanwhile goes with the next. With `always` each write is followed by a sync,
- * so one sync covers all clients that wrote in the meantime; with `everysec` a sync runs beside the writes.
+ * so one sync covers all clients that wrote in the meantime; with `everysec` a sync runs beside the writes. Only where the
+ * disk syncs quicker than another thread could be asked to, `always` writes and syncs on the serving thread.
  *
  * Positions count the bytes added since the start. `durable` is up to where a crash loses nothing.
  *
@@ -13,6 +14,7 @@
 import type { BackgroundFile } from "../../platform/background-disk.ts";
 import type { Clock } from "../../platform/clock.ts";
 import { StreamBatch } from "../../replication/stream-batch.ts";
+import { SyncPace } from "./sync-pace.ts";
 
 export type SyncPolicy = "always" | "everysec" | "no";
 
@@ -23,6 +25,8 @@ export interface AofWriterOptions {
   readonly skipsSync: () => boolean;
   /** Calls back once the turn of the event loop is over. */
   readonly schedule: (callback: () => void) => void;
+  /** While syncs take less, the serving thread makes them itself; microseconds. */
+  readonly quickSyncUs: number;
   /** `durable` has moved. */
   readonly advanced: () => void;
   readonly failed: (what: "write" | "sync", reason: Error) => void;
@@ -37,11 +41,14 @@ const SYNC_INTERVAL_MS = 1000;
 const RETRY_MS = 1000;
 /** A sync that takes longer than this counts as delayed. */
 const LONG_SYNC_MS = 2000;
+/** What is longer is never written by the serving thread. */
+const MOST_BYTES_AT_ONCE = 256 << 10;
 
 export class AofWriter {
   readonly #options: AofWriterOptions;
   readonly #batch = new StreamBatch();
   readonly #jobs: Job[] = [];
+  readonly #pace: SyncPace;
   #file: BackgroundFile | undefined;
   #position = 0;
   /** Up to where the file has it, and up to where that is synced. */
@@ -65,6 +72,7 @@ export class AofWriter {
 
   constructor(options: AofWriterOptions) {
     this.#options = options;
+    this.#pace = new SyncPace(options.quickSyncUs);
   }
 
   get position(): number {
@@ -95,8 +103,13 @@ export class AofWriter {
     this.#isScheduled = true;
     this.#options.schedule(() => {
       this.#isScheduled = false;
-      this.#start();
+      if (!this.#writeAtOnce()) this.#start();
     });
+  }
+
+  /** Writes and syncs what was added, at once, if the disk is quick and nothing else is under way. */
+  settle(): void {
+    this.#writeAtOnce();
   }
 
   /** From here on into this file, which is empty or ends where the data does. */
@@ -219,6 +232,45 @@ export class AofWriter {
     this.#jobs.splice(0, this.#jobs.length, ...tasks);
   }
 
+  /** On the serving thread, if the disk is quick and nothing else is to be done. False if there is something left to do. */
+  #writeAtOnce(): boolean {
+    const file = this.#file;
+    if (file === undefined || !this.#mayWriteAtOnce()) return false;
+    const pieces = this.#batch.take();
+    const end = this.#position;
+    const { sizeBytes } = file;
+    try {
+      file.appendNow(pieces);
+    } catch (reason) {
+      this.#fail("write", reason);
+      const cutOff = (): Promise<void> => file.truncate(sizeBytes).catch((problem) => this.#break("write", problem));
+      this.#jobs.push({ kind: "task", run: cutOff }, { kind: "append", pieces, end });
+      return false;
+    }
+    this.#written = end;
+    const { clock } = this.#options;
+    const startUs = clock.monotonicUs();
+    this.#lastSyncMs = clock.nowMs();
+    try {
+      file.syncNow();
+    } catch (reason) {
+      this.#break("sync", reason);
+      return true;
+    }
+    this.#pace.add(clock.monotonicUs() - startUs);
+    this.#synced = end;
+    this.#advance();
+    return true;
+  }
+
+  #mayWriteAtOnce(): boolean {
+    const { policy, skipsSync } = this.#options;
+    const isIdle = !this.#isRunning && this.#jobs.length === 0 && this.#syncing === undefined && !this.#batch.isEmpty;
+    const isSound = !this.isBroken && this.#error === undefined;
+    const isQuick = this.#pace.isQuick && this.pendingBytes <= MOST_BYTES_AT_ONCE;
+    return isIdle && isSound && isQuick && policy() === "always" && !skipsSync();
+  }
+
   /** Until there is nothing to do, or something that has to wait for another attempt. */
   async #run(): Promise<void> {
     for (;;) {
@@ -279,8 +331,10 @@ export class AofWriter {
     const { clock } = this.#options;
     const written = this.#written;
     this.#lastSyncMs = clock.nowMs();
+    const startUs = clock.monotonicUs();
     this.#syncing = file.sync().then(
       () => {
+        this.#pace.add(clock.monotonicUs() - startUs);
         this.#synced = written;
         this.#advance();
         return true;

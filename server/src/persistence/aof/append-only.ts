@@ -45,6 +45,8 @@ export interface AppendOnlyOptions {
   readonly makeDirectory: (directory: string) => void;
   readonly processId: number;
   readonly schedule: (callback: () => void) => void;
+  /** While syncs take less, the serving thread makes them itself; microseconds. */
+  readonly quickSyncUs: number;
   /** A snapshot of any kind is under way. */
   readonly isBusy: () => boolean;
   readonly startSnapshot: (target: SnapshotTarget) => SnapshotJob;
@@ -102,9 +104,9 @@ export class AppendOnly {
 
   constructor(options: AppendOnlyOptions) {
     this.#options = options;
-    const { config, clock, schedule, isBusy } = options;
+    const { config, clock, schedule, quickSyncUs, isBusy } = options;
     this.#writer = new AofWriter({
-      ...{ clock, schedule },
+      ...{ clock, schedule, quickSyncUs },
       policy: () => config.get("appendfsync"),
       skipsSync: () => config.get("no-appendfsync-on-rewrite") && isBusy(),
       advanced: () => this.replies.release(),

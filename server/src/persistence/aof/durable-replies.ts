@@ -41,6 +41,11 @@ export class DurableReplies {
     this.#waiting.push(replies);
   }
 
+  /** Where somebody waits already, this turn's replies come behind his: all go the long way. */
+  settle(): void {
+    if (this.#waiting.length === 0 && this.#isPromised()) this.#writer.settle();
+  }
+
   release(): void {
     const waiting = this.#waiting;
     this.#waiting = [];

@@ -12,6 +12,9 @@ import type { KnowsCommand } from "./aof-frames.ts";
 import { type AofStartOptions, createAppendOnly, loadAppendOnly } from "./aof-start.ts";
 import { AppendOnly } from "./append-only.ts";
 
+/** About what a change to another thread and back costs on busy cores; nobody notices so short a stall. */
+const QUICK_SYNC_US = 1000;
+
 export interface AppendOnlyParts {
   readonly config: Config;
   readonly clock: Clock;
@@ -24,6 +27,7 @@ export function createServerAppendOnly({ config, clock, logger, persistence }: A
     ...{ config, clock, logger, disk: systemBackgroundDisk, processId: process.pid },
     makeDirectory: (directory) => systemDisk.makeDirectory(directory),
     schedule: (callback) => void setImmediate(callback),
+    quickSyncUs: QUICK_SYNC_US,
     isBusy: () => persistence().isBusy,
     startSnapshot: (target) => persistence().startSnapshot(target, true),
     finishSnapshot: (job) => persistence().finishSnapshot(job),

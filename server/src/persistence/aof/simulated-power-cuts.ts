@@ -72,6 +72,8 @@ class SteppedDisk implements BackgroundDisk {
         return file.sizeBytes;
       },
       append: (pieces) => this.#later(() => file.append(pieces)),
+      appendNow: (pieces) => file.appendNow(pieces),
+      syncNow: () => file.syncNow(),
       truncate: (sizeBytes) => this.#later(() => file.truncate(sizeBytes)),
       sync: () => this.#later(() => file.sync()),
       close: () => this.#later(() => file.close()),
@@ -281,6 +283,8 @@ class SimulatedServer {
       ...{ config, clock, logger: silentLogger, disk: stepped, processId: random.below(1000) },
       makeDirectory: () => undefined,
       schedule: (callback) => void setImmediate(callback),
+      // No time goes by in a sync here: either all are quick, or none is.
+      quickSyncUs: random.below(2),
       isBusy: () => this.#target !== undefined,
       startSnapshot: (target) => {
         this.snapshots++;
