@@ -258,8 +258,8 @@ function databaseFacts(keyspace: Keyspace): DatabaseFacts[] {
     facts.push({
       index,
       keys: db.count,
-      expires: db.expiringCount,
-      averageTtlMs: db.averageTtlMs,
+      expires: db.expiry.count,
+      averageTtlMs: db.expiry.averageTtlMs,
       expiringHashes: db.fieldExpiries.count,
     });
   }

@@ -57,7 +57,7 @@ class Twin {
       }
       expect(this.test.db(index).count).toBe(live.length);
       const expiring = live.filter((key) => (this.#live(index, key) as Entry).expireAtMs !== NO_EXPIRY);
-      expect(this.test.db(index).expiringCount).toBe(expiring.length);
+      expect(this.test.db(index).expiry.count).toBe(expiring.length);
     }
   }
 
@@ -246,9 +246,9 @@ describe("Database", () => {
     test.set("a", "value", test.clock.nowMs() + 1000);
     test.set("b", "value", test.clock.nowMs() + 3000);
     test.set("c", "value");
-    expect(test.db().averageTtlMs).toBe(2000);
+    expect(test.db().expiry.averageTtlMs).toBe(2000);
     test.delete("b");
-    expect(test.db().averageTtlMs).toBe(1000);
+    expect(test.db().expiry.averageTtlMs).toBe(1000);
   });
 
   it("frees a large flushed database in steps, while its records belong to nobody", () => {

@@ -34,7 +34,7 @@ export class Database {
   /** Stands in each record; changes when the database is flushed or swapped, so records left over belong to nobody. */
   #id: number;
   #root: Handle;
-  readonly #expiry: ExpirySums;
+  readonly expiry: ExpirySums;
   /** Hashes with fields that expire. */
   readonly fieldExpiries: FieldExpiries;
 
@@ -44,7 +44,7 @@ export class Database {
     this.changes = new KeyChanges(state, index);
     this.#state = state;
     this.#records = state.records;
-    this.#expiry = new ExpirySums(state);
+    this.expiry = new ExpirySums(state);
     this.fieldExpiries = new FieldExpiries(state, this);
     this.#id = state.owners.take(this);
     this.#root = state.dictionary.create();
@@ -54,13 +54,9 @@ export class Database {
     return this.#state.dictionary.count(this.#root);
   }
 
-  /** Keys with an expiry time. */
-  get expiringCount(): number {
-    return this.#expiry.count;
-  }
-
-  get averageTtlMs(): number {
-    return this.#expiry.averageTtlMs;
+  /** What its records are marked with; another one takes it over when the database is swapped. */
+  get id(): number {
+    return this.#id;
   }
 
   /** The root of the index: compaction may move it. */
@@ -148,12 +144,12 @@ export class Database {
     } else {
       dictionary.replaceFound(record);
       records.setAccess(record, this.#state.access.used(records.accessOf(record)));
-      if (before !== NO_EXPIRY) this.#expiry.leave(before);
+      if (before !== NO_EXPIRY) this.expiry.leave(before);
       if (this.fieldExpiries.isExpiring(old)) this.fieldExpiries.leave(old);
       this.#state.destroy(old);
       this.changes.ready(keyBuffer, keyOffset, keyLength);
     }
-    if (after !== NO_EXPIRY) this.#expiry.enter(after);
+    if (after !== NO_EXPIRY) this.expiry.enter(after);
     return record;
   }
 
@@ -244,7 +240,7 @@ export class Database {
       this.#changeExpiry(record, before, expireAtMs);
       return record;
     }
-    this.#expiry.enter(expireAtMs);
+    this.expiry.enter(expireAtMs);
     return this.#move(record, expireAtMs);
   }
 
@@ -252,7 +248,7 @@ export class Database {
   persist(record: Handle): Handle {
     const before = this.#records.expireAtOf(record);
     if (before === NO_EXPIRY) return record;
-    this.#expiry.leave(before);
+    this.expiry.leave(before);
     return this.#move(record, NO_EXPIRY);
   }
 
@@ -365,7 +361,7 @@ export class Database {
     const root = this.#root;
     this.#root = dictionary.create();
     this.#id = owners.retire(this.#id, root, this);
-    this.#expiry.clear();
+    this.expiry.clear();
     this.fieldExpiries.clear();
     this.#state.slots?.clear();
     this.#state.waited.allChanged(this.index);
@@ -380,7 +376,7 @@ export class Database {
     watches.touchAll(other, isIn);
     [this.#id, other.#id] = [other.#id, this.#id];
     [this.#root, other.#root] = [other.#root, this.#root];
-    this.#expiry.swap(other.#expiry);
+    this.expiry.swap(other.expiry);
     this.fieldExpiries.swap(other.fieldExpiries);
     owners.set(this.#id, this);
     owners.set(other.#id, other);
@@ -450,7 +446,7 @@ export class Database {
     records.setDatabaseId(record, this.#id);
     this.#state.dictionary.insert(this.#root, this.#state.dictionary.hash(bytes, offset, length), record);
     this.changes.entered(bytes, offset, length, isReplacement);
-    if (expireAtMs !== NO_EXPIRY) this.#expiry.enter(expireAtMs);
+    if (expireAtMs !== NO_EXPIRY) this.expiry.enter(expireAtMs);
     if (this.fieldExpiries.isExpiring(record)) this.fieldExpiries.enterNew(record);
   }
 
@@ -460,7 +456,7 @@ export class Database {
     const expireAtMs = records.expireAtOf(record);
     this.#state.dictionary.removeFound(this.#root);
     this.changes.left(records.bytesOf(record), records.keyOffset(record), records.keyLength(record));
-    if (expireAtMs !== NO_EXPIRY) this.#expiry.leave(expireAtMs);
+    if (expireAtMs !== NO_EXPIRY) this.expiry.leave(expireAtMs);
     if (this.fieldExpiries.isExpiring(record)) this.fieldExpiries.leave(record);
   }
 
@@ -493,8 +489,8 @@ export class Database {
   }
 
   #changeExpiry(record: Handle, before: number, after: number): void {
-    this.#expiry.leave(before);
-    this.#expiry.enter(after);
+    this.expiry.leave(before);
+    this.expiry.enter(after);
     this.#records.setExpireAt(record, after);
   }
 }

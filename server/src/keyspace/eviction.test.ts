@@ -75,7 +75,7 @@ describe("Eviction", () => {
     configure(test, "volatile-ttl", 1);
     expect(test.keyspace.eviction.freeMemoryIfNeeded()).toBe("failed");
     expect(test.evicted.length).toBe(1000);
-    expect(test.db().expiringCount).toBe(0);
+    expect(test.db().expiry.count).toBe(0);
     configure(test, "allkeys-lru", 0);
     expect(test.keyspace.eviction.freeMemoryIfNeeded()).toBe("ok");
     expect(test.db().count).toBe(1000);

@@ -233,7 +233,7 @@ export class Eviction {
   /** For volatile pages that are nearly empty: the first key found. */
   #anyVolatile(): Handle {
     for (const database of this.#databases) {
-      if (database.expiringCount === 0) continue;
+      if (database.expiry.count === 0) continue;
       let found = 0;
       forEachRecord(this.#arena, VOLATILE_RECORD, (record) => {
         if (found === 0 && this.#ownerOf(record) !== undefined) found = record;

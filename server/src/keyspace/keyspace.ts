@@ -15,6 +15,7 @@ import { Eviction } from "./eviction.ts";
 import { ExpiryCycle } from "./expiry.ts";
 import type { KeyspaceEvents } from "./keyspace-events.ts";
 import { type CollectionValues, type KeyspaceListener, KeyspaceState } from "./keyspace-state.ts";
+import { LoadedStrings } from "./loaded-strings.ts";
 import { MAX_DATABASES } from "./owners.ts";
 import type { Records } from "./record.ts";
 import { SlotCounts } from "./slot-counts.ts";
@@ -91,6 +92,11 @@ export class Keyspace {
   /** For each id that a record may carry, the index of its database, −1 for none. Ids change hands when databases are flushed or swapped. */
   databaseIndexes(): Int16Array {
     return this.#state.owners.databaseIndexes();
+  }
+
+  /** For entering many strings that are new. */
+  createLoadedStrings(): LoadedStrings {
+    return new LoadedStrings(this.#state);
   }
 
   /** The collections' side: what frees and copies values that are not strings. */

@@ -7,6 +7,7 @@
 
 import type { Database } from "../keyspace/database.ts";
 import type { Keyspace } from "../keyspace/keyspace.ts";
+import type { LoadedStrings } from "../keyspace/loaded-strings.ts";
 import type { ByteSpan } from "../memory/byte-span.ts";
 import { Int64 } from "../memory/int64.ts";
 import { LISTPACK_HEADER } from "../memory/listpack.ts";
@@ -39,6 +40,7 @@ export class KeyspaceLoader implements RdbHandler {
   keysExpired = 0;
   readonly #keyspace: Keyspace;
   readonly #options: KeyspaceLoaderOptions;
+  readonly #strings: LoadedStrings;
   readonly #list: ListValue;
   readonly #set: SetValue;
   readonly #hash: HashValue;
@@ -56,6 +58,7 @@ export class KeyspaceLoader implements RdbHandler {
     this.#dropsExpired = options.dropsExpired;
     this.#keyspace = keyspace;
     this.#database = options.database ?? keyspace.database(0);
+    this.#strings = keyspace.createLoadedStrings();
     this.#list = collections.createListView();
     this.#set = collections.createSetView();
     this.#hash = collections.createHashView();
@@ -72,6 +75,7 @@ export class KeyspaceLoader implements RdbHandler {
     if (index >= this.#keyspace.databaseCount) {
       throw new RdbError(`The file has a database ${index}, but the server only ${this.#keyspace.databaseCount}`, 0);
     }
+    this.settle();
     this.#database = this.#keyspace.database(index);
   }
 
@@ -82,18 +86,14 @@ export class KeyspaceLoader implements RdbHandler {
   string(key: RdbKey, value: ByteSpan): void {
     if (this.#isExpired(key)) return;
     const { name } = key;
-    const before = this.#database.count;
-    this.#database.setString(
-      name.buffer,
-      name.offset,
-      name.length,
-      value.buffer,
-      value.offset,
-      value.length,
-      key.expireAtMs,
-    );
-    if (this.#database.count === before) this.#refuseDuplicate(key);
+    if (this.#strings.isFull) this.settle();
+    this.#strings.add(name.buffer, name.offset, name.length, value.buffer, value.offset, value.length, key.expireAtMs);
     this.keysLoaded++;
+  }
+
+  settle(): void {
+    const twice = this.#strings.enter(this.#database);
+    if (twice !== undefined) this.#refuseDuplicate(twice);
   }
 
   packed(key: RdbKey, type: ValueType, encoding: Encoding, block: ByteSpan): boolean {
@@ -157,7 +157,7 @@ export class KeyspaceLoader implements RdbHandler {
       this.abort();
       return;
     }
-    if (this.#database.peek(buffer, offset, length) !== 0) this.#refuseDuplicate(key);
+    if (this.#database.peek(buffer, offset, length) !== 0) this.#refuseDuplicate(key.name.toBuffer());
     this.#isStarted = false;
     const view = this.#view;
     this.#database.addCollection(buffer, offset, length, this.#type, view.encoding, view.root, key.expireAtMs);
@@ -208,8 +208,8 @@ export class KeyspaceLoader implements RdbHandler {
     return true;
   }
 
-  #refuseDuplicate(key: RdbKey): never {
-    throw new RdbError(`The file has the key "${key.name.toBuffer().toString("latin1")}" twice`, 0);
+  #refuseDuplicate(name: Buffer): never {
+    throw new RdbError(`The file has the key "${name.toString("latin1")}" twice`, 0);
   }
 }
 

@@ -55,6 +55,8 @@ export interface RdbHandler {
   /** Takes what follows the `begin` of a stream, whose count is that of its blocks. */
   readonly streams: StreamHandler;
   end(key: RdbKey): void;
+  /** Nothing more comes for now: what was told must be in its place. */
+  settle?(): void;
 }
 
 export interface RdbReaderOptions {
@@ -116,7 +118,13 @@ export class RdbReader {
   push(bytes: Buffer, start: number, end: number): number {
     if (this.#stage === Stage.done) return end - start;
     this.#input.push(bytes, start, end);
-    if (this.#input.isWorthReading) this.#run();
+    if (this.#input.isWorthReading) {
+      try {
+        this.#run();
+      } finally {
+        this.#handler.settle?.();
+      }
+    }
     return this.#stage === Stage.done ? this.#input.available : 0;
   }
 
@@ -139,6 +147,7 @@ export class RdbReader {
       this.#checkType(type);
       this.#content(type);
       while (this.#stage === Stage.elements) this.#element();
+      this.#handler.settle?.();
     } catch (reason) {
       if (reason === UNDERFLOW) input.fail("Unexpected end of the value");
       throw reason;

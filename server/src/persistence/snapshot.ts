@@ -113,7 +113,7 @@ export class Snapshot implements SnapshotVisitor {
       const database = this.#keyspace.database(index);
       if (database.count === 0) continue;
       writeSelectDatabase(this.#output, index);
-      writeResize(this.#output, database.count, database.expiringCount);
+      writeResize(this.#output, database.count, database.expiry.count);
     }
   }
 }

@@ -1,0 +1,83 @@
+/**
+ * Strings that come from a file, all of them new. In a large index each of them goes to a place of its own, which is not in the
+ * processor's cache; so their records are made at once, and enter the index together, after a round of reads that
+ * the processor does side by side. Until then nobody finds them: `enter` must come before anything else happens to the keyspace.
+ */
+
+import type { Handle } from "../memory/arena-layout.ts";
+import type { Database } from "./database.ts";
+import type { KeyspaceState } from "./keyspace-state.ts";
+import { NO_EXPIRY } from "./record.ts";
+
+const MOST_WAITING = 64;
+
+export class LoadedStrings {
+  readonly #state: KeyspaceState;
+  readonly #records = new Int32Array(MOST_WAITING);
+  readonly #hashes = new Int32Array(MOST_WAITING);
+  #count = 0;
+
+  constructor(state: KeyspaceState) {
+    this.#state = state;
+  }
+
+  /** There is no room for another one before `enter`. */
+  get isFull(): boolean {
+    return this.#count === MOST_WAITING;
+  }
+
+  add(
+    keyBuffer: Buffer,
+    keyOffset: number,
+    keyLength: number,
+    valueBuffer: Buffer,
+    valueOffset: number,
+    valueLength: number,
+    expireAtMs: number,
+  ): void {
+    const { records, dictionary, access } = this.#state;
+    const index = this.#count;
+    this.#hashes[index] = dictionary.hash(keyBuffer, keyOffset, keyLength);
+    this.#records[index] = records.createString(
+      keyBuffer,
+      keyOffset,
+      keyLength,
+      valueBuffer,
+      valueOffset,
+      valueLength,
+      expireAtMs,
+      access.initial(),
+    );
+    this.#count = index + 1;
+  }
+
+  /** All are in the database now, but those whose key is there already: of these the last one's name, undefined if there are none. */
+  enter(database: Database): Buffer | undefined {
+    const count = this.#count;
+    this.#count = 0;
+    if (count === 0) return undefined;
+    let twice: Buffer | undefined;
+    this.#state.dictionary.warm(database.indexRoot, this.#hashes, count);
+    for (let i = 0; i < count; i++) {
+      const record = this.#records[i] as Handle;
+      if (this.#enterOne(database, record, this.#hashes[i] as number)) continue;
+      twice = database.keyOf(record);
+      this.#state.arena.free(record);
+    }
+    return twice;
+  }
+
+  #enterOne(database: Database, record: Handle, hash: number): boolean {
+    const { records, dictionary } = this.#state;
+    const bytes = records.bytesOf(record);
+    const offset = records.keyOffset(record);
+    const length = records.keyLength(record);
+    if (dictionary.find(database.indexRoot, hash, bytes, offset, length) !== 0) return false;
+    records.setDatabaseId(record, database.id);
+    dictionary.insertMissed(database.indexRoot, hash, record);
+    database.changes.entered(bytes, offset, length);
+    const expireAtMs = records.expireAtOf(record);
+    if (expireAtMs !== NO_EXPIRY) database.expiry.enter(expireAtMs);
+    return true;
+  }
+}
