@@ -106,6 +106,8 @@ export class Listener {
     const options = {
       handle,
       allowHalfOpen: true,
+      // Else it begins to read at once, and where a batch reads, each request would cost a second read that finds nothing.
+      pauseOnCreate: true,
       onread: {
         buffer,
         callback: (bytes: number): boolean => {
