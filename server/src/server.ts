@@ -26,9 +26,10 @@ import { createKeyspaceListener } from "./execution/keyspace-listener.ts";
 import { MemoryUpkeep } from "./execution/memory-upkeep.ts";
 import { Monitors } from "./execution/monitors.ts";
 import { Propagator } from "./execution/propagation.ts";
-import { ScriptRunner } from "./execution/script-runner.ts";
+import type { ScriptRunner } from "./execution/script-runner.ts";
 import { createFactSources, createUsage, type MeteredUsage, sampleMemory } from "./execution/server-facts.ts";
 import { createServerKeyspace } from "./execution/server-keyspace.ts";
+import { createServerScripting } from "./execution/server-scripting.ts";
 import { compactionSettingsOf, followSettings } from "./execution/server-settings.ts";
 import { createServerUsers, type ServerUsers, userLinesOf } from "./execution/server-users.ts";
 import { createStreamApplier } from "./execution/stream-applier.ts";
@@ -119,6 +120,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       return core.readiness.isLoaded && !context.persistence.isDataIncomplete;
     },
     async save() {
+      context.scripting.abandon();
       const problem = context.persistence.saveNow();
       if (problem !== undefined) throw new Error(problem);
     },
@@ -189,27 +191,25 @@ function createCore(options: ServerOptions): Core {
   const identity = { runId: random.hex(40), port: 0, startedAtMs: clock.nowMs(), configFile: options.configFile };
   const usage = createUsage(clock, keyspace.arena.usedBytes);
   const users = createServerUsers({ config, userLines: options.userLines ?? [] }, table, systemDisk);
-  const pubsub = new PublishSubscribe();
-  const monitors = new Monitors();
+  const [pubsub, monitors] = [new PublishSubscribe(), new Monitors()];
   const pause = new ClientPause(clock, () => clients.all());
   const readiness = { isLoaded: false };
   const appendOnly = createServerAppendOnly({ config, clock, logger, persistence: () => persistence });
-  const held = { keyspace, collections, appendOnly, replication: () => replication };
-  const persistence: Persistence = createPersistence(options, held);
+  const needs = { keyspace, collections, appendOnly, replication: () => replication, isHeldUp: () => scripting.isBusy };
+  const persistence = createPersistence(options, needs);
   const applier = createStreamApplier({ dispatcher: () => dispatcher, keyspace, connection: NO_CONNECTION, logger });
   const replication = createServerReplication({
     ...{ config, clock, random, logger, disk: systemDisk, persistence, appendOnly, applier },
     port: () => identity.port,
     roleChanged: (isReplica) => {
       keyspace.isReplica = isReplica;
-      if (isReplica) waiting.forKeys.unblockAll(() => ROLE_CHANGED);
+      if (isReplica) stopAll(scripting, waiting);
     },
   });
   const waiting = createWaitingClients({
     ...{ keyspace, clock, pause, runFor: (client, command) => dispatcher.runFor(client, command) },
   });
-  replication.replicas.acknowledged = () => waiting.forReplicas.check();
-  appendOnly.replies.released = () => waiting.forReplicas.check();
+  followAcknowledgements(replication, appendOnly, waiting);
   const propagator = new Propagator([replication.feed, appendOnly.stream]);
   const payloads = new ValuePayloads({ keyspace, collections, compress: () => config.get("rdbcompression") });
   const migrations = createMigrations(options, { keyspace, payloads, pause, propagator });
@@ -222,14 +222,17 @@ function createCore(options: ServerOptions): Core {
     ...{ isLoaded: () => readiness.isLoaded, scripts: () => context.scripting.facts() },
     cluster: () => cluster?.cluster.facts(),
   });
+  const scripting = createServerScripting({
+    ...{ config, clock, logger, random, table, keyspace, pause, connection: NO_CONNECTION },
+    later: () => ({ state, reply, dispatcher, serveReady: () => waiting.forKeys.serveReady() }),
+  });
   const context: ServerContext = {
     ...{ keyspace, table, clients, config, clock, random, collections, pubsub, monitors, facts },
     ...createTimeLogs(config, clock),
     ...{ logger, pause, persistence, appendOnly, replication, cluster: cluster?.cluster, relay: cluster?.cluster },
     ...{ waiters: waiting.forReplicas, blocking: waiting.forKeys, unblock: waiting.unblock },
     ...{ payloads, migrations, streamArguments: new StreamArguments() },
-    scripting: createScripting(options, table, () => ({ state, reply })),
-    ...{ ...users, executor: createExecutor(() => dispatcher, propagator) },
+    ...{ ...users, scripting, executor: createExecutor(() => dispatcher, propagator) },
     isClusterEnabled: cluster !== undefined,
     get maxBulkBytes() {
       return parser.maxBulkBytes;
@@ -266,16 +269,16 @@ function listenToKeyspace({ keyspace, pubsub, replication }: ServerContext, prop
   keyspace.listener = createKeyspaceListener(propagator, () => replication.isReplica);
 }
 
-function createScripting(
-  { logger, config, random, clock }: ServerOptions,
-  table: CommandTable,
-  later: () => { readonly state: ServerState; readonly reply: ReplyWriter },
-): ScriptRunner {
-  return new ScriptRunner({
-    ...{ clock, longestMs: () => config.get("busy-reply-threshold") },
-    ...{ table, logger, random, connection: NO_CONNECTION, isClusterEnabled: config.get("cluster-enabled") },
-    ...{ state: () => later().state, reply: () => later().reply },
-  });
+/** WAIT and WAITAOF have something to look at when a replica, or the disk, has got further. */
+function followAcknowledgements(replication: Replication, appendOnly: AppendOnly, waiting: WaitingClients): void {
+  replication.replicas.acknowledged = () => waiting.forReplicas.check();
+  appendOnly.replies.released = () => waiting.forReplicas.check();
+}
+
+/** A replica runs what its primary sends, and nothing else may be in the middle of something. */
+function stopAll(scripting: ScriptRunner, waiting: WaitingClients): void {
+  scripting.abandon();
+  waiting.forKeys.unblockAll(() => ROLE_CHANGED);
 }
 
 function forgetIn(holders: readonly { forget(client: Client): void }[], client: Client): void {
@@ -306,12 +309,13 @@ interface PersistenceNeeds {
   readonly collections: Collections;
   readonly appendOnly: AppendOnly;
   readonly replication: () => Replication;
+  readonly isHeldUp: () => boolean;
 }
 
 function createPersistence({ config, clock, logger }: ServerOptions, needs: PersistenceNeeds): Persistence {
-  const { keyspace, collections, appendOnly, replication } = needs;
+  const { keyspace, collections, appendOnly, replication, isHeldUp } = needs;
   return new Persistence({
-    appendOnly: () => appendOnly,
+    ...{ appendOnly: () => appendOnly, isHeldUp },
     ...{ keyspace, collections, config, clock, logger, disk: systemDisk, processId: process.pid },
     isProcessAlive: (processId) => processIdentity(processId) !== undefined,
     replicationPosition: () => replication().position,
@@ -398,6 +402,9 @@ function createServerState(context: ServerContext, readiness: { readonly isLoade
     get holdsWrites() {
       return pause.holdsWrites;
     },
+    get isScriptBusy() {
+      return context.scripting.isBusy;
+    },
     get tooFewReplicas() {
       return replication.hasTooFewReplicas;
     },
@@ -414,8 +421,8 @@ function createUpkeep(context: ServerContext, state: ServerState): MemoryUpkeep 
     ...{ keyspace, clock },
     settings: () => compactionSettingsOf(config),
     expiryEffort: () => config.get("active-expire-effort"),
-    mayExpire: () => debugSwitches.isActiveExpiryOn,
-    mayEvict: () => state.memoryLimited,
+    mayExpire: () => debugSwitches.isActiveExpiryOn && !state.isScriptBusy,
+    mayEvict: () => state.memoryLimited && !state.isScriptBusy,
     mayMove: () => !state.loading,
     spent: (event, microseconds) => latencyMonitor.add(event, microseconds),
   });

@@ -31,6 +31,8 @@ export const CommandBit = {
   container: 1 << 19,
   /** Too short to be timed by itself. */
   untimed: 1 << 20,
+  /** Not allowed while a script holds everybody up. */
+  notWhileBusy: 1 << 21,
 } as const;
 
 const BIT_OF_FLAG: Partial<Record<CommandFlag, number>> = {
@@ -185,6 +187,7 @@ function bitsOf(row: CommandRow): number {
   for (const flag of row.flags) bits |= BIT_OF_FLAG[flag] ?? 0;
   if ((bits & CommandBit.loading) === 0) bits |= CommandBit.notWhileLoading;
   if ((bits & CommandBit.stale) === 0) bits |= CommandBit.notWhileStale;
+  if (!row.flags.includes("allow_busy")) bits |= CommandBit.notWhileBusy;
   if (row.keys !== undefined && row.keys.length > 0) bits |= CommandBit.hasKeys;
   if ((bits & CommandBit.fast) !== 0 || row.isQuick === true) bits |= CommandBit.untimed;
   return bits;

@@ -73,6 +73,12 @@ export interface Scripting {
   evaluate(call: Call, request: { readonly isCached: boolean; readonly isReadOnly: boolean }): void;
   /** Keeps a script without running it; gives its digest. Throws what is wrong with it. */
   load(source: Buffer): string;
+  /** Ends the script that holds everybody up; throws why that cannot be. */
+  kill(): void;
+  /** A script holds everybody up. */
+  readonly isBusy: boolean;
+  /** Ends that script, as by an error of its own. */
+  abandon(): void;
   has(digest: string): boolean;
   flush(): void;
   facts(): ScriptFacts;

@@ -118,8 +118,9 @@ export const scriptCommands = defineCommands([
         complexity: "O(1)",
         summary: "Ends the running script, if it has changed nothing yet.",
         syntax: "",
-        run() {
-          throw new CommandError("NOTBUSY No scripts in execution right now.");
+        run(call) {
+          call.server.scripting.kill();
+          call.reply.ok();
         },
       },
       {

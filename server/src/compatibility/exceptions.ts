@@ -22,7 +22,7 @@ export const PARTLY_DONE: Readonly<Record<string, string>> = {
   "module|loadex": "modules in C cannot be loaded, on purpose",
   "module|unload": "modules in C cannot be loaded, on purpose",
   migrate: "refused inside MULTI: its client waits while others are served",
-  "script|kill": "never has anything to end: past `busy-reply-threshold` a script that has written nothing is stopped",
+  eval: "where a script cannot be interrupted (inside pcall, in MULTI) it is ended past `busy-reply-threshold`, else it would hold up everybody",
   "script|debug": "refuses to turn the debugger on: there is none",
   lolwut: "names the version, draws nothing",
   sort: "a sorted set keeps its encoding, which Redis changes; numbers out of range do not spoil later calls",

@@ -175,19 +175,28 @@ export class Dispatcher {
 
   /** Runs a command again for a client that waited in it, counted once, and gives the bytes of its reply. */
   runFor(client: Client, command: QueuedCommand): Buffer {
+    const id = command.command;
+    const bytes = this.workFor(client, (call) => {
+      Object.assign(call, command);
+      this.#isRunningAgain = true;
+      this.#invoke(call, id, this.#table.flags[id] as number, -1, -1);
+      this.#isRunningAgain = false;
+    });
+    this.#table.calls[id] = (this.#table.calls[id] as number) - 1;
+    this.processed--;
+    return bytes;
+  }
+
+  /** Does something for a client outside of its requests, and gives the bytes of the reply that this has written. */
+  workFor(client: Client, work: (call: Call) => void): Buffer {
     const call = this.#call;
     const { reply } = this;
     const { buffer, argc, offset, length } = call;
     const interrupted = { client: call.client, db: call.db, command: call.command, buffer, argc, offset, length };
     const { resp3, position } = reply;
-    const id = command.command;
-    Object.assign(call, command, { client, db: this.#keyspace.database(client.databaseIndex) });
+    Object.assign(call, { client, db: this.#keyspace.database(client.databaseIndex) });
     reply.resp3 = client.protocol === 3;
-    this.#isRunningAgain = true;
-    this.#invoke(call, id, this.#table.flags[id] as number, -1, -1);
-    this.#isRunningAgain = false;
-    this.#table.calls[id] = (this.#table.calls[id] as number) - 1;
-    this.processed--;
+    work(call);
     const bytes = Buffer.from(reply.buffer.subarray(position, reply.position));
     reply.position = position;
     reply.resp3 = resp3;
@@ -299,7 +308,8 @@ export class Dispatcher {
       }
     }
     this.#invoke(call, id, bits, start, end);
-    if (this.#waited.hasReady) this.#serveReady();
+    // In the middle of a script nobody is served: what it has made ready may be gone at its end.
+    if (this.#waited.hasReady && !this.#state.isScriptBusy) this.#serveReady();
   }
 
   #invoke(call: Call, id: number, bits: number, start: number, end: number): void {

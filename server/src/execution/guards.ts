@@ -25,6 +25,8 @@ export interface ServerState {
   /** CLIENT PAUSE WRITE: what changes data waits. */
   readonly holdsWrites: boolean;
   readonly memoryLimited: boolean;
+  /** A script runs for so long that others are told. */
+  readonly isScriptBusy: boolean;
   /** Evicts until there is room; false if memory stays above the limit. */
   makeRoom(): boolean;
 }
@@ -135,6 +137,12 @@ export const GUARDS: readonly Guard[] = [
     denies: CommandBit.notWhileLoading,
     applies: (state) => state.loading,
     check: (_state, request) => (ofPrimary(request) ? undefined : ERRORS.loading),
+  },
+  {
+    name: "busy script",
+    denies: CommandBit.notWhileBusy,
+    applies: (state) => state.isScriptBusy,
+    check: () => ERRORS.busyScript,
   },
 ];
 

@@ -48,26 +48,30 @@ export class ScriptCommands {
     this.#rules = { isReadOnly: false, allowsOom: false };
   }
 
-  /** Takes the call over for the commands of a script. `leave` gives it back as it was. */
+  /** Takes the call over for the commands of a script that begins. `leave` gives it back as it was. */
   enter(call: Call, rules: { readonly isReadOnly: boolean; readonly allowsOom: boolean }): () => void {
-    const { buffer, argc, offset, length, client, command, db } = call;
-    const { resp3 } = call.reply;
-    this.#call = call;
     this.#rules.allowsOom = rules.allowsOom;
     this.#rules.isReadOnly = rules.isReadOnly;
     this.hasWritten = false;
-    this.#caller = { client, command: client.has(ClientFlag.inExec) ? call.server.table.idOf("exec") : command };
-    this.client.user = client.user;
-    this.client.set(ClientFlag.restricted, client.has(ClientFlag.restricted));
-    this.client.databaseIndex = client.databaseIndex;
+    this.client.databaseIndex = call.client.databaseIndex;
     this.client.protocol = 2;
+    return this.goOn(call);
+  }
+
+  /** The same for a script that was put aside: what it has selected and set still holds. */
+  goOn(call: Call): () => void {
+    const { buffer, argc, offset, length, client, command, db } = call;
+    const { resp3 } = call.reply;
+    this.#call = call;
+    this.#caller = { client, command: client.has(ClientFlag.inExec) ? call.server.table.idOf("exec") : command };
     // A script may do what its client may.
     this.client.user = client.user;
     this.client.set(ClientFlag.restricted, client.has(ClientFlag.restricted));
     call.client = this.client;
     call.offset = this.#offset;
     call.length = this.#length;
-    call.reply.resp3 = false;
+    call.reply.resp3 = this.client.protocol === 3;
+    call.db = call.server.keyspace.database(this.client.databaseIndex);
     return () => {
       this.#offset = call.offset;
       this.#length = call.length;

@@ -2,13 +2,14 @@
  * Runs scripts: finds or compiles them, hands KEYS and ARGV over, and makes of what they return or die of a reply. The
  * interpreter is started by the first script and given up with its cache, so that a server without scripts pays nothing.
  *
- * What a script changes is propagated by its effects, as one transaction.
+ * What a script changes is propagated by its effects, as one transaction. One that runs for too long is put aside and goes on
+ * between turns of the event loop: its client waits, others hear BUSY, and nothing else changes data meanwhile.
  */
 
 import type { ReplyWriter } from "@kvcluster/protocol/reply-writer";
 import { integerArgument } from "../commands/arguments.ts";
 import type { Call } from "../commands/call.ts";
-import { type ClientConnection, ClientFlag } from "../commands/client.ts";
+import { type Client, type ClientConnection, ClientFlag } from "../commands/client.ts";
 import type { CommandTable } from "../commands/command-table.ts";
 import type { Scripting } from "../commands/context.ts";
 import { CommandError, ERRORS } from "../commands/errors.ts";
@@ -27,6 +28,7 @@ import { ScriptFlag } from "../scripting/shebang.ts";
 import type { ServerState } from "./guards.ts";
 import { ScriptCommands } from "./script-commands.ts";
 import { scriptFunctions } from "./script-functions.ts";
+import { ScriptPatience } from "./script-patience.ts";
 
 export interface ScriptRunnerParts {
   readonly state: () => ServerState;
@@ -39,6 +41,22 @@ export interface ScriptRunnerParts {
   /** `busy-reply-threshold`; 0: scripts may run for ever. */
   readonly longestMs: () => number;
   readonly isClusterEnabled: boolean;
+  /** Calls back after a turn of the event loop. */
+  readonly schedule: (callback: () => void) => void;
+  /** Does a piece of work for a client, and gives the bytes of the reply that it has written. */
+  readonly workFor: (client: Client, work: (call: Call) => void) => Buffer;
+  /** A script that was put aside has ended, and its client has its reply. */
+  readonly ended: (client: Client) => void;
+}
+
+/** A script on its way. */
+interface Run {
+  readonly programs: Programs;
+  readonly script: Script;
+  readonly client: Client;
+  readonly command: number;
+  readonly nowMs: number;
+  readonly isOwnTransaction: boolean;
 }
 
 interface Programs {
@@ -52,16 +70,25 @@ interface Programs {
 const MEMORY_LIMIT_BYTES = 1 << 30;
 const DIGEST_LENGTH = 40;
 const FIRST_KEY = 3;
-const OVERDUE = "Script stopped: it has run for longer than busy-reply-threshold without having written anything";
+const NOT_BUSY = "NOTBUSY No scripts in execution right now.";
+const UNKILLABLE =
+  "UNKILLABLE Sorry the script already executed write commands against the dataset. You can either wait the script termination or kill the server in a hard way using the SHUTDOWN NOSAVE command.";
 const NO_SCRIPT = "NOSCRIPT No matching script. Please use EVAL.";
 
 export class ScriptRunner implements Scripting {
   readonly #parts: ScriptRunnerParts;
-  #startedUs = 0;
+  readonly #patience: ScriptPatience;
   #programs: Programs | undefined;
+  #suspended: Run | undefined;
 
   constructor(parts: ScriptRunnerParts) {
     this.#parts = parts;
+    this.#patience = new ScriptPatience(parts.clock, parts.longestMs);
+  }
+
+  /** A script was put aside, and has not ended. */
+  get isBusy(): boolean {
+    return this.#suspended !== undefined;
   }
 
   evaluate(call: Call, { isCached, isReadOnly }: { readonly isCached: boolean; readonly isReadOnly: boolean }): void {
@@ -89,6 +116,18 @@ export class ScriptRunner implements Scripting {
     this.#programs = undefined;
   }
 
+  kill(): void {
+    if (this.#suspended === undefined) throw new CommandError(NOT_BUSY);
+    if (this.#suspended.programs.commands.hasWritten) throw new CommandError(UNKILLABLE);
+    this.#patience.end();
+  }
+
+  /** The server ends or becomes a replica: the script that was put aside, if there is one, ends as by an error of its own. */
+  abandon(): void {
+    this.#patience.end();
+    while (this.#suspended !== undefined) this.#goOn(this.#suspended);
+  }
+
   facts(): ScriptFacts {
     const programs = this.#programs;
     return {
@@ -96,14 +135,6 @@ export class ScriptRunner implements Scripting {
       cachedScripts: programs?.cache.count ?? 0,
       sourceBytes: programs?.cache.sourceBytes ?? 0,
     };
-  }
-
-  /** What has written is not stopped in the middle. */
-  #overdue(hasWritten: boolean): string | undefined {
-    const limitMs = this.#parts.longestMs();
-    if (limitMs <= 0 || hasWritten) return undefined;
-    if (this.#parts.clock.monotonicUs() - this.#startedUs < limitMs * 1000) return undefined;
-    return OVERDUE;
   }
 
   #start(): Programs {
@@ -116,7 +147,7 @@ export class ScriptRunner implements Scripting {
     const made: { commands?: ScriptCommands; replies?: LuaToReply } = {};
     const interpreter = new Interpreter({
       memoryLimitBytes: MEMORY_LIMIT_BYTES,
-      objection: () => this.#overdue(made.commands?.hasWritten ?? false),
+      look: (canSuspend) => this.#patience.look(canSuspend, made.commands?.hasWritten ?? false),
       libraries: (machine) => {
         const commands = new ScriptCommands(machine, connection);
         const replies = new LuaToReply(machine, reply());
@@ -165,36 +196,86 @@ export class ScriptRunner implements Scripting {
   #run(programs: Programs, script: Script, request: Request): void {
     const { call, keys } = request;
     const { interpreter, commands, replies } = programs;
-    const { executor } = call.server;
-    const { reply, client } = call;
-    const { errors } = reply;
-    const start = reply.position;
+    const { client, command, nowMs } = call;
     fillTable(interpreter, "KEYS", { call, first: FIRST_KEY, count: keys });
     fillTable(interpreter, "ARGV", { call, first: FIRST_KEY + keys, count: call.argc - FIRST_KEY - keys });
     const isOwnTransaction = !client.has(ClientFlag.inExec);
+    const obeys = client.has(ClientFlag.primary);
     replies.knowsBooleans = false;
     const leave = commands.enter(call, {
       isReadOnly: request.isReadOnly || (script.flags & ScriptFlag.noWrites) !== 0,
-      allowsOom: (script.flags & ScriptFlag.allowOom) !== 0 || client.has(ClientFlag.primary),
+      allowsOom: (script.flags & ScriptFlag.allowOom) !== 0 || obeys,
     });
-    if (isOwnTransaction) executor.beginTransaction();
+    if (isOwnTransaction) call.server.executor.beginTransaction();
+    // A replica must not stop in the middle of what its primary sends, so nothing may wait there.
+    const maySuspend = isOwnTransaction && !obeys && !call.server.replication.isReplica;
+    this.#patience.begin({ maySuspend, mustFinish: obeys });
+    const run = { programs, script, client, command, nowMs, isOwnTransaction };
+    this.#enter(run, call, { leave, work: () => interpreter.start(script.reference) });
+  }
+
+  /** Until the script ends or is put aside. */
+  #enter(run: Run, call: Call, lua: { readonly leave: () => void; readonly work: () => number }): void {
+    const { interpreter } = run.programs;
+    const { reply } = call;
+    const { errors, position } = reply;
     let status = LuaStatus.ok as number;
+    this.#suspended = undefined;
     try {
-      this.#startedUs = this.#parts.clock.monotonicUs();
-      status = interpreter.start(script.reference);
+      status = lua.work();
+      if (status === LuaStatus.yielded && interpreter.isSuspended) this.#suspended = run;
     } catch (error) {
       // The machine is in a state that nobody knows: the next script gets a new one.
       this.flush();
       throw error;
     } finally {
-      if (isOwnTransaction) executor.endTransaction(client.databaseIndex);
-      leave();
+      const isOver = this.#suspended === undefined;
+      if (run.isOwnTransaction && isOver) call.server.executor.endTransaction(run.client.databaseIndex);
+      lua.leave();
     }
-    reply.position = start;
+    reply.position = position;
     // Errors that the script has seen are its own affair.
     reply.errors = errors;
-    this.#answer(programs, script, { call, status });
-    interpreter.finish(status);
+    if (this.#suspended !== undefined) this.#putAside(run);
+    else {
+      this.#answer(run.programs, run.script, { call, status });
+      interpreter.finish(status);
+    }
+  }
+
+  #putAside(run: Run): void {
+    const { client } = run;
+    if (!client.has(ClientFlag.blocked)) {
+      client.set(ClientFlag.blocked, true);
+      client.connection.pause();
+      this.#parts.logger.warning(
+        `Slow script detected: still in execution after ${this.#patience.elapsedMs} milliseconds. ` +
+          `You can try killing the script using the SCRIPT KILL command. Script name is: ${run.script.digest}.`,
+      );
+    }
+    this.#parts.schedule(() => {
+      if (this.#suspended === run) this.#goOn(run);
+    });
+  }
+
+  #goOn(run: Run): void {
+    const { client, programs } = run;
+    this.#patience.beginSlice();
+    const bytes = this.#parts.workFor(client, (call) => {
+      // For a script time stands still.
+      call.server.keyspace.setNow(run.nowMs);
+      Object.assign(call, { command: run.command, nowMs: run.nowMs });
+      try {
+        this.#enter(run, call, { leave: programs.commands.goOn(call), work: () => programs.interpreter.resume() });
+      } catch (error) {
+        call.reply.error(`ERR internal error: ${(error as Error).message}`);
+        this.#parts.logger.warning(`A script has failed: ${(error as Error).stack}`);
+      }
+    });
+    if (this.#suspended !== undefined) return;
+    client.set(ClientFlag.blocked, false);
+    client.connection.send(bytes);
+    this.#parts.ended(client);
   }
 
   #answer({ interpreter, replies }: Programs, script: Script, outcome: { call: Call; status: number }): void {

@@ -39,6 +39,7 @@ class Fixture {
       processId: 42,
       isProcessAlive: (id) => id === 7,
       replicationPosition: () => undefined,
+      isHeldUp: () => false,
       createFileTarget: (file, outcome) => {
         this.target = new WorkerFileTarget({ file, ...outcome });
         return this.target;

@@ -58,6 +58,8 @@ export interface PersistenceOptions {
   readonly createFileTarget: (file: SnapshotFileOptions, outcome: SnapshotOutcome) => SnapshotTarget;
   /** The append-only file: its figures, and what it has to know when other data takes the place of ours. */
   readonly appendOnly: () => Pick<AppendOnly, "facts" | "suspend" | "resume">;
+  /** A script was put aside that has not ended: its changes belong together. */
+  readonly isHeldUp: () => boolean;
 }
 
 export class Persistence {
@@ -90,9 +92,9 @@ export class Persistence {
     this.#lastSaveAtMs = clock.nowMs();
   }
 
-  /** A snapshot of any kind is under way. */
+  /** No snapshot may begin: one of any kind is under way, or the data is in the middle of a change. */
   get isBusy(): boolean {
-    return this.#job !== undefined;
+    return this.#job !== undefined || this.#options.isHeldUp();
   }
 
   get isLoading(): boolean {

@@ -18,9 +18,12 @@ export class CompileError extends Error {}
 export interface InterpreterOptions {
   readonly memoryLimitBytes: number;
   readonly libraries: (machine: LuaMachine) => Libraries;
-  /** Asked every so many instructions: why the script must not go on, if so. */
-  readonly objection: () => string | undefined;
+  /** Asked every so many instructions: what is to become of the script, if it is not simply to go on. */
+  readonly look: (canSuspend: boolean) => Intervention | undefined;
 }
+
+/** A script is put aside until `resume`, or ends with this error. */
+export type Intervention = "suspend" | { readonly error: string };
 
 const COUNT_MASK = 8;
 const INSTRUCTIONS_A_LOOK = 100_000;
@@ -32,6 +35,9 @@ const RECORD_SOURCE = 16;
 const RECORD_LINE = 20;
 const GC_COUNT_KIB = 3;
 const GC_COLLECT = 2;
+/** Places in lua_State of Lua 5.1 with words of 4 bytes: how deep C calls are nested, and how deep they were at the start of the coroutine. */
+const STATE_CALLS = 52;
+const STATE_BASE_CALLS = 54;
 
 export class Interpreter {
   readonly machine: LuaMachine;
@@ -40,13 +46,17 @@ export class Interpreter {
   thread: State = 0;
   #threadReference = 0;
   readonly #hook: number;
+  /** The run at hand was put aside by `look`, not by the script itself. */
+  isSuspended = false;
+  /** `look` has ended it: the thread is looked at after every instruction. */
+  #isEnded = false;
 
-  constructor({ memoryLimitBytes, libraries, objection }: InterpreterOptions) {
+  constructor({ memoryLimitBytes, libraries, look }: InterpreterOptions) {
     this.machine = new LuaMachine(memoryLimitBytes);
     const { api } = this.machine;
     this.#main = api.luaL_newstate();
     this.#record = api.malloc(RECORD_BYTES);
-    this.#hook = this.machine.addHook((state) => this.#look(state, objection));
+    this.#hook = this.machine.addHook((state) => this.#look(state, look));
     openSandbox(this.machine, this.#main, libraries(this.machine));
     api.lua_settop(this.#main, REAL_GLOBALS);
     this.#newThread();
@@ -95,13 +105,20 @@ export class Interpreter {
 
   /** Runs a chunk in the thread; gives a `LuaStatus`. Its results, or the error, are on the thread's stack. */
   start(reference: number): number {
+    this.isSuspended = false;
     this.machine.api.lua_rawgeti(this.thread, REGISTRY, reference);
+    return this.machine.api.lua_resume(this.thread, 0);
+  }
+
+  /** Goes on where the script was put aside. */
+  resume(): number {
+    this.isSuspended = false;
     return this.machine.api.lua_resume(this.thread, 0);
   }
 
   /** After a run: the stack is empty again, and the thread fit for the next one. */
   finish(status: number): void {
-    if (status === LuaStatus.ok) this.machine.api.lua_settop(this.thread, 0);
+    if (status === LuaStatus.ok && !this.#isEnded) this.machine.api.lua_settop(this.thread, 0);
     else this.#newThread();
   }
 
@@ -152,19 +169,34 @@ export class Interpreter {
     return heap.toString("latin1", address, heap.indexOf(0, address));
   }
 
-  #look(state: State, objection: () => string | undefined): void {
-    const reason = objection();
-    if (reason === undefined) return;
+  #look(state: State, look: InterpreterOptions["look"]): void {
+    const intervention = look(this.#canSuspend(state));
+    if (intervention === undefined) return;
     const { api } = this.machine;
+    if (intervention === "suspend") {
+      this.isSuspended = true;
+      api.lua_yield(state, 0);
+      return;
+    }
+    this.#isEnded = true;
     // From now on after every instruction: a pcall that catches the error must not keep the script alive.
     api.lua_sethook(state, this.#hook, COUNT_MASK, 1);
     api.lua_sethook(this.thread, this.#hook, COUNT_MASK, 1);
-    this.machine.pushText(state, reason);
+    this.machine.pushText(state, intervention.error);
     api.lua_error(state);
+  }
+
+  /** Not inside a C function that has called back (pcall, a comparison while sorting), nor in a coroutine of the script. */
+  #canSuspend(state: State): boolean {
+    const { heap } = this.machine;
+    return (
+      state === this.thread && heap.readUInt16LE(state + STATE_CALLS) === heap.readUInt16LE(state + STATE_BASE_CALLS)
+    );
   }
 
   #newThread(): void {
     const { api } = this.machine;
+    this.#isEnded = false;
     if (this.#threadReference !== 0) this.release(this.#threadReference);
     this.thread = api.lua_newthread(this.#main);
     this.#threadReference = api.luaL_ref(this.#main, REGISTRY);

@@ -1,0 +1,116 @@
+/** Scripts that run for longer than `busy-reply-threshold`: what others hear, and how they end, here and in redis-server. */
+
+import { encodeCommand } from "@kvcluster/protocol/resp-encoder";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { RawClient } from "../testing/raw-client.ts";
+import { hasReferenceServer } from "../testing/reference-server.ts";
+import { type ServerPair, startServerPair } from "../testing/server-pair.ts";
+
+const BUSY = "-BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.\r\n";
+/** Adds up to its second argument, which takes a second for some ten million. */
+const COUNT = `
+  redis.call('SET', KEYS[1], 'first')
+  local sum = 0
+  for i = 1, tonumber(ARGV[1]) do sum = sum + 1 end
+  redis.call('APPEND', KEYS[1], ' and last')
+  return sum`;
+const STEPS = "20000000";
+
+describe.runIf(hasReferenceServer).each(["ours", "reference"] as const)("a long script in %s", (kind) => {
+  let pair: ServerPair;
+  let runner: RawClient;
+  let other: RawClient;
+  beforeAll(async () => {
+    pair = await startServerPair("--busy-reply-threshold", "50");
+    runner = await RawClient.connect(pair.ports[kind]);
+    other = await RawClient.connect(pair.ports[kind]);
+  });
+  afterAll(async () => {
+    runner.close();
+    other.close();
+    await pair.stop();
+  });
+
+  /** Sends a request with a script, and waits until others are told of it. */
+  async function begin(...args: readonly string[]): Promise<void> {
+    runner.write(encodeCommand(args));
+    while ((await other.text("PING")) !== BUSY);
+  }
+
+  async function outcome(): Promise<string> {
+    return String((await runner.replies(1))[0]);
+  }
+
+  test("ends by SCRIPT KILL if it has changed nothing", async () => {
+    await begin("EVAL", "while true do end", "0");
+    expect(await other.text("GET", "key")).toBe(BUSY);
+    expect(await other.text("SHUTDOWN")).toBe(BUSY);
+    expect(await other.text("SCRIPT", "FLUSH")).toBe(BUSY);
+    expect(await other.text("SCRIPT", "KILL")).toBe("+OK\r\n");
+    expect(await outcome()).toMatch(
+      /^-ERR Script killed by user with SCRIPT KILL\.\.\. script: [0-9a-f]{40}, on @user_script:1\.\r\n$/,
+    );
+    expect(await other.text("SCRIPT", "KILL")).toBe("-NOTBUSY No scripts in execution right now.\r\n");
+    expect(await other.text("PING")).toBe("+PONG\r\n");
+  });
+
+  test("that has written goes on to its end, and nobody sees half of it", async () => {
+    await begin("EVAL", COUNT, "1", "key", STEPS);
+    expect(await other.text("SCRIPT", "KILL")).toMatch(/^-UNKILLABLE Sorry the script already executed write commands/);
+    let seen = BUSY;
+    while (seen === BUSY) seen = await other.text("GET", "key");
+    expect(seen).toBe("$14\r\nfirst and last\r\n");
+    expect(await outcome()).toBe(`:${STEPS}\r\n`);
+  });
+
+  test("lets the requests behind it wait, and those of a transaction be queued", async () => {
+    await begin("EVAL", COUNT, "1", "key", STEPS);
+    runner.write(encodeCommand(["APPEND", "key", "!"]));
+    expect(await other.text("MULTI")).toBe("+OK\r\n");
+    expect(await other.text("DISCARD")).toBe("+OK\r\n");
+    expect((await runner.replies(2)).map(String)).toEqual([`:${STEPS}\r\n`, ":15\r\n"]);
+  });
+});
+
+describe.runIf(hasReferenceServer)("a long script here", () => {
+  let pair: ServerPair;
+  beforeAll(async () => {
+    pair = await startServerPair("--busy-reply-threshold", "50");
+  });
+  afterAll(async () => await pair.stop());
+
+  test("serves who waits for its keys only at its end, and keeps what it has selected and set", async () => {
+    const [runner, waiting, other] = await Promise.all([1, 2, 3].map(() => RawClient.connect(pair.ports.ours)));
+    if (runner === undefined || waiting === undefined || other === undefined) throw new Error("no clients");
+    waiting.write(encodeCommand(["BLPOP", "list", "0"]));
+    while (!(await other.text("INFO", "clients")).includes("blocked_clients:1\r\n"));
+    const source = `
+      redis.call('RPUSH', 'list', 'a')
+      redis.call('SELECT', 3)
+      redis.setresp(3)
+      for i = 1, ${STEPS} do end
+      redis.call('SET', 'there', 'yes')
+      return {type(redis.call('GET', 'missing')), redis.call('LLEN', 'list')}`;
+    runner.write(encodeCommand(["EVAL", source, "0"]));
+    while ((await other.text("PING")) !== BUSY);
+    expect(String(waiting.takeAll())).toBe("");
+    expect(String((await runner.replies(1))[0])).toBe("*2\r\n$3\r\nnil\r\n:0\r\n");
+    expect(String((await waiting.replies(1))[0])).toBe("*2\r\n$4\r\nlist\r\n$1\r\na\r\n");
+    expect(await other.text("EXISTS", "there")).toBe(":0\r\n");
+    await other.text("SELECT", "3");
+    expect(await other.text("GET", "there")).toBe("$3\r\nyes\r\n");
+    for (const client of [runner, waiting, other]) client.close();
+  });
+
+  test("goes on when its client is gone", async () => {
+    const [runner, other] = await Promise.all([1, 2].map(() => RawClient.connect(pair.ports.ours)));
+    if (runner === undefined || other === undefined) throw new Error("no clients");
+    runner.write(encodeCommand(["EVAL", COUNT, "1", "orphan", STEPS]));
+    while ((await other.text("PING")) !== BUSY);
+    runner.close();
+    let seen = BUSY;
+    while (seen === BUSY) seen = await other.text("GET", "orphan");
+    expect(seen).toBe("$14\r\nfirst and last\r\n");
+    other.close();
+  });
+});

@@ -1,0 +1,49 @@
+/** Makes the ScriptRunner of a server from the server's parts: the place that knows who waits for a script. */
+
+import type { ReplyWriter } from "@kvcluster/protocol/reply-writer";
+import type { Client, ClientConnection } from "../commands/client.ts";
+import type { CommandTable } from "../commands/command-table.ts";
+import type { Config } from "../config/config.ts";
+import type { Keyspace } from "../keyspace/keyspace.ts";
+import type { Logger } from "../observability/logger.ts";
+import type { Clock } from "../platform/clock.ts";
+import type { Random } from "../platform/random.ts";
+import type { Dispatcher } from "./dispatcher.ts";
+import type { ServerState } from "./guards.ts";
+import { ScriptRunner } from "./script-runner.ts";
+
+export interface ServerScriptingParts {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly random: Random;
+  readonly table: CommandTable;
+  readonly keyspace: Keyspace;
+  readonly pause: { admit(client: Client): void };
+  /** Of the client that the commands of scripts run for. */
+  readonly connection: ClientConnection;
+  /** Parts that are made later than this. */
+  readonly later: () => {
+    readonly state: ServerState;
+    readonly reply: ReplyWriter;
+    readonly dispatcher: Dispatcher;
+    readonly serveReady: () => void;
+  };
+}
+
+export function createServerScripting(parts: ServerScriptingParts): ScriptRunner {
+  const { config, clock, logger, random, table, keyspace, pause, connection, later } = parts;
+  return new ScriptRunner({
+    ...{ table, logger, random, connection, clock, isClusterEnabled: config.get("cluster-enabled") },
+    longestMs: () => config.get("busy-reply-threshold"),
+    state: () => later().state,
+    reply: () => later().reply,
+    schedule: (callback) => void setImmediate(callback),
+    workFor: (client, work) => later().dispatcher.workFor(client, work),
+    ended: (client) => {
+      client.connection.resume();
+      pause.admit(client);
+      if (keyspace.waited.hasReady) later().serveReady();
+    },
+  });
+}
