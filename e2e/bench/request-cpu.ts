@@ -66,6 +66,13 @@ const WORKLOADS: readonly Workload[] = [
     fill: { command: ["ZADD", "ranged", "__rand_int__", "element:__rand_int__"], isUsedUp: false },
     share: 0.1,
   },
+  ...([100, 600] as const).map((count) => ({
+    name: `LRANGE_${count}`,
+    command: ["LRANGE", "long", "0", String(count - 1)],
+    must: STRUCTURE_LIMITS,
+    fill: { command: ["LPUSH", "long", VALUE], isUsedUp: false },
+    share: 10 / count,
+  })),
 ];
 
 function requestsFor(pipeline: number): number {
