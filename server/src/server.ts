@@ -125,7 +125,10 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       if (problem !== undefined) throw new Error(problem);
     },
     laggingReplicas: () => (context.replication.isReplica ? [] : context.replication.replicas.lagging()),
-    finishAppendOnly: () => context.appendOnly.finish(),
+    finishAppendOnly: () => {
+      context.scripting.abandon();
+      return context.appendOnly.finish();
+    },
     async stop() {
       stopCron();
       core.upkeep.stop();

@@ -201,7 +201,8 @@ const VALUES = [
   eventClasses("notify-keyspace-events"),
   integer("tracking-table-max-keys", 1_000_000, BIG_COUNT, STORED),
   integer("busy-reply-threshold", 5000, BIG_COUNT, { alias: "lua-time-limit" }),
-  choice("sanitize-dump-payload", ["no", "yes", "clients"], "no", STORED),
+  // Payloads and files are checked in full whatever it says: what "yes" promises always holds.
+  choice("sanitize-dump-payload", ["no", "yes", "clients"], "no"),
   choice("propagation-error-behavior", ["ignore", "panic", "panic-on-replicas"], "ignore", STORED),
 ] as const;
 

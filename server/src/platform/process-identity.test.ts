@@ -14,10 +14,14 @@ test("a running process has an identity that stays, a process id nobody has has 
 });
 
 test("a process that ended but was not waited for yet has none: it holds nothing any more", async () => {
-  const parent = spawn("sh", ["-c", "sleep 0 & echo $!; exec sleep 60"], { stdio: ["ignore", "pipe", "ignore"] });
+  // The child ends when it is told to, which is when the shell, who would wait for it, has become another program.
+  const script = "exec 3<&0; (read line <&3) & echo $!; exec sleep 60";
+  const parent = spawn("sh", ["-c", script], { stdio: ["pipe", "pipe", "ignore"] });
   try {
     const [line] = (await once(parent.stdout, "data")) as [Buffer];
     const child = Number(line.toString());
+    await expect.poll(() => readFileSync(`/proc/${parent.pid}/comm`, "latin1"), { timeout: 5000 }).toBe("sleep\n");
+    parent.stdin.write("\n");
     await expect.poll(() => readFileSync(`/proc/${child}/stat`, "latin1"), { timeout: 5000 }).toContain(") Z ");
     expect(processIdentity(child)).toBeUndefined();
   } finally {
