@@ -198,8 +198,8 @@ function createCore(options: ServerOptions): Core {
   const pause = new ClientPause(clock, () => clients.all());
   const readiness = { isLoaded: false };
   const appendOnly = createServerAppendOnly({ config, clock, logger, persistence: () => persistence });
-  const needs = { keyspace, collections, appendOnly, replication: () => replication, isHeldUp: () => scripting.isBusy };
-  const persistence = createPersistence(options, needs);
+  const needs = { keyspace, collections, appendOnly, pause, replication: () => replication };
+  const persistence = createPersistence(options, { ...needs, isHeldUp: () => scripting.isBusy });
   const applier = createStreamApplier({ dispatcher: () => dispatcher, keyspace, connection: NO_CONNECTION, logger });
   const replication = createServerReplication({
     ...{ config, clock, random, logger, disk: systemDisk, persistence, appendOnly, applier },
@@ -313,12 +313,13 @@ interface PersistenceNeeds {
   readonly appendOnly: AppendOnly;
   readonly replication: () => Replication;
   readonly isHeldUp: () => boolean;
+  readonly pause: ClientPause;
 }
 
 function createPersistence({ config, clock, logger }: ServerOptions, needs: PersistenceNeeds): Persistence {
-  const { keyspace, collections, appendOnly, replication, isHeldUp } = needs;
+  const { keyspace, collections, appendOnly, replication, isHeldUp, pause } = needs;
   return new Persistence({
-    ...{ appendOnly: () => appendOnly, isHeldUp },
+    ...{ appendOnly: () => appendOnly, isHeldUp, caughtUp: () => pause.release() },
     ...{ keyspace, collections, config, clock, logger, disk: systemDisk, processId: process.pid },
     isProcessAlive: (processId) => processIdentity(processId) !== undefined,
     replicationPosition: () => replication().position,
@@ -403,7 +404,7 @@ function createServerState(context: ServerContext, readiness: { readonly isLoade
       return persistence.refusesWrites ? ERRORS.cannotPersist : undefined;
     },
     get holdsWrites() {
-      return pause.holdsWrites;
+      return pause.holdsWrites || persistence.isBehind;
     },
     get isScriptBusy() {
       return context.scripting.isBusy;

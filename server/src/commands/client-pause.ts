@@ -51,6 +51,11 @@ export class ClientPause {
     for (const client of this.#clients()) if (!client.has(ClientFlag.blocked)) client.connection.resume();
   }
 
+  /** Writes that waited for another reason go on, unless there is a pause. */
+  release(): void {
+    if (!this.isPaused) this.unpause();
+  }
+
   /** Also for clients that connect during a pause. */
   admit(client: Client): void {
     if (this.#mode === "write" || !this.isPaused || client.has(REPLICATION_LINKS)) return;

@@ -40,6 +40,7 @@ class Fixture {
       isProcessAlive: (id) => id === 7,
       replicationPosition: () => undefined,
       isHeldUp: () => false,
+      caughtUp: () => undefined,
       createFileTarget: (file, outcome) => {
         this.target = new WorkerFileTarget({ file, ...outcome });
         return this.target;

@@ -60,6 +60,8 @@ export interface PersistenceOptions {
   readonly appendOnly: () => Pick<AppendOnly, "facts" | "suspend" | "resume">;
   /** A script was put aside that has not ended: its changes belong together. */
   readonly isHeldUp: () => boolean;
+  /** Writers that waited because of `isBehind` may go on. */
+  readonly caughtUp: () => void;
 }
 
 export class Persistence {
@@ -116,7 +118,7 @@ export class Persistence {
     return !this.#isLastSaveOk && config.get("stop-writes-on-bgsave-error") && config.get("save").length > 0;
   }
 
-  /** Changes wait in memory faster than the snapshot writes them away: requests should be held back. */
+  /** Changes wait in memory faster than the snapshot writes them away: writers have to wait. */
   get isBehind(): boolean {
     return this.#job?.isBehind ?? false;
   }
@@ -188,10 +190,11 @@ export class Persistence {
 
   /** Cuts now and writes to the target in the background. The owner of the target calls `finishSnapshot` when it is done. */
   startSnapshot(target: SnapshotTarget, isAofBase = false): SnapshotJob {
+    const { clock, caughtUp } = this.#options;
     const snapshot = this.#cut(target, isAofBase);
-    const job = new SnapshotJob({ snapshot, target, clock: this.#options.clock });
+    const job = new SnapshotJob({ snapshot, target, clock, caughtUp });
     this.#job = job;
-    this.#jobStartedAtMs = this.#options.clock.nowMs();
+    this.#jobStartedAtMs = clock.nowMs();
     job.start();
     return job;
   }

@@ -1,7 +1,7 @@
 /**
  * Drives a snapshot from a timer in slices, so that commands are served in between, and pauses while its target has
  * enough to do. Changes meanwhile add pre-images whether the target is full or not: `isBehind` says when that gets out of
- * hand, and whoever reads from clients should wait.
+ * hand, and writers have to wait until `caughtUp`.
  */
 
 import type { CancelTimer, Clock } from "../platform/clock.ts";
@@ -12,18 +12,22 @@ const SLICE_US = 1000;
 const BETWEEN_SLICES_MS = 0;
 /** A full target is asked again after this. */
 const FULL_PAUSE_MS = 2;
-/** Pre-images waiting beyond this: memory grows faster than the target writes. */
+/** Pre-images waiting beyond this: memory grows faster than the target writes. Writers go on when half of it is gone. */
 const BEHIND_BYTES = 64 << 20;
+const CAUGHT_UP_BYTES = BEHIND_BYTES / 2;
 
 export interface SnapshotJobOptions {
   readonly snapshot: Snapshot;
   readonly target: SnapshotTarget;
   readonly clock: Clock;
+  /** Those who waited because of `isBehind` may go on. */
+  readonly caughtUp: () => void;
 }
 
 export class SnapshotJob {
   readonly #options: SnapshotJobOptions;
   #cancelTimer: CancelTimer | undefined;
+  #isBehind = false;
 
   constructor(options: SnapshotJobOptions) {
     this.#options = options;
@@ -37,6 +41,7 @@ export class SnapshotJob {
     this.#cancelTimer?.();
     this.#options.snapshot.abort();
     this.#options.target.abort();
+    this.#setBehind(false);
   }
 
   get keysWritten(): number {
@@ -48,18 +53,26 @@ export class SnapshotJob {
   }
 
   get isBehind(): boolean {
-    return this.#options.target.waitingBytes > BEHIND_BYTES;
+    return this.#isBehind;
   }
 
   #slice(): void {
     const { snapshot, target, clock } = this.#options;
     const endUs = clock.monotonicUs() + SLICE_US;
     const isWalked = !target.isFull && snapshot.walk(() => target.isFull || clock.monotonicUs() >= endUs);
+    // Behind the end of the walk there are no pre-images.
+    this.#setBehind(!isWalked && target.waitingBytes > (this.#isBehind ? CAUGHT_UP_BYTES : BEHIND_BYTES));
     if (!isWalked) {
       const pauseMs = target.isFull ? FULL_PAUSE_MS : BETWEEN_SLICES_MS;
       this.#cancelTimer = clock.after(pauseMs, () => this.#slice());
       return;
     }
     target.end();
+  }
+
+  #setBehind(isBehind: boolean): void {
+    const isOver = this.#isBehind && !isBehind;
+    this.#isBehind = isBehind;
+    if (isOver) this.#options.caughtUp();
   }
 }

@@ -1,0 +1,61 @@
+import { expect, test } from "vitest";
+import { FakeClock } from "../platform/fake-clock.ts";
+import type { Snapshot } from "./snapshot.ts";
+import { SnapshotJob } from "./snapshot-job.ts";
+import type { SnapshotTarget } from "./snapshot-target.ts";
+
+const MIB = 1 << 20;
+
+function setUp() {
+  const clock = new FakeClock();
+  const state = { waitingBytes: 2 * MIB, isWalked: false, releases: 0, ends: 0 };
+  const target = {
+    get isFull() {
+      return state.waitingBytes > MIB;
+    },
+    get waitingBytes() {
+      return state.waitingBytes;
+    },
+    end: () => state.ends++,
+    abort: () => undefined,
+  } as unknown as SnapshotTarget;
+  const snapshot = { walk: () => state.isWalked, abort: () => undefined } as unknown as Snapshot;
+  const job = new SnapshotJob({ snapshot, target, clock, caughtUp: () => state.releases++ });
+  job.start();
+  clock.advance(5);
+  return { clock, state, job };
+}
+
+test("writers wait while changes outrun the target, and go on when half of that is gone", () => {
+  const { clock, state, job } = setUp();
+  state.waitingBytes = 60 * MIB;
+  clock.advance(5);
+  expect(job.isBehind).toBe(false);
+  state.waitingBytes = 65 * MIB;
+  clock.advance(5);
+  expect(job.isBehind).toBe(true);
+  state.waitingBytes = 33 * MIB;
+  clock.advance(5);
+  expect([job.isBehind, state.releases]).toEqual([true, 0]);
+  state.waitingBytes = 32 * MIB;
+  clock.advance(5);
+  expect([job.isBehind, state.releases]).toEqual([false, 1]);
+});
+
+test.each([
+  ["is given up", ({ job }: ReturnType<typeof setUp>) => job.abort()],
+  [
+    "has been walked",
+    ({ clock, state }: ReturnType<typeof setUp>) => {
+      state.waitingBytes = 0;
+      state.isWalked = true;
+      clock.advance(5);
+    },
+  ],
+])("nobody waits any more when the snapshot %s", (_what, end) => {
+  const made = setUp();
+  made.state.waitingBytes = 65 * MIB;
+  made.clock.advance(5);
+  end(made);
+  expect([made.job.isBehind, made.state.releases]).toEqual([false, 1]);
+});
