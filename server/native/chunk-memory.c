@@ -2,9 +2,8 @@
  * Large pieces of memory for data, from the system itself, as SharedArrayBuffers. Nothing shares them between threads; the
  * kind is chosen because V8 neither counts it when it decides to collect garbage nor expects it to be detached.
  *
- * Each piece starts at a border of huge pages and asks for them: data is reached at random, and a table of 4 KiB pages costs a
- * cache miss of its own at each access. What is given back loses its pages at once, on a thread of the pool, but keeps its addresses:
- * whoever still held a view would read zeros.
+ * What is given back loses its pages at once, on a thread of the pool, but keeps its addresses: whoever still held a view
+ * would read zeros.
  */
 
 #define _GNU_SOURCE
@@ -13,8 +12,6 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-
-enum { HUGE_PAGE_BYTES = 2 << 20 };
 
 typedef void (*finalize_without_environment)(void *data, void *hint);
 /* In Node since 24.9; weak, so that an older one can load this and is told that there is none. */
@@ -34,16 +31,6 @@ typedef struct {
 /* Called after the environment has ended, too: the library is linked to stay loaded. */
 static void unmap(void *bytes, void *length) { munmap(bytes, (size_t)(uintptr_t)length); }
 
-static uint8_t *map_aligned(size_t length) {
-  const size_t room = length + HUGE_PAGE_BYTES;
-  uint8_t *start = mmap(NULL, room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (start == MAP_FAILED) return NULL;
-  uint8_t *bytes = (uint8_t *)(((uintptr_t)start + HUGE_PAGE_BYTES - 1) & ~(uintptr_t)(HUGE_PAGE_BYTES - 1));
-  if (bytes > start) munmap(start, (size_t)(bytes - start));
-  munmap(bytes + length, room - length - (size_t)(bytes - start));
-  return bytes;
-}
-
 /* map(length): a SharedArrayBuffer of zeros, or undefined if the system refuses or this Node has no such buffers. */
 static napi_value map(napi_env env, napi_callback_info info) {
   size_t argc = 1;
@@ -52,8 +39,8 @@ static napi_value map(napi_env env, napi_callback_info info) {
   napi_get_cb_info(env, info, &argc, argv, NULL, NULL);
   if (argc < 1 || napi_get_value_int64(env, argv[0], &length) != napi_ok || length <= 0) return NULL;
   if (node_api_create_external_sharedarraybuffer == NULL) return NULL;
-  uint8_t *bytes = map_aligned((size_t)length);
-  if (bytes == NULL) return NULL;
+  void *bytes = mmap(NULL, (size_t)length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (bytes == MAP_FAILED) return NULL;
   void *hint = (void *)(uintptr_t)length;
   if (node_api_create_external_sharedarraybuffer(env, bytes, (size_t)length, unmap, hint, &result) != napi_ok) {
     unmap(bytes, hint);

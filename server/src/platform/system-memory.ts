@@ -1,6 +1,6 @@
 /**
- * Memory for data straight from the system, in huge pages, by a small native part (native/chunk-memory.c; the figures stand in
- * docs/decisions/0011-data-in-huge-pages.md).
+ * Memory for data straight from the system, by a small native part (native/chunk-memory.c; the figures stand in
+ * docs/decisions/0011-data-in-memory-of-the-system.md).
  *
  * V8 doesn't count it, so nothing ever makes V8 free it either: what is given back loses its pages at once, and its
  * addresses are kept for the next taker. Sizes are rounded up to eighths of a power of two so that there is one; what
