@@ -54,11 +54,6 @@ export class Database {
     return this.#state.dictionary.count(this.#root);
   }
 
-  /** What its records are marked with; another one takes it over when the database is swapped. */
-  get id(): number {
-    return this.#id;
-  }
-
   /** The root of the index: compaction may move it. */
   get indexRoot(): Handle {
     return this.#root;
@@ -438,14 +433,16 @@ export class Database {
 
   /** Takes a record that no index holds into this database. */
   #adopt(record: Handle, isReplacement = false): void {
+    this.#state.dictionary.insert(this.#root, this.hashOf(record), record);
+    this.entered(record, isReplacement);
+  }
+
+  /** The index holds this record from now on: it becomes one of this database's. */
+  entered(record: Handle, isReplacement = false): void {
     const records = this.#records;
-    const bytes = records.bytesOf(record);
-    const offset = records.keyOffset(record);
-    const length = records.keyLength(record);
     const expireAtMs = records.expireAtOf(record);
     records.setDatabaseId(record, this.#id);
-    this.#state.dictionary.insert(this.#root, this.#state.dictionary.hash(bytes, offset, length), record);
-    this.changes.entered(bytes, offset, length, isReplacement);
+    this.changes.entered(records.bytesOf(record), records.keyOffset(record), records.keyLength(record), isReplacement);
     if (expireAtMs !== NO_EXPIRY) this.expiry.enter(expireAtMs);
     if (this.fieldExpiries.isExpiring(record)) this.fieldExpiries.enterNew(record);
   }

@@ -4,10 +4,11 @@
  * the processor does side by side. Until then nobody finds them: `enter` must come before anything else happens to the keyspace.
  */
 
+import { copyBytes } from "../memory/arena-bytes.ts";
 import type { Handle } from "../memory/arena-layout.ts";
 import type { Database } from "./database.ts";
 import type { KeyspaceState } from "./keyspace-state.ts";
-import { NO_EXPIRY } from "./record.ts";
+import { stringTypeByte } from "./string-encoding.ts";
 
 const MOST_WAITING = 64;
 
@@ -38,16 +39,11 @@ export class LoadedStrings {
     const { records, dictionary, access } = this.#state;
     const index = this.#count;
     this.#hashes[index] = dictionary.hash(keyBuffer, keyOffset, keyLength);
-    this.#records[index] = records.createString(
-      keyBuffer,
-      keyOffset,
-      keyLength,
-      valueBuffer,
-      valueOffset,
-      valueLength,
-      expireAtMs,
-      access.initial(),
-    );
+    const typeByte = stringTypeByte(valueBuffer, valueOffset, valueLength);
+    const use = access.initial();
+    const record = records.create(typeByte, keyBuffer, keyOffset, keyLength, valueLength, expireAtMs, use);
+    copyBytes(records.bytesOf(record), records.valueOffset(record), valueBuffer, valueOffset, valueLength);
+    this.#records[index] = record;
     this.#count = index + 1;
   }
 
@@ -69,15 +65,11 @@ export class LoadedStrings {
 
   #enterOne(database: Database, record: Handle, hash: number): boolean {
     const { records, dictionary } = this.#state;
-    const bytes = records.bytesOf(record);
-    const offset = records.keyOffset(record);
-    const length = records.keyLength(record);
-    if (dictionary.find(database.indexRoot, hash, bytes, offset, length) !== 0) return false;
-    records.setDatabaseId(record, database.id);
-    dictionary.insertMissed(database.indexRoot, hash, record);
-    database.changes.entered(bytes, offset, length);
-    const expireAtMs = records.expireAtOf(record);
-    if (expireAtMs !== NO_EXPIRY) database.expiry.enter(expireAtMs);
+    const key = records.bytesOf(record);
+    const root = database.indexRoot;
+    if (dictionary.find(root, hash, key, records.keyOffset(record), records.keyLength(record)) !== 0) return false;
+    dictionary.insertMissed(root, hash, record);
+    database.entered(record);
     return true;
   }
 }

@@ -21,7 +21,7 @@ import {
   RECORD_WIDE_KEY_SHIFT,
 } from "../memory/dictionary-layout.ts";
 import { ValueType } from "../values/value-type.ts";
-import { INTEGER_STRING, stringTypeByte } from "./string-encoding.ts";
+import { INTEGER_STRING } from "./string-encoding.ts";
 
 /** No record has this expiry time: it means none. */
 export const NO_EXPIRY = 0;
@@ -71,23 +71,6 @@ export class Records {
     const start = (at << 2) + header;
     if (isWide) words[(start >>> 2) - 1] = keyLength;
     copyBytes(this.#arena.bytes[record >>> CHUNK_SHIFT] as Buffer, start, keyBuffer, keyOffset, keyLength);
-    return record;
-  }
-
-  /** A record of a string, whole. */
-  createString(
-    keyBuffer: Buffer,
-    keyOffset: number,
-    keyLength: number,
-    valueBuffer: Buffer,
-    valueOffset: number,
-    valueLength: number,
-    expireAtMs: number,
-    access: number,
-  ): Handle {
-    const typeByte = stringTypeByte(valueBuffer, valueOffset, valueLength);
-    const record = this.create(typeByte, keyBuffer, keyOffset, keyLength, valueLength, expireAtMs, access);
-    copyBytes(this.bytesOf(record), this.valueOffset(record), valueBuffer, valueOffset, valueLength);
     return record;
   }
 
