@@ -39,8 +39,8 @@ export interface MemoryUpkeepParts {
 export type UpkeepEvent = "expire-cycle" | "eviction-cycle" | "active-defrag-cycle";
 
 const SLICE_MS = 0.5;
-const FREE_PAUSE_MS = 1;
-const KEYS_PAUSE_MS = 1;
+/** Between slices of freeing, expiry and eviction. */
+const PAUSE_MS = 1;
 /** Of the processor, as in Redis: a quarter, and two percent more for each step of effort above the first. */
 const LEAST_EXPIRY_PERCENT = 25;
 const PERCENT_PER_EFFORT = 2;
@@ -149,8 +149,7 @@ export class MemoryUpkeep {
   }
 
   #pauseMs(): number {
-    if (this.#parts.keyspace.waitingFrees > 0) return FREE_PAUSE_MS;
-    if (this.#hasKeysToDelete) return KEYS_PAUSE_MS;
+    if (this.#parts.keyspace.waitingFrees > 0 || this.#hasKeysToDelete) return PAUSE_MS;
     return Math.max(1, Math.round(SLICE_MS * (100 / this.effort - 1)));
   }
 
@@ -179,7 +178,7 @@ export class MemoryUpkeep {
 /** How long expiry may go on at a time, for its share of the processor. */
 export function expirySliceMs(effort: number): number {
   const percent = LEAST_EXPIRY_PERCENT + PERCENT_PER_EFFORT * (effort - 1);
-  return (KEYS_PAUSE_MS * percent) / (100 - percent);
+  return (PAUSE_MS * percent) / (100 - percent);
 }
 
 /** Percent of the processor for this waste; 0: let it be. */
