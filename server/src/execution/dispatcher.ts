@@ -196,7 +196,12 @@ export class Dispatcher {
     const { resp3, position } = reply;
     Object.assign(call, { client, db: this.#keyspace.database(client.databaseIndex) });
     reply.resp3 = client.protocol === 3;
-    work(call);
+    try {
+      work(call);
+    } catch (error) {
+      reply.position = position;
+      this.#fault(call, error);
+    }
     const bytes = Buffer.from(reply.buffer.subarray(position, reply.position));
     reply.position = position;
     reply.resp3 = resp3;

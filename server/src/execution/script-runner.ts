@@ -265,12 +265,7 @@ export class ScriptRunner implements Scripting {
       // For a script time stands still.
       call.server.keyspace.setNow(run.nowMs);
       Object.assign(call, { command: run.command, nowMs: run.nowMs });
-      try {
-        this.#enter(run, call, { leave: programs.commands.goOn(call), work: () => programs.interpreter.resume() });
-      } catch (error) {
-        call.reply.error(`ERR internal error: ${(error as Error).message}`);
-        this.#parts.logger.warning(`A script has failed: ${(error as Error).stack}`);
-      }
+      this.#enter(run, call, { leave: programs.commands.goOn(call), work: () => programs.interpreter.resume() });
     });
     if (this.#suspended !== undefined) return;
     client.set(ClientFlag.blocked, false);
