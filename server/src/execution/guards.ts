@@ -22,7 +22,7 @@ export interface ServerState {
   /** Why the data cannot be kept on disk, as the error that writes get; undefined if it can. */
   readonly persistenceError: string | undefined;
   readonly tooFewReplicas: boolean;
-  /** CLIENT PAUSE WRITE: what changes data waits. */
+  /** What changes data waits: CLIENT PAUSE WRITE, or changes that outrun the disk during a save. */
   readonly holdsWrites: boolean;
   readonly memoryLimited: boolean;
   /** A script runs for so long that others are told. */

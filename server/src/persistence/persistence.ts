@@ -94,9 +94,14 @@ export class Persistence {
     this.#lastSaveAtMs = clock.nowMs();
   }
 
-  /** No snapshot may begin: one of any kind is under way, or the data is in the middle of a change. */
+  /** A snapshot of any kind is under way. */
   get isBusy(): boolean {
-    return this.#job !== undefined || this.#options.isHeldUp();
+    return this.#job !== undefined;
+  }
+
+  /** A snapshot may begin: none is under way, and the data is not in the middle of a change. */
+  get mayBegin(): boolean {
+    return !this.isBusy && !this.#options.isHeldUp();
   }
 
   get isLoading(): boolean {
@@ -158,7 +163,7 @@ export class Persistence {
 
   /** BGSAVE: false if a snapshot is under way. */
   saveInBackground(): boolean {
-    if (this.isBusy) return false;
+    if (!this.mayBegin) return false;
     const { logger, keyspace, clock } = this.#options;
     const dirty = keyspace.dirty;
     const startedAtMs = clock.nowMs();
@@ -227,7 +232,7 @@ export class Persistence {
 
   /** Ten times a second: save points and scheduled saves. */
   tick(): void {
-    if (this.isBusy || this.isDataIncomplete) return;
+    if (!this.mayBegin || this.isDataIncomplete) return;
     if (this.#isScheduled) {
       this.#isScheduled = false;
       this.saveInBackground();

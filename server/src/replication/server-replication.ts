@@ -63,7 +63,7 @@ function settingsOf(config: Config, port: number): ReplicationSettings {
 }
 
 function startSnapshot({ config, persistence }: ServerReplicationParts, receiver: SnapshotReceiver): boolean {
-  if (persistence.isBusy || persistence.isLoading) return false;
+  if (!persistence.mayBegin || persistence.isLoading) return false;
   const target = new ReceiverTarget(receiver, config.get("rdbchecksum"), () => persistence.finishSnapshot(job));
   const job = persistence.startSnapshot(target);
   return true;

@@ -49,6 +49,8 @@ export interface AppendOnlyOptions {
   readonly quickSyncUs: number;
   /** A snapshot of any kind is under way. */
   readonly isBusy: () => boolean;
+  /** A snapshot may begin. */
+  readonly mayBegin: () => boolean;
   readonly startSnapshot: (target: SnapshotTarget) => SnapshotJob;
   readonly finishSnapshot: (job: SnapshotJob) => void;
   readonly createFileTarget: (file: SnapshotFileOptions, outcome: SnapshotOutcome) => SnapshotTarget;
@@ -209,7 +211,7 @@ export class AppendOnly {
   /** BGREWRITEAOF. `mayStart` false: at the next occasion, because there is no state worth saving just now. */
   rewrite(mayStart: boolean): RewriteAnswer {
     if (this.#rewrite !== undefined) return "under way";
-    if (!mayStart || this.#isBeginning || this.#options.isBusy()) {
+    if (!mayStart || this.#isBeginning || !this.#options.mayBegin()) {
       this.#isScheduled = true;
       return "scheduled";
     }
@@ -220,7 +222,7 @@ export class AppendOnly {
   /** Some times a second. */
   tick(): void {
     this.#writer.tick();
-    if (this.#options.isBusy() || this.#isBeginning || this.#rewrite !== undefined) return;
+    if (!this.#options.mayBegin() || this.#isBeginning || this.#rewrite !== undefined) return;
     const isNeeded = this.#isRetried || (this.#writer.isBroken && this.#state !== "off");
     if (this.#isScheduled || (isNeeded && this.#limit.mayTry) || this.#isGrown()) this.#startRewrite();
   }

@@ -29,6 +29,7 @@ export function createServerAppendOnly({ config, clock, logger, persistence }: A
     schedule: (callback) => void setImmediate(callback),
     quickSyncUs: QUICK_SYNC_US,
     isBusy: () => persistence().isBusy,
+    mayBegin: () => persistence().mayBegin,
     startSnapshot: (target) => persistence().startSnapshot(target, true),
     finishSnapshot: (job) => persistence().finishSnapshot(job),
     createFileTarget: (file, outcome) => new WorkerFileTarget({ file, ...outcome }),

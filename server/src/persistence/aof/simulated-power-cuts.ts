@@ -286,6 +286,7 @@ class SimulatedServer {
       // No time goes by in a sync here: either all are quick, or none is.
       quickSyncUs: random.below(2),
       isBusy: () => this.#target !== undefined,
+      mayBegin: () => this.#target === undefined,
       startSnapshot: (target) => {
         this.snapshots++;
         this.#target = target;
