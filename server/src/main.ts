@@ -100,6 +100,9 @@ async function run({ config, configFile, extras }: LoadedConfig, lifecycle: Proc
   lifecycle.catchFaults(logger);
   announce(logger, configFile);
   for (const name of config.ineffective()) logger.warning(`Directive '${name}' is known, but has no effect yet`);
+  // Node writes its compile cache when a process ends, but servers are often killed: the next start would be slow again.
+  // The first time it takes tens of milliseconds, and as soon as the port is open somebody may wait.
+  flushCompileCache();
   let server: RunningServer;
   try {
     server = await startServer({
@@ -133,9 +136,6 @@ async function prepareOrExit(server: RunningServer, logger: Logger): Promise<voi
     logger.warning(`Fatal error loading the DB, aborting: ${(error as Error).message}`);
     process.exit(1);
   }
-  // Node writes its compile cache when a process ends, but servers are often killed: the next start would be slow again.
-  // The first time that takes tens of milliseconds, for which nobody waits yet.
-  flushCompileCache();
   logger.notice("Ready to accept connections");
 }
 
