@@ -4,7 +4,6 @@
  */
 
 import { readFileSync, writeFileSync } from "node:fs";
-import { flushCompileCache } from "node:module";
 import { parseCommandLine } from "./config/command-line.ts";
 import { ConfigFileError, formatConfigError } from "./config/config-file.ts";
 import type { LoadedConfig } from "./config/load-config.ts";
@@ -100,9 +99,6 @@ async function run({ config, configFile, extras }: LoadedConfig, lifecycle: Proc
   lifecycle.catchFaults(logger);
   announce(logger, configFile);
   for (const name of config.ineffective()) logger.warning(`Directive '${name}' is known, but has no effect yet`);
-  // Node writes its compile cache when a process ends, but servers are often killed: the next start would be slow again.
-  // The first time it takes tens of milliseconds, and as soon as the port is open somebody may wait.
-  flushCompileCache();
   let server: RunningServer;
   try {
     server = await startServer({

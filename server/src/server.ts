@@ -34,6 +34,7 @@ import { compactionSettingsOf, followSettings } from "./execution/server-setting
 import { createServerUsers, type ServerUsers, userLinesOf } from "./execution/server-users.ts";
 import { createStreamApplier } from "./execution/stream-applier.ts";
 import { createWaitingClients, redirectWaiting, type WaitingClients } from "./execution/waiting-clients.ts";
+import { warmUp } from "./execution/warm-up.ts";
 import { EventClass } from "./keyspace/event-classes.ts";
 import type { Keyspace } from "./keyspace/keyspace.ts";
 import type { AdminServer } from "./network/admin-server.ts";
@@ -102,6 +103,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const { config, logger, clock } = options;
   const core = createCore(options);
   const { context, gateway, facts, identity } = core;
+  warmUp(facts);
   const { port, listeners } = await listenForClients(config, logger, gateway);
   identity.port = port;
   config.assign("port", port);
