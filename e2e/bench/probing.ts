@@ -27,24 +27,29 @@ export async function probeDuring(port: number, load: () => Promise<void>): Prom
 }
 
 export interface Stall {
-  /** The longest PING of a probe, in which the machine's own delays are. */
+  /** The longest PING of a probe, in which the machine's own delays are, and the one in a thousand. */
   readonly waitMs: number;
+  readonly p999Ms: number;
   /** The longest turn of the server; undefined for one without a meter. */
   readonly turnMs: number | undefined;
 }
 
 export async function stallDuring(server: MeasuredServer, load: () => Promise<void>): Promise<Stall> {
   await server.longestTurnMs();
-  const { longestMs } = await probeDuring(server.port, load);
-  return { waitMs: longestMs, turnMs: await server.longestTurnMs() };
+  const { longestMs, p999Ms } = await probeDuring(server.port, load);
+  return { waitMs: longestMs, p999Ms, turnMs: await server.longestTurnMs() };
 }
 
 const LONGEST_TURN = { must: 5, aim: 1 } as const;
 
+export function turnRow(workload: string, ours: number | undefined): Row {
+  const ms = { unit: "ms", isRatio: false, redis: undefined, ours: ours ?? Number.NaN } as const;
+  return { workload, measure: "longest turn, CPU", ...ms, ...LONGEST_TURN };
+}
+
 /** The turn is judged by the limits of a stall; what a probe waits must not be longer than with redis-server. */
 export function stallRows(workload: string, redis: Stall | undefined, ours: Stall): Row[] {
-  const turn = { workload, measure: "longest turn, CPU", unit: "ms", isRatio: false, redis: undefined } as const;
-  const rows: Row[] = [{ ...turn, ...LONGEST_TURN, ours: ours.turnMs ?? Number.NaN }];
+  const rows: Row[] = [turnRow(workload, ours.turnMs)];
   if (redis !== undefined) {
     const wait = {
       workload,
