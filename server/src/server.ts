@@ -12,7 +12,7 @@ import { ALL_COMMANDS } from "./commands/all-commands.ts";
 import { Client, type ClientConnection, ClientRegistry } from "./commands/client.ts";
 import { ClientPause } from "./commands/client-pause.ts";
 import { CommandTable } from "./commands/command-table.ts";
-import type { CommandExecutor, ServerContext, ShutdownRequest } from "./commands/context.ts";
+import type { CommandExecutor, ScriptsUnderWay, ServerContext, ShutdownRequest } from "./commands/context.ts";
 import { ERRORS } from "./commands/errors.ts";
 import { closeIdleClients } from "./commands/idle-clients.ts";
 import { StreamArguments } from "./commands/stream-arguments.ts";
@@ -26,10 +26,9 @@ import { createKeyspaceListener } from "./execution/keyspace-listener.ts";
 import { MemoryUpkeep } from "./execution/memory-upkeep.ts";
 import { Monitors } from "./execution/monitors.ts";
 import { Propagator } from "./execution/propagation.ts";
-import type { ScriptRunner } from "./execution/script-runner.ts";
 import { createFactSources, createUsage, type MeteredUsage, sampleMemory } from "./execution/server-facts.ts";
 import { createServerKeyspace } from "./execution/server-keyspace.ts";
-import { createServerScripting } from "./execution/server-scripting.ts";
+import { createServerScripting, type ServerScripting } from "./execution/server-scripting.ts";
 import { compactionSettingsOf, followSettings } from "./execution/server-settings.ts";
 import { createServerUsers, type ServerUsers, userLinesOf } from "./execution/server-users.ts";
 import { createStreamApplier } from "./execution/stream-applier.ts";
@@ -122,13 +121,13 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       return core.readiness.isLoaded && !context.persistence.isDataIncomplete;
     },
     async save() {
-      context.scripting.abandon();
+      context.scriptsUnderWay.abandon();
       const problem = context.persistence.saveNow();
       if (problem !== undefined) throw new Error(problem);
     },
     laggingReplicas: () => (context.replication.isReplica ? [] : context.replication.replicas.lagging()),
     finishAppendOnly: () => {
-      context.scripting.abandon();
+      context.scriptsUnderWay.abandon();
       return context.appendOnly.finish();
     },
     async stop() {
@@ -201,14 +200,14 @@ function createCore(options: ServerOptions): Core {
   const readiness = { isLoaded: false };
   const appendOnly = createServerAppendOnly({ config, clock, logger, persistence: () => persistence });
   const needs = { keyspace, collections, appendOnly, pause, replication: () => replication };
-  const persistence = createPersistence(options, { ...needs, isHeldUp: () => scripting.isBusy });
+  const persistence = createPersistence(options, { ...needs, programs: () => programs });
   const applier = createStreamApplier({ dispatcher: () => dispatcher, keyspace, connection: NO_CONNECTION, logger });
   const replication = createServerReplication({
     ...{ config, clock, random, logger, disk: systemDisk, persistence, appendOnly, applier },
     port: () => identity.port,
     roleChanged: (isReplica) => {
       keyspace.isReplica = isReplica;
-      if (isReplica) stopAll(scripting, waiting);
+      if (isReplica) stopAll(programs.scriptsUnderWay, waiting);
     },
   });
   const waiting = createWaitingClients({
@@ -224,10 +223,10 @@ function createCore(options: ServerOptions): Core {
     ...{ accessControl: users.accessControl, systemBytes: totalmem(), upkeep: () => upkeep },
     commandsProcessed: () => dispatcher.processed - usage.commandsAtReset,
     blockedClients: () => waiting.count + migrations.count,
-    ...{ isLoaded: () => readiness.isLoaded, scripts: () => context.scripting.facts() },
+    ...{ isLoaded: () => readiness.isLoaded, programs: () => programs },
     cluster: () => cluster?.cluster.facts(),
   });
-  const scripting = createServerScripting({
+  const programs = createServerScripting({
     ...{ config, clock, logger, random, table, keyspace, pause, connection: NO_CONNECTION },
     later: () => ({ state, reply, dispatcher, serveReady: () => waiting.forKeys.serveReady() }),
   });
@@ -237,7 +236,7 @@ function createCore(options: ServerOptions): Core {
     ...{ logger, pause, persistence, appendOnly, replication, cluster: cluster?.cluster, relay: cluster?.cluster },
     ...{ waiters: waiting.forReplicas, blocking: waiting.forKeys, unblock: waiting.unblock },
     ...{ payloads, migrations, streamArguments: new StreamArguments() },
-    ...{ ...users, scripting, executor: createExecutor(() => dispatcher, propagator) },
+    ...{ ...users, ...programs, executor: createExecutor(() => dispatcher, propagator) },
     isClusterEnabled: cluster !== undefined,
     get maxBulkBytes() {
       return parser.maxBulkBytes;
@@ -281,8 +280,8 @@ function followAcknowledgements(replication: Replication, appendOnly: AppendOnly
 }
 
 /** A replica runs what its primary sends, and nothing else may be in the middle of something. */
-function stopAll(scripting: ScriptRunner, waiting: WaitingClients): void {
-  scripting.abandon();
+function stopAll(scripts: ScriptsUnderWay, waiting: WaitingClients): void {
+  scripts.abandon();
   waiting.forKeys.unblockAll(() => ROLE_CHANGED);
 }
 
@@ -314,14 +313,15 @@ interface PersistenceNeeds {
   readonly collections: Collections;
   readonly appendOnly: AppendOnly;
   readonly replication: () => Replication;
-  readonly isHeldUp: () => boolean;
+  readonly programs: () => ServerScripting;
   readonly pause: ClientPause;
 }
 
 function createPersistence({ config, clock, logger }: ServerOptions, needs: PersistenceNeeds): Persistence {
-  const { keyspace, collections, appendOnly, replication, isHeldUp, pause } = needs;
+  const { keyspace, collections, appendOnly, replication, programs, pause } = needs;
   return new Persistence({
-    ...{ appendOnly: () => appendOnly, isHeldUp, caughtUp: () => pause.release() },
+    ...{ appendOnly: () => appendOnly, caughtUp: () => pause.release() },
+    ...{ libraries: () => programs().libraries, isHeldUp: () => programs().scriptsUnderWay.busyError !== undefined },
     ...{ keyspace, collections, config, clock, logger, disk: systemDisk, processId: process.pid },
     isProcessAlive: (processId) => processIdentity(processId) !== undefined,
     replicationPosition: () => replication().position,
@@ -408,8 +408,8 @@ function createServerState(context: ServerContext, readiness: { readonly isLoade
     get holdsWrites() {
       return pause.holdsWrites || persistence.isBehind;
     },
-    get isScriptBusy() {
-      return context.scripting.isBusy;
+    get busyError() {
+      return context.scriptsUnderWay.busyError;
     },
     get tooFewReplicas() {
       return replication.hasTooFewReplicas;
@@ -427,8 +427,8 @@ function createUpkeep(context: ServerContext, state: ServerState): MemoryUpkeep 
     ...{ keyspace, clock },
     settings: () => compactionSettingsOf(config),
     expiryEffort: () => config.get("active-expire-effort"),
-    mayExpire: () => debugSwitches.isActiveExpiryOn && !state.isScriptBusy,
-    mayEvict: () => state.memoryLimited && !state.isScriptBusy,
+    mayExpire: () => debugSwitches.isActiveExpiryOn && state.busyError === undefined,
+    mayEvict: () => state.memoryLimited && state.busyError === undefined,
     mayMove: () => !state.loading,
     spent: (event, microseconds) => latencyMonitor.add(event, microseconds),
   });

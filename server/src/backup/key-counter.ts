@@ -31,6 +31,10 @@ export class KeyCounter implements RdbHandler {
     // Not of interest, as all below.
   }
 
+  library(): void {
+    // Restored with the file, not counted.
+  }
+
   selectDatabase(): void {
     // All databases count.
   }

@@ -39,7 +39,7 @@ describe("kv-check", () => {
     const bytes = Buffer.from("onetwo");
     for (const start of [0, 3]) keyspace.database(0).setString(bytes, start, 3, bytes, 0, 6, 0);
     const target = new DirectFileTarget(disk, { directory, name, temporaryName: "temp", checksum: true });
-    const header = { version: "7.0.0", createdAtSeconds: 1, usedMemoryBytes: 1, isAofBase: true };
+    const header = { version: "7.0.0", createdAtSeconds: 1, usedMemoryBytes: 1, isAofBase: true, libraries: [] };
     const snapshot = new Snapshot({
       keyspace,
       collections,

@@ -17,6 +17,7 @@ import { databaseCommands } from "./databases.ts";
 import { debugCommands } from "./debug.ts";
 import { dumpCommands } from "./dump.ts";
 import { expiryCommands } from "./expiry.ts";
+import { functionCommands } from "./functions.ts";
 import { geoCommands } from "./geo.ts";
 import { hashCombinedCommands } from "./hash-combined.ts";
 import { hashExpiryCommands } from "./hash-expiry.ts";
@@ -95,6 +96,7 @@ export const ALL_COMMANDS: readonly (readonly CommandRow[])[] = [
   databaseCommands,
   transactionCommands,
   scriptCommands,
+  functionCommands,
   persistenceCommands,
   replicationCommands,
   waitCommands,

@@ -54,6 +54,27 @@ describe.runIf(hasReferenceServer).each(["ours", "reference"] as const)("a long 
     expect(await other.text("PING")).toBe("+PONG\r\n");
   });
 
+  test("and a function by FUNCTION KILL, each by its own", async () => {
+    const busy = "-BUSY Redis is busy running a script. You can only call FUNCTION KILL or SHUTDOWN NOSAVE.\r\n";
+    const endless = "#!lua name=l\nredis.register_function('endless', function() while true do end end)";
+    await other.text("FUNCTION", "LOAD", "REPLACE", endless);
+    runner.write(encodeCommand(["FCALL", "endless", "0", "argument"]));
+    while ((await other.text("PING")) !== busy);
+    expect(await other.text("SCRIPT", "KILL")).toBe(busy);
+    expect(await other.text("FUNCTION", "STATS")).toMatch(
+      /^\*4\r\n\$14\r\nrunning_script\r\n\*6\r\n\$4\r\nname\r\n\$7\r\nendless\r\n\$7\r\ncommand\r\n\*4\r\n\$5\r\nFCALL\r\n/,
+    );
+    expect(await other.text("FUNCTION", "KILL")).toBe("+OK\r\n");
+    expect(await outcome()).toMatch(
+      /^-ERR Script killed by user with SCRIPT KILL\.\.\. script: endless, on @user_function:2\.\r\n$/,
+    );
+    await begin("EVAL", "while true do end", "0");
+    expect(await other.text("FUNCTION", "KILL")).toBe(BUSY);
+    expect(await other.text("FUNCTION", "STATS")).toBe(BUSY);
+    expect(await other.text("SCRIPT", "KILL")).toBe("+OK\r\n");
+    expect(await outcome()).toContain("Script killed by user");
+  });
+
   test("that has written goes on to its end, and nobody sees half of it", async () => {
     await begin("EVAL", COUNT, "1", "key", STEPS);
     expect(await other.text("SCRIPT", "KILL")).toMatch(/^-UNKILLABLE Sorry the script already executed write commands/);

@@ -9,7 +9,7 @@ import type { Cluster } from "../cluster/cluster.ts";
 import type { Config } from "../config/config.ts";
 import type { Database } from "../keyspace/database.ts";
 import type { Keyspace } from "../keyspace/keyspace.ts";
-import type { FactSources, ScriptFacts } from "../observability/facts.ts";
+import type { FactSources, FunctionFacts, ScriptFacts } from "../observability/facts.ts";
 import type { LatencyMonitor } from "../observability/latency-monitor.ts";
 import type { Logger } from "../observability/logger.ts";
 import type { SlowLog } from "../observability/slow-log.ts";
@@ -20,6 +20,7 @@ import type { Clock } from "../platform/clock.ts";
 import type { Random } from "../platform/random.ts";
 import type { MessageRelay, PublishSubscribe } from "../pubsub/publish-subscribe.ts";
 import type { Replication } from "../replication/replication.ts";
+import type { Library } from "../scripting/function-libraries.ts";
 import type { Collections } from "../values/collections.ts";
 import type { Call } from "./call.ts";
 import type { Client, ClientRegistry } from "./client.ts";
@@ -75,13 +76,46 @@ export interface Scripting {
   load(source: Buffer): string;
   /** Ends the script that holds everybody up; throws why that cannot be. */
   kill(): void;
-  /** A script holds everybody up. */
-  readonly isBusy: boolean;
-  /** Ends that script, as by an error of its own. */
-  abandon(): void;
   has(digest: string): boolean;
   flush(): void;
   facts(): ScriptFacts;
+}
+
+/** What is to become of libraries that are there when others are restored. */
+export type RestorePolicy = "flush" | "append" | "replace";
+
+/** Programs that the server keeps: libraries of functions. They belong to the data, and go where it goes. */
+export interface Functions {
+  /** Runs the function that argument 1 names, and gives its reply. */
+  call(call: Call, isReadOnly: boolean): void;
+  /** Takes a library and gives its name. Throws what is wrong with it. `mustLoad`: however long it takes. */
+  load(source: Buffer, options: { readonly isReplacing: boolean; readonly mustLoad: boolean }): string;
+  /** Takes libraries, all or none. Throws what is wrong with them. */
+  restore(sources: readonly Buffer[], policy: RestorePolicy): void;
+  /** False: there is no such library. */
+  delete(name: string): boolean;
+  flush(): void;
+  /** Ends the function that holds everybody up; throws why that cannot be. */
+  kill(): void;
+  all(): Iterable<Library>;
+  facts(): FunctionFacts;
+}
+
+/** What a script or function that was put aside is called, and how it was asked for. */
+export interface RunningScript {
+  readonly name: string;
+  readonly words: readonly Buffer[];
+  readonly elapsedMs: number;
+  readonly isFunction: boolean;
+}
+
+/** The script or function that holds everybody up, if there is one. */
+export interface ScriptsUnderWay {
+  /** What others are told; undefined: there is none. */
+  readonly busyError: string | undefined;
+  readonly running: RunningScript | undefined;
+  /** Ends it, as by an error of its own. */
+  abandon(): void;
 }
 
 export interface ServerContext {
@@ -113,6 +147,8 @@ export interface ServerContext {
   readonly replication: Replication;
   readonly blocking: Blocking;
   readonly scripting: Scripting;
+  readonly functions: Functions;
+  readonly scriptsUnderWay: ScriptsUnderWay;
   readonly waiters: AcknowledgementWaiters;
   readonly debugSwitches: DebugSwitches;
   readonly isClusterEnabled: boolean;

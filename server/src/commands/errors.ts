@@ -31,6 +31,7 @@ export const ERRORS = {
   wrongPassword: "WRONGPASS invalid username-password pair or user is disabled.",
   outOfMemory: "OOM command not allowed when used memory > 'maxmemory'.",
   busyScript: "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.",
+  busyFunction: "BUSY Redis is busy running a script. You can only call FUNCTION KILL or SHUTDOWN NOSAVE.",
   loading: "LOADING Redis is loading the dataset in memory",
   primaryDown: "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
   readOnlyReplica: "READONLY You can't write against a read only replica.",

@@ -106,7 +106,8 @@ function shutdown(call: Call): void {
   const isMixed = (has("save") && has("nosave")) || (has("abort") && words.length > 1);
   if (!isKnown || isMixed) throw new CommandError(ERRORS.syntax);
   const save = has("save") ? true : has("nosave") ? false : undefined;
-  if (call.server.scripting.isBusy && save !== false) throw new CommandError(ERRORS.busyScript);
+  const { busyError } = call.server.scriptsUnderWay;
+  if (busyError !== undefined && save !== false) throw new CommandError(busyError);
   const { client } = call;
   const failed = (text: string): void => answerAndContinue(client, text);
   const error = call.server.shutdown({

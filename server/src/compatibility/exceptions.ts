@@ -6,9 +6,6 @@
 /** By full name, or by container for all of its subcommands. */
 export const REASONS_FOR_MISSING: Readonly<Record<string, string>> = {
   failover: "a manual failover outside of cluster mode is planned: CLUSTER FAILOVER works",
-  fcall: "functions are planned: scripts only",
-  fcall_ro: "functions are planned: scripts only",
-  function: "functions are planned: scripts only",
 };
 
 /** What differs in a command that is there. */

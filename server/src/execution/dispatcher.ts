@@ -314,7 +314,7 @@ export class Dispatcher {
     }
     this.#invoke(call, id, bits, start, end);
     // In the middle of a script nobody is served: what it has made ready may be gone at its end.
-    if (this.#waited.hasReady && !this.#state.isScriptBusy) this.#serveReady();
+    if (this.#waited.hasReady && this.#state.busyError === undefined) this.#serveReady();
   }
 
   #invoke(call: Call, id: number, bits: number, start: number, end: number): void {

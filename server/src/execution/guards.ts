@@ -25,8 +25,8 @@ export interface ServerState {
   /** What changes data waits: CLIENT PAUSE WRITE, or changes that outrun the disk during a save. */
   readonly holdsWrites: boolean;
   readonly memoryLimited: boolean;
-  /** A script runs for so long that others are told. */
-  readonly isScriptBusy: boolean;
+  /** What others are told while a script or function runs for too long; undefined: none does. */
+  readonly busyError: string | undefined;
   /** Evicts until there is room; false if memory stays above the limit. */
   makeRoom(): boolean;
 }
@@ -141,8 +141,8 @@ export const GUARDS: readonly Guard[] = [
   {
     name: "busy script",
     denies: CommandBit.notWhileBusy,
-    applies: (state) => state.isScriptBusy,
-    check: () => ERRORS.busyScript,
+    applies: (state) => state.busyError !== undefined,
+    check: (state) => state.busyError,
   },
 ];
 

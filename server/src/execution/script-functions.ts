@@ -60,7 +60,7 @@ export function scriptFunctions(
 }
 
 /** Errors are values with a field `err`: only then is no place of the script put into them. */
-function raise(machine: LuaMachine, state: State, text: string): number {
+export function raise(machine: LuaMachine, state: State, text: string): number {
   const { api } = machine;
   api.lua_createtable(state, 0, 1);
   machine.pushText(state, `ERR ${text}`);

@@ -20,6 +20,8 @@ export interface ScriptRules {
   readonly maySuspend: boolean;
   /** It must never be ended. */
   readonly mustFinish: boolean;
+  /** It has to be done after so long, whatever it does; else it ends with this error. */
+  readonly limit?: { readonly ms: number; readonly error: string };
 }
 
 export class ScriptPatience {
@@ -60,13 +62,16 @@ export class ScriptPatience {
 
   look(canSuspend: boolean, hasWritten: boolean): Intervention | undefined {
     if (this.#end !== undefined) return this.#end;
+    const { limit, mustFinish, maySuspend } = this.#rules;
+    if (limit !== undefined && !mustFinish && this.elapsedMs > limit.ms) this.#end = { error: limit.error };
+    if (limit !== undefined) return this.#end;
     const thresholdUs = this.#thresholdMs() * 1000;
     if (thresholdUs <= 0) return undefined;
     const nowUs = this.#clock.monotonicUs();
     if (nowUs - this.#startedUs < thresholdUs) return undefined;
     const sliceUs = nowUs - this.#sliceUs;
-    if (canSuspend && this.#rules.maySuspend) return sliceUs >= SLICE_US ? "suspend" : undefined;
-    if (this.#rules.mustFinish) return undefined;
+    if (canSuspend && maySuspend) return sliceUs >= SLICE_US ? "suspend" : undefined;
+    if (mustFinish) return undefined;
     if (sliceUs >= thresholdUs * (hasWritten ? PATIENCE_WITH_WRITES : 1)) this.#end = { error: OVERDUE };
     return this.#end;
   }

@@ -14,6 +14,7 @@ import type {
   CompactionFacts,
   DatabaseFacts,
   FactSources,
+  FunctionFacts,
   LatencyFacts,
   MemoryFacts,
   PersistenceFacts,
@@ -78,7 +79,10 @@ export interface FactParts {
   readonly cluster: () => ClusterFacts | undefined;
   readonly systemBytes: number;
   readonly upkeep: () => MemoryUpkeep;
-  readonly scripts: () => ScriptFacts;
+  readonly programs: () => {
+    readonly scripting: { facts(): ScriptFacts };
+    readonly functions: { facts(): FunctionFacts };
+  };
 }
 
 export function createFactSources(parts: FactParts): FactSources {
@@ -143,7 +147,8 @@ function memoryFacts(parts: FactParts): MemoryFacts {
   const indexes = indexFacts(keyspace);
   return {
     usedBytes,
-    scripts: parts.scripts(),
+    scripts: parts.programs().scripting.facts(),
+    functions: parts.programs().functions.facts(),
     peakBytes: usage.peakBytes,
     startupBytes: usage.startupBytes,
     overheadBytes: usedBytes - arena.usedBytes + indexes.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),

@@ -1,4 +1,4 @@
-/** Makes the ScriptRunner of a server from the server's parts: the place that knows who waits for a script. */
+/** Makes what runs scripts and functions from the server's parts: the place that knows who waits for them. */
 
 import type { ReplyWriter } from "@kvcluster/protocol/reply-writer";
 import type { Client, ClientConnection } from "../commands/client.ts";
@@ -6,11 +6,14 @@ import type { CommandTable } from "../commands/command-table.ts";
 import type { Config } from "../config/config.ts";
 import type { Keyspace } from "../keyspace/keyspace.ts";
 import type { Logger } from "../observability/logger.ts";
+import type { LibraryStore } from "../persistence/persistence.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Random } from "../platform/random.ts";
 import type { Dispatcher } from "./dispatcher.ts";
+import { FunctionRunner } from "./function-runner.ts";
 import type { ServerState } from "./guards.ts";
 import { ScriptRunner } from "./script-runner.ts";
+import { ScriptRuns } from "./script-runs.ts";
 
 export interface ServerScriptingParts {
   readonly config: Config;
@@ -31,13 +34,20 @@ export interface ServerScriptingParts {
   };
 }
 
-export function createServerScripting(parts: ServerScriptingParts): ScriptRunner {
+export interface ServerScripting {
+  readonly scripting: ScriptRunner;
+  readonly functions: FunctionRunner;
+  readonly scriptsUnderWay: ScriptRuns;
+  /** The functions, for files and replicas. */
+  readonly libraries: LibraryStore;
+}
+
+export function createServerScripting(parts: ServerScriptingParts): ServerScripting {
   const { config, clock, logger, random, table, keyspace, pause, connection, later } = parts;
-  return new ScriptRunner({
-    ...{ table, logger, random, connection, clock, isClusterEnabled: config.get("cluster-enabled") },
+  const scriptsUnderWay = new ScriptRuns({
+    ...{ logger, clock, isClusterEnabled: config.get("cluster-enabled") },
     longestMs: () => config.get("busy-reply-threshold"),
     state: () => later().state,
-    reply: () => later().reply,
     schedule: (callback) => void setImmediate(callback),
     workFor: (client, work) => later().dispatcher.workFor(client, work),
     ended: (client) => {
@@ -46,4 +56,12 @@ export function createServerScripting(parts: ServerScriptingParts): ScriptRunner
       if (keyspace.waited.hasReady) later().serveReady();
     },
   });
+  const engine = { table, logger, random, connection, reply: () => later().reply };
+  const functions = new FunctionRunner(engine, scriptsUnderWay);
+  const libraries = {
+    sources: () => Array.from(functions.all(), ({ source }) => source),
+    take: (source: Buffer) => void functions.load(source, { isReplacing: false, mustLoad: true }),
+    flush: () => functions.flush(),
+  };
+  return { scriptsUnderWay, functions, libraries, scripting: new ScriptRunner(engine, scriptsUnderWay) };
 }

@@ -51,6 +51,7 @@ export interface MemoryFacts {
   readonly finishedFrees: number;
   readonly compaction: CompactionFacts;
   readonly scripts: ScriptFacts;
+  readonly functions: FunctionFacts;
   /** Of the databases that are not empty. */
   readonly indexes: readonly { readonly database: number; readonly sizeBytes: number }[];
 }
@@ -59,6 +60,14 @@ export interface ScriptFacts {
   /** What the interpreter has taken; 0 before the first script. */
   readonly machineBytes: number;
   readonly cachedScripts: number;
+  readonly sourceBytes: number;
+}
+
+export interface FunctionFacts {
+  /** What the interpreter has taken; 0 before the first library. */
+  readonly machineBytes: number;
+  readonly libraries: number;
+  readonly functions: number;
   readonly sourceBytes: number;
 }
 

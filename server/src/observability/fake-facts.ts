@@ -35,6 +35,7 @@ export const QUIET_FACTS: FactSources = {
     waitingFrees: 0,
     finishedFrees: 0,
     scripts: { machineBytes: 0, cachedScripts: 0, sourceBytes: 0 },
+    functions: { machineBytes: 0, libraries: 0, functions: 0, sourceBytes: 0 },
     compaction: NO_COMPACTION,
     indexes: [],
     peakBytes: 4096,

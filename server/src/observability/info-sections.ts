@@ -11,6 +11,7 @@ import type {
   CommandFacts,
   CompactionFacts,
   DatabaseFacts,
+  FunctionFacts,
   LatencyFacts,
   LoadingFacts,
   MemoryFacts,
@@ -103,7 +104,7 @@ export function memoryFields(facts: MemoryFacts): Field[] {
     ["allocator_resident", facts.mappedBytes],
     ["total_system_memory", facts.systemBytes],
     ["total_system_memory_human", humanMemorySize(facts.systemBytes)],
-    ...scriptMemoryFields(facts.scripts),
+    ...scriptMemoryFields(facts.scripts, facts.functions),
     ["maxmemory", facts.limitBytes],
     ["maxmemory_human", humanMemorySize(facts.limitBytes)],
     ["maxmemory_policy", facts.policy],
@@ -129,19 +130,21 @@ export function memoryFields(facts: MemoryFacts): Field[] {
   ];
 }
 
-function scriptMemoryFields({ machineBytes, cachedScripts, sourceBytes }: ScriptFacts): Field[] {
+function scriptMemoryFields(scripts: ScriptFacts, functions: FunctionFacts): Field[] {
+  const machineBytes = scripts.machineBytes + functions.machineBytes;
+  const sourceBytes = scripts.sourceBytes + functions.sourceBytes;
   return [
-    ["used_memory_lua", machineBytes],
-    ["used_memory_vm_eval", machineBytes],
-    ["used_memory_lua_human", humanMemorySize(machineBytes)],
-    ["used_memory_scripts_eval", sourceBytes],
-    ["number_of_cached_scripts", cachedScripts],
-    ["number_of_functions", 0],
-    ["number_of_libraries", 0],
-    ["used_memory_vm_functions", 0],
+    ["used_memory_lua", scripts.machineBytes],
+    ["used_memory_vm_eval", scripts.machineBytes],
+    ["used_memory_lua_human", humanMemorySize(scripts.machineBytes)],
+    ["used_memory_scripts_eval", scripts.sourceBytes],
+    ["number_of_cached_scripts", scripts.cachedScripts],
+    ["number_of_functions", functions.functions],
+    ["number_of_libraries", functions.libraries],
+    ["used_memory_vm_functions", functions.machineBytes],
     ["used_memory_vm_total", machineBytes],
     ["used_memory_vm_total_human", humanMemorySize(machineBytes)],
-    ["used_memory_functions", 0],
+    ["used_memory_functions", functions.sourceBytes],
     ["used_memory_scripts", sourceBytes],
     ["used_memory_scripts_human", humanMemorySize(sourceBytes)],
   ];

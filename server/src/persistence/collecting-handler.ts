@@ -16,6 +16,7 @@ export class CollectingHandler implements RdbHandler {
   /** `database:key` to value; bytes as latin1. */
   readonly keys: Record<string, CollectedKey> = {};
   readonly order: string[] = [];
+  readonly libraries: string[] = [];
   /** A stream is told as lines of text. */
   readonly streams: StreamHandler = {
     block: (id, block, entries) =>
@@ -34,6 +35,10 @@ export class CollectingHandler implements RdbHandler {
 
   aux(name: string, value: string): void {
     this.auxFields[name] = value;
+  }
+
+  library(source: ByteSpan): void {
+    this.libraries.push(text(source));
   }
 
   selectDatabase(index: number): void {

@@ -30,6 +30,8 @@ export interface KeyspaceLoaderOptions {
   readonly nowMs: number;
   /** A primary: keys that have expired are not loaded. */
   readonly dropsExpired: boolean;
+  /** Takes the source of a library of functions; throws what is wrong with it. Without it libraries are refused. */
+  readonly takeLibrary?: (source: Buffer) => void;
   /** Where keys go until a file selects a database; default: the first. */
   readonly database?: Database;
 }
@@ -69,6 +71,17 @@ export class KeyspaceLoader implements RdbHandler {
   aux(name: string, value: string): void {
     this.auxFields.set(name, value);
     if (name === "repl-id") this.#dropsExpired = false;
+  }
+
+  library(source: ByteSpan): void {
+    const { takeLibrary } = this.#options;
+    if (takeLibrary === undefined) throw new RdbError("A library of functions where there can be none", 0);
+    try {
+      takeLibrary(source.toBuffer());
+    } catch (reason) {
+      if (!(reason instanceof Error)) throw reason;
+      throw new RdbError(`Cannot load a library of functions: ${reason.message}`, 0);
+    }
   }
 
   selectDatabase(index: number): void {

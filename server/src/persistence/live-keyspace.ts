@@ -83,7 +83,7 @@ export class LiveKeyspace {
       keyspace: this.keyspace,
       collections: own,
       output: new RdbOutput(target, { compress: true }),
-      header: { version: COMPATIBLE_VERSION, createdAtSeconds: 0, usedMemoryBytes: 0, isAofBase: false },
+      header: { version: COMPATIBLE_VERSION, createdAtSeconds: 0, usedMemoryBytes: 0, isAofBase: false, libraries: [] },
     });
   }
 

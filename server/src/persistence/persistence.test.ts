@@ -39,6 +39,7 @@ class Fixture {
       processId: 42,
       isProcessAlive: (id) => id === 7,
       replicationPosition: () => undefined,
+      libraries: () => ({ sources: () => [], take: nothing, flush: nothing }),
       isHeldUp: () => false,
       caughtUp: () => undefined,
       createFileTarget: (file, outcome) => {

@@ -36,6 +36,13 @@ export interface SnapshotOutcome {
   readonly failed: (message: string) => void;
 }
 
+export interface LibraryStore {
+  sources(): readonly Buffer[];
+  /** Throws what is wrong with it. */
+  take(source: Buffer): void;
+  flush(): void;
+}
+
 interface LoadedFile {
   readonly auxFields: ReadonlyMap<string, string>;
   /** How long the snapshot is. */
@@ -58,6 +65,8 @@ export interface PersistenceOptions {
   readonly createFileTarget: (file: SnapshotFileOptions, outcome: SnapshotOutcome) => SnapshotTarget;
   /** The append-only file: its figures, and what it has to know when other data takes the place of ours. */
   readonly appendOnly: () => Pick<AppendOnly, "facts" | "suspend" | "resume">;
+  /** The libraries of functions, which belong to the data. */
+  readonly libraries: () => LibraryStore;
   /** A script was put aside that has not ended: its changes belong together. */
   readonly isHeldUp: () => boolean;
   /** Writers that waited because of `isBehind` may go on. */
@@ -290,7 +299,7 @@ export class Persistence {
     this.abort();
     const problem = isSaving ? this.saveNow() : undefined;
     if (problem !== undefined) return problem;
-    keyspace.flushAll();
+    this.#forgetAll();
     keyspace.ignoresExpiry = true;
     try {
       loadRdbFileNow(disk, path.join(config.get("dir"), config.get("dbfilename")), {
@@ -311,7 +320,7 @@ export class Persistence {
     this.#isDataGone = true;
     this.#options.appendOnly().suspend();
     this.#loading = { startedAtMs: clock.nowMs(), totalBytes: 0, loadedBytes: 0 };
-    keyspace.flushAll();
+    this.#forgetAll();
     try {
       // The old data first, or there would be room for both needed.
       while (!keyspace.reclaim(RECLAIM_SLICE_MS)) await new Promise<void>((resolve) => setImmediate(resolve));
@@ -321,11 +330,16 @@ export class Persistence {
       this.#options.appendOnly().resume();
       return aux;
     } catch (reason) {
-      keyspace.flushAll();
+      this.#forgetAll();
       throw reason;
     } finally {
       this.#loading = undefined;
     }
+  }
+
+  #forgetAll(): void {
+    this.#options.keyspace.flushAll();
+    this.#options.libraries().flush();
   }
 
   async #loadFile(
@@ -378,8 +392,11 @@ export class Persistence {
 
   /** What puts the keys of an RDB stream into the keyspace. */
   createLoader(): KeyspaceLoader {
-    const { keyspace, collections, clock } = this.#options;
-    return new KeyspaceLoader({ keyspace, collections, nowMs: clock.nowMs(), dropsExpired: !keyspace.isReplica });
+    const { keyspace, collections, clock, libraries } = this.#options;
+    return new KeyspaceLoader({
+      ...{ keyspace, collections, nowMs: clock.nowMs(), dropsExpired: !keyspace.isReplica },
+      takeLibrary: (source) => libraries().take(source),
+    });
   }
 
   facts(): PersistenceFacts {
@@ -432,6 +449,7 @@ export class Persistence {
         createdAtSeconds: Math.floor(clock.nowMs() / 1000),
         usedMemoryBytes: keyspace.arena.usedBytes,
         isAofBase,
+        libraries: this.#options.libraries().sources(),
         ...(position === undefined ? {} : { replication: position }),
       },
     });

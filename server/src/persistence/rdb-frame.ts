@@ -9,6 +9,8 @@ export interface RdbHeader {
   readonly createdAtSeconds: number;
   readonly usedMemoryBytes: number;
   readonly isAofBase: boolean;
+  /** The sources of all libraries of functions. */
+  readonly libraries: readonly Buffer[];
   /** Where the data stands in the replication stream, so that a restart can go on from there. */
   readonly replication?: { readonly id: string; readonly offset: number; readonly databaseIndex: number };
 }
@@ -27,6 +29,12 @@ export function writeRdbHeader(output: RdbOutput, header: RdbHeader, formatVersi
     writeAux(output, "repl-offset", String(header.replication.offset));
   }
   writeAux(output, "aof-base", header.isAofBase ? "1" : "0");
+  for (const source of header.libraries) writeLibrary(output, source);
+}
+
+export function writeLibrary(output: RdbOutput, source: Buffer): void {
+  output.byte(Opcode.function2);
+  output.string(source, 0, source.length);
 }
 
 export function writeSelectDatabase(output: RdbOutput, index: number): void {

@@ -127,7 +127,7 @@ describe("RdbReader with bad files", () => {
       file(10, hex("13"), short("k"), hex("01"), short("x")),
       "A block of a stream without an id",
     ],
-    ["a function library", file(10, hex("f5"), short("#!lua")), "library of functions"],
+    ["a function of a release candidate", file(10, hex("f6"), short("f")), "release candidate of Redis 7.0"],
     ["a module's value", file(10, hex("07"), short("k")), "module's value (type 7) at offset 9"],
     ["an unknown type", file(10, hex("50")), "Unknown type of value 80 at offset 9"],
     ["another signature", Buffer.from("RUBYS0010........"), "no RDB file at offset 0"],

@@ -39,6 +39,8 @@ export interface RdbKey {
 
 export interface RdbHandler {
   aux(name: string, value: string): void;
+  /** The source of a library of functions. */
+  library(source: ByteSpan): void;
   selectDatabase(index: number): void;
   /** How many keys the database has: a hint. */
   resize(keys: number, expires: number): void;
@@ -217,6 +219,10 @@ export class RdbReader {
       case Opcode.aux:
         this.#aux();
         break;
+      case Opcode.function2:
+        input.string(this.#value, this.#valueScratch);
+        this.#handler.library(this.#value);
+        break;
       case Opcode.slotInfo:
         for (let k = 0; k < 3; k++) input.length();
         break;
@@ -257,9 +263,9 @@ export class RdbReader {
 
   #checkType(type: number): void {
     const input = this.#input;
-    if (type === Opcode.function2 || type === Opcode.functionBeforeRelease) {
+    if (type === Opcode.functionBeforeRelease) {
       input.position--;
-      input.fail("The file holds a library of functions, which this server cannot keep");
+      input.fail("The file holds functions in the form of a release candidate of Redis 7.0, which nobody can load");
     }
     const unsupported = UNSUPPORTED_TYPES[type];
     if (unsupported !== undefined || !isKnownType(type)) {

@@ -8,12 +8,13 @@
 
 import type { Database } from "../keyspace/database.ts";
 import type { Keyspace } from "../keyspace/keyspace.ts";
-import type { ByteSpan } from "../memory/byte-span.ts";
+import { ByteSpan } from "../memory/byte-span.ts";
 import type { Collections } from "../values/collections.ts";
 import { Crc64 } from "./crc64.ts";
 import { KeyspaceLoader } from "./keyspace-loader.ts";
-import { CHECKSUM_BYTES, RDB_NEWEST_VERSION, RDB_WRITE_VERSION } from "./rdb-format.ts";
-import { RdbError } from "./rdb-input.ts";
+import { CHECKSUM_BYTES, Opcode, RDB_NEWEST_VERSION, RDB_WRITE_VERSION } from "./rdb-format.ts";
+import { writeLibrary } from "./rdb-frame.ts";
+import { RdbError, RdbInput, UNDERFLOW } from "./rdb-input.ts";
 import { type ChunkSink, RdbOutput } from "./rdb-output.ts";
 import { RdbReader } from "./rdb-reader.ts";
 import { ValueEncoder } from "./value-encoder.ts";
@@ -60,13 +61,15 @@ export class ValuePayloads {
     encoder.writeValue(record);
     output.flush();
     const value = this.#sink.take();
-    const payload = Buffer.allocUnsafe(value.length + FOOTER_BYTES);
-    value.copy(payload);
-    payload.writeUInt16LE(versionOf(value[0] as number), value.length);
-    this.#checksum.reset();
-    this.#checksum.update(payload, 0, value.length + VERSION_BYTES);
-    this.#checksum.write(payload, value.length + VERSION_BYTES);
-    return payload;
+    return this.#sealed(value, versionOf(value[0] as number));
+  }
+
+  /** The payload of libraries of functions, of which each is as in a file. */
+  dumpLibraries(sources: readonly Buffer[]): Buffer {
+    const { output } = this.#writer();
+    for (const source of sources) writeLibrary(output, source);
+    output.flush();
+    return this.#sealed(this.#sink.take(), RDB_WRITE_VERSION);
   }
 
   /** Whether version and checksum at the end of a payload are right. */
@@ -77,6 +80,25 @@ export class ValuePayloads {
     this.#checksum.reset();
     this.#checksum.update(bytes, offset, end + VERSION_BYTES);
     return this.#checksum.equals(bytes, end + VERSION_BYTES);
+  }
+
+  /** The sources in an intact payload; undefined if anything else is in it. */
+  readLibraries(payload: Buffer): Buffer[] | undefined {
+    const input = new RdbInput();
+    const source = new ByteSpan();
+    const sources: Buffer[] = [];
+    input.push(payload, 0, payload.length - FOOTER_BYTES);
+    try {
+      while (input.available > 0) {
+        if (input.byte() !== Opcode.function2) return undefined;
+        input.string(source, { buffer: Buffer.alloc(0) });
+        sources.push(source.toBuffer());
+      }
+      return sources;
+    } catch (reason) {
+      if (reason !== UNDERFLOW && !(reason instanceof RdbError)) throw reason;
+      return undefined;
+    }
   }
 
   /** Reads an intact payload; the value waits until `place` or `drop` is called. False if its bytes make no value. */
@@ -93,6 +115,16 @@ export class ValuePayloads {
   /** Frees the value that was read. */
   drop(name: ByteSpan): void {
     this.#restorer?.drop(name);
+  }
+
+  #sealed(value: Buffer, version: number): Buffer {
+    const payload = Buffer.allocUnsafe(value.length + FOOTER_BYTES);
+    value.copy(payload);
+    payload.writeUInt16LE(version, value.length);
+    this.#checksum.reset();
+    this.#checksum.update(payload, 0, value.length + VERSION_BYTES);
+    this.#checksum.write(payload, value.length + VERSION_BYTES);
+    return payload;
   }
 
   #writer(): Writer {

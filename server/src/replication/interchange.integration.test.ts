@@ -81,6 +81,32 @@ describe("Replication", () => {
     expect((refused[0] as RespError).message).toBe("READONLY You can't write against a read only replica.");
   });
 
+  test.each([
+    ["redis-server follows ours", ours, redis],
+    ["ours follows redis-server", redis, ours],
+    ["ours follows ours", ours, ours],
+  ] as const)("%s: functions come with the full sync and by the stream", async (_, makePrimary, makeReplica) => {
+    const primary = await makePrimary();
+    const replica = await makeReplica();
+    const [writer, reader] = [await connect(primary), await connect(replica)];
+    const source = (name: string): string => `#!lua name=${name}\nredis.register_function('${name}', function() end)`;
+    const names = async (): Promise<string[]> => {
+      const [reply] = await reader.send([["FUNCTION", "LIST"]]);
+      return (reply as RespValue[][]).map((library) => String(library[1])).sort();
+    };
+    await reader.send([["FUNCTION", "LOAD", source("own")]]);
+    await writer.send([["FUNCTION", "LOAD", source("synced")]]);
+    await follow(replica, primary);
+    expect(await names()).toEqual(["synced"]);
+    await writer.send([
+      ["FUNCTION", "LOAD", "REPLACE", source("synced")],
+      ["FUNCTION", "LOAD", source("streamed")],
+    ]);
+    await eventually("the new library is there", async () => (await names()).join() === "streamed,synced");
+    await writer.send([["FUNCTION", "DELETE", "synced"]]);
+    await eventually("the old library is gone", async () => (await names()).join() === "streamed");
+  });
+
   test("a chain of redis-server, ours, redis-server, ours carries everything in any database", async () => {
     const chain: Node[] = [await redis(), await ours(), await redis(), await ours()];
     const writer = await connect(chain[0] as Node);

@@ -4,7 +4,7 @@
  */
 
 import { GLOBALS, LuaMachine, LuaStatus, LuaType, REGISTRY, type State } from "./lua-machine.ts";
-import { type Libraries, openSandbox, REAL_GLOBALS } from "./sandbox.ts";
+import { type Libraries, openSandbox, REAL_GLOBALS, useGlobals, type Worlds } from "./sandbox.ts";
 
 /** What a script died of. */
 export interface ScriptFailure {
@@ -18,6 +18,8 @@ export class CompileError extends Error {}
 export interface InterpreterOptions {
   readonly memoryLimitBytes: number;
   readonly libraries: (machine: LuaMachine) => Libraries;
+  /** What the top level of a library of functions finds in their place. */
+  readonly whileLoading?: (machine: LuaMachine) => Libraries;
   /** Asked every so many instructions: what is to become of the script, if it is not simply to go on. */
   readonly look: (canSuspend: boolean) => Intervention | undefined;
 }
@@ -46,18 +48,19 @@ export class Interpreter {
   thread: State = 0;
   #threadReference = 0;
   readonly #hook: number;
+  readonly #worlds: Worlds;
   /** The run at hand was put aside by `look`, not by the script itself. */
   isSuspended = false;
   /** `look` has ended it: the thread is looked at after every instruction. */
   #isEnded = false;
 
-  constructor({ memoryLimitBytes, libraries, look }: InterpreterOptions) {
+  constructor({ memoryLimitBytes, libraries, whileLoading, look }: InterpreterOptions) {
     this.machine = new LuaMachine(memoryLimitBytes);
     const { api } = this.machine;
     this.#main = api.luaL_newstate();
     this.#record = api.malloc(RECORD_BYTES);
     this.#hook = this.machine.addHook((state) => this.#look(state, look));
-    openSandbox(this.machine, this.#main, libraries(this.machine));
+    this.#worlds = openSandbox(this.machine, this.#main, libraries(this.machine), whileLoading?.(this.machine));
     api.lua_settop(this.#main, REAL_GLOBALS);
     this.#newThread();
   }
@@ -89,7 +92,12 @@ export class Interpreter {
     this.machine.api.luaL_unref(this.#main, REGISTRY, reference);
   }
 
-  /** Begins a global table of strings; `addString` fills it, `endTable` gives it its name. */
+  /** Keeps the value on top of the stack of a running chunk, which gives it up; gives its reference. */
+  keep(state: State): number {
+    return this.machine.api.luaL_ref(state, REGISTRY);
+  }
+
+  /** Begins a table of strings; `addString` fills it, `endTable` makes it a global, `endArgument` an argument. */
   beginTable(size: number): void {
     this.machine.api.lua_createtable(this.#main, size, 0);
   }
@@ -103,11 +111,30 @@ export class Interpreter {
     this.machine.api.lua_setfield(this.#main, REAL_GLOBALS, this.machine.name(name));
   }
 
-  /** Runs a chunk in the thread; gives a `LuaStatus`. Its results, or the error, are on the thread's stack. */
-  start(reference: number): number {
-    this.isSuspended = false;
+  endArgument(): void {
+    this.machine.api.lua_xmove(this.#main, this.thread, 1);
+  }
+
+  /** Puts a chunk or a function into the thread; its arguments follow, then `start`. */
+  prepare(reference: number): void {
     this.machine.api.lua_rawgeti(this.thread, REGISTRY, reference);
-    return this.machine.api.lua_resume(this.thread, 0);
+  }
+
+  /** Runs what was prepared; gives a `LuaStatus`. The results, or the error, are on the thread's stack. */
+  start(argumentCount: number): number {
+    this.isSuspended = false;
+    return this.machine.api.lua_resume(this.thread, argumentCount);
+  }
+
+  /** Runs the top level of a library of functions. */
+  load(reference: number): number {
+    useGlobals(this.machine, this.#main, this.#worlds.loading);
+    try {
+      this.prepare(reference);
+      return this.start(0);
+    } finally {
+      useGlobals(this.machine, this.#main, this.#worlds.full);
+    }
   }
 
   /** Goes on where the script was put aside. */
@@ -126,7 +153,7 @@ export class Interpreter {
   failure(): ScriptFailure {
     const { machine, thread } = this;
     const { api } = machine;
-    const place = this.#placeOfError();
+    const place = this.place();
     if (api.lua_type(thread, -1) !== LuaType.table) return { message: `ERR ${this.#textOfTop()}`, place };
     machine.pushText(thread, "err");
     api.lua_rawget(thread, -2);
@@ -146,8 +173,8 @@ export class Interpreter {
     }
   }
 
-  /** Where a C function has raised it, the place is its caller's. */
-  #placeOfError(): string | undefined {
+  /** Where the run has stopped, by an error or a yield. Where a C function has done it, the place is its caller's. */
+  place(): string | undefined {
     return this.#place(0) ?? this.#place(1);
   }
 

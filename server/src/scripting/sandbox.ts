@@ -14,13 +14,27 @@ export type Member = HostFunction | number | string | null;
 /** A library of ours by name; values are functions or constants. */
 export type Libraries = Readonly<Record<string, Readonly<Record<string, Member>>>>;
 
+/** What `useGlobals` chooses from: references of tables. */
+export interface Worlds {
+  /** Everything: what scripts and functions find when they run. */
+  readonly full: number;
+  /** What is there while a library of functions is loaded. */
+  readonly loading: number;
+}
+
 /** Index of the real globals on the main state's stack. */
 export const REAL_GLOBALS = 1;
 
 const REMOVED = ["dofile", "loadfile", "print", "newproxy", "setfenv", "getfenv", "require", "module"] as const;
 const LUA_LIBRARIES = ["string", "table", "math", "coroutine"] as const;
 
-export function openSandbox(machine: LuaMachine, state: State, libraries: Libraries): void {
+/** `whileLoading`: all that the top level of a library of functions may use. */
+export function openSandbox(
+  machine: LuaMachine,
+  state: State,
+  libraries: Libraries,
+  whileLoading: Libraries = {},
+): Worlds {
   const { api } = machine;
   openLuaLibraries(machine, state);
   api.lua_pushvalue(state, GLOBALS);
@@ -47,12 +61,52 @@ export function openSandbox(machine: LuaMachine, state: State, libraries: Librar
     api.lua_setfield(state, REAL_GLOBALS, machine.name(name));
   }
   protectStringMetatable(machine, state, tables);
-  refuseUnknownGlobals(machine, state);
+  const refuse = machine.addFunction((caller) => {
+    const name = machine.text(caller, 2) ?? "?";
+    return machine.raiseAt(caller, `Script attempted to access nonexistent global variable '${name}'`);
+  });
+  refuseUnknown(machine, state, REAL_GLOBALS, refuse);
+  const loading = loadingGlobals({ machine, state, tables, refuse }, whileLoading);
+  api.lua_pushvalue(state, REAL_GLOBALS);
+  const full = api.luaL_ref(state, REGISTRY);
   api.lua_pushvalue(state, REAL_GLOBALS);
   tables.protect(state);
   api.lua_pushvalue(state, -1);
   api.lua_setfield(state, REAL_GLOBALS, machine.name("_G"));
   api.lua_replace(state, GLOBALS);
+  return { full, loading };
+}
+
+/** From now on the globals that code sees are those of the table with this reference. */
+export function useGlobals(machine: LuaMachine, state: State, reference: number): void {
+  const { api } = machine;
+  api.lua_getmetatable(state, GLOBALS);
+  api.lua_rawgeti(state, REGISTRY, reference);
+  api.lua_setfield(state, -2, machine.name("__index"));
+  api.lua_settop(state, REAL_GLOBALS);
+}
+
+interface Sandbox {
+  readonly machine: LuaMachine;
+  readonly state: State;
+  readonly tables: ProtectedTables;
+  /** The C function that says which name does not exist. */
+  readonly refuse: number;
+}
+
+/** Gives the reference of a table of globals with these libraries alone. */
+function loadingGlobals({ machine, state, tables, refuse }: Sandbox, libraries: Libraries): number {
+  const { api } = machine;
+  api.lua_createtable(state, 0, 1);
+  for (const [name, members] of Object.entries(libraries)) {
+    api.lua_createtable(state, 0, 0);
+    addFields(machine, state, members);
+    refuseUnknown(machine, state, -1, refuse);
+    tables.protect(state);
+    api.lua_setfield(state, -2, machine.name(name));
+  }
+  refuseUnknown(machine, state, -1, refuse);
+  return api.luaL_ref(state, REGISTRY);
 }
 
 function openLuaLibraries({ api }: LuaMachine, state: State): void {
@@ -91,14 +145,13 @@ function protectStringMetatable(machine: LuaMachine, state: State, tables: Prote
   api.lua_settop(state, REAL_GLOBALS);
 }
 
-function refuseUnknownGlobals(machine: LuaMachine, state: State): void {
+/** Reading a name that the table at `index` does not have is an error. */
+function refuseUnknown(machine: LuaMachine, state: State, index: number, refuse: number): void {
   const { api } = machine;
+  api.lua_pushvalue(state, index);
   api.lua_createtable(state, 0, 1);
-  const refuse = (caller: State): number => {
-    const name = machine.text(caller, 2) ?? "?";
-    return machine.raiseAt(caller, `Script attempted to access nonexistent global variable '${name}'`);
-  };
-  api.lua_pushcclosure(state, machine.addFunction(refuse), 0);
+  api.lua_pushcclosure(state, refuse, 0);
   api.lua_setfield(state, -2, machine.name("__index"));
-  api.lua_setmetatable(state, REAL_GLOBALS);
+  api.lua_setmetatable(state, -2);
+  api.lua_settop(state, -2);
 }

@@ -12,13 +12,22 @@ export const ScriptFlag = {
   old: 1 << 5,
 } as const;
 
-export const FLAG_NAMES: Readonly<Record<string, number>> = {
-  "no-writes": ScriptFlag.noWrites,
-  "allow-oom": ScriptFlag.allowOom,
-  "allow-stale": ScriptFlag.allowStale,
-  "no-cluster": ScriptFlag.noCluster,
-  "allow-cross-slot-keys": ScriptFlag.allowCrossSlotKeys,
-};
+const FLAGS: ReadonlyMap<string, number> = new Map([
+  ["no-writes", ScriptFlag.noWrites],
+  ["allow-oom", ScriptFlag.allowOom],
+  ["allow-stale", ScriptFlag.allowStale],
+  ["no-cluster", ScriptFlag.noCluster],
+  ["allow-cross-slot-keys", ScriptFlag.allowCrossSlotKeys],
+]);
+
+/** The bit of a flag; undefined if there is no such flag. */
+export function flagOf(name: string): number | undefined {
+  return FLAGS.get(name);
+}
+
+export function flagNames(flags: number): string[] {
+  return [...FLAGS].filter(([, bit]) => (flags & bit) !== 0).map(([name]) => name);
+}
 
 const LINE_FEED = 10;
 
@@ -42,7 +51,7 @@ export function readShebang(source: Buffer): Shebang {
     if (!option.startsWith("flags=")) throw new ScriptError(`ERR Unknown lua shebang option: ${option}`);
     for (const name of option.slice("flags=".length).split(",")) {
       if (name === "") continue;
-      const flag = FLAG_NAMES[name];
+      const flag = flagOf(name);
       if (flag === undefined) throw new ScriptError(`ERR Unexpected flag in script shebang: ${name}`);
       flags |= flag;
     }

@@ -77,6 +77,32 @@ test("redis-server and ours load each other's directories, with equal content, r
   expect(await digest(again.client)).toBe(after);
 });
 
+test("functions survive a rewrite and a kill, and redis-server finds them too", async () => {
+  const source = (name: string): string =>
+    `#!lua name=${name}\nredis.register_function('${name}', function() return 5 end)`;
+  const calls = [
+    ["FCALL", "base", "0"],
+    ["FCALL", "increment", "0"],
+  ];
+  const { server, client } = await start("--enable-debug-command", "yes");
+  await client.send([["FUNCTION", "LOAD", source("base")], ["BGREWRITEAOF"]]);
+  await eventually("a new base", () => manifest().includes("2.base.rdb"));
+  await client.send([["FUNCTION", "LOAD", source("increment")]]);
+  expect(await client.send([["DEBUG", "RELOAD"], ...calls])).toEqual(["OK", 5, 5]);
+  await server.kill();
+  execFileSync("redis-check-aof", [inFolder("appendonly.aof.manifest")]);
+
+  const again = await start();
+  expect(await again.client.send(calls)).toEqual([5, 5]);
+  await again.server.kill();
+
+  const theirs = await ReferenceRedis.start(["--dir", directory, "--appendonly", "yes"]);
+  const reference = await ReferenceClient.connect(theirs.port);
+  expect(await reference.send(calls)).toEqual([5, 5]);
+  reference.close();
+  await theirs.stop();
+});
+
 test("the single file of older versions is taken over, with a snapshot at its head or not", async () => {
   const commands = [encodeCommand(["SELECT", "2"]), encodeCommand(["SET", "k", "v"])];
   writeFileSync(path.join(directory, "appendonly.aof"), Buffer.concat(commands));
