@@ -7,11 +7,9 @@ export interface Exception {
   readonly reason: string;
 }
 
-const FUNCTIONS = "functions (FUNCTION, FCALL) are planned";
 const TRACKING = "client-side caching (CLIENT TRACKING) is planned";
 
 export const EXCEPTIONS: readonly Exception[] = [
-  { suites: "redis-py", tests: /test_function\.TestFunction::/, reason: FUNCTIONS },
   { suites: "redis-py", tests: /test_client_tracking|test_cache\.TestCache::/, reason: TRACKING },
   {
     suites: "redis-py",
@@ -19,5 +17,4 @@ export const EXCEPTIONS: readonly Exception[] = [
     reason: "want sentinels, or the suite's own certificates",
   },
   { suites: "redis-py", tests: /test_tf(unction|call)/, reason: "Triggers and Functions is a module" },
-  { suites: "go-redis", tests: /Commands Functions/, reason: FUNCTIONS },
 ];
