@@ -7,10 +7,7 @@ export interface Exception {
   readonly reason: string;
 }
 
-const TRACKING = "client-side caching (CLIENT TRACKING) is planned";
-
 export const EXCEPTIONS: readonly Exception[] = [
-  { suites: "redis-py", tests: /test_client_tracking|test_cache\.TestCache::/, reason: TRACKING },
   {
     suites: "redis-py",
     tests: /TestSentinelCache|TestSSLCache/,

@@ -22,16 +22,19 @@ import { createCommandObserver } from "./execution/command-observer.ts";
 import { Dispatcher } from "./execution/dispatcher.ts";
 import { createFileApplier } from "./execution/file-applier.ts";
 import type { ServerState } from "./execution/guards.ts";
-import { createKeyspaceListener } from "./execution/keyspace-listener.ts";
+import { createKeyspaceListener, type KeyModified } from "./execution/keyspace-listener.ts";
 import { MemoryUpkeep } from "./execution/memory-upkeep.ts";
 import { Monitors } from "./execution/monitors.ts";
 import { Propagator } from "./execution/propagation.ts";
+import { resetStatistics } from "./execution/reset-statistics.ts";
 import { createFactSources, createUsage, type MeteredUsage, sampleMemory } from "./execution/server-facts.ts";
 import { createServerKeyspace } from "./execution/server-keyspace.ts";
 import { createServerScripting, type ServerScripting } from "./execution/server-scripting.ts";
 import { compactionSettingsOf, followSettings } from "./execution/server-settings.ts";
+import { createServerTracking } from "./execution/server-tracking.ts";
 import { createServerUsers, type ServerUsers, userLinesOf } from "./execution/server-users.ts";
 import { createStreamApplier } from "./execution/stream-applier.ts";
+import { TrackedReads } from "./execution/tracked-reads.ts";
 import { createWaitingClients, redirectWaiting, type WaitingClients } from "./execution/waiting-clients.ts";
 import { warmUp } from "./execution/warm-up.ts";
 import { EventClass } from "./keyspace/event-classes.ts";
@@ -60,6 +63,7 @@ import { describeSystemError } from "./platform/system-error.ts";
 import { PublishSubscribe } from "./pubsub/publish-subscribe.ts";
 import { positionInFile, type Replication } from "./replication/replication.ts";
 import { createServerReplication } from "./replication/server-replication.ts";
+import type { ClientTracking } from "./tracking/client-tracking.ts";
 import type { Collections } from "./values/collections.ts";
 
 export interface ServerOptions {
@@ -191,11 +195,11 @@ function createCore(options: ServerOptions): Core {
   const memoryRelease = new MemoryRelease();
   const { keyspace, collections } = createServerKeyspace(options, memoryRelease);
   const clients = new ClientRegistry();
-  const table = new CommandTable(ALL_COMMANDS);
+  const [table, pubsub, monitors] = [new CommandTable(ALL_COMMANDS), new PublishSubscribe(), new Monitors()];
   const identity = { runId: random.hex(40), port: 0, startedAtMs: clock.nowMs(), configFile: options.configFile };
   const usage = createUsage(clock, keyspace.arena.usedBytes);
   const users = createServerUsers({ config, userLines: options.userLines ?? [] }, table, systemDisk);
-  const [pubsub, monitors] = [new PublishSubscribe(), new Monitors()];
+  const tracking = createServerTracking({ config, keyspace, clients, current: () => dispatcher.current });
   const pause = new ClientPause(clock, () => clients.all());
   const readiness = { isLoaded: false };
   const appendOnly = createServerAppendOnly({ config, clock, logger, persistence: () => persistence });
@@ -219,7 +223,7 @@ function createCore(options: ServerOptions): Core {
   const migrations = createMigrations(options, { keyspace, payloads, pause, propagator });
   const cluster = createCluster(options, { keyspace, pubsub, replication, propagator, pause });
   const facts = createFactSources({
-    ...{ config, clock, keyspace, table, clients, usage, identity, pubsub, persistence, replication },
+    ...{ config, clock, keyspace, table, clients, usage, identity, pubsub, persistence, replication, tracking },
     ...{ accessControl: users.accessControl, systemBytes: totalmem(), upkeep: () => upkeep },
     commandsProcessed: () => dispatcher.processed - usage.commandsAtReset,
     blockedClients: () => waiting.count + migrations.count,
@@ -231,7 +235,7 @@ function createCore(options: ServerOptions): Core {
     later: () => ({ state, reply, dispatcher, serveReady: () => waiting.forKeys.serveReady() }),
   });
   const context: ServerContext = {
-    ...{ keyspace, table, clients, config, clock, random, collections, pubsub, monitors, facts },
+    ...{ keyspace, table, clients, config, clock, random, collections, pubsub, monitors, facts, tracking },
     ...createTimeLogs(config, clock),
     ...{ logger, pause, persistence, appendOnly, replication, cluster: cluster?.cluster, relay: cluster?.cluster },
     ...{ waiters: waiting.forReplicas, blocking: waiting.forKeys, unblock: waiting.unblock },
@@ -241,14 +245,13 @@ function createCore(options: ServerOptions): Core {
     get maxBulkBytes() {
       return parser.maxBulkBytes;
     },
-    flushed: () => persistence.flushed(),
+    flushed: () => tellFlushed(tracking, persistence),
     ...{ debugSwitches: { isActiveExpiryOn: true }, shutdown: options.requestShutdown },
     purgeMemory: () => upkeep.purge(),
     resetStatistics: () => resetStatistics(context, usage, dispatcher.processed),
     rewriteConfig: () => rewriteConfigFile(options, users),
   };
-  const parser = new RequestParser();
-  const reply = new ReplyWriter();
+  const [parser, reply] = [new RequestParser(), new ReplyWriter()];
   const observer = createCommandObserver(context, { monitors, errors: usage.errors });
   const state = createServerState(context, readiness);
   const upkeep = createUpkeep(context, state);
@@ -256,21 +259,24 @@ function createCore(options: ServerOptions): Core {
     ...{ table, keyspace, clock, state, propagator, observer, parser, reply, context, bootClient: nobody() },
     cluster: cluster?.cluster,
     serveReady: () => waiting.forKeys.serveReady(),
+    trackedReads: new TrackedReads(table, tracking),
   });
   listenToKeyspace(context, propagator);
   followSettings({ config, keyspace, parser, table });
   const batch = openSocketBatch(config, options.logger);
   const gateway = createServerGateway({
     ...{ context, handler: dispatcher, traffic: usage.traffic, batch, durable: appendOnly.replies },
-    left: (client) => forgetIn([waiting, migrations], client),
+    left: (client) => forgetIn([waiting, migrations, tracking], client),
   });
   const core = { context, dispatcher, state, facts, gateway, identity, usage, cluster, readiness, upkeep };
   return { ...core, memoryRelease, waiting };
 }
 
-function listenToKeyspace({ keyspace, pubsub, replication }: ServerContext, propagator: Propagator): void {
+function listenToKeyspace(context: ServerContext, propagator: Propagator): void {
+  const { keyspace, pubsub, replication, tracking } = context;
   keyspace.events.publish = (channel, message) => pubsub.publish(channel, message);
-  keyspace.listener = createKeyspaceListener(propagator, () => replication.isReplica);
+  const modified: KeyModified = (buffer, offset, length) => tracking.changed(buffer, offset, length);
+  keyspace.listener = createKeyspaceListener(propagator, () => replication.isReplica, modified);
 }
 
 /** WAIT and WAITAOF have something to look at when a replica, or the disk, has got further. */
@@ -435,11 +441,12 @@ function createUpkeep(context: ServerContext, state: ServerState): MemoryUpkeep 
 }
 
 function runCron({ context, dispatcher, upkeep, usage, waiting, cluster }: Core): void {
-  const { keyspace, clock, config, clients, persistence } = context;
+  const { keyspace, clock, config, clients, persistence, tracking } = context;
   const nowMs = clock.nowMs();
   keyspace.setNow(nowMs);
   sampleMemory(context, usage);
   upkeep.tick();
+  tracking.tick();
   persistence.tick();
   context.appendOnly.tick();
   redirectWaiting(waiting, cluster?.cluster);
@@ -460,15 +467,9 @@ function rewriteConfigFile({ config, configFile, logger }: ServerOptions, users:
   }
 }
 
-function resetStatistics(context: ServerContext, usage: MeteredUsage, commands: number): void {
-  const { table, keyspace, clients, replication, accessControl } = context;
-  for (const counted of [table, keyspace, clients, replication, accessControl]) counted.resetStatistics();
-  usage.errors.reset();
-  usage.commandsAtReset = commands;
-  usage.commandRate.reset(commands);
-  for (const direction of ["inputBytes", "outputBytes"] as const) usage.traffic[direction] = 0;
-  for (const rate of [usage.inputRate, usage.outputRate]) rate.reset(0);
-  replication.resetStatistics();
+function tellFlushed(tracking: ClientTracking, persistence: Persistence): void {
+  tracking.flushed();
+  persistence.flushed();
 }
 
 const ROLE_CHANGED = "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)";

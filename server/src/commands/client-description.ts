@@ -39,9 +39,19 @@ const FLAG_LETTERS: readonly (readonly [letter: string, flag: number])[] = [
   ["T", ClientFlag.noTouch],
 ];
 
+function lettersOf(client: Client): string {
+  const { tracking } = client;
+  return [
+    ...FLAG_LETTERS.filter(([, flag]) => client.has(flag)).map(([letter]) => letter),
+    tracking === undefined ? "" : "t",
+    tracking?.isRedirectBroken === true ? "R" : "",
+    tracking?.isBroadcast === true ? "B" : "",
+  ].join("");
+}
+
 export function describeClient(call: Call, client: Client): string {
   const { nowMs } = call;
-  const letters = FLAG_LETTERS.filter(([, flag]) => client.has(flag)).map(([letter]) => letter);
+  const letters = lettersOf(client);
   const seconds = (sinceMs: number): number => Math.max(0, Math.floor((nowMs - sinceMs) / 1000));
   const { queryBytes, outputBytes, fileDescriptor } = client.connection;
   const isCaller = client === call.client;
@@ -54,7 +64,7 @@ export function describeClient(call: Call, client: Client): string {
     ["name", client.name],
     ["age", seconds(client.createdAtMs)],
     ["idle", seconds(client.lastActiveMs)],
-    ["flags", letters.length === 0 ? "N" : letters.join("")],
+    ["flags", letters === "" ? "N" : letters],
     ["db", client.databaseIndex],
     ["sub", client.channels?.size ?? 0],
     ["psub", client.patterns?.size ?? 0],
@@ -73,7 +83,7 @@ export function describeClient(call: Call, client: Client): string {
     ["events", outputBytes > 0 ? "rw" : "r"],
     ["cmd", command < 0 ? "NULL" : (call.server.table.fullNames[command] ?? "NULL")],
     ["user", client.userName],
-    ["redir", -1],
+    ["redir", client.tracking?.redirect ?? -1],
     ["resp", client.protocol],
     ["lib-name", client.libraryName],
     ["lib-ver", client.libraryVersion],

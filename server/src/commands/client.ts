@@ -4,6 +4,7 @@
  */
 
 import type { User } from "../access-control/user.ts";
+import type { TrackingState } from "../tracking/tracking-state.ts";
 
 export const ClientFlag = {
   multi: 1 << 0,
@@ -32,6 +33,8 @@ export const ClientFlag = {
   script: 1 << 17,
   /** The client's user may not do everything: its commands are checked. */
   restricted: 1 << 18,
+  /** Told of changes of what it reads; also the client of the scripts that such a one runs. */
+  tracking: 1 << 19,
 } as const;
 
 /** Any of these sends a command of this client through the guards one by one. */
@@ -103,6 +106,8 @@ export class Client {
   channels: Set<string> | undefined;
   patterns: Set<string> | undefined;
   shardChannels: Set<string> | undefined;
+  /** Client-side caching; undefined: off. */
+  tracking: TrackingState | undefined;
   /** Replication offset of the primary after this client's last write, for WAIT. */
   writeOffset = 0;
   /** Position of the append-only file behind this client's last write, for WAITAOF. */

@@ -6,6 +6,7 @@ import { ClientFlag } from "./client.ts";
 import { clientType, describeClient, parseClientType } from "./client-description.ts";
 import { clientKill } from "./client-kill.ts";
 import { checkClientInfo, checkClientName } from "./client-name.ts";
+import { clientTrackingRows } from "./client-tracking.ts";
 import { defineCommands } from "./command.ts";
 import { containerOnly, withHelp } from "./container-help.ts";
 import { CommandError, cString, ERRORS, wrongSubcommandArguments } from "./errors.ts";
@@ -171,50 +172,7 @@ export const clientCommands = defineCommands([
         syntax: "client-id [TIMEOUT | ERROR]",
         run: clientUnblock,
       },
-      {
-        name: "getredir",
-        arity: 2,
-        flags: OWN,
-        group: "connection",
-        since: "6.0.0",
-        complexity: "O(1)",
-        summary: "Tells to which connection invalidations go, -1 without tracking.",
-        syntax: "",
-        run: (call) => call.reply.integer(-1),
-      },
-      {
-        name: "trackinginfo",
-        arity: 2,
-        flags: OWN,
-        group: "connection",
-        since: "6.2.0",
-        complexity: "O(1)",
-        summary: "Describes the tracking of the connection.",
-        syntax: "",
-        run: clientTrackinginfo,
-      },
-      {
-        name: "tracking",
-        arity: -3,
-        flags: OWN,
-        group: "connection",
-        since: "6.0.0",
-        complexity: "O(1)",
-        summary: "Turns server-assisted caching on or off; only off is there yet.",
-        syntax: "ON | OFF",
-        run: clientTracking,
-      },
-      {
-        name: "caching",
-        arity: 3,
-        flags: OWN,
-        group: "connection",
-        since: "6.0.0",
-        complexity: "O(1)",
-        summary: "Includes the next command's keys in tracking, or leaves them out.",
-        syntax: "YES | NO",
-        run: clientCaching,
-      },
+      ...clientTrackingRows,
     ]),
   },
 ]);
@@ -299,28 +257,4 @@ function clientUnblock(call: Call): void {
   const client = call.server.clients.get(integerArgument(call, 2));
   const isUnblocked = client?.has(ClientFlag.blocked) === true && call.server.unblock(client, isError);
   call.reply.integer(isUnblocked ? 1 : 0);
-}
-
-function clientTrackinginfo(call: Call): void {
-  const { reply } = call;
-  reply.map(3);
-  reply.bulkString("flags");
-  reply.set(1);
-  reply.bulkString("off");
-  reply.bulkString("redirect");
-  reply.integer(-1);
-  reply.bulkString("prefixes");
-  reply.array(0);
-}
-
-function clientTracking(call: Call): void {
-  if (call.is(2, "on")) throw new CommandError("ERR CLIENT TRACKING is not supported yet");
-  if (!call.is(2, "off")) throw new CommandError(ERRORS.syntax);
-  call.reply.ok();
-}
-
-function clientCaching(): void {
-  throw new CommandError(
-    "ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or OPTOUT mode enabled",
-  );
 }

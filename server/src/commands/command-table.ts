@@ -113,6 +113,11 @@ export class CommandTable {
     }
   }
 
+  /** By id, 1 for the commands whose full name is such a one. */
+  marked(isMarked: (fullName: string) => boolean): Uint8Array {
+    return Uint8Array.from({ length: this.size }, (_, id) => (isMarked(this.fullNames[id] ?? "") ? 1 : 0));
+  }
+
   /** Id of the command whose name is the given bytes, letter case aside; 0 if there is none. */
   lookup(buffer: Buffer, offset: number, length: number): number {
     const first = foldWord(buffer, offset, length, 0);

@@ -6,6 +6,7 @@ import { int32Argument, integerArgument } from "./arguments.ts";
 import type { Call } from "./call.ts";
 import { ClientFlag } from "./client.ts";
 import { checkClientName } from "./client-name.ts";
+import { endTracking } from "./client-tracking.ts";
 import { beginAsDefault, signIn } from "./client-users.ts";
 import { defineCommands } from "./command.ts";
 import { CommandError, cString, ERRORS, wrongArity } from "./errors.ts";
@@ -207,6 +208,7 @@ function reset(call: Call): void {
   resetTransaction(call, client);
   endSubscriptions(call, client);
   server.monitors.remove(client);
+  endTracking(call);
   client.set(
     ClientFlag.monitor |
       ClientFlag.asking |

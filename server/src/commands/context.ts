@@ -21,6 +21,7 @@ import type { Random } from "../platform/random.ts";
 import type { MessageRelay, PublishSubscribe } from "../pubsub/publish-subscribe.ts";
 import type { Replication } from "../replication/replication.ts";
 import type { Library } from "../scripting/function-libraries.ts";
+import type { ClientTracking } from "../tracking/client-tracking.ts";
 import type { Collections } from "../values/collections.ts";
 import type { Call } from "./call.ts";
 import type { Client, ClientRegistry } from "./client.ts";
@@ -132,6 +133,7 @@ export interface ServerContext {
   readonly collections: Collections;
   readonly streamArguments: StreamArguments;
   readonly pubsub: PublishSubscribe;
+  readonly tracking: ClientTracking;
   /** The other nodes of the cluster that published messages go to; undefined outside of cluster mode. */
   readonly relay: MessageRelay | undefined;
   readonly monitors: MonitorRegistry;

@@ -10,10 +10,6 @@ export const REASONS_FOR_MISSING: Readonly<Record<string, string>> = {
 
 /** What differs in a command that is there. */
 export const PARTLY_DONE: Readonly<Record<string, string>> = {
-  "client|caching": "refuses: tracking is planned",
-  "client|getredir": "always -1: tracking is planned",
-  "client|tracking": "takes OFF only: tracking is planned",
-  "client|trackinginfo": "always off: tracking is planned",
   debug: "only the subcommands that test suites use",
   "module|load": "modules in C cannot be loaded, on purpose",
   "module|loadex": "modules in C cannot be loaded, on purpose",

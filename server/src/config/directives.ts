@@ -199,7 +199,7 @@ const VALUES = [
   memory("stream-node-max-bytes", 4096, BIG_COUNT),
   integer("stream-node-max-entries", 100, BIG_COUNT),
   eventClasses("notify-keyspace-events"),
-  integer("tracking-table-max-keys", 1_000_000, BIG_COUNT, STORED),
+  integer("tracking-table-max-keys", 1_000_000, BIG_COUNT),
   integer("busy-reply-threshold", 5000, BIG_COUNT, { alias: "lua-time-limit" }),
   // Payloads and files are checked in full whatever it says: what "yes" promises always holds.
   choice("sanitize-dump-payload", ["no", "yes", "clients"], "no"),

@@ -21,6 +21,7 @@ import { denyMask, HELD_BY_PAUSE, refusal, type ServerState } from "./guards.ts"
 import { permissionError, permissionErrorInExec } from "./permission-check.ts";
 import type { Propagator } from "./propagation.ts";
 import { countKeysHere, NO_SLOT, requestSlot, routeSlot, type SlotOwnership } from "./slot-router.ts";
+import type { TrackedReads } from "./tracked-reads.ts";
 import { queueCommand } from "./transaction-queue.ts";
 
 /** Takes one request out of the bytes and fills the call; the network layer's parser. */
@@ -62,6 +63,7 @@ export interface DispatcherOptions {
   readonly cluster: SlotOwnership | undefined;
   /** A command has made keys ready that clients wait for. */
   readonly serveReady: () => void;
+  readonly trackedReads: TrackedReads;
 }
 
 /** Replies beyond this are handed to the socket in the middle of a batch. */
@@ -73,6 +75,7 @@ const QUOTED_ARGUMENTS = 43;
 const STOPS_BATCH = ClientFlag.closeAfterReply | ClientFlag.blocked;
 const PROPAGATES = CommandBit.write | CommandBit.mayReplicate;
 const REPLY_SUPPRESSED = ClientFlag.replyOff | ClientFlag.replySkip | ClientFlag.primary;
+const ENDS_SPECIALLY = REPLY_SUPPRESSED | ClientFlag.tracking;
 const SLOT_OWNED = 1;
 
 export class Dispatcher {
@@ -83,6 +86,7 @@ export class Dispatcher {
   readonly #propagator: Propagator;
   readonly #waited: WaitedKeys;
   readonly #serveReady: () => void;
+  readonly #trackedReads: TrackedReads;
   readonly #observer: CommandObserver;
   readonly #parser: RequestSource;
   readonly #cluster: SlotOwnership | undefined;
@@ -114,6 +118,7 @@ export class Dispatcher {
     this.#propagator = options.propagator;
     this.#waited = options.keyspace.waited;
     this.#serveReady = options.serveReady;
+    this.#trackedReads = options.trackedReads;
     this.#observer = options.observer;
     this.#parser = options.parser;
     this.#cluster = options.cluster;
@@ -355,7 +360,10 @@ export class Dispatcher {
     if (call.effects.length !== 0) call.effects.length = 0;
     if ((bits & CommandBit.admin) !== 0) this.refresh();
     if (this.#observer.monitors.count !== 0 && !this.#isRunningAgain) this.#observer.ran(call);
-    if ((client.flags & REPLY_SUPPRESSED) !== 0) reply.position = replyStart;
+    if ((client.flags & ENDS_SPECIALLY) !== 0) {
+      if ((client.flags & REPLY_SUPPRESSED) !== 0) reply.position = replyStart;
+      if ((client.flags & ClientFlag.tracking) !== 0) this.#trackedReads.commandEnded(call, id, this.current);
+    }
   }
 
   #account(call: Call, id: number, elapsed: number): void {

@@ -5,10 +5,18 @@ import { EventClass } from "../keyspace/event-classes.ts";
 import type { KeyspaceListener } from "../keyspace/keyspace-state.ts";
 import type { Propagator } from "./propagation.ts";
 
+/** Told of the name of a key that has changed. */
+export type KeyModified = (buffer: Buffer, offset: number, length: number) => void;
+
 /** Keys that go by themselves go on replicas by a DEL, fields of hashes by an HDEL, and listeners are told. */
-export function createKeyspaceListener(propagator: Propagator, isReplica: () => boolean): KeyspaceListener {
+export function createKeyspaceListener(
+  propagator: Propagator,
+  isReplica: () => boolean,
+  modified: KeyModified,
+): KeyspaceListener {
   const gone = (database: Database, record: number, eventClass: number, event: string): void => {
     if (isReplica() || database.index < 0) return;
+    modified(database.bytesOf(record), database.keyOffset(record), database.keyLength(record));
     tell(database, record, eventClass, event);
     if (propagator.active) propagator.sendCommand(database.index, ["DEL", database.keyOf(record)]);
   };
@@ -20,6 +28,7 @@ export function createKeyspaceListener(propagator: Propagator, isReplica: () => 
       propagator.sendCommand(database.index, ["HDEL", database.keyOf(record), field.toBuffer()]);
     },
     fieldsExpired: (database, record, isEmpty) => {
+      modified(database.bytesOf(record), database.keyOffset(record), database.keyLength(record));
       tell(database, record, EventClass.hash, "hexpired");
       if (isEmpty) tell(database, record, EventClass.generic, "del");
     },

@@ -66,7 +66,7 @@ export class ScriptCommands {
     this.#caller = { client, command: client.has(ClientFlag.inExec) ? call.server.table.idOf("exec") : command };
     // A script may do what its client may.
     this.client.user = client.user;
-    this.client.set(ClientFlag.restricted, client.has(ClientFlag.restricted));
+    for (const flag of [ClientFlag.restricted, ClientFlag.tracking]) this.client.set(flag, client.has(flag));
     call.client = this.client;
     call.offset = this.#offset;
     call.length = this.#length;

@@ -26,6 +26,7 @@ import type { Persistence } from "../persistence/persistence.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { PublishSubscribe } from "../pubsub/publish-subscribe.ts";
 import type { Replication } from "../replication/replication.ts";
+import type { ClientTracking } from "../tracking/client-tracking.ts";
 import type { MemoryUpkeep } from "./memory-upkeep.ts";
 
 /** Numbers that grow with use and belong to no other part. */
@@ -79,6 +80,7 @@ export interface FactParts {
   readonly cluster: () => ClusterFacts | undefined;
   readonly systemBytes: number;
   readonly upkeep: () => MemoryUpkeep;
+  readonly tracking: ClientTracking;
   readonly programs: () => {
     readonly scripting: { facts(): ScriptFacts };
     readonly functions: { facts(): FunctionFacts };
@@ -121,7 +123,7 @@ function serverFacts({ config, clock, identity }: FactParts): ServerFacts {
   };
 }
 
-function clientFacts({ clients, config, blockedClients }: FactParts): ClientFacts {
+function clientFacts({ clients, config, blockedClients, tracking }: FactParts): ClientFacts {
   let largestInputBytes = 0;
   let largestOutputBytes = 0;
   for (const { connection } of clients.all()) {
@@ -133,6 +135,7 @@ function clientFacts({ clients, config, blockedClients }: FactParts): ClientFact
     clusterConnections: 0,
     maxClients: config.get("maxclients"),
     blocked: blockedClients(),
+    tracking: tracking.facts(),
     largestInputBytes,
     largestOutputBytes,
   };

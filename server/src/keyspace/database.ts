@@ -321,6 +321,7 @@ export class Database {
   signalModified(buffer: Buffer, offset: number, length: number): void {
     this.#state.dirty++;
     if (this.#state.watches.clientCount !== 0) this.#state.watches.touch(this, buffer, offset, length);
+    this.#state.modified?.(buffer, offset, length);
   }
 
   /** About `count` records from the cursor on, expired ones included; gives the next cursor, 0 at the end. */
@@ -358,7 +359,7 @@ export class Database {
     this.#id = owners.retire(this.#id, root, this);
     this.expiry.clear();
     this.fieldExpiries.clear();
-    this.#state.slots?.clear();
+    if (this.index >= 0) this.#state.slots?.clear();
     this.#state.waited.allChanged(this.index);
     return count;
   }

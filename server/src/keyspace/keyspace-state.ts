@@ -105,6 +105,8 @@ export class KeyspaceState {
   readonly owners: Owners;
   readonly values: CollectionValues;
   listener: KeyspaceListener = SILENT;
+  /** Told of every key that is changed or goes, by its name alone; undefined: nobody wants to know. */
+  modified: ((buffer: Buffer, offset: number, length: number) => void) | undefined;
   slots: SlotCounts | undefined;
 
   /** Wall clock of the batch of requests being run. */

@@ -104,6 +104,11 @@ export class Keyspace {
     return this.#state.values;
   }
 
+  /** Who is told of every key that is changed, while somebody is. */
+  set modified(listener: ((buffer: Buffer, offset: number, length: number) => void) | undefined) {
+    this.#state.modified = listener;
+  }
+
   set listener(listener: KeyspaceListener) {
     this.#state.listener = listener;
   }

@@ -17,11 +17,20 @@ export interface ServerFacts {
   readonly configFile: string;
 }
 
+export interface TrackingFacts {
+  readonly clients: number;
+  readonly keys: number;
+  /** Pairs of key and client. */
+  readonly items: number;
+  readonly prefixes: number;
+}
+
 export interface ClientFacts {
   readonly connected: number;
   readonly clusterConnections: number;
   readonly maxClients: number;
   readonly blocked: number;
+  readonly tracking: TrackingFacts;
   readonly largestInputBytes: number;
   readonly largestOutputBytes: number;
 }

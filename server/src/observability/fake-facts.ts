@@ -25,6 +25,7 @@ export const QUIET_FACTS: FactSources = {
     clusterConnections: 0,
     maxClients: 10000,
     blocked: 0,
+    tracking: { clients: 0, keys: 0, items: 0, prefixes: 0 },
     largestInputBytes: 0,
     largestOutputBytes: 0,
   }),

@@ -22,6 +22,7 @@ import type {
   ScriptFacts,
   ServerFacts,
   StatisticsFacts,
+  TrackingFacts,
 } from "./facts.ts";
 import { COMPATIBLE_VERSION, PRODUCT_NAME, PRODUCT_VERSION } from "./product.ts";
 
@@ -78,7 +79,7 @@ export function clientFields(facts: ClientFacts): Field[] {
     ["client_recent_max_input_buffer", facts.largestInputBytes],
     ["client_recent_max_output_buffer", facts.largestOutputBytes],
     ["blocked_clients", facts.blocked],
-    ["tracking_clients", 0],
+    ["tracking_clients", facts.tracking.clients],
     ["clients_in_timeout_table", 0],
   ];
 }
@@ -216,7 +217,10 @@ function loadingFields(facts: LoadingFacts, nowMs: number): Field[] {
   ];
 }
 
-export function statisticsFields(facts: StatisticsFacts, compaction: CompactionFacts): Field[] {
+export function statisticsFields(
+  facts: StatisticsFacts,
+  { compaction, tracking }: { readonly compaction: CompactionFacts; readonly tracking: TrackingFacts },
+): Field[] {
   return [
     ["total_connections_received", facts.connectionsAccepted],
     ["total_commands_processed", facts.commands],
@@ -247,7 +251,7 @@ export function statisticsFields(facts: StatisticsFacts, compaction: CompactionF
     ["pubsub_channels", facts.channels],
     ["pubsub_patterns", facts.patterns],
     ["pubsubshard_channels", facts.shardChannels],
-    ...idleStatisticsFields(compaction),
+    ...idleStatisticsFields(compaction, tracking),
     ["unexpected_error_replies", 0],
     ["total_error_replies", facts.errorReplies],
     ["dump_payload_sanitizations", 0],
@@ -264,7 +268,7 @@ export function statisticsFields(facts: StatisticsFacts, compaction: CompactionF
   ];
 }
 
-function idleStatisticsFields(compaction: CompactionFacts): Field[] {
+function idleStatisticsFields(compaction: CompactionFacts, tracking: TrackingFacts): Field[] {
   return [
     ["latest_fork_usec", 0],
     ["total_forks", 0],
@@ -276,9 +280,9 @@ function idleStatisticsFields(compaction: CompactionFacts): Field[] {
     ["active_defrag_key_misses", compaction.keyMisses],
     ["total_active_defrag_time", compaction.totalMs],
     ["current_active_defrag_time", compaction.currentMs],
-    ["tracking_total_keys", 0],
-    ["tracking_total_items", 0],
-    ["tracking_total_prefixes", 0],
+    ["tracking_total_keys", tracking.keys],
+    ["tracking_total_items", tracking.items],
+    ["tracking_total_prefixes", tracking.prefixes],
   ];
 }
 

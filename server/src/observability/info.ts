@@ -29,7 +29,11 @@ const SECTIONS: readonly Section[] = [
     name: "stats",
     title: "Stats",
     isDefault: true,
-    fields: (sources) => sections.statisticsFields(sources.statistics(), sources.compaction()),
+    fields: (sources) =>
+      sections.statisticsFields(sources.statistics(), {
+        compaction: sources.compaction(),
+        tracking: sources.clients().tracking,
+      }),
   },
   {
     name: "replication",

@@ -19,7 +19,6 @@ export const METADATA_DIFFERENCES: readonly MetadataDifference[] = [
   { command: "bitop", column: "arguments", reason: "the operation is a choice of tokens, as 7.2 says" },
   { command: "client|kill", column: "arguments", reason: "MAXAGE came with 7.4" },
   { command: "client|list", column: "arguments", reason: "a block of one argument, in 7.0 only" },
-  { command: "client|tracking", column: "arguments", reason: "no tracking here yet: only what is taken is shown" },
   { command: "command|getkeys", column: "arguments", reason: "documented since 7.2" },
   { command: "command|getkeysandflags", column: "arguments", reason: "documented since 7.2" },
   { command: "config|get", column: "arguments", reason: "a block of one argument, in 7.0 only" },

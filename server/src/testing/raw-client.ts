@@ -79,6 +79,17 @@ export class RawClient {
     return this.takeAll();
   }
 
+  /** Everything that comes up to this text, as latin1. */
+  async until(marker: string): Promise<string> {
+    let all = "";
+    for (;;) {
+      all += this.takeAll().toString("latin1");
+      if (all.endsWith(marker)) return all;
+      if (this.#isClosed) throw new Error(`Connection closed before ${marker}`);
+      await this.#more(marker);
+    }
+  }
+
   /** What has come and was not taken. */
   takeAll(): Buffer {
     const all = Buffer.concat(this.#received);

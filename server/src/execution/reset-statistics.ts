@@ -1,0 +1,16 @@
+/** CONFIG RESETSTAT. */
+
+import type { ServerContext } from "../commands/context.ts";
+import type { MeteredUsage } from "./server-facts.ts";
+
+/** `commands`: processed since the start. */
+export function resetStatistics(context: ServerContext, usage: MeteredUsage, commands: number): void {
+  const { table, keyspace, clients, replication, accessControl } = context;
+  for (const counted of [table, keyspace, clients, replication, accessControl]) counted.resetStatistics();
+  usage.errors.reset();
+  usage.commandsAtReset = commands;
+  usage.commandRate.reset(commands);
+  for (const direction of ["inputBytes", "outputBytes"] as const) usage.traffic[direction] = 0;
+  for (const rate of [usage.inputRate, usage.outputRate]) rate.reset(0);
+  replication.resetStatistics();
+}
