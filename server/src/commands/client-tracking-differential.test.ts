@@ -97,10 +97,11 @@ describe.runIf(hasReferenceServer)("CLIENT TRACKING beside redis-server", () => 
   test("a key that expires, and a database that is emptied", () =>
     compare(
       ...[
+        "w DEBUG SET-ACTIVE-EXPIRE 0",
         "a CLIENT TRACKING ON",
-        "w SET k 1 PX 40",
+        "w SET k 1 PX 400",
         "a GET k",
-        "w DEBUG SLEEP 0.05",
+        "w DEBUG SLEEP 0.5",
         "w GET k",
         "a GET k",
         "w FLUSHALL",
