@@ -123,7 +123,8 @@ function giveSlot(state: ClusterState, slot: number, node: ClusterNode): string 
   }
   if (keys === 0) state.migrating.delete(slot);
   const wasImporting = state.importing.has(slot);
-  if (table.ownerOf(slot) === myself && node !== myself) state.outbox.push({ kind: "slotsLost", slots: [slot] });
+  const isLost = table.ownerOf(slot) === myself && node !== myself;
+  if (isLost) state.outbox.push({ kind: "slotsLost", slots: [slot] });
   table.assign(slot, node);
   if (node === myself && wasImporting) {
     takeEpochUnasked(state);
@@ -131,6 +132,11 @@ function giveSlot(state: ClusterState, slot: number, node: ClusterNode): string 
     broadcastPong(state, "all");
   }
   slotsChanged(state);
+  // As when others tell that the last slot is gone (applyClaim).
+  if (isLost && myself.slotCount === 0 && state.settings.allowReplicaMigration) {
+    log(state, "notice", `Configuration change detected. Reconfiguring myself as a replica of ${node.id}`);
+    followPrimary(state, node, false);
+  }
   return undefined;
 }
 

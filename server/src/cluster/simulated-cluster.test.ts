@@ -2,7 +2,7 @@
 
 import { SLOT_COUNT } from "@kvcluster/protocol/slots";
 import { describe, expect, it } from "vitest";
-import { addSlots, failover, forget, meet, replicate, setConfigEpoch } from "./admin.ts";
+import { addSlots, deleteSlots, failover, forget, meet, replicate, setConfigEpoch, setSlotState } from "./admin.ts";
 import { isPrimary, isSuspected } from "./cluster-node.ts";
 import { SIMULATED_SETTINGS, SimulatedCluster, type SimulatedNode } from "./simulated-cluster.ts";
 import type { ClusterSettings, ClusterState } from "./state.ts";
@@ -112,6 +112,32 @@ describe.each(SEEDS)("simulated cluster, seed %i", (seed) => {
     expect(cluster.runUntil(60_000, () => isHealthy(cluster))).toBeLessThan(TIMEOUT_MS + 2000);
     expect(isPrimary(at(cluster, 4).state.myself)).toBe(true);
     expect(at(cluster, 7).state.myself.primary?.id).toBe(at(cluster, 4).state.myself.id);
+  });
+
+  it("makes of a primary whose last slot was moved away, and of its replica, replicas of who has got it", () => {
+    const cluster = formCluster(seed, 1, { allowReplicaMigration: true });
+    const [target, source] = [at(cluster, 0), at(cluster, 2)];
+    const [to, from] = [target.state.myself.id, source.state.myself.id];
+    const last = SLOT_COUNT - 1;
+    const others = Array.from({ length: SLOT_COUNT }, (_, slot) => slot).filter(
+      (slot) => slot !== last && source.state.table.ownerOf(slot) === source.state.myself,
+    );
+    for (const node of cluster.nodes) cluster.command(node, (state) => deleteSlots(state, others));
+    cluster.command(target, (state) => addSlots(state, others));
+    expect(cluster.runUntil(20_000, () => isHealthy(cluster))).toBeDefined();
+    source.hasKeys = false;
+    const steps = [
+      [target, { kind: "importing", nodeId: from }],
+      [source, { kind: "migrating", nodeId: to }],
+      [target, { kind: "node", nodeId: to }],
+      [source, { kind: "node", nodeId: to }],
+    ] as const;
+    for (const [node, change] of steps) {
+      expect(cluster.command(node, (state) => setSlotState(state, last, change))).toBeUndefined();
+    }
+    const follows = (index: number): boolean => at(cluster, index).state.myself.primary?.id === to;
+    expect(follows(2)).toBe(true);
+    expect(cluster.runUntil(20_000, () => follows(5) && isHealthy(cluster))).toBeDefined();
   });
 
   it("reforms when all nodes restart at once on new addresses", () => {
