@@ -11,6 +11,7 @@ import {
   type Traffic,
 } from "./connection.ts";
 import type { AcceptedSocket, ByteReceiver } from "./listener.ts";
+import { Outboxes } from "./outboxes.ts";
 import { ReplyQueue } from "./reply-queue.ts";
 import type { SocketBatch } from "./socket-batch.ts";
 
@@ -43,6 +44,7 @@ const DENIED =
 export class ClientGateway {
   readonly #options: GatewayOptions;
   readonly #replies: ReplyQueue;
+  readonly #outboxes = new Outboxes();
 
   constructor(options: GatewayOptions) {
     this.#options = options;
@@ -53,7 +55,10 @@ export class ClientGateway {
         if (batch?.isInTurn) batch.atEndOfTurn(flush);
         else setImmediate(flush);
       },
-      beforeFlush: () => options.durable.settle(),
+      beforeFlush: () => {
+        options.durable.settle();
+        this.#outboxes.flush();
+      },
     });
   }
 
@@ -80,6 +85,7 @@ export class ClientGateway {
       traffic,
       durable,
       replies: this.#replies,
+      outboxes: this.#outboxes,
       nowMs,
       closed: () => this.#leave(client),
     });

@@ -8,6 +8,7 @@ import type { Socket } from "node:net";
 import type { ReplyWriter } from "@kvcluster/protocol/reply-writer";
 import { type Client, type ClientConnection, ClientFlag } from "../commands/client.ts";
 import { descriptorOf } from "./listener.ts";
+import type { Outbox, Outboxes } from "./outboxes.ts";
 import type { ReplyOwner, ReplyQueue } from "./reply-queue.ts";
 
 /** What a connection needs of the server. */
@@ -67,6 +68,7 @@ export interface ConnectionOptions {
   readonly durable: DurabilityGate;
   /** Shared by all connections. */
   readonly replies: ReplyQueue;
+  readonly outboxes: Outboxes;
   readonly closed: () => void;
   readonly nowMs: () => number;
 }
@@ -76,7 +78,7 @@ const LARGE_PENDING_BYTES = 1 << 20;
 /** A query buffer larger than this is given back as soon as it is empty. */
 const KEEP_PENDING_BYTES = 64 << 10;
 
-export class Connection implements ClientConnection, ReplyOwner {
+export class Connection implements ClientConnection, ReplyOwner, Outbox {
   readonly #socket: Socket;
   readonly #descriptor: number;
   readonly #handler: RequestHandler;
@@ -84,6 +86,7 @@ export class Connection implements ClientConnection, ReplyOwner {
   readonly #traffic: Traffic;
   readonly #durable: DurabilityGate;
   readonly #replies: ReplyQueue;
+  readonly #outboxes: Outboxes;
   readonly #closed: () => void;
   readonly #nowMs: () => number;
   readonly #flush = (): void => {
@@ -115,6 +118,7 @@ export class Connection implements ClientConnection, ReplyOwner {
     this.#traffic = options.traffic;
     this.#durable = options.durable;
     this.#replies = options.replies;
+    this.#outboxes = options.outboxes;
     this.#closed = options.closed;
     this.#nowMs = options.nowMs;
     this.#socket.on("error", () => this.destroy());
@@ -159,7 +163,7 @@ export class Connection implements ClientConnection, ReplyOwner {
       this.#handler.reply.raw(bytes);
       return;
     }
-    if (this.#outbox.length === 0) process.nextTick(() => this.#flushOutbox());
+    if (this.#outbox.length === 0) this.#outboxes.add(this);
     this.#outbox.push(bytes);
   }
 
@@ -179,7 +183,7 @@ export class Connection implements ClientConnection, ReplyOwner {
   closeAfterFlush(): void {
     if (this.#isClosing) return;
     this.#replies.flush();
-    this.#flushOutbox();
+    this.flushOutbox();
     this.#isClosing = true;
     if (this.#held.length > 0) {
       this.#isEnding = true;
@@ -317,11 +321,11 @@ export class Connection implements ClientConnection, ReplyOwner {
     return Math.max(FIRST_PENDING_BYTES, this.#pending === undefined ? needed : needed * 2);
   }
 
-  #flushOutbox(): void {
+  flushOutbox(): void {
     if (this.#outbox.length === 0) return;
     const bytes = this.#outbox.length === 1 ? (this.#outbox[0] as Buffer) : Buffer.concat(this.#outbox);
     this.#outbox = [];
-    this.#replies.flush();
+    if (this.#replies.holds(this)) this.#replies.flush();
     if (this.#socket.destroyed || this.#isClosing) return;
     // It may tell of what others have written, whose place in the stream nobody noted: all of it must be on the disk.
     this.#awaited = Math.max(this.#awaited, this.#durable.position);

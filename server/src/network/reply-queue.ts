@@ -92,6 +92,11 @@ export class ReplyQueue {
     this.#startOver();
   }
 
+  /** Whether replies of this owner wait. */
+  holds(owner: ReplyOwner): boolean {
+    return this.#owners.includes(owner);
+  }
+
   /** Writes the replies of all entries now. */
   flush(): void {
     const count = this.#count;
