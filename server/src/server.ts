@@ -207,7 +207,7 @@ function createCore(options: ServerOptions): Core {
   const persistence = createPersistence(options, { ...needs, programs: () => programs });
   const applier = createStreamApplier({ dispatcher: () => dispatcher, keyspace, connection: NO_CONNECTION, logger });
   const replication = createServerReplication({
-    ...{ config, clock, random, logger, disk: systemDisk, persistence, appendOnly, applier },
+    ...{ config, clock, random, logger, disk: systemDisk, persistence, appendOnly, applier, pause },
     port: () => identity.port,
     roleChanged: (isReplica) => {
       keyspace.isReplica = isReplica;
@@ -445,6 +445,7 @@ function runCron({ context, dispatcher, upkeep, usage, waiting, cluster }: Core)
   const nowMs = clock.nowMs();
   keyspace.setNow(nowMs);
   sampleMemory(context, usage);
+  context.replication.failover.tick();
   upkeep.tick();
   tracking.tick();
   persistence.tick();

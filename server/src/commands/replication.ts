@@ -1,4 +1,4 @@
-/** REPLICAOF, ROLE, PSYNC and SYNC, REPLCONF, WAIT. */
+/** REPLICAOF, FAILOVER, ROLE, PSYNC and SYNC, REPLCONF. */
 
 import type { ReplicaSession } from "../replication/replica-session.ts";
 import { integerArgument } from "./arguments.ts";
@@ -25,6 +25,18 @@ export const replicationCommands = defineCommands([
     summary: "Makes this server the replica of another, or a primary.",
   },
   { ...REPLICAOF, name: "slaveof", since: "1.0.0", summary: "The old name of REPLICAOF." },
+  {
+    name: "failover",
+    arity: -1,
+    flags: ["admin", "noscript", "stale"],
+    categories: ["dangerous"],
+    group: "server",
+    since: "6.2.0",
+    complexity: "O(1)",
+    summary: "Hands the role of the primary over to a replica that has everything.",
+    syntax: "[TO host port [FORCE]] [ABORT] [TIMEOUT milliseconds]",
+    run: failover,
+  },
   {
     name: "role",
     arity: 1,
@@ -77,6 +89,7 @@ const MAX_PORT = 65535;
 function replicaof(call: Call): void {
   const { replication, config, isClusterEnabled } = call.server;
   if (isClusterEnabled) throw new CommandError("ERR REPLICAOF not allowed in cluster mode.");
+  if (replication.failover.isUnderWay) throw new CommandError("ERR REPLICAOF not allowed while failing over.");
   if (call.is(1, "no") && call.is(2, "one")) {
     replication.promote();
     config.assign("replicaof", undefined);
@@ -97,6 +110,63 @@ function replicaof(call: Call): void {
   replication.follow(host, port);
   config.assign("replicaof", { host, port });
   call.reply.ok();
+}
+
+interface FailoverWords {
+  target: { readonly host: string; readonly port: number } | undefined;
+  isForced: boolean;
+  timeoutMs: number | undefined;
+  isAborting: boolean;
+}
+
+function failoverWords(call: Call): FailoverWords {
+  const words: FailoverWords = { target: undefined, isForced: false, timeoutMs: undefined, isAborting: false };
+  for (let i = 1; i < call.argc; i++) {
+    const left = call.argc - 1 - i;
+    if (call.is(i, "timeout") && left > 0 && words.timeoutMs === undefined) {
+      words.timeoutMs = integerArgument(call, ++i);
+      if (words.timeoutMs <= 0) throw new CommandError("ERR FAILOVER timeout must be greater than 0");
+    } else if (call.is(i, "abort") && !words.isAborting) words.isAborting = true;
+    else if (call.is(i, "to") && left > 1 && words.target === undefined) {
+      words.target = { host: call.text(i + 1), port: integerArgument(call, i + 2) };
+      i += 2;
+    } else if (call.is(i, "force") && !words.isForced) words.isForced = true;
+    else throw new CommandError(ERRORS.syntax);
+  }
+  return words;
+}
+
+function failover(call: Call): void {
+  const { replication, isClusterEnabled } = call.server;
+  if (isClusterEnabled) throw new CommandError("ERR FAILOVER not allowed in cluster mode.");
+  const { target, isForced, timeoutMs, isAborting } = failoverWords(call);
+  if (isAborting) {
+    if (call.argc > 2) throw new CommandError(ERRORS.syntax);
+    if (!replication.failover.isUnderWay) throw new CommandError("ERR No failover in progress.");
+    replication.failover.abort("Failover manually aborted");
+    call.reply.ok();
+    return;
+  }
+  if (replication.failover.isUnderWay) throw new CommandError("ERR FAILOVER already in progress.");
+  if (replication.isReplica) throw new CommandError("ERR FAILOVER is not valid when server is a replica.");
+  if (replication.replicas.sessions.length === 0) throw new CommandError("ERR FAILOVER requires connected replicas.");
+  if (isForced && (timeoutMs === undefined || target === undefined)) {
+    throw new CommandError("ERR FAILOVER with force option requires both a timeout and target HOST and IP to be set.");
+  }
+  const session = target === undefined ? undefined : sessionAt(call, target);
+  replication.failover.start({ target: session, isForced, timeoutMs: timeoutMs ?? 0 });
+  call.reply.ok();
+}
+
+function sessionAt(call: Call, target: { readonly host: string; readonly port: number }): ReplicaSession {
+  const { replicas } = call.server.replication;
+  const session = replicas.sessions.find((one) => {
+    const { host, port } = replicas.addressOf(one);
+    return host === target.host && port === target.port;
+  });
+  if (session === undefined) throw new CommandError("ERR FAILOVER target HOST and PORT is not a replica.");
+  if (session.state !== "online") throw new CommandError("ERR FAILOVER target replica is not online.");
+  return session;
 }
 
 function role(call: Call): void {
@@ -135,14 +205,31 @@ function sessionForSync(call: Call): ReplicaSession | undefined {
     reply.error("NOMASTERLINK Can't SYNC while not connected with my master");
     return undefined;
   }
+  if (server.replication.failover.isUnderWay) {
+    reply.error("NOMASTERLINK Can't SYNC while failing over");
+    return undefined;
+  }
   client.set(ClientFlag.replica, true);
   return replicas.sessionOf(client, true);
 }
 
 function psync(call: Call): void {
   const next = integerArgument(call, 2);
+  if (call.argc > 3 && call.is(3, "failover")) takeOver(call);
   const session = sessionForSync(call);
   if (session !== undefined) call.server.replication.replicas.synchronize(session, call.text(1), next);
+}
+
+/** Our primary hands over to us. */
+function takeOver(call: Call): void {
+  const { replication, config, logger } = call.server;
+  logger.warning(`Failover request received for replid ${call.text(1)}.`);
+  if (!replication.isReplica) throw new CommandError("ERR PSYNC FAILOVER can't be sent to a master.");
+  if (call.text(1) !== replication.history.id) {
+    throw new CommandError("ERR PSYNC FAILOVER replid must match my replid.");
+  }
+  replication.promote(replication.replicas.sessionOf(call.client, false));
+  config.assign("replicaof", undefined);
 }
 
 function sync(call: Call): void {

@@ -191,6 +191,8 @@ export interface PrimaryLinkFacts {
 }
 
 export interface ReplicationFacts {
+  /** As INFO names it. */
+  readonly failover: string;
   /** Undefined on a primary. */
   readonly primaryLink: PrimaryLinkFacts | undefined;
   readonly replicas: readonly ReplicaFacts[];

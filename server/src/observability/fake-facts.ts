@@ -113,6 +113,7 @@ export const QUIET_FACTS: FactSources = {
     denials: { auth: 0, command: 0, key: 0, channel: 0 },
   }),
   replication: () => ({
+    failover: "no-failover",
     primaryLink: undefined,
     replicas: [],
     goodReplicas: undefined,

@@ -300,7 +300,7 @@ export function replicationFields(facts: ReplicationFacts): Field[] {
         `ip=${replica.address},port=${replica.port},state=${replica.state},offset=${replica.offset},lag=${replica.lagSeconds}`,
       ],
     ),
-    ["master_failover_state", "no-failover"],
+    ["master_failover_state", facts.failover],
     ["master_replid", facts.id],
     ["master_replid2", facts.previousId],
     ["master_repl_offset", facts.offset],

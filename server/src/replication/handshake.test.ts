@@ -3,7 +3,14 @@ import { expect, test } from "vitest";
 import { Handshake } from "./handshake.ts";
 
 const ID = "a".repeat(40);
-const base = { user: "", password: "", listeningPort: 7000, announcedAddress: "", resumeFrom: undefined };
+const base = {
+  user: "",
+  password: "",
+  listeningPort: 7000,
+  announcedAddress: "",
+  resumeFrom: undefined,
+  isFailover: false,
+};
 
 function commandsOf(handshake: Handshake, count: number): string[] {
   const commands: string[] = [];
@@ -39,6 +46,11 @@ test("a handshake authenticates, announces its address, and asks to go on where 
     "REPLCONF capa eof capa psync2",
     `PSYNC ${ID} 101`,
   ]);
+});
+
+test("a primary that hands over says so", () => {
+  const handshake = new Handshake({ ...base, resumeFrom: { id: ID, next: 101 }, isFailover: true });
+  expect(commandsOf(handshake, 4).at(-1)).toBe(`PSYNC ${ID} 101 FAILOVER`);
 });
 
 test("the answers to PSYNC are told apart", () => {

@@ -13,6 +13,8 @@ export interface HandshakeOptions {
   readonly announcedAddress: string;
   /** Where we are in which stream, or undefined to ask for everything. */
   readonly resumeFrom: { readonly id: string; readonly next: number } | undefined;
+  /** The other side is to take over from us. */
+  readonly isFailover: boolean;
 }
 
 export type HandshakeResult =
@@ -44,7 +46,8 @@ export class Handshake {
     steps.push(optional("REPLCONF", "listening-port", options.listeningPort));
     if (options.announcedAddress !== "") steps.push(optional("REPLCONF", "ip-address", options.announcedAddress));
     steps.push(optional("REPLCONF", "capa", "eof", "capa", "psync2"));
-    steps.push(required("PSYNC", resumeFrom?.id ?? "?", resumeFrom?.next ?? -1));
+    const takeOver = options.isFailover ? ["FAILOVER"] : [];
+    steps.push(required("PSYNC", resumeFrom?.id ?? "?", resumeFrom?.next ?? -1, ...takeOver));
     this.#steps = steps;
   }
 

@@ -107,6 +107,67 @@ describe("Replication", () => {
     await eventually("the old library is gone", async () => (await names()).join() === "streamed");
   });
 
+  test.each([
+    ["ours hands over to ours", ours, ours],
+    ["ours hands over to redis-server", ours, redis],
+    ["redis-server hands over to ours", redis, ours],
+  ] as const)("FAILOVER: %s under load, no write is lost, and the old primary follows", async (_, makeOld, makeNew) => {
+    const old = await makeOld();
+    const next = await makeNew();
+    const writer = await connect(old);
+    await fill(old.port);
+    await follow(next, old);
+    let acknowledged = 0;
+    const load = (async () => {
+      for (;;) {
+        const [reply] = await writer.send([["INCR", "written"]]);
+        if (reply instanceof RespError) return reply.message;
+        acknowledged = Number(reply);
+      }
+    })();
+    const [control, promoted] = [await connect(old), await connect(next)];
+    expect(await control.send([["FAILOVER", "TO", "127.0.0.1", next.port, "TIMEOUT", "10000"]])).toEqual(["OK"]);
+    expect(await load).toBe("READONLY You can't write against a read only replica.");
+    expect(acknowledged).toBeGreaterThan(0);
+    await eventually("the replica is the primary", async () => (await infoOf(promoted)).includes("role:master"));
+    expect(await promoted.send([["GET", "written"]])).toEqual([Buffer.from(String(acknowledged))]);
+    await promoted.send([["SET", "after", "the failover"]]);
+    await eventually("the old primary follows", async () => (await infoOf(control)).includes("master_link_status:up"));
+    await sameData(next, old);
+    expect(await infoOf(promoted, "stats")).toContain("sync_full:0");
+    expect(await infoOf(control)).toContain("master_failover_state:no-failover");
+  });
+
+  test("FAILOVER is given up when told or when time runs out, and writes go on", async () => {
+    const primary = await ours();
+    const replica = await ours();
+    const client = await connect(primary);
+    await follow(replica, primary);
+    await eventually("it is online", async () => (await infoOf(client)).includes("state=online"));
+    // A replica that follows and acknowledges nothing.
+    const mute = await connect(primary);
+    await mute.send([["REPLCONF", "listening-port", "7777"]]);
+    await mute.send([["PSYNC", "?", "-1"]]);
+    await client.send([["SET", "before", "1"]]);
+    replica.context.replication.link?.stop();
+    await eventually("the replica is gone", async () => !(await infoOf(client)).includes(`port=${replica.port}`));
+    const [gone] = await client.send([["FAILOVER", "TO", "127.0.0.1", replica.port]]);
+    expect((gone as RespError).message).toBe("ERR FAILOVER target HOST and PORT is not a replica.");
+    expect(await client.send([["FAILOVER", "TIMEOUT", "300"]])).toEqual(["OK"]);
+    expect(await infoOf(client)).toContain("master_failover_state:waiting-for-sync");
+    const refused = await client.send([["FAILOVER"], ["REPLICAOF", "NO", "ONE"], ["FAILOVER", "ABORT", "FORCE"]]);
+    expect(refused.map((reply) => (reply as RespError).message)).toEqual([
+      "ERR FAILOVER already in progress.",
+      "ERR REPLICAOF not allowed while failing over.",
+      "ERR syntax error",
+    ]);
+    expect(await client.send([["SET", "waits", "until the time is over"]])).toEqual(["OK"]);
+    expect(await infoOf(client)).toContain("role:master");
+    expect(await client.send([["FAILOVER"], ["FAILOVER", "ABORT"], ["SET", "goes", "on"]])).toEqual(["OK", "OK", "OK"]);
+    const [none] = await client.send([["FAILOVER", "ABORT"]]);
+    expect((none as RespError).message).toBe("ERR No failover in progress.");
+  });
+
   test("a chain of redis-server, ours, redis-server, ours carries everything in any database", async () => {
     const chain: Node[] = [await redis(), await ours(), await redis(), await ours()];
     const writer = await connect(chain[0] as Node);

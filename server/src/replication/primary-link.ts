@@ -62,6 +62,8 @@ export interface PrimaryLinkOptions {
   readonly applied: (bytes: Buffer) => void;
   /** A snapshot is about to replace the data: until it is loaded we have no history that anybody could go on from. */
   readonly dataGone: () => void;
+  /** Of a primary that hands over: whether the other side has taken over, once it has answered. */
+  readonly handedOver?: (hasTakenOver: boolean) => void;
   /** A snapshot has been loaded; our history is that of the primary now. */
   readonly synchronized: (id: string, offset: number) => void;
 }
@@ -86,12 +88,15 @@ export class PrimaryLink {
   #mustAcknowledge = false;
   #unconfirmed: Buffer[] = [];
   #isStopped = false;
+  /** It has not answered yet. */
+  #isHandingOver: boolean;
   #lastDataMs: number;
   #downSinceMs: number;
   inputBytes = 0;
 
   constructor(options: PrimaryLinkOptions) {
     this.#options = options;
+    this.#isHandingOver = options.handedOver !== undefined;
     this.#lastDataMs = options.clock.nowMs();
     this.#downSinceMs = this.#lastDataMs;
   }
@@ -183,6 +188,7 @@ export class PrimaryLink {
     this.#handshake = new Handshake({
       ...{ user, password, listeningPort, announcedAddress },
       resumeFrom: canResume() ? { id: history.id, next: history.offset + 1 } : undefined,
+      isFailover: this.#isHandingOver,
     });
     this.#options.applier.reset();
     logger.notice(`Connected to primary ${this.host}:${this.port}`);
@@ -210,6 +216,7 @@ export class PrimaryLink {
     const handshake = this.#handshake;
     if (value === undefined || handshake === undefined) return;
     const result = handshake.reply(value);
+    if (result.kind !== "more" && this.#handOver(result.kind !== "failed")) return;
     switch (result.kind) {
       case "more":
         this.#socket?.write(encodeCommand(handshake.next()));
@@ -225,6 +232,14 @@ export class PrimaryLink {
       default:
         result satisfies never;
     }
+  }
+
+  /** True if that was refused, and this link is no more. */
+  #handOver(hasTakenOver: boolean): boolean {
+    if (!this.#isHandingOver) return false;
+    this.#isHandingOver = false;
+    this.#options.handedOver?.(hasTakenOver);
+    return !hasTakenOver;
   }
 
   #continue(id: string | undefined): void {

@@ -183,8 +183,8 @@ export class Replicas {
   }
 
   /** Our history is another now: those who followed must ask again. */
-  disconnectAll(): void {
-    for (const session of [...this.#sessions.values()]) session.peer.connection.destroy();
+  disconnectAll(except?: ReplicaSession): void {
+    for (const session of [...this.#sessions.values()]) if (session !== except) session.peer.connection.destroy();
   }
 
   countAcknowledged(offset: number): number {
@@ -250,9 +250,14 @@ export class Replicas {
     }
   }
 
-  nameOf(session: ReplicaSession): string {
+  addressOf(session: ReplicaSession): { readonly host: string; readonly port: number } {
     const host = session.announcedAddress || session.peer.address.replace(/:\d+$/, "");
-    return `${host}:${session.listeningPort}`;
+    return { host, port: session.listeningPort };
+  }
+
+  nameOf(session: ReplicaSession): string {
+    const { host, port } = this.addressOf(session);
+    return `${host}:${port}`;
   }
 
   #continue(session: ReplicaSession, id: string, next: number): boolean {

@@ -8,9 +8,11 @@ import type { Logger } from "../observability/logger.ts";
 import type { CancelTimer, Clock } from "../platform/clock.ts";
 import type { Random } from "../platform/random.ts";
 import { DurableOffset } from "./durable-offset.ts";
+import { Failover } from "./failover.ts";
 import type { SnapshotReceiver } from "./full-sync.ts";
 import { History } from "./history.ts";
 import { PrimaryLink, type PrimaryLinkSettings, type SnapshotSpool, type StreamApplier } from "./primary-link.ts";
+import type { ReplicaSession } from "./replica-session.ts";
 import { Replicas, type ReplicasSettings } from "./replicas.ts";
 
 export interface ReplicationSettings extends PrimaryLinkSettings, ReplicasSettings {
@@ -34,6 +36,10 @@ export interface ReplicationOptions {
   readonly applier: StreamApplier;
   /** The keyspace and others learn whether they belong to a replica. */
   readonly roleChanged: (isReplica: boolean) => void;
+  /** A failover has changed whom the configuration is to name. */
+  readonly primaryChanged: (primary: { readonly host: string; readonly port: number } | undefined) => void;
+  /** Holds back what would change data, while a failover waits. */
+  readonly writes: { pause(): void; unpause(): void };
 }
 
 /** A point in the stream of changes, and the database that was chosen there. */
@@ -54,6 +60,7 @@ export interface AppendedStream {
 export class Replication {
   readonly history: History;
   readonly replicas: Replicas;
+  readonly failover: Failover;
   readonly #options: ReplicationOptions;
   readonly #durable = new DurableOffset();
   #link: PrimaryLink | undefined;
@@ -68,6 +75,7 @@ export class Replication {
     this.history = new History(options.random);
     const { clock, random, logger, settings, startSnapshot } = options;
     this.replicas = new Replicas({ history: this.history, clock, random, logger, settings, startSnapshot });
+    this.failover = this.#createFailover();
   }
 
   start(): void {
@@ -148,7 +156,7 @@ export class Replication {
   }
 
   /** Becomes a replica of this node, or goes on being one. Connects at once; the data stays until a snapshot is here. */
-  follow(host: string, port: number): void {
+  follow(host: string, port: number, handedOver?: (hasTakenOver: boolean) => void): void {
     const current = this.#link;
     if (current !== undefined && current.host === host && current.port === port) return;
     const wasPrimary = current === undefined;
@@ -164,22 +172,43 @@ export class Replication {
       applied: (bytes) => this.replicas.relay(bytes, 0, bytes.length),
       dataGone: () => this.#dataGone(),
       synchronized: (id, offset) => this.#synchronized(id, offset),
+      ...(handedOver === undefined ? {} : { handedOver }),
     });
     if (wasPrimary) this.#options.roleChanged(true);
     this.#link.connect();
   }
 
-  /** Becomes a primary with the data it has. Replicas of the old primary can go on from here. */
-  promote(): void {
+  /** Becomes a primary with the data it has. Replicas of the old primary can go on from here; `except` is one already. */
+  promote(except?: ReplicaSession): void {
     if (this.#link === undefined) return;
     this.#closeLink();
     this.#isDataGone = false;
     this.history.branch();
     this.replicas.isOrigin = true;
     this.replicas.forgetDatabase();
-    this.replicas.disconnectAll();
+    this.replicas.disconnectAll(except);
     this.#options.roleChanged(false);
     this.#options.logger.notice("PRIMARY MODE enabled");
+  }
+
+  #createFailover(): Failover {
+    const { clock, logger, primaryChanged, writes } = this.#options;
+    const { replicas } = this;
+    return new Failover({
+      ...{ clock, logger, pauseWrites: () => writes.pause(), unpause: () => writes.unpause() },
+      sessions: () => replicas.sessions,
+      addressOf: (session) => replicas.addressOf(session),
+      offset: () => this.offset,
+      requestAcknowledgements: () => replicas.requestAcknowledgements(),
+      demote: (host, port, ended) => {
+        this.follow(host, port, ended);
+        primaryChanged({ host, port });
+      },
+      promote: () => {
+        this.promote();
+        primaryChanged(undefined);
+      },
+    });
   }
 
   get inputBytes(): number {
@@ -197,6 +226,7 @@ export class Replication {
     const minReplicas = this.#options.minReplicas();
     const { backlog } = this.replicas;
     return {
+      failover: this.failover.state,
       primaryLink: this.#linkFacts(),
       replicas: this.#replicaFacts(),
       goodReplicas: minReplicas > 0 && maxLagSeconds > 0 ? this.replicas.goodCount : undefined,

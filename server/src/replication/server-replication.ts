@@ -23,13 +23,19 @@ export interface ServerReplicationParts {
   /** The port clients connect to, known once the server listens. */
   readonly port: () => number;
   readonly roleChanged: (isReplica: boolean) => void;
+  readonly pause: { pause(durationMs: number, mode: "write"): void; unpause(): void };
 }
 
+/** A failover ends its pause itself. */
+const LONGEST_PAUSE_MS = 24 * 3600 * 1000;
+
 export function createServerReplication(parts: ServerReplicationParts): Replication {
-  const { config, clock, random, logger, applier, roleChanged } = parts;
+  const { config, clock, random, logger, applier, roleChanged, pause } = parts;
   const replication = new Replication({
     ...{ clock, random, logger, applier, roleChanged },
     settings: () => settingsOf(config, parts.port()),
+    primaryChanged: (primary) => config.assign("replicaof", primary),
+    writes: { pause: () => pause.pause(LONGEST_PAUSE_MS, "write"), unpause: () => pause.unpause() },
     minReplicas: () => config.get("min-replicas-to-write"),
     startSnapshot: (receiver) => startSnapshot(parts, receiver),
     openSpool: () => openSpool(parts),

@@ -24,6 +24,7 @@ export const METADATA_DIFFERENCES: readonly MetadataDifference[] = [
   { command: "config|get", column: "arguments", reason: "a block of one argument, in 7.0 only" },
   { command: "config|resetstat", column: "tips", reason: "has tips since 7.2" },
   { command: "debug", column: "arguments", reason: "Redis documents none" },
+  { command: "failover", column: "arguments", reason: "host and port of the target are a block of their own here" },
   { command: "geohash", column: "arguments", reason: "members are optional since 7.2" },
   { command: "geopos", column: "arguments", reason: "members are optional since 7.2" },
   { command: "georadius", column: "arguments", reason: "STORE and STOREDIST are one choice since 7.2" },
