@@ -5,7 +5,7 @@ import { integerArgument } from "./arguments.ts";
 import type { Call } from "./call.ts";
 import { ClientFlag } from "./client.ts";
 import type { CommandRow } from "./command.ts";
-import { CommandError, ERRORS } from "./errors.ts";
+import { CommandError, cString, ERRORS } from "./errors.ts";
 
 const OWN = ["noscript", "loading", "stale"] as const;
 
@@ -159,7 +159,7 @@ function checkPrefixes(prefixes: readonly string[], existing: readonly string[])
   const overlap = (one: string, other: string): boolean => one.startsWith(other) || other.startsWith(one);
   const refuse = (one: string, which: string, other: string): never => {
     throw new CommandError(
-      `ERR Prefix '${one}' overlaps with ${which} prefix '${other}'. Prefixes for a single client must not overlap.`,
+      `ERR Prefix '${cString(one)}' overlaps with ${which} prefix '${cString(other)}'. Prefixes for a single client must not overlap.`,
     );
   };
   prefixes.forEach((prefix, index) => {

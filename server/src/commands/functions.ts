@@ -8,7 +8,7 @@ import { ClientFlag } from "./client.ts";
 import { countedKeys, defineCommands } from "./command.ts";
 import { containerOnly, withHelp } from "./container-help.ts";
 import type { RestorePolicy } from "./context.ts";
-import { CommandError } from "./errors.ts";
+import { CommandError, cString } from "./errors.ts";
 
 const RUN_FLAGS = ["noscript", "stale", "skip_monitor", "no_mandatory_keys", "movablekeys"] as const;
 const ON_ALL_SHARDS = ["request_policy:all_shards", "response_policy:all_succeeded"] as const;
@@ -154,7 +154,7 @@ export const functionCommands = defineCommands([
 function load(call: Call): void {
   let isReplacing = false;
   for (let i = 2; i < call.argc - 1; i++) {
-    if (!call.is(i, "replace")) throw new CommandError(`ERR Unknown option given: ${call.text(i)}`);
+    if (!call.is(i, "replace")) throw new CommandError(`ERR Unknown option given: ${cString(call.text(i))}`);
     isReplacing = true;
   }
   const mustLoad = call.client.has(ClientFlag.primary);
@@ -225,7 +225,7 @@ function listOptions(call: Call): ListOptions {
     else if (pattern === undefined && call.is(i, "libraryname")) {
       if (++i === call.argc) throw new CommandError("ERR library name argument was not given");
       pattern = call.copy(i);
-    } else throw new CommandError(`ERR Unknown argument ${call.text(i)}`);
+    } else throw new CommandError(`ERR Unknown argument ${cString(call.text(i))}`);
   }
   return { pattern, hasCode };
 }

@@ -23,7 +23,7 @@ export function readLibraryHeader(source: Buffer): LibraryHeader {
   const engineName = engine.slice(2);
   let name: string | undefined;
   for (const option of options) {
-    if (!/^name=/i.test(option)) throw new ScriptError(`ERR Invalid metadata value given: ${option}`);
+    if (!/^name=/i.test(option)) throw new ScriptError(`ERR Invalid metadata value given: ${shown(option)}`);
     if (name !== undefined) {
       throw new ScriptError("ERR Invalid metadata value, name argument was given multiple times");
     }
@@ -31,8 +31,13 @@ export function readLibraryHeader(source: Buffer): LibraryHeader {
   }
   if (name === undefined) throw new ScriptError("ERR Library name was not given");
   if (!isName(name)) throw new ScriptError(`ERR ${NAME_RULE}`);
-  if (engineName.toLowerCase() !== "lua") throw new ScriptError(`ERR Engine '${engineName}' not found`);
+  if (engineName.toLowerCase() !== "lua") throw new ScriptError(`ERR Engine '${shown(engineName)}' not found`);
   return { name, length };
+}
+
+/** A word in an error, which ends at a zero as everywhere in Redis. */
+function shown(word: string): string {
+  return word.split("\0", 1).join();
 }
 
 /** Of a library or a function: both follow one rule, and have one error. */

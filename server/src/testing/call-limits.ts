@@ -84,6 +84,11 @@ export const RULES: readonly Rule[] = [
     change: (call) => call.map((word, i) => (i > 0 && isBetween(word, 1, 9.3e18) ? "0" : word)),
   },
   {
+    reason: "none waits for long, not even where the transaction around it was refused",
+    commands: /^xread(group)?$/,
+    change: (call) => call.map((word, i) => (isWord(call[i - 1], "block") && isBetween(word, 0, 9.3e18) ? "10" : word)),
+  },
+  {
     reason: "the next ID depends on the time",
     commands: /^xadd$/,
     change: (call) => replaced(call, "*", "150-*"),
@@ -104,7 +109,11 @@ function evenlyScored(call: Call, command: string): Call {
 }
 
 function hasWord(call: Call, wanted: string): boolean {
-  return call.some((word) => word.toString().toLowerCase() === wanted);
+  return call.some((word) => isWord(word, wanted));
+}
+
+function isWord(word: Word | undefined, wanted: string): boolean {
+  return word?.toString().toLowerCase() === wanted;
 }
 
 function without(call: Call, unwanted: string): Call {
