@@ -5,9 +5,11 @@
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { parseCommandLine } from "./config/command-line.ts";
+import type { Config } from "./config/config.ts";
 import { ConfigFileError, formatConfigError } from "./config/config-file.ts";
 import type { LoadedConfig } from "./config/load-config.ts";
 import { loadConfig } from "./config/load-config.ts";
+import { serverTlsSettings } from "./network/tls-settings.ts";
 import type { Logger } from "./observability/logger.ts";
 import { createLogger } from "./observability/logger.ts";
 import { COMPATIBLE_VERSION, PRODUCT_NAME, PRODUCT_VERSION } from "./observability/product.ts";
@@ -62,6 +64,7 @@ async function main(words: readonly string[]): Promise<void> {
 function checkSurroundings({ config }: LoadedConfig): void {
   const logProblem = checkLogFile(config.get("logfile"), config.get("dir"));
   if (logProblem !== undefined) throw new ConfigFileError(`Can't open the log file: ${logProblem}`);
+  if (config.get("tls-port") !== 0) readTls(config);
   const keepsData = config.get("save").length > 0 || config.get("appendonly") || config.get("cluster-enabled");
   const directory = config.get("dir");
   const problem = keepsData ? checkWritable(directory) : undefined;
@@ -71,6 +74,14 @@ function checkSurroundings({ config }: LoadedConfig): void {
     );
   }
   if (keepsData) lockDirectory(directory);
+}
+
+function readTls(config: Config): void {
+  try {
+    serverTlsSettings(config);
+  } catch (error) {
+    throw new ConfigFileError(`Failed to configure TLS: ${(error as Error).message}`);
+  }
 }
 
 /** Until the process ends, however it does, no other server uses the directory. */

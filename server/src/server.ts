@@ -41,6 +41,7 @@ import { EventClass } from "./keyspace/event-classes.ts";
 import type { Keyspace } from "./keyspace/keyspace.ts";
 import type { AdminServer } from "./network/admin-server.ts";
 import type { ClientGateway } from "./network/client-gateway.ts";
+import { linkConnector } from "./network/link-connector.ts";
 import { MigrationClients } from "./network/migrations.ts";
 import { RequestParser } from "./network/request-parser.ts";
 import { createServerGateway } from "./network/server-gateway.ts";
@@ -107,7 +108,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const core = createCore(options);
   const { context, gateway, facts, identity } = core;
   warmUp(facts);
-  const { port, listeners } = await listenForClients(config, logger, gateway);
+  const { port, listeners } = await listenForClients({ config, logger, clock, gateway });
   identity.port = port;
   config.assign("port", port);
   let admin: AdminServer | undefined;
@@ -208,7 +209,7 @@ function createCore(options: ServerOptions): Core {
   const applier = createStreamApplier({ dispatcher: () => dispatcher, keyspace, connection: NO_CONNECTION, logger });
   const replication = createServerReplication({
     ...{ config, clock, random, logger, disk: systemDisk, persistence, appendOnly, applier, pause },
-    port: () => identity.port,
+    ...{ connect: linkConnector(config), port: () => identity.port },
     roleChanged: (isReplica) => {
       keyspace.isReplica = isReplica;
       if (isReplica) stopAll(programs.scriptsUnderWay, waiting);

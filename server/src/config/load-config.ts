@@ -59,10 +59,8 @@ function checkTogether(config: Config): void {
   if (config.get("cluster-enabled") && config.get("replicaof") !== undefined) {
     throw new ConfigFileError("replicaof directive not allowed in cluster mode");
   }
-  if (config.get("tls-port") !== 0 || config.get("tls-cluster") || config.get("tls-replication")) {
-    throw new ConfigFileError(
-      "TLS is not supported yet: 'tls-port', 'tls-cluster' and 'tls-replication' must stay off",
-    );
+  if (config.get("tls-cluster")) {
+    throw new ConfigFileError("The cluster bus cannot be encrypted yet: 'tls-cluster' must stay off");
   }
   if (config.get("daemonize")) {
     throw new ConfigFileError("'daemonize yes' is not supported: run kv-server under a service manager or with '&'");

@@ -130,13 +130,13 @@ export function descriptorOf(socket: net.Socket): number {
   return (socket as unknown as RawSocket)._handle?.fd ?? -1;
 }
 
-function formatAddress(address: string | undefined, port: number | undefined): string {
+export function formatAddress(address: string | undefined, port: number | undefined): string {
   const host = address ?? "?";
   const plain = host.startsWith("::ffff:") ? host.slice(7) : host;
   return plain.includes(":") ? `[${plain}]:${port ?? 0}` : `${plain}:${port ?? 0}`;
 }
 
-function isLoopback(address: string | undefined): boolean {
+export function isLoopback(address: string | undefined): boolean {
   if (address === undefined) return false;
   return address === "::1" || address.startsWith("127.") || address.startsWith("::ffff:127.");
 }

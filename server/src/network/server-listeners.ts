@@ -4,19 +4,32 @@ import type { Config } from "../config/config.ts";
 import type { FactSources } from "../observability/facts.ts";
 import type { Logger } from "../observability/logger.ts";
 import { createMetricsReader } from "../observability/metrics.ts";
+import type { Clock } from "../platform/clock.ts";
 import { describeSystemError } from "../platform/system-error.ts";
 import { AdminServer } from "./admin-server.ts";
 import type { ClientGateway } from "./client-gateway.ts";
 import { type AcceptedSocket, Listener } from "./listener.ts";
 import { loadSocketBatch, type SocketBatch } from "./socket-batch.ts";
+import { startTls } from "./tls-service.ts";
 
 export interface OpenListeners {
   readonly port: number;
-  readonly listeners: readonly Listener[];
+  readonly listeners: readonly { stop(): void }[];
 }
 
-/** Rejects if an address cannot be bound that `bind` does not mark as optional. Port 0 is settled by the first address. */
-export async function listenForClients(config: Config, logger: Logger, gateway: ClientGateway): Promise<OpenListeners> {
+export interface ListeningParts {
+  readonly config: Config;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly gateway: ClientGateway;
+}
+
+/**
+ * Rejects if an address cannot be bound that `bind` does not mark as optional. Port 0 is settled by the first address; beside
+ * a `tls-port` it means that there is no other.
+ */
+export async function listenForClients(parts: ListeningParts): Promise<OpenListeners> {
+  const { config, logger, gateway, clock } = parts;
   const common = {
     backlog: config.get("tcp-backlog"),
     keepAliveSeconds: config.get("tcp-keepalive"),
@@ -24,9 +37,10 @@ export async function listenForClients(config: Config, logger: Logger, gateway: 
     accept: (accepted: AcceptedSocket) => gateway.accept(accepted),
     acceptFailed: (error: Error) => logger.warning(`Accepting a client failed: ${describeSystemError(error)}`),
   };
-  const listeners: Listener[] = [];
+  const listeners: { stop(): void }[] = [];
   let port = config.get("port");
-  for (const address of config.get("bind")) {
+  const isPlain = port !== 0 || config.get("tls-port") === 0;
+  for (const address of isPlain ? config.get("bind") : []) {
     const listener = new Listener({ ...common, host: hostOf(address), port });
     try {
       port = await listener.start();
@@ -42,7 +56,9 @@ export async function listenForClients(config: Config, logger: Logger, gateway: 
     await listener.start();
     listeners.push(listener);
   }
-  return { port, listeners };
+  const hosts = config.get("bind").map(hostOf);
+  const secure = await startTls({ config, clock, logger, hosts, accept: common.accept });
+  return { port, listeners: secure === undefined ? listeners : [...listeners, secure] };
 }
 
 /** Undefined if it is turned off or cannot be had: then each socket reads and writes by itself. */

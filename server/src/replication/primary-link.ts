@@ -6,7 +6,7 @@
  * executed: a link that breaks inside one starts it anew.
  */
 
-import net from "node:net";
+import type net from "node:net";
 import { RespDecoder } from "@kvcluster/protocol/resp-decoder";
 import { encodeCommand } from "@kvcluster/protocol/resp-encoder";
 import type { Logger } from "../observability/logger.ts";
@@ -45,6 +45,9 @@ export interface PrimaryLinkSettings {
   readonly timeoutSeconds: number;
 }
 
+/** Opens a connection; `ready` is called when something can be said on it. */
+export type LinkConnector = (host: string, port: number, ready: () => void) => net.Socket;
+
 export interface PrimaryLinkOptions {
   readonly host: string;
   readonly port: number;
@@ -52,6 +55,7 @@ export interface PrimaryLinkOptions {
   readonly logger: Logger;
   readonly history: History;
   readonly settings: () => PrimaryLinkSettings;
+  readonly connect: LinkConnector;
   /** Whether our history is worth naming: else everything is asked for. */
   readonly canResume: () => boolean;
   readonly openSpool: () => SnapshotSpool;
@@ -131,9 +135,8 @@ export class PrimaryLink {
     if (this.#isStopped || this.#isLoading || this.#state !== "connect") return;
     this.#state = "connecting";
     this.#lastDataMs = this.#options.clock.nowMs();
-    const socket = net.connect({ host: this.host, port: this.port, noDelay: true });
+    const socket = this.#options.connect(this.host, this.port, () => this.#begin(socket));
     this.#socket = socket;
-    socket.on("connect", () => this.#begin(socket));
     socket.on("data", (chunk) => this.#receive(socket, chunk));
     socket.on("error", (error) => this.#options.logger.verbose(`Link with primary failed: ${error.message}`));
     socket.on("close", () => {

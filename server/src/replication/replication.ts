@@ -11,7 +11,13 @@ import { DurableOffset } from "./durable-offset.ts";
 import { Failover } from "./failover.ts";
 import type { SnapshotReceiver } from "./full-sync.ts";
 import { History } from "./history.ts";
-import { PrimaryLink, type PrimaryLinkSettings, type SnapshotSpool, type StreamApplier } from "./primary-link.ts";
+import {
+  type LinkConnector,
+  PrimaryLink,
+  type PrimaryLinkSettings,
+  type SnapshotSpool,
+  type StreamApplier,
+} from "./primary-link.ts";
 import type { ReplicaSession } from "./replica-session.ts";
 import { Replicas, type ReplicasSettings } from "./replicas.ts";
 
@@ -38,6 +44,7 @@ export interface ReplicationOptions {
   readonly roleChanged: (isReplica: boolean) => void;
   /** A failover has changed whom the configuration is to name. */
   readonly primaryChanged: (primary: { readonly host: string; readonly port: number } | undefined) => void;
+  readonly connect: LinkConnector;
   /** Holds back what would change data, while a failover waits. */
   readonly writes: { pause(): void; unpause(): void };
 }
@@ -162,11 +169,11 @@ export class Replication {
     const wasPrimary = current === undefined;
     this.#rejoinRestored();
     this.#closeLink();
-    const { clock, logger, settings, openSpool, applier } = this.#options;
+    const { clock, logger, settings, openSpool, applier, connect } = this.#options;
     this.replicas.isOrigin = false;
     this.replicas.disconnectAll();
     this.#link = new PrimaryLink({
-      ...{ host, port, clock, logger, settings, openSpool, applier, history: this.history },
+      ...{ host, port, connect, clock, logger, settings, openSpool, applier, history: this.history },
       durableOffset: () => this.#durable.upTo(this.#options.appended(), this.history.offset),
       canResume: () => this.replicas.backlog !== undefined,
       applied: (bytes) => this.replicas.relay(bytes, 0, bytes.length),

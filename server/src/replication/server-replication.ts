@@ -7,7 +7,7 @@ import type { Clock } from "../platform/clock.ts";
 import type { Disk } from "../platform/disk.ts";
 import type { Random } from "../platform/random.ts";
 import type { SnapshotReceiver } from "./full-sync.ts";
-import type { SnapshotSpool, StreamApplier } from "./primary-link.ts";
+import type { LinkConnector, SnapshotSpool, StreamApplier } from "./primary-link.ts";
 import { ReceiverTarget } from "./receiver-target.ts";
 import { Replication, type ReplicationSettings } from "./replication.ts";
 
@@ -20,6 +20,7 @@ export interface ServerReplicationParts {
   readonly persistence: Persistence;
   readonly appendOnly: { readonly isOn: boolean; readonly position: number; readonly durable: number };
   readonly applier: StreamApplier;
+  readonly connect: LinkConnector;
   /** The port clients connect to, known once the server listens. */
   readonly port: () => number;
   readonly roleChanged: (isReplica: boolean) => void;
@@ -34,6 +35,7 @@ export function createServerReplication(parts: ServerReplicationParts): Replicat
   const replication = new Replication({
     ...{ clock, random, logger, applier, roleChanged },
     settings: () => settingsOf(config, parts.port()),
+    connect: parts.connect,
     primaryChanged: (primary) => config.assign("replicaof", primary),
     writes: { pause: () => pause.pause(LONGEST_PAUSE_MS, "write"), unpause: () => pause.unpause() },
     minReplicas: () => config.get("min-replicas-to-write"),
@@ -52,7 +54,8 @@ function settingsOf(config: Config, port: number): ReplicationSettings {
   return {
     user: config.get("masteruser"),
     password: config.get("masterauth"),
-    listeningPort: config.get("replica-announce-port") || port,
+    listeningPort:
+      config.get("replica-announce-port") || (config.get("tls-replication") && config.get("tls-port")) || port,
     announcedAddress: config.get("replica-announce-ip"),
     timeoutSeconds: config.get("repl-timeout"),
     isReadOnly: config.get("replica-read-only"),

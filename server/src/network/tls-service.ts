@@ -1,0 +1,91 @@
+/**
+ * TLS for clients while the server runs: opens `tls-port`, and takes up changes of directives, and of the files that they name
+ * within seconds (Kubernetes swaps them below the server). Secrets that are wrong change nothing: the old ones stay in use.
+ */
+
+import { statSync } from "node:fs";
+import type { Config } from "../config/config.ts";
+import type { Logger } from "../observability/logger.ts";
+import type { Clock } from "../platform/clock.ts";
+import type { AcceptedSocket, ByteReceiver } from "./listener.ts";
+import { TlsListener } from "./tls-listener.ts";
+import { clientVerification, serverTlsSettings, tlsFiles } from "./tls-settings.ts";
+
+export interface TlsServiceParts {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly hosts: readonly string[];
+  readonly accept: (accepted: AcceptedSocket) => ByteReceiver | undefined;
+}
+
+export interface TlsService {
+  readonly port: number;
+  stop(): void;
+}
+
+const LOOK_AT_FILES_MS = 2000;
+const DIRECTIVES = [
+  ...(["tls-cert-file", "tls-key-file", "tls-key-file-pass", "tls-ca-cert-file", "tls-ca-cert-dir"] as const),
+  ...(["tls-auth-clients", "tls-protocols", "tls-ciphers", "tls-ciphersuites", "tls-prefer-server-ciphers"] as const),
+];
+
+/** Undefined while `tls-port` is 0. Rejects if the secrets are wrong or the address cannot be bound. */
+export async function startTls(parts: TlsServiceParts): Promise<TlsService | undefined> {
+  const { config, logger } = parts;
+  if (config.get("tls-port") === 0) return undefined;
+  const listeners = createListeners(parts);
+  for (const listener of listeners) await listener.start();
+  const apply = (): string | undefined => {
+    try {
+      const secrets = serverTlsSettings(config);
+      for (const listener of listeners) listener.update(secrets, clientVerification(config));
+      return undefined;
+    } catch (error) {
+      logger.warning(`Failed to configure TLS: ${(error as Error).message}`);
+      return "Unable to update TLS configuration. Check server logs.";
+    }
+  };
+  const stopFollowing = config.onChange(DIRECTIVES, apply);
+  const stopLooking = followFiles(parts, apply);
+  return {
+    port: config.get("tls-port"),
+    stop() {
+      stopFollowing();
+      stopLooking();
+      for (const listener of listeners) listener.stop();
+    },
+  };
+}
+
+function createListeners({ config, logger, hosts, accept }: TlsServiceParts): TlsListener[] {
+  const common = {
+    ...{ port: config.get("tls-port"), backlog: config.get("tcp-backlog"), accept },
+    keepAliveSeconds: config.get("tcp-keepalive"),
+    ...{ secrets: serverTlsSettings(config), verification: clientVerification(config) },
+    acceptFailed: (error: Error) => logger.warning(`Accepting a client failed: ${error.message}`),
+    handshakeFailed: (address: string, error: Error) =>
+      logger.verbose(`Error accepting a client connection: ${error.message} (conn: ${address})`),
+  };
+  return hosts.map((host) => new TlsListener({ ...common, host }));
+}
+
+/** Applies anew when a file is another or has changed. */
+function followFiles({ config, clock, logger }: TlsServiceParts, apply: () => string | undefined): () => void {
+  let seen = stateOfFiles(config);
+  return clock.every(LOOK_AT_FILES_MS, () => {
+    const now = stateOfFiles(config);
+    if (now === seen) return;
+    seen = now;
+    if (apply() === undefined) logger.notice("TLS certificates have changed and are in use for new connections");
+  });
+}
+
+function stateOfFiles(config: Config): string {
+  return tlsFiles(config)
+    .map((file) => {
+      const stat = statSync(file, { throwIfNoEntry: false });
+      return stat === undefined ? "none" : `${stat.ino}:${stat.mtimeMs}:${stat.size}`;
+    })
+    .join();
+}

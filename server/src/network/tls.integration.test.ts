@@ -1,0 +1,177 @@
+/** TLS as clients and other servers see it: certificates, their replacement, refusals, replication with redis-server. */
+
+import { execFile } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import net from "node:net";
+import tls from "node:tls";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { eventually, freePort, ReferenceRedis } from "../persistence/reference-redis.ts";
+import { Certificates, hasOpenssl } from "../testing/certificates.ts";
+import { type OwnServer, startOwnServer } from "../testing/own-server.ts";
+import { hasReferenceServer } from "../testing/reference-server.ts";
+
+describe.runIf(hasOpenssl && hasReferenceServer)("TLS", () => {
+  let certificates: Certificates;
+  const nodes: { stop(): Promise<unknown> }[] = [];
+  beforeAll(() => {
+    certificates = new Certificates();
+    certificates.issue("server");
+    certificates.issue("client");
+  });
+  afterEach(async () => {
+    for (const node of nodes.splice(0).reverse()) await node.stop();
+  });
+  afterAll(() => certificates.remove());
+
+  const secrets = (): string[] => [
+    ...["--tls-cert-file", certificates.file("server.crt"), "--tls-key-file", certificates.file("server.key")],
+    ...["--tls-ca-cert-file", certificates.authority],
+  ];
+
+  async function start(...directives: string[]): Promise<{ server: OwnServer; port: number }> {
+    const [port, plain] = [await freePort(), await freePort()];
+    const ports = ["--port", String(plain), "--tls-port", String(port)];
+    const server = await startOwnServer(...ports, ...secrets(), ...directives);
+    nodes.push(server);
+    return { server, port };
+  }
+
+  const withCertificate = (): string[] => [
+    ...["--cert", certificates.file("client.crt"), "--key", certificates.file("client.key")],
+  ];
+  const cliWords = (port: number, ...words: string[]): string[] => [
+    ...["-h", "127.0.0.1", "-p", String(port), "--tls", "--cacert", certificates.authority, ...words],
+  ];
+  const cli = (port: number, ...words: string[]): Promise<string> => run("redis-cli", cliWords(port, ...words));
+
+  /** What the server shows of itself. */
+  async function commonNameAt(port: number): Promise<string> {
+    const socket = await handshake(port);
+    const { CN } = socket.getPeerCertificate().subject;
+    socket.destroy();
+    return String(CN);
+  }
+
+  function handshake(port: number): Promise<tls.TLSSocket> {
+    return new Promise((resolve, reject) => {
+      const socket = tls.connect({ port, host: "127.0.0.1", rejectUnauthorized: false });
+      socket.once("secureConnect", () => resolve(socket));
+      socket.once("error", reject);
+    });
+  }
+
+  test("serves redis-cli, values of many megabytes and pipelines, beside the plain port", async () => {
+    const { server, port } = await start("--tls-auth-clients", "no");
+    expect(await cli(port, "PING")).toBe("PONG");
+    const value = "x".repeat(5_000_000);
+    const socket = await handshake(port);
+    socket.write(`*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$${value.length}\r\n${value}\r\n${"PING\r\n".repeat(5000)}GET k\r\n`);
+    const expected = "+OK\r\n".length + 5000 * "+PONG\r\n".length + `$${value.length}\r\n${value}\r\n`.length;
+    let bytes = 0;
+    for await (const chunk of socket) {
+      bytes += (chunk as Buffer).length;
+      if (bytes === expected) break;
+    }
+    expect(bytes).toBe(expected);
+    expect(await run("redis-cli", ["-p", String(server.port), "STRLEN", "k"])).toBe(String(value.length));
+  });
+
+  test("with port 0 there is only the secure one", async () => {
+    const port = await freePort();
+    const server = await startOwnServer(
+      "--port",
+      "0",
+      "--tls-port",
+      String(port),
+      "--tls-auth-clients",
+      "no",
+      ...secrets(),
+    );
+    nodes.push(server);
+    expect(server.port).toBe(0);
+    expect(await cli(port, "PING")).toBe("PONG");
+  });
+
+  test("lets in who has a certificate, as tls-auth-clients says, also after CONFIG SET", async () => {
+    const { port } = await start();
+    await expect(cli(port, "PING")).rejects.toThrow();
+    expect(await cli(port, ...withCertificate(), "PING")).toBe("PONG");
+    expect(await cli(port, ...withCertificate(), "CONFIG", "SET", "tls-auth-clients", "no")).toBe("OK");
+    expect(await cli(port, "PING")).toBe("PONG");
+  });
+
+  test("certificates that are replaced on the disk are shown to new connections; wrong ones change nothing", async () => {
+    const { port } = await start("--tls-auth-clients", "no");
+    const before = await handshake(port);
+    certificates.issue("server", "the next one");
+    await eventually("the new certificate is shown", async () => (await commonNameAt(port)) === "the next one");
+    before.write("PING\r\n");
+    expect(String(await new Promise<Buffer>((resolve) => before.once("data", resolve)))).toBe("+PONG\r\n");
+    before.destroy();
+    writeFileSync(certificates.file("broken.crt"), "no certificate");
+    expect(await cli(port, "CONFIG", "SET", "tls-cert-file", certificates.file("broken.crt"))).toBe(
+      "ERR CONFIG SET failed (possibly related to argument 'tls-cert-file') - Unable to update TLS configuration. Check server logs.",
+    );
+    expect(await commonNameAt(port)).toBe("the next one");
+    certificates.issue("server");
+  });
+
+  test("bytes that are no TLS, and handshakes that are given up, harm nobody", async () => {
+    const { server, port } = await start("--tls-auth-clients", "no");
+    const steady = await handshake(port);
+    for (let round = 0; round < 200; round++) {
+      const socket = net.connect(port, "127.0.0.1");
+      socket.on("error", () => undefined);
+      await new Promise((resolve) => socket.once("connect", resolve));
+      if (round % 2 === 0) socket.write("PING\r\n");
+      else socket.write(Buffer.from([22, 3, 1, 0, 200, 1]));
+      if (round % 3 === 0) socket.resetAndDestroy();
+      else socket.end();
+    }
+    steady.write("PING\r\n");
+    expect(String(await new Promise<Buffer>((resolve) => steady.once("data", resolve)))).toBe("+PONG\r\n");
+    steady.destroy();
+    await eventually("only ours is left", () => server.context.clients.count <= 1);
+  });
+
+  test("a start with wrong secrets says what is missing", async () => {
+    const port = String(await freePort());
+    await expect(startOwnServer("--tls-port", port)).rejects.toThrow("No tls-cert-file configured!");
+    const files = secrets().slice(0, 4);
+    await expect(startOwnServer("--tls-port", port, ...files)).rejects.toThrow("tls-ca-cert-file or tls-ca-cert-dir");
+  });
+
+  test("replicas follow over TLS, of ours and of redis-server", async () => {
+    const link = [...secrets(), "--tls-replication", "yes", "--repl-diskless-sync-delay", "0"];
+    const { server: primary, port } = await start(...link);
+    const theirPort = await freePort();
+    const redis = await ReferenceRedis.start(["--tls-port", String(theirPort), ...link]);
+    nodes.push(redis);
+    const { server: second } = await start(...link);
+    await run("redis-cli", ["-p", String(primary.port), "SET", "k", "v"]);
+    await run("redis-cli", ["-p", String(redis.port), "REPLICAOF", "127.0.0.1", String(port)]);
+    await run("redis-cli", ["-p", String(second.port), "REPLICAOF", "127.0.0.1", String(theirPort)]);
+    for (const node of [redis, second]) {
+      await eventually(
+        "the key is there",
+        async () => (await run("redis-cli", ["-p", String(node.port), "GET", "k"])) === "v",
+      );
+    }
+    await run("redis-cli", ["-p", String(primary.port), "APPEND", "k", "w"]);
+    await eventually(
+      "the chain carries on",
+      async () => (await run("redis-cli", ["-p", String(second.port), "GET", "k"])) === "vw",
+    );
+  });
+});
+
+/** Standard output without its last line end; rejects with what went wrong. */
+async function run(command: string, words: readonly string[]): Promise<string> {
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  execFile(command, words, (error, output) => {
+    const text = output.trim();
+    if (error !== null || /^(Could not connect|I\/O error|Error:)/.test(text)) reject(error ?? new Error(text));
+    else resolve(text);
+  });
+  return promise;
+}
