@@ -1,6 +1,7 @@
 /**
  * CLUSTER as a whole: what it tells about the cluster, and the commands by which a client says how it wants to be served
- * there (READONLY, READWRITE, ASKING). Subcommands that change slots: cluster-slots.ts; nodes and roles: cluster-nodes.ts.
+ * there (READONLY, READWRITE, ASKING). Subcommands that change slots: cluster-slots.ts; that compare them:
+ * cluster-slot-stats.ts; nodes and roles: cluster-nodes.ts.
  */
 
 import { formatNodes } from "../cluster/nodes-conf.ts";
@@ -9,6 +10,7 @@ import type { Call } from "./call.ts";
 import { ClientFlag } from "./client.ts";
 import { clusterOf, inClusterOnly, READ_FLAGS } from "./cluster-access.ts";
 import { clusterNodeCommands } from "./cluster-nodes.ts";
+import { clusterSlotStatsCommands } from "./cluster-slot-stats.ts";
 import { clusterSlotCommands } from "./cluster-slots.ts";
 import { defineCommands } from "./command.ts";
 import { containerOnly, withHelp } from "./container-help.ts";
@@ -113,7 +115,12 @@ export const clusterCommands = defineCommands([
     syntax: "",
     run: containerOnly,
     subcommands: inClusterOnly(
-      withHelp("cluster", "cluster", "5.0.0", [...clusterViewCommands, ...clusterSlotCommands, ...clusterNodeCommands]),
+      withHelp("cluster", "cluster", "5.0.0", [
+        ...clusterViewCommands,
+        ...clusterSlotCommands,
+        ...clusterSlotStatsCommands,
+        ...clusterNodeCommands,
+      ]),
     ),
   },
   {

@@ -1,6 +1,6 @@
 /**
  * Every command of Redis 7.4 with the version it came with, by group, subcommands as `config|get`; and HGETDEL, HGETEX,
- * HSETEX and MSETEX, which came later to both Redis and Valkey. Data to measure our own table by, not part of it.
+ * HSETEX, MSETEX and CLUSTER SLOT-STATS, which came later to both Redis and Valkey. Data to measure our own table by, not part of it.
  */
 
 export interface CatalogueEntry {
@@ -109,7 +109,7 @@ const VERSIONS_OF_GROUP: Readonly<Record<string, string>> = {
     7.0.0, cluster|meet 3.0.0, cluster|myid 3.0.0, cluster|myshardid 7.2.0, cluster|nodes 3.0.0,
     cluster|replicas 5.0.0, cluster|replicate 3.0.0, cluster|reset 3.0.0, cluster|saveconfig 3.0.0,
     cluster|set-config-epoch 3.0.0, cluster|setslot 3.0.0, cluster|shards 7.0.0, cluster|slaves 3.0.0,
-    cluster|slots 3.0.0, readonly 3.0.0, readwrite 3.0.0
+    cluster|slot-stats 8.0.0, cluster|slots 3.0.0, readonly 3.0.0, readwrite 3.0.0
   `,
 };
 
