@@ -119,6 +119,7 @@ async function run({ config, configFile, extras }: LoadedConfig, lifecycle: Proc
       logger,
       configFile: configFile ?? "",
       userLines: extras.userLines,
+      renamedCommands: extras.renamedCommands,
       requestShutdown: (request) => lifecycle.requestShutdown(request),
       fatal: (error) => lifecycle.die(error),
     });

@@ -8,10 +8,8 @@
 import { totalmem } from "node:os";
 import { ReplyWriter } from "@kvcluster/protocol/reply-writer";
 import { createServerCluster, type ServerCluster } from "./cluster/server-cluster.ts";
-import { ALL_COMMANDS } from "./commands/all-commands.ts";
 import { Client, type ClientConnection, ClientRegistry } from "./commands/client.ts";
 import { ClientPause } from "./commands/client-pause.ts";
-import { CommandTable } from "./commands/command-table.ts";
 import type { CommandExecutor, ScriptsUnderWay, ServerContext, ShutdownRequest } from "./commands/context.ts";
 import { ERRORS } from "./commands/errors.ts";
 import { closeIdleClients } from "./commands/idle-clients.ts";
@@ -31,6 +29,7 @@ import { createFactSources, createUsage, type MeteredUsage, sampleMemory } from 
 import { createServerKeyspace } from "./execution/server-keyspace.ts";
 import { createServerScripting, type ServerScripting } from "./execution/server-scripting.ts";
 import { compactionSettingsOf, followSettings } from "./execution/server-settings.ts";
+import { createServerTable } from "./execution/server-table.ts";
 import { createServerTracking } from "./execution/server-tracking.ts";
 import { createServerUsers, type ServerUsers, userLinesOf } from "./execution/server-users.ts";
 import { createStreamApplier } from "./execution/stream-applier.ts";
@@ -74,6 +73,8 @@ export interface ServerOptions {
   readonly logger: Logger;
   /** Absolute path of the configuration file, "" if there is none. */
   readonly configFile: string;
+  /** The configuration's `rename-command` lines: new names by old ones, "" for none. */
+  readonly renamedCommands?: ReadonlyMap<string, string>;
   /** The words of the configuration's `user` lines. */
   readonly userLines?: readonly (readonly string[])[];
   /** SHUTDOWN: the process decides how it ends. */
@@ -195,8 +196,8 @@ function createCore(options: ServerOptions): Core {
   const { config, clock, random, logger } = options;
   const memoryRelease = new MemoryRelease();
   const { keyspace, collections } = createServerKeyspace(options, memoryRelease);
-  const clients = new ClientRegistry();
-  const [table, pubsub, monitors] = [new CommandTable(ALL_COMMANDS), new PublishSubscribe(), new Monitors()];
+  const [clients, pubsub, monitors] = [new ClientRegistry(), new PublishSubscribe(), new Monitors()];
+  const table = createServerTable(options.renamedCommands);
   const identity = { runId: random.hex(40), port: 0, startedAtMs: clock.nowMs(), configFile: options.configFile };
   const usage = createUsage(clock, keyspace.arena.usedBytes);
   const users = createServerUsers({ config, userLines: options.userLines ?? [] }, table, systemDisk);
@@ -204,7 +205,7 @@ function createCore(options: ServerOptions): Core {
   const pause = new ClientPause(clock, () => clients.all());
   const readiness = { isLoaded: false };
   const appendOnly = createServerAppendOnly({ config, clock, logger, persistence: () => persistence });
-  const needs = { keyspace, collections, appendOnly, pause, replication: () => replication };
+  const needs = { keyspace, collections, appendOnly, pause, tracking, replication: () => replication };
   const persistence = createPersistence(options, { ...needs, programs: () => programs });
   const applier = createStreamApplier({ dispatcher: () => dispatcher, keyspace, connection: NO_CONNECTION, logger });
   const replication = createServerReplication({
@@ -321,13 +322,14 @@ interface PersistenceNeeds {
   readonly appendOnly: AppendOnly;
   readonly replication: () => Replication;
   readonly programs: () => ServerScripting;
+  readonly tracking: ClientTracking;
   readonly pause: ClientPause;
 }
 
 function createPersistence({ config, clock, logger }: ServerOptions, needs: PersistenceNeeds): Persistence {
-  const { keyspace, collections, appendOnly, replication, programs, pause } = needs;
+  const { keyspace, collections, appendOnly, replication, programs, tracking, pause } = needs;
   return new Persistence({
-    ...{ appendOnly: () => appendOnly, caughtUp: () => pause.release() },
+    ...{ appendOnly: () => appendOnly, caughtUp: () => pause.release(), emptied: () => tracking.flushed() },
     ...{ libraries: () => programs().libraries, isHeldUp: () => programs().scriptsUnderWay.busyError !== undefined },
     ...{ keyspace, collections, config, clock, logger, disk: systemDisk, processId: process.pid },
     isProcessAlive: (processId) => processIdentity(processId) !== undefined,

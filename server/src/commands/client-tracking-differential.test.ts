@@ -111,6 +111,9 @@ describe.runIf(hasReferenceServer)("CLIENT TRACKING beside redis-server", () => 
       ...["a FLUSHALL", "a FLUSHDB", "a GET k", "w SET k 1", "a MULTI; GET k; FLUSHDB; SET k 2; EXEC"],
     ));
 
+  test("data that others takes the place of", () =>
+    compare(...["w SET k 1", "a CLIENT TRACKING ON", "a GET k", "w DEBUG RELOAD", "a GET k", "w SET k 1"]));
+
   test("NOLOOP", () =>
     compare(
       ...["a CLIENT TRACKING ON NOLOOP", "a GET k", "a SET k 3", "a GET k", "w SET k 3", "a CLIENT TRACKINGINFO"],

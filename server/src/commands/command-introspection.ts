@@ -111,7 +111,7 @@ export const introspectionCommands = defineCommands([
 function topLevelIds(call: Call): number[] {
   const { table } = call.server;
   const ids: number[] = [];
-  for (let id = 1; id < table.size; id++) if (!(table.fullNames[id] as string).includes("|")) ids.push(id);
+  for (let id = 1; id < table.size; id++) if (table.hasName(id)) ids.push(id);
   return ids;
 }
 
@@ -128,7 +128,7 @@ function describeAll(call: Call, ids: readonly number[], describe: Describe): vo
 
 function namedIds(call: Call): number[] {
   const ids: number[] = [];
-  for (let index = 2; index < call.argc; index++) ids.push(call.server.table.idOf(call.text(index)));
+  for (let index = 2; index < call.argc; index++) ids.push(call.server.table.named(call.text(index)));
   return ids;
 }
 

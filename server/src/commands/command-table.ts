@@ -79,6 +79,8 @@ export class CommandTable {
   readonly #word0: Int32Array;
   readonly #word1: Int32Array;
   readonly #nameBytes: Buffer[] = [];
+  /** By which each command is found. */
+  readonly #names = new Map<number, string>();
 
   constructor(families: readonly (readonly CommandRow[])[]) {
     const rows = families.flat();
@@ -101,6 +103,7 @@ export class CommandTable {
     for (const row of rows) {
       const own = id++;
       this.#place(own, row, row.name);
+      this.#names.set(own, row.name);
       this.#index(own, row.name);
       if (row.subcommands === undefined) continue;
       const names = new Map<string, number>();
@@ -134,12 +137,42 @@ export class CommandTable {
     }
   }
 
+  /**
+   * From now on the command is found by another name, or by none (""). COMMAND and ACLs go on with its own. Gives what speaks
+   * against it.
+   */
+  rename(name: string, newName: string): string | undefined {
+    const bytes = Buffer.from(name);
+    const id = this.lookup(bytes, 0, bytes.length);
+    if (id === 0) return "No such command in rename-command";
+    const wanted = Buffer.from(newName);
+    if (newName !== "" && this.lookup(wanted, 0, wanted.length) !== 0) return "Target command name already exists";
+    this.#names.delete(id);
+    if (newName !== "") this.#names.set(id, newName.toLowerCase());
+    this.#slots.fill(0);
+    for (const [each, eachName] of this.#names) this.#index(each, eachName);
+    return undefined;
+  }
+
   /** Id of a container's subcommand, 0 if there is none. */
   subcommand(container: number, name: string): number {
     return this.#subcommands[container]?.get(name.toLowerCase()) ?? 0;
   }
 
-  /** Id by full name, `get` or `config|get`; 0 if there is none. */
+  /** Id by the name that requests use, `config|get` for a subcommand; 0 if there is none. */
+  named(name: string): number {
+    const [own = "", ...rest] = name.split("|");
+    const bytes = Buffer.from(own, "latin1");
+    const id = this.lookup(bytes, 0, bytes.length);
+    return rest.length === 0 || id === 0 ? id : this.subcommand(id, rest.join("|"));
+  }
+
+  /** Whether requests can ask for a command: `rename-command` can take its name away. */
+  hasName(id: number): boolean {
+    return this.#names.has(id);
+  }
+
+  /** Id by full name, whatever it was renamed to, `get` or `config|get`; 0 if there is none. */
   idOf(fullName: string): number {
     return Math.max(0, this.fullNames.indexOf(fullName.toLowerCase()));
   }

@@ -40,6 +40,7 @@ class Fixture {
       isProcessAlive: (id) => id === 7,
       replicationPosition: () => undefined,
       libraries: () => ({ sources: () => [], take: nothing, flush: nothing }),
+      emptied: nothing,
       isHeldUp: () => false,
       caughtUp: () => undefined,
       createFileTarget: (file, outcome) => {

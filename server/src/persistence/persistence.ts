@@ -67,6 +67,8 @@ export interface PersistenceOptions {
   readonly appendOnly: () => Pick<AppendOnly, "facts" | "suspend" | "resume">;
   /** The libraries of functions, which belong to the data. */
   readonly libraries: () => LibraryStore;
+  /** All data is gone, to make room for other data. */
+  readonly emptied: () => void;
   /** A script was put aside that has not ended: its changes belong together. */
   readonly isHeldUp: () => boolean;
   /** Writers that waited because of `isBehind` may go on. */
@@ -340,6 +342,7 @@ export class Persistence {
   #forgetAll(): void {
     this.#options.keyspace.flushAll();
     this.#options.libraries().flush();
+    this.#options.emptied();
   }
 
   async #loadFile(

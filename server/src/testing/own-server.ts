@@ -39,6 +39,7 @@ export async function startOwnServerWith(clock: Clock, ...directives: readonly s
     logger: warningsOnly,
     configFile: configFile ?? "",
     userLines: extras.userLines,
+    renamedCommands: extras.renamedCommands,
     requestShutdown: ({ isAborted }) => (isAborted ? "ERR No shutdown in progress." : undefined),
     fatal: (error) => {
       throw error;
