@@ -37,8 +37,8 @@ export interface SlotKeyspacePort {
   keyspaceIsEmpty(): boolean;
   countKeysInSlot(slot: number): number;
   keysInSlot(slot: number, limit: number): Buffer[];
-  /** The slot is another node's now: drop its keys here (and on replicas). */
-  deleteSlotKeys(slot: number): void;
+  /** The slots are another node's now: drop their keys here (and on replicas). */
+  deleteSlotKeys(slots: readonly number[]): void;
 }
 
 export interface ClusterServices {
@@ -278,7 +278,7 @@ export class Cluster {
         this.#services.slotsLost(effect.slots);
         return;
       case "dropSlotKeys":
-        for (const slot of effect.slots) keyspace.deleteSlotKeys(slot);
+        keyspace.deleteSlotKeys(effect.slots);
         return;
       case "publish":
         this.#services.deliver(effect.channel, effect.message, effect.isSharded);

@@ -30,9 +30,6 @@ export interface ServerClusterParts {
   fatal(error: Error): void;
 }
 
-/** Keys of a lost slot are deleted in portions, so that no more than these are copied at once. */
-const DELETE_PORTION = 1000;
-
 export interface ServerCluster {
   readonly cluster: Cluster;
   /** Opens the bus once the client port is known and the data set is loaded. */
@@ -59,7 +56,7 @@ export function createServerCluster(parts: ServerClusterParts): ServerCluster {
         keyspaceIsEmpty: () => keyspace.count === 0,
         countKeysInSlot: (slot) => keyspace.countInSlot(slot),
         keysInSlot: (slot, limit) => keyspace.keysInSlot(slot, limit),
-        deleteSlotKeys: (slot) => deleteSlotKeys(parts, slot),
+        deleteSlotKeys: (slots) => keyspace.visitKeysInSlots(slots, parts.deleteKey),
       },
       deliver: (channel, message, isSharded) => {
         if (isSharded) pubsub.publishShard(channel, message);
@@ -82,14 +79,6 @@ export function createServerCluster(parts: ServerClusterParts): ServerCluster {
       ports.busPort = await cluster.start(busPortFor(config, port));
     },
   };
-}
-
-function deleteSlotKeys({ keyspace, deleteKey }: ServerClusterParts, slot: number): void {
-  for (;;) {
-    const keys = keyspace.keysInSlot(slot, DELETE_PORTION);
-    if (keys.length === 0) return;
-    for (const key of keys) deleteKey(key);
-  }
 }
 
 /** As in `bind`: `*` and `::*` stand for all addresses, a leading minus for one that may be missing. */

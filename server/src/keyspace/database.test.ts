@@ -314,4 +314,18 @@ describe("Database", () => {
     expect(test.keyspace.countInSlot(slot)).toBe(0);
     expect(test.keyspace.keysInSlot(slot, 10)).toEqual([]);
   });
+
+  it("visits every key of several slots once and no other, while the visit deletes them", () => {
+    const test = new TestKeyspace({ isClusterEnabled: true, databaseCount: 1 });
+    for (let i = 0; i < 5000; i++) for (const tag of ["tag", "foo", "bar"]) test.set(`{${tag}}:${i}`, "value");
+    const visited: string[] = [];
+    test.keyspace.visitKeysInSlots([8338, 12182, 7], (key) => {
+      visited.push(key.toString());
+      test.delete(key.toString());
+    });
+    expect(visited).toHaveLength(10_000);
+    expect(new Set(visited).size).toBe(10_000);
+    expect(visited.every((key) => !key.startsWith("{bar}"))).toBe(true);
+    expect(test.keyspace.count).toBe(5000);
+  });
 });

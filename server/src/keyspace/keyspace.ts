@@ -3,7 +3,7 @@
  * requests; whatever the keyspace wants to tell (expired and evicted keys) goes to its listener.
  */
 
-import { keySlot } from "@kvcluster/protocol/slots";
+import { keySlot, SLOT_COUNT } from "@kvcluster/protocol/slots";
 import type { Arena } from "../memory/arena.ts";
 import type { Handle } from "../memory/arena-layout.ts";
 import type { ChunkMemory } from "../memory/chunk-memory.ts";
@@ -260,5 +260,22 @@ export class Keyspace {
       });
     } while (cursor !== 0 && keys.length < wanted);
     return keys;
+  }
+
+  /** Visits copies of the keys of some cluster slots, in one pass over the database; a visit may delete its key. */
+  visitKeysInSlots(slots: readonly number[], visit: (key: Buffer) => void): void {
+    const isWanted = new Uint8Array(SLOT_COUNT);
+    for (const slot of slots) isWanted[slot] = this.countInSlot(slot) > 0 ? 1 : 0;
+    if (!isWanted.includes(1)) return;
+    const database = this.database(0);
+    let cursor = 0;
+    do {
+      const keys: Buffer[] = [];
+      cursor = database.scan(cursor, SLOT_SCAN_STEP, (record) => {
+        const slot = keySlot(database.bytesOf(record), database.keyOffset(record), database.keyLength(record));
+        if (isWanted[slot] === 1) keys.push(database.keyOf(record));
+      });
+      for (const key of keys) visit(key);
+    } while (cursor !== 0);
   }
 }
