@@ -70,17 +70,7 @@ async function prepare(): Promise<void> {
 }
 
 async function runTests(server: ServerName, protocol: number, { junit, log }: RunFiles): Promise<void> {
-  const args = [
-    "-m",
-    "pytest",
-    "tests",
-    "-q",
-    "-o",
-    "asyncio_mode=auto",
-    "-p",
-    "no:cacheprovider",
-    "--disable-warnings",
-  ];
+  const args = ["-m", "pytest", "tests", "-q", "-o", "asyncio_mode=auto", "--disable-warnings"];
   args.push("--timeout", String(TEST_TIMEOUT_S), "--durations", "20", "-m", MARKS);
   args.push("--redis-url", `redis://127.0.0.1:${DEFAULT_PORT}/${DATABASE}`, "--protocol", String(protocol));
   for (const file of EXCLUDED) args.push("--ignore", path.join("tests", file));
