@@ -56,8 +56,8 @@ export async function listenForClients(parts: ListeningParts): Promise<OpenListe
     await listener.start();
     listeners.push(listener);
   }
-  const hosts = config.get("bind").map(hostOf);
-  const secure = await startTls({ config, clock, logger, hosts, accept: common.accept });
+  const addresses = config.get("bind").map((word) => ({ host: hostOf(word), isOptional: word.startsWith("-") }));
+  const secure = await startTls({ config, clock, logger, addresses, accept: common.accept });
   return { port, listeners: secure === undefined ? listeners : [...listeners, secure] };
 }
 

@@ -26,9 +26,11 @@ const HANDSHAKE_TIMEOUT_MS = 10_000;
 export class TlsListener {
   readonly #options: TlsListenerOptions;
   readonly #server: tls.Server;
+  #verification: ClientVerification;
 
   constructor(options: TlsListenerOptions) {
     this.#options = options;
+    this.#verification = options.verification;
     this.#server = tls.createServer(
       {
         ...options.secrets,
@@ -62,6 +64,7 @@ export class TlsListener {
   update(secrets: tls.SecureContextOptions, verification: ClientVerification): void {
     this.#server.setSecureContext(secrets);
     Object.assign(this.#server, verification);
+    this.#verification = verification;
   }
 
   /** Stops accepting; existing connections go on. */
@@ -71,11 +74,23 @@ export class TlsListener {
 
   #accept(socket: tls.TLSSocket): void {
     const address = formatAddress(socket.remoteAddress, socket.remotePort);
+    if (this.#isForeign(socket)) {
+      this.#options.handshakeFailed(address, new Error("certificate verify failed"));
+      socket.on("error", () => undefined);
+      socket.destroy();
+      return;
+    }
     const localAddress = formatAddress(socket.localAddress, socket.localPort);
     if (this.#options.keepAliveSeconds > 0) socket.setKeepAlive(true, this.#options.keepAliveSeconds * 1000);
     const isLocal = isLoopback(socket.remoteAddress);
     const receive = this.#options.accept({ socket, descriptor: -1, address, localAddress, isLocal });
     if (receive === undefined) socket.resume();
     else socket.on("data", (chunk: Buffer) => receive(chunk, 0, chunk.length));
+  }
+
+  /** A certificate may be left out where it is optional; one of a foreign authority is refused all the same. */
+  #isForeign(socket: tls.TLSSocket): boolean {
+    const hasOne = this.#verification.requestCert && Object.keys(socket.getPeerCertificate()).length > 0;
+    return hasOne && !socket.authorized;
   }
 }

@@ -15,7 +15,8 @@ export interface TlsServiceParts {
   readonly config: Config;
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly hosts: readonly string[];
+  /** Where to listen; one that is optional may be missing or taken. */
+  readonly addresses: readonly { readonly host: string; readonly isOptional: boolean }[];
   readonly accept: (accepted: AcceptedSocket) => ByteReceiver | undefined;
 }
 
@@ -34,8 +35,17 @@ const DIRECTIVES = [
 export async function startTls(parts: TlsServiceParts): Promise<TlsService | undefined> {
   const { config, logger } = parts;
   if (config.get("tls-port") === 0) return undefined;
-  const listeners = createListeners(parts);
-  for (const listener of listeners) await listener.start();
+  const listeners: TlsListener[] = [];
+  for (const { host, isOptional } of parts.addresses) {
+    const listener = createListener(parts, host);
+    try {
+      await listener.start();
+      listeners.push(listener);
+    } catch (error) {
+      if (!isOptional) throw error;
+      logger.verbose(`Skipped address "${host}" for TLS: ${(error as Error).message}`);
+    }
+  }
   const apply = (): string | undefined => {
     try {
       const secrets = serverTlsSettings(config);
@@ -58,16 +68,15 @@ export async function startTls(parts: TlsServiceParts): Promise<TlsService | und
   };
 }
 
-function createListeners({ config, logger, hosts, accept }: TlsServiceParts): TlsListener[] {
-  const common = {
-    ...{ port: config.get("tls-port"), backlog: config.get("tcp-backlog"), accept },
+function createListener({ config, logger, accept }: TlsServiceParts, host: string): TlsListener {
+  return new TlsListener({
+    ...{ host, port: config.get("tls-port"), backlog: config.get("tcp-backlog"), accept },
     keepAliveSeconds: config.get("tcp-keepalive"),
     ...{ secrets: serverTlsSettings(config), verification: clientVerification(config) },
     acceptFailed: (error: Error) => logger.warning(`Accepting a client failed: ${error.message}`),
     handshakeFailed: (address: string, error: Error) =>
       logger.verbose(`Error accepting a client connection: ${error.message} (conn: ${address})`),
-  };
-  return hosts.map((host) => new TlsListener({ ...common, host }));
+  });
 }
 
 /** Applies anew when a file is another or has changed. */
@@ -82,10 +91,15 @@ function followFiles({ config, clock, logger }: TlsServiceParts, apply: () => st
 }
 
 function stateOfFiles(config: Config): string {
-  return tlsFiles(config)
-    .map((file) => {
-      const stat = statSync(file, { throwIfNoEntry: false });
-      return stat === undefined ? "none" : `${stat.ino}:${stat.mtimeMs}:${stat.size}`;
-    })
-    .join();
+  return tlsFiles(config).map(stateOfFile).join();
+}
+
+/** Of one that cannot be looked at, why: that must not end a server that has read it before. */
+function stateOfFile(file: string): string {
+  try {
+    const { ino, mtimeMs, size } = statSync(file);
+    return `${ino}:${mtimeMs}:${size}`;
+  } catch (error) {
+    return String((error as NodeJS.ErrnoException).code);
+  }
 }

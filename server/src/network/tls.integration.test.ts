@@ -1,13 +1,14 @@
 /** TLS as clients and other servers see it: certificates, their replacement, refusals, replication with redis-server. */
 
 import { execFile } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import net from "node:net";
 import tls from "node:tls";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { eventually, freePort, ReferenceRedis } from "../persistence/reference-redis.ts";
+import { FakeClock } from "../platform/fake-clock.ts";
 import { Certificates, hasOpenssl } from "../testing/certificates.ts";
-import { type OwnServer, startOwnServer } from "../testing/own-server.ts";
+import { type OwnServer, startOwnServer, startOwnServerWith } from "../testing/own-server.ts";
 import { hasReferenceServer } from "../testing/reference-server.ts";
 
 describe.runIf(hasOpenssl && hasReferenceServer)("TLS", () => {
@@ -98,6 +99,32 @@ describe.runIf(hasOpenssl && hasReferenceServer)("TLS", () => {
     expect(await cli(port, ...withCertificate(), "PING")).toBe("PONG");
     expect(await cli(port, ...withCertificate(), "CONFIG", "SET", "tls-auth-clients", "no")).toBe("OK");
     expect(await cli(port, "PING")).toBe("PONG");
+  });
+
+  test("where certificates are optional, those of a foreign authority are refused", async () => {
+    const foreign = new Certificates();
+    const { cert, key } = foreign.issue("stranger");
+    const { port } = await start("--tls-auth-clients", "optional");
+    expect(await cli(port, "PING")).toBe("PONG");
+    expect(await cli(port, ...withCertificate(), "PING")).toBe("PONG");
+    await expect(cli(port, "--cert", cert, "--key", key, "PING")).rejects.toThrow();
+    foreign.remove();
+  });
+
+  test("starts with the addresses of the default, and lives on when a file cannot be looked at", async () => {
+    const loop = certificates.file("loop.crt");
+    writeFileSync(loop, readFileSync(certificates.authority));
+    const clock = new FakeClock();
+    const port = await freePort();
+    const words = ["--tls-port", String(port), "--tls-auth-clients", "no", "--bind", "*", "-::*", ...secrets()];
+    const server = await startOwnServerWith(clock, ...words, "--tls-ca-cert-file", loop);
+    nodes.push(server);
+    rmSync(loop);
+    symlinkSync(loop, loop);
+    clock.advance(5000);
+    expect(await cli(port, "PING")).toBe("PONG");
+    // Port 0 beside a TLS port: there is no plain one.
+    expect(server.port).toBe(0);
   });
 
   test("certificates that are replaced on the disk are shown to new connections; wrong ones change nothing", async () => {
