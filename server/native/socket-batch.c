@@ -35,8 +35,9 @@ extern void *uv_handle_get_data(const uv_handle_t *handle);
 
 /* Sockets of one turn; the others are ready in the next, and first in the kernel's list then. */
 enum { MAX_READY = 128 };
-/* While there is more, it goes on without a turn of the whole event loop, so many times. */
-enum { ROUNDS = 8 };
+/* While there is more, it goes on without a turn of the whole event loop, so many times; more often while JavaScript gathers. */
+enum { ROUNDS = 8, GATHERING_ROUNDS = 64 };
+enum { WATCHED_EVENTS = EPOLLIN | EPOLLRDHUP | EPOLLET };
 /* One socket's share of a turn: as much as fits, but everybody gets his. */
 enum { MAX_READ_BYTES = 64 << 10 };
 /* A row of the table of reads: descriptor, start and end in the buffer; the end is END_OF_STREAM or -errno otherwise. */
@@ -70,6 +71,15 @@ static napi_value fail(napi_env env, const char *what, int error) {
   return NULL;
 }
 
+/*
+ * The kernel reports a socket once for what has come, which spares it to look at each again before it reports the next.
+ * Where there may be more than was read, or the end of the stream behind it, it is asked for another report.
+ */
+static void report_again(Batch *batch, int fd) {
+  struct epoll_event event = {.events = WATCHED_EVENTS, .data = {.fd = fd}};
+  epoll_ctl(batch->epoll, EPOLL_CTL_MOD, fd, &event);
+}
+
 /* Reads once from every socket that is ready, one behind the other into the buffer. Gives the number of rows. */
 static int read_ready(Batch *batch) {
   struct epoll_event events[MAX_READY];
@@ -82,6 +92,7 @@ static int read_ready(Batch *batch) {
   for (int i = 0; i < ready; i++) {
     int fd = events[i].data.fd;
     ssize_t got = recv(fd, batch->bytes + position, share, MSG_DONTWAIT);
+    if (got > 0 && ((size_t)got == share || (events[i].events & ~EPOLLIN) != 0)) report_again(batch, fd);
     if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) continue;
     int32_t *row = batch->table + rows++ * READ_ROW;
     row[0] = fd;
@@ -92,30 +103,38 @@ static int read_ready(Batch *batch) {
   return rows;
 }
 
-static void report(Batch *batch, int rows) {
+/* Gives whether JavaScript would rather have more before it ends the turn; it ends it when told of no rows. */
+static bool report(Batch *batch, int rows) {
   napi_env env = batch->env;
   napi_handle_scope scope;
-  if (napi_open_handle_scope(env, &scope) != napi_ok) return;
-  napi_value callback, receiver, count;
+  if (napi_open_handle_scope(env, &scope) != napi_ok) return false;
+  napi_value callback, receiver, count, answer;
+  bool gathers = false;
   if (napi_get_reference_value(env, batch->ready, &callback) == napi_ok && napi_get_global(env, &receiver) == napi_ok &&
-      napi_create_int32(env, rows, &count) == napi_ok &&
-      napi_make_callback(env, batch->context, receiver, callback, 1, &count, NULL) == napi_pending_exception) {
-    napi_value error;
-    napi_get_and_clear_last_exception(env, &error);
-    napi_fatal_exception(env, error);
+      napi_create_int32(env, rows, &count) == napi_ok) {
+    napi_status status = napi_make_callback(env, batch->context, receiver, callback, 1, &count, &answer);
+    if (status == napi_ok) napi_get_value_bool(env, answer, &gathers);
+    if (status == napi_pending_exception) {
+      napi_value error;
+      napi_get_and_clear_last_exception(env, &error);
+      napi_fatal_exception(env, error);
+    }
   }
   napi_close_handle_scope(env, scope);
+  return gathers;
 }
 
 static void on_poll(uv_handle_t *handle, int status, int events) {
   Batch *batch = uv_handle_get_data(handle);
   (void)status;
   (void)events;
-  for (int round = 0; round < ROUNDS && !batch->is_closing; round++) {
+  bool gathers = false;
+  for (int round = 0; round < (gathers ? GATHERING_ROUNDS : ROUNDS) && !batch->is_closing; round++) {
     int rows = read_ready(batch);
-    if (rows == 0) return;
-    report(batch, rows);
+    if (rows == 0) break;
+    gathers = report(batch, rows);
   }
+  if (gathers && !batch->is_closing) report(batch, 0);
 }
 
 static void release(Batch *batch) {
@@ -170,7 +189,7 @@ static int start_polling(Batch *batch, uv_loop_t *loop) {
   return 0;
 }
 
-/* create(buffer: Uint8Array, table: Int32Array, ready: (rows: number) => void): the batch, an opaque object */
+/* create(buffer: Uint8Array, table: Int32Array, ready: (rows: number) => boolean): the batch, an opaque object */
 static napi_value create(napi_env env, napi_callback_info info) {
   size_t argc = 3;
   napi_value argv[3], name, external;
@@ -217,7 +236,7 @@ static napi_value watch(napi_env env, napi_callback_info info) {
   int32_t fd;
   Batch *batch = batch_and_number(env, info, &fd);
   if (batch == NULL) return fail(env, "watch", EINVAL);
-  struct epoll_event event = {.events = EPOLLIN, .data = {.fd = fd}};
+  struct epoll_event event = {.events = WATCHED_EVENTS, .data = {.fd = fd}};
   if (epoll_ctl(batch->epoll, EPOLL_CTL_ADD, fd, &event) != 0) return fail(env, "epoll_ctl", errno);
   return NULL;
 }

@@ -5,6 +5,7 @@
  */
 
 import { encode, sendAll } from "../load.ts";
+import { median } from "../median.ts";
 import { type Stall, stallDuring, turnRow } from "../probing.ts";
 import { type MeasuredServer, startMeteredKvServer, startRedis } from "../processes.ts";
 import type { Workload } from "./workload.ts";
@@ -43,9 +44,4 @@ async function stallOf(server: MeasuredServer): Promise<Stall> {
   const stall = await stallDuring(server, load);
   server.stop();
   return stall;
-}
-
-function median(values: readonly (number | undefined)[]): number {
-  const sorted = values.map((value) => value ?? Number.NaN).sort((a, b) => a - b);
-  return sorted[sorted.length >> 1] ?? Number.NaN;
 }

@@ -72,6 +72,8 @@ const FLUSH_REPLY_BYTES = 1 << 20;
 const UNTIMED_REMEMBERED = 4096;
 /** Of an unknown command: even empty ones, each quoted and with a space, fill the 128 bytes that its error shows. */
 const QUOTED_ARGUMENTS = 43;
+/** For so long the wall time of a turn counts as now. */
+const TIME_STANDS_US = 500;
 const STOPS_BATCH = ClientFlag.closeAfterReply | ClientFlag.blocked;
 const PROPAGATES = CommandBit.write | CommandBit.mayReplicate;
 const REPLY_SUPPRESSED = ClientFlag.replyOff | ClientFlag.replySkip | ClientFlag.primary;
@@ -96,6 +98,11 @@ export class Dispatcher {
   readonly #untimed = new Int32Array(UNTIMED_REMEMBERED);
   #untimedCount = 0;
   #timedUs = 0;
+  /** Within a turn: the time at the end of the last batch, and the wall time with the monotonic time that it was read at. */
+  #isInTurn = false;
+  #turnUs = 0;
+  #nowMs = 0;
+  #nowIsOf = 0;
   #deny = 0;
   #propagating = false;
   /** The request at hand waits for the end of a pause: it is not to be consumed. */
@@ -133,9 +140,9 @@ export class Dispatcher {
    */
   run(client: Client, buffer: Buffer, position: number, end: number, flush: () => void): number {
     const call = this.#call;
-    const started = this.#clock.monotonicUs();
+    const started = this.#isInTurn ? this.#turnUs : this.#clock.monotonicUs();
     const before = this.processed;
-    this.#beginBatch(client);
+    this.#beginBatch(client, started);
     this.settledEnd = -1;
     while (position < end) {
       const next = this.#parser.parse(buffer, position, end, call, this.#isTrusted(client));
@@ -252,9 +259,30 @@ export class Dispatcher {
     this.#call.isPropagated = this.#propagating;
   }
 
-  #beginBatch(client: Client): void {
+  /**
+   * Requests of many clients follow, with nothing in between: the time at the end of one is that of the next one's start, and
+   * the states that guards look at change by commands only, which then ask for them anew.
+   */
+  beginTurn(): void {
+    this.#turnUs = this.#clock.monotonicUs();
+    this.#nowMs = this.#clock.nowMs();
+    this.#nowIsOf = this.#turnUs;
+    this.refresh();
+    this.#isInTurn = true;
+  }
+
+  endTurn(): void {
+    this.#isInTurn = false;
+  }
+
+  #beginBatch(client: Client, startedUs: number): void {
     const call = this.#call;
-    const nowMs = this.#clock.nowMs();
+    if (!this.#isInTurn || startedUs - this.#nowIsOf > TIME_STANDS_US) {
+      this.#nowMs = this.#clock.nowMs();
+      this.#nowIsOf = startedUs;
+      this.refresh();
+    }
+    const nowMs = this.#nowMs;
     this.current = client;
     this.#timedUs = 0;
     this.#untimedCount = 0;
@@ -264,13 +292,14 @@ export class Dispatcher {
     this.#keyspace.setNow(nowMs);
     this.reply.resp3 = client.protocol === 3;
     client.lastActiveMs = nowMs;
-    this.refresh();
   }
 
   #endBatch(startedUs: number, commands: number): void {
     this.current = undefined;
+    if (this.#untimedCount === 0 && !this.#isInTurn) return;
+    this.#turnUs = this.#clock.monotonicUs();
     if (this.#untimedCount === 0) return;
-    const elapsed = this.#clock.monotonicUs() - startedUs;
+    const elapsed = this.#turnUs - startedUs;
     // The time of commands inside EXEC counts twice, as theirs and as its: what is left can come out below nothing.
     this.#shareTime(Math.max(0, elapsed - this.#timedUs));
     const slowest = this.#observer.slowerThanUs;

@@ -45,12 +45,7 @@ export function createCollectionValues(collections: Collections): CollectionValu
       expiring.open(root, encoding);
       return expiring;
     },
-    get expiredBeforeMs() {
-      return collections.fieldClock.expiredBeforeMs;
-    },
-    set expiredBeforeMs(timeMs) {
-      collections.fieldClock.expiredBeforeMs = timeMs;
-    },
+    fieldClock: collections.fieldClock,
     free: (type, encoding, root) => pending.free(type, encoding, root),
     freeLater(type, encoding, root) {
       if (isOneBlock(encoding)) collections.arena.free(root);

@@ -40,8 +40,8 @@ export interface CollectionValues {
   copy(type: number, encoding: number, root: Handle): StoredCollection;
   /** A view, of the keyspace's own, on a hash that has, or had, fields with an expiry time; good until the next call. */
   openHash(encoding: number, root: Handle): ExpiringHash;
-  /** Fields with an expiry time before this are not to be seen; 0: all are. */
-  expiredBeforeMs: number;
+  /** Fields with an expiry time before this are not to be seen; 0: all are. A plain object: set for each batch of requests. */
+  readonly fieldClock: { expiredBeforeMs: number };
   /** A step of compaction on a value; see Relocatable. The result is good until the next step. */
   relocate(type: number, encoding: number, root: Handle, position: number): RelocationStep;
 }
@@ -142,9 +142,14 @@ export class KeyspaceState {
   }
 
   setNow(nowMs: number): void {
+    if (nowMs === this.nowMs) return;
     this.nowMs = nowMs;
     this.access.setNow(nowMs);
-    this.values.expiredBeforeMs = this.#ignoresExpiry ? 0 : nowMs;
+    this.#setFieldClock();
+  }
+
+  #setFieldClock(): void {
+    this.values.fieldClock.expiredBeforeMs = this.#ignoresExpiry ? 0 : this.nowMs;
   }
 
   /** What runs now comes from the primary, or is being loaded: nothing counts as expired. */
@@ -154,7 +159,7 @@ export class KeyspaceState {
 
   set ignoresExpiry(ignoresExpiry: boolean) {
     this.#ignoresExpiry = ignoresExpiry;
-    this.setNow(this.nowMs);
+    this.#setFieldClock();
   }
 
   /** Frees a record and its value, after a running snapshot has seen both. */

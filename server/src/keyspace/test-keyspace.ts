@@ -46,7 +46,7 @@ class BlockValues implements CollectionValues {
     return true;
   }
 
-  expiredBeforeMs = 0;
+  readonly fieldClock = { expiredBeforeMs: 0 };
 
   openHash(): never {
     throw new Error("There are no hashes here");

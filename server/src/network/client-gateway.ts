@@ -13,7 +13,7 @@ import {
 import type { AcceptedSocket, ByteReceiver } from "./listener.ts";
 import { Outboxes } from "./outboxes.ts";
 import { ReplyQueue } from "./reply-queue.ts";
-import type { SocketBatch } from "./socket-batch.ts";
+import type { SocketBatch, TurnListener } from "./socket-batch.ts";
 
 export interface GatewaySettings {
   readonly maxClients: number;
@@ -41,6 +41,16 @@ const TOO_MANY = "-ERR max number of clients reached\r\n";
 const DENIED =
   "-DENIED Redis is running in protected mode because protected mode is enabled and no password is set for the default user. In this mode connections are only accepted from the loopback interface. If you want to connect from external computers to Redis you may adopt one of the following solutions: 1) Just disable protected mode sending the command 'CONFIG SET protected-mode no' from the loopback interface by connecting to Redis from the same host the server is running, however MAKE SURE Redis is not publicly accessible from internet if you do so. Use CONFIG REWRITE to make this change permanent. 2) Alternatively you can just disable the protected mode by editing the Redis configuration file, and setting the protected mode option to 'no', and then restarting the server. 3) If you started the server manually just for testing, restart it with the '--protected-mode no' option. 4) Setup a an authentication password for the default user. NOTE: You only need to do one of the above things in order for the server to start accepting connections from the outside.\r\n";
 
+function turnsOf({ handler, durable }: GatewayOptions): TurnListener {
+  return {
+    beginTurn: () => handler.beginTurn(),
+    endTurn: () => handler.endTurn(),
+    get gathers() {
+      return durable.gathers;
+    },
+  };
+}
+
 export class ClientGateway {
   readonly #options: GatewayOptions;
   readonly #replies: ReplyQueue;
@@ -49,6 +59,7 @@ export class ClientGateway {
   constructor(options: GatewayOptions) {
     this.#options = options;
     const { handler, batch, traffic } = options;
+    if (batch !== undefined) batch.turnListener = turnsOf(options);
     this.#replies = new ReplyQueue({
       ...{ reply: handler.reply, batch, traffic },
       schedule: (flush) => {

@@ -13,6 +13,9 @@ import type { ReplyOwner, ReplyQueue } from "./reply-queue.ts";
 
 /** What a connection needs of the server. */
 export interface RequestHandler {
+  /** Between these two, the requests of many connections run one right after the other. */
+  beginTurn(): void;
+  endTurn(): void;
   run(client: Client, buffer: Buffer, position: number, end: number, flush: () => void): number;
   readonly reply: ReplyWriter;
   readonly current: Client | undefined;
@@ -46,6 +49,8 @@ export interface DurabilityGate {
   /** What a reply given now has to wait for; stands still while nobody has to wait. */
   readonly position: number;
   readonly durable: number;
+  /** `settle` would move it now, for all requests that have come by then. */
+  readonly gathers: boolean;
   /** Calls `release` once, the next time that `durable` moves. */
   wait(replies: { release(): void }): void;
   /** Moves `durable` now where that takes no longer than asking for it, and nobody waits yet. */

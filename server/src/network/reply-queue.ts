@@ -41,7 +41,8 @@ export interface ReplyQueueOptions {
 export class ReplyQueue {
   readonly #options: ReplyQueueOptions;
   readonly #reply: ReplyWriter;
-  readonly #owners: ReplyOwner[] = [];
+  /** Of the entries; what is behind them is left over from others. */
+  readonly #owners: (ReplyOwner | undefined)[] = [];
   /** Where the bytes of each owner end. */
   #ends = new Int32Array(FIRST_ENTRIES);
   /** What the batch is to send. */
@@ -105,7 +106,8 @@ export class ReplyQueue {
     this.#count = 0;
     if (this.#options.batch === undefined) this.#writeEach(count);
     else this.#sendTogether(this.#options.batch, count);
-    this.#owners.length = 0;
+    // Not by its length: giving up the memory and growing it anew for each entry costs a tenth of a microsecond a request.
+    this.#owners.fill(undefined, 0, count);
     this.#start = end;
     if (this.#reply.position === end) this.#startOver();
   }

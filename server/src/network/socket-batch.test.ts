@@ -90,20 +90,69 @@ test("rows beyond the buffer are refused, not sent", () => {
   expect(() => batch.send(Buffer.from("abcd"), new Int32Array(3), 2)).toThrow(/send failed/);
 });
 
-test("a reader that fails takes nothing from the others, and the turn ends", () => {
-  let report = (_count: number): void => undefined;
-  let rows = new Int32Array(0) as Int32Array;
-  const native: NativeSocketBatch = {
-    create(_buffer, table, ready) {
-      rows = table;
-      report = ready;
-      return {};
+test("more than one read takes is read to its end, which comes behind it", async () => {
+  const batch = realBatch();
+  const { accepted, client } = await pair();
+  let bytes = 0;
+  const hasEnded = new Promise<void>((resolve) => {
+    batch.watch(descriptorOf(accepted), {
+      receive: (_buffer, start, end) => {
+        bytes += end - start;
+      },
+      ended: resolve,
+    });
+  });
+  client.end(Buffer.alloc(5 << 20));
+  await hasEnded;
+  expect(bytes).toBe(5 << 20);
+});
+
+/** A native part without sockets: what it would have read is written into its rows, and reported. */
+class FakeNative implements NativeSocketBatch {
+  rows = new Int32Array(0) as Int32Array;
+  report = (_count: number): boolean => false;
+  readonly watch = (): void => undefined;
+  readonly unwatch = (): void => undefined;
+  readonly send = (): void => undefined;
+  readonly close = (): void => undefined;
+
+  create(_buffer: Buffer, rows: Int32Array, ready: (count: number) => boolean): unknown {
+    this.rows = rows;
+    this.report = ready;
+    return {};
+  }
+}
+
+test("while its end is dear, a turn goes on with those who have come meanwhile", () => {
+  const native = new FakeNative();
+  const batch = new NodeSocketBatch(native);
+  const log: string[] = [];
+  let gathers = true;
+  batch.turnListener = {
+    beginTurn: () => log.push("begin"),
+    endTurn: () => log.push("end"),
+    get gathers() {
+      return gathers;
     },
-    watch: () => undefined,
-    unwatch: () => undefined,
-    send: () => undefined,
-    close: () => undefined,
   };
+  batch.watch(5, {
+    receive(_buffer, start, end) {
+      log.push(`${start}-${end}`);
+      batch.atEndOfTurn(() => log.push("over"));
+    },
+    ended: () => undefined,
+  });
+  native.rows.set([5, 0, 3]);
+  const answers = [native.report(1), native.report(1), native.report(0)];
+  gathers = false;
+  answers.push(native.report(1));
+  expect(answers).toEqual([true, true, false, false]);
+  const round = ["begin", "0-3", "end"];
+  expect(log).toEqual([...round, ...round, "begin", "end", "over", ...round, "over"]);
+});
+
+test("a reader that fails takes nothing from the others, and the turn ends", () => {
+  const native = new FakeNative();
   const batch = new NodeSocketBatch(native);
   const log: string[] = [];
   const reader = (name: string, fault?: Error) => ({
@@ -118,7 +167,7 @@ test("a reader that fails takes nothing from the others, and the turn ends", () 
   batch.watch(6, reader("b", new Error("broken")));
   batch.watch(7, reader("c"));
   batch.watch(8, reader("d"));
-  rows.set([5, 0, 3, 6, 3, 4, 7, 4, 9, 8, 9, -104]);
-  expect(() => report(4)).toThrow("broken");
+  native.rows.set([5, 0, 3, 6, 3, 4, 7, 4, 9, 8, 9, -104]);
+  expect(() => native.report(4)).toThrow("broken");
   expect(log).toEqual(["a 0-3 true", "c 4-9 true", "d ended", "over false"]);
 });

@@ -17,11 +17,20 @@ export interface BatchedReader {
   ended(): void;
 }
 
+export interface TurnListener {
+  /** Before the sockets that are ready are reported, and when they have been. */
+  beginTurn(): void;
+  endTurn(): void;
+  /** The end of a turn is dear just now: those that have become ready meanwhile are to be part of it. */
+  readonly gathers: boolean;
+}
+
 export interface SocketBatch {
   /** Reports what comes from this descriptor until its stream ends or it is closed. */
   watch(descriptor: number, reader: BatchedReader): void;
   /** Whether sockets are being reported just now. */
   readonly isInTurn: boolean;
+  turnListener: TurnListener;
   /** Calls back once all sockets of this turn were reported. One callback a turn: the last one given. */
   atEndOfTurn(callback: () => void): void;
   /**
@@ -34,7 +43,7 @@ export interface SocketBatch {
 
 /** What native/socket-batch.c gives. A batch is an opaque object. */
 export interface NativeSocketBatch {
-  create(buffer: Buffer, rows: Int32Array, ready: (count: number) => void): unknown;
+  create(buffer: Buffer, rows: Int32Array, ready: (count: number) => boolean): unknown;
   watch(batch: unknown, descriptor: number): void;
   unwatch(batch: unknown, descriptor: number): void;
   send(buffer: Buffer, rows: Int32Array, count: number): void;
@@ -62,6 +71,7 @@ export class NodeSocketBatch implements SocketBatch {
   readonly #readers: (BatchedReader | undefined)[] = [];
   #endOfTurn: (() => void) | undefined;
   isInTurn = false;
+  turnListener: TurnListener = { beginTurn: () => undefined, endTurn: () => undefined, gathers: false };
 
   constructor(native: NativeSocketBatch) {
     this.#native = native;
@@ -87,9 +97,10 @@ export class NodeSocketBatch implements SocketBatch {
   }
 
   /** What has been read must reach its reader whatever another one throws: nobody would read it again. */
-  #turn(count: number): void {
+  #turn(count: number): boolean {
     const faults: unknown[] = [];
     this.isInTurn = true;
+    this.turnListener.beginTurn();
     for (let row = 0; row < count * ROW; row += ROW) {
       try {
         this.#report(row);
@@ -98,10 +109,13 @@ export class NodeSocketBatch implements SocketBatch {
       }
     }
     this.isInTurn = false;
+    this.turnListener.endTurn();
+    if (count > 0 && faults.length === 0 && this.turnListener.gathers) return true;
     const finish = this.#endOfTurn;
     this.#endOfTurn = undefined;
     finish?.();
     if (faults.length > 0) throw faults[0];
+    return false;
   }
 
   #report(row: number): void {

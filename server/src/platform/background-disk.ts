@@ -91,6 +91,7 @@ class SystemBackgroundFile implements BackgroundFile {
 
   appendNow(pieces: readonly Buffer[]): void {
     let rest = pieces.filter((piece) => piece.length > 0);
+    if (rest.length === 1) rest = without(rest, fs.writeSync(this.#descriptor, rest[0] as Buffer));
     while (rest.length > 0) rest = without(rest, fs.writevSync(this.#descriptor, rest.slice(0, MOST_PIECES)));
     this.#sizeBytes += totalBytes(pieces);
   }

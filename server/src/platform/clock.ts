@@ -5,6 +5,9 @@
  * A timer never keeps the process alive by itself: the listener does that.
  */
 
+// The global of this name is an accessor of Node's, which compiled code calls each time.
+import { performance } from "node:perf_hooks";
+
 export type CancelTimer = () => void;
 
 export interface Clock {

@@ -103,13 +103,18 @@ export class AofWriter {
     this.#isScheduled = true;
     this.#options.schedule(() => {
       this.#isScheduled = false;
-      if (!this.#writeAtOnce()) this.#start();
+      if (!this.#batch.isEmpty && !this.#writeAtOnce()) this.#start();
     });
   }
 
   /** Writes and syncs what was added, at once, if the disk is quick and nothing else is under way. */
   settle(): void {
     this.#writeAtOnce();
+  }
+
+  /** `settle` would write and sync. */
+  get settles(): boolean {
+    return this.#file !== undefined && this.#mayWriteAtOnce();
   }
 
   /** From here on into this file, which is empty or ends where the data does. */

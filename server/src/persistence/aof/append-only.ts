@@ -86,7 +86,7 @@ export class AppendOnly {
   readonly #options: AppendOnlyOptions;
   readonly #writer: AofWriter;
   readonly #limit: RewriteLimit;
-  #state: "off" | "waiting" | "on" = "off";
+  #currentState: "off" | "waiting" | "on" = "off";
   /** The files are being opened: no time for a rewrite. */
   #isBeginning = false;
   #manifest: Manifest = EMPTY_MANIFEST;
@@ -120,10 +120,21 @@ export class AppendOnly {
       nowMs: () => clock.nowMs(),
       writesTimestamps: () => config.get("aof-timestamp-enabled"),
     });
-    this.replies = new DurableReplies(
-      this.#writer,
-      () => this.#state === "on" && config.get("appendfsync") === "always",
-    );
+    this.replies = new DurableReplies(this.#writer);
+    config.onChange(["appendfsync"], () => this.#promise());
+  }
+
+  get #state(): "off" | "waiting" | "on" {
+    return this.#currentState;
+  }
+
+  set #state(state: "off" | "waiting" | "on") {
+    this.#currentState = state;
+    this.#promise();
+  }
+
+  #promise(): undefined {
+    this.replies.isPromised = this.#currentState === "on" && this.#options.config.get("appendfsync") === "always";
   }
 
   get isOn(): boolean {

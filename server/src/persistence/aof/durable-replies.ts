@@ -16,24 +16,30 @@ const TOO_MUCH_PENDING_BYTES = 64 << 20;
 
 export class DurableReplies {
   readonly #writer: AofWriter;
-  readonly #isPromised: () => boolean;
   #waiting: WaitingReplies[] = [];
   /** Told each time that `durable` has moved, once the replies have gone. */
   released: () => void = () => undefined;
 
-  constructor(writer: AofWriter, isPromised: () => boolean) {
+  /** Nothing is acknowledged that is not on the disk. A plain field: asked for each request. */
+  isPromised = false;
+
+  constructor(writer: AofWriter) {
     this.#writer = writer;
-    this.#isPromised = isPromised;
   }
 
   /** What a reply given now would have to wait for; does not move while nobody has to wait. */
   get position(): number {
-    const isHeld = this.#isPromised() || this.#writer.pendingBytes > TOO_MUCH_PENDING_BYTES;
+    const isHeld = this.isPromised || this.#writer.pendingBytes > TOO_MUCH_PENDING_BYTES;
     return isHeld ? this.#writer.position : 0;
   }
 
   get durable(): number {
     return this.#writer.durable;
+  }
+
+  /** `settle` would sync now: more requests could share that. */
+  get gathers(): boolean {
+    return this.#waiting.length === 0 && this.isPromised && this.#writer.settles;
   }
 
   /** Calls back once, the next time that `durable` moves. */
@@ -43,7 +49,7 @@ export class DurableReplies {
 
   /** Where somebody waits already, this turn's replies come behind his: all go the long way. */
   settle(): void {
-    if (this.#waiting.length === 0 && this.#isPromised()) this.#writer.settle();
+    if (this.#waiting.length === 0 && this.isPromised) this.#writer.settle();
   }
 
   release(): void {
