@@ -10,9 +10,10 @@ export class ChildServer {
   readonly ended: Promise<number | null>;
   #log = "";
 
-  constructor(directory: string, directives: readonly string[]) {
+  constructor(directory: string, directives: readonly string[], environment: Readonly<Record<string, string>> = {}) {
     const own = ["--port", "0", "--bind", "127.0.0.1", "--admin-port", "0", "--dir", directory];
-    this.#child = spawn(SERVER, [...own, ...directives], { stdio: ["ignore", "pipe", "pipe"] });
+    const env = { ...process.env, ...environment };
+    this.#child = spawn(SERVER, [...own, ...directives], { stdio: ["ignore", "pipe", "pipe"], env });
     const collect = (chunk: Buffer): void => {
       this.#log += chunk.toString();
     };

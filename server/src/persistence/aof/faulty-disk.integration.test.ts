@@ -1,0 +1,130 @@
+/** Whole servers on a disk that fails or is slow: what clients hear, and what is there after a kill. */
+
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { ChildServer } from "../../testing/child-server.ts";
+import { ReferenceClient } from "../../testing/reference-server.ts";
+import { eventually } from "../reference-redis.ts";
+
+const SOURCE = path.join(import.meta.dirname, "../../testing/faulty-disk.c");
+const SLOW_SYNC_MS = 300;
+
+let tools: string;
+let directory: string;
+const opened: (() => unknown)[] = [];
+
+beforeAll(() => {
+  tools = mkdtempSync(path.join(tmpdir(), "kv-faulty-"));
+  execFileSync("cc", ["-O1", "-shared", "-fPIC", SOURCE, "-o", path.join(tools, "faulty-disk.so"), "-ldl"]);
+});
+
+afterAll(() => rmSync(tools, { recursive: true, force: true }));
+
+beforeEach(() => {
+  directory = mkdtempSync(path.join(tmpdir(), "kv-faulty-data-"));
+  setFault("");
+});
+
+afterEach(async () => {
+  for (const close of opened.splice(0).reverse()) await close();
+  rmSync(directory, { recursive: true, force: true });
+});
+
+function setFault(fault: string): void {
+  writeFileSync(path.join(tools, "fault"), fault);
+}
+
+async function start(policy: string): Promise<{ server: ChildServer; port: number; client: ReferenceClient }> {
+  const environment = { LD_PRELOAD: path.join(tools, "faulty-disk.so"), FAULTY_DISK: path.join(tools, "fault") };
+  const directives = ["--appendonly", "yes", "--appendfsync", policy, "--save", ""];
+  const server = new ChildServer(directory, directives, environment);
+  opened.push(() => server.kill());
+  const port = await server.ready();
+  return { server, port, client: await connect(port) };
+}
+
+async function connect(port: number): Promise<ReferenceClient> {
+  const client = await ReferenceClient.connect(port);
+  opened.push(() => client.close());
+  return client;
+}
+
+async function timed(action: () => Promise<unknown>): Promise<number> {
+  const startMs = performance.now();
+  await action();
+  return performance.now() - startMs;
+}
+
+test("with everysec a slow sync keeps nobody waiting", async () => {
+  const { client } = await start("everysec");
+  setFault("sync slow");
+  const endMs = Date.now() + 2500;
+  const waits: number[] = [];
+  while (Date.now() < endMs) waits.push(await timed(() => client.send([["INCR", "counter"]])));
+  expect(Math.max(...waits)).toBeLessThan(SLOW_SYNC_MS * 0.7);
+  const [info] = await client.send([["INFO", "persistence"]]);
+  expect(String(info)).toContain("aof_last_write_status:ok");
+});
+
+test("with always who writes waits for a slow sync, and who reads does not", async () => {
+  const { port, client } = await start("always");
+  const reader = await connect(port);
+  setFault("sync slow");
+  // As long as syncs were quick the serving thread makes them itself; the first slow one ends that.
+  await client.send([["SET", "k", "0"]]);
+  const write = timed(() => client.send([["SET", "k", "1"]]));
+  const reads: number[] = [];
+  for (let k = 0; k < 20; k++) reads.push(await timed(() => reader.send([["GET", "other"]])));
+  expect(await write).toBeGreaterThanOrEqual(SLOW_SYNC_MS - 1);
+  expect(Math.max(...reads)).toBeLessThan(SLOW_SYNC_MS * 0.7);
+});
+
+test.each([
+  ["write fails", "always", "Input/output error"],
+  ["read only", "always", "Read-only file system"],
+  ["sync fails", "always", "Input/output error"],
+  ["write fails", "everysec", "Input/output error"],
+  ["sync fails", "everysec", "Input/output error"],
+])(
+  "a disk whose %s, under %s: writes are refused with the reason, and taken again when it is sound",
+  async (fault, policy, reason) => {
+    const { server, port, client } = await start(policy);
+    const acknowledged = await client.send([
+      ["SET", "before", "1"],
+      ["WAITAOF", "1", "0", "0"],
+    ]);
+    expect(acknowledged).toEqual(["OK", [1, 0]]);
+    setFault(fault);
+    void client.send([["SET", "meanwhile", "1"]]).catch(() => undefined);
+    const other = await connect(port);
+    const refused = new RegExp(`MISCONF Errors writing to the AOF file: ${reason}`);
+    const isRefused = async (): Promise<boolean> => {
+      // Under `always` a write that came before the fault was known waits for the disk.
+      const [reply] = await Promise.race([
+        (await connect(port)).send([["SET", "late", "1"]]).catch(() => [""]),
+        new Promise<string[]>((resolve) => setTimeout(() => resolve([""]), 100)),
+      ]);
+      return refused.test(JSON.stringify(reply));
+    };
+    await eventually("a refusal", isRefused);
+    expect(String((await other.send([["GET", "before"]]))[0])).toBe("1");
+    setFault("");
+    await eventually("a write", async () => (await (await connect(port)).send([["SET", "after", "1"]]))[0] === "OK");
+    const taken = await other.send([
+      ["SET", "after", "2"],
+      ["WAITAOF", "1", "0", "5000"],
+    ]);
+    expect(taken).toEqual(["OK", [1, 0]]);
+    await server.kill();
+    const again = await start(policy);
+    const values = await again.client.send([
+      ["GET", "before"],
+      ["GET", "meanwhile"],
+      ["GET", "after"],
+    ]);
+    expect(values.map(String)).toEqual(["1", "1", "2"]);
+  },
+);
