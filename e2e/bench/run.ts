@@ -11,6 +11,7 @@ import { deleteStall } from "./workloads/delete-stall.ts";
 import { emptyServer } from "./workloads/empty-server.ts";
 import { growthStall } from "./workloads/growth-stall.ts";
 import { keyMemory } from "./workloads/key-memory.ts";
+import { largeValues } from "./workloads/large-values.ts";
 import { mixedLatency } from "./workloads/mixed-latency.ts";
 import { snapshot } from "./workloads/snapshot.ts";
 import { structureMemory } from "./workloads/structure-memory.ts";
@@ -25,6 +26,7 @@ const WORKLOADS: readonly Workload[] = [
   compaction,
   mixedLatency,
   snapshot,
+  largeValues,
   appendAlways,
 ];
 

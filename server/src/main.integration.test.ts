@@ -201,16 +201,20 @@ test("SHUTDOWN waits for replicas that are behind, can be called off, and does n
   await client.send([["SET", "k", "v"]]);
   const shutdown = client.send([["SHUTDOWN", "NOSAVE"]]);
   await eventually("the wait", () => started.log().includes("Waiting for replicas before shutting down."));
-  const [read, aborted] = await other.send([
+  const [read, info, aborted] = await other.send([
     ["GET", "k"],
+    ["INFO", "server"],
     ["SHUTDOWN", "ABORT"],
   ]);
   expect([String(read), aborted]).toEqual(["v", "OK"]);
+  expect(String(info)).toMatch(/^shutdown_in_milliseconds:\d{1,5}\r$/m);
   expect(await shutdown).toMatchObject([{ message: "ERR Errors trying to SHUTDOWN. Check logs." }]);
-  const [written, again] = await other.send([
+  const [after, written, again] = await other.send([
+    ["INFO", "server"],
     ["SET", "k", "w"],
     ["SHUTDOWN", "ABORT"],
   ]);
+  expect(String(after)).not.toContain("shutdown_in_milliseconds");
   expect(written).toBe("OK");
   expect(again).toMatchObject({ message: "ERR No shutdown in progress." });
   other.send([["SHUTDOWN", "NOSAVE", "NOW"]]).catch(() => undefined);

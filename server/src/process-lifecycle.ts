@@ -105,12 +105,14 @@ export class ProcessLifecycle {
     const endMs = clock.nowMs() + timeoutMs;
     const { promise: waited, resolve } = Promise.withResolvers<boolean>();
     this.#endWait = resolve;
+    server.context.shutdownWait.untilMs = endMs;
     const cancel = clock.every(LOOK_AT_REPLICAS_MS, () => {
       if (server.laggingReplicas().length === 0 || clock.nowMs() >= endMs) resolve(true);
     });
     const goesOn = await waited;
     cancel();
     this.#endWait = undefined;
+    server.context.shutdownWait.untilMs = undefined;
     for (const replica of server.laggingReplicas()) logger.notice(`Lagging replica ${replica}.`);
     return goesOn;
   }

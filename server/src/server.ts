@@ -229,7 +229,7 @@ function createCore(options: ServerOptions): Core {
     ...{ accessControl: users.accessControl, systemBytes: totalmem(), upkeep: () => upkeep },
     commandsProcessed: () => dispatcher.processed - usage.commandsAtReset,
     blockedClients: () => waiting.count + migrations.count,
-    ...{ isLoaded: () => readiness.isLoaded, programs: () => programs },
+    ...{ isLoaded: () => readiness.isLoaded, programs: () => programs, shutdownWait: () => context.shutdownWait },
     cluster: () => cluster?.cluster.facts(),
   });
   const programs = createServerScripting({
@@ -248,8 +248,8 @@ function createCore(options: ServerOptions): Core {
       return parser.maxBulkBytes;
     },
     flushed: () => tellFlushed(tracking, persistence),
-    ...{ debugSwitches: { isActiveExpiryOn: true }, shutdown: options.requestShutdown },
-    purgeMemory: () => upkeep.purge(),
+    ...{ debugSwitches: { isActiveExpiryOn: true }, shutdownWait: { untilMs: undefined } },
+    ...{ shutdown: options.requestShutdown, purgeMemory: () => upkeep.purge() },
     resetStatistics: () => resetStatistics(context, usage, dispatcher.processed),
     rewriteConfig: () => rewriteConfigFile(options, users),
   };
@@ -259,9 +259,9 @@ function createCore(options: ServerOptions): Core {
   const upkeep = createUpkeep(context, state);
   const dispatcher = new Dispatcher({
     ...{ table, keyspace, clock, state, propagator, observer, parser, reply, context, bootClient: nobody() },
-    cluster: cluster?.cluster,
+    ...{ cluster: cluster?.cluster, trackedReads: new TrackedReads(table, tracking) },
     serveReady: () => waiting.forKeys.serveReady(),
-    trackedReads: new TrackedReads(table, tracking),
+    snapshotHolds: (record) => context.persistence.holds(record),
   });
   listenToKeyspace(context, propagator);
   followSettings({ config, keyspace, parser, table });

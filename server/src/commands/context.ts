@@ -119,6 +119,12 @@ export interface ScriptsUnderWay {
   abandon(): void;
 }
 
+/** A shutdown that waits for replicas. */
+export interface ShutdownWait {
+  /** When it stops waiting, milliseconds since 1970; undefined if none waits. */
+  untilMs: number | undefined;
+}
+
 export interface ServerContext {
   readonly keyspace: Keyspace;
   readonly table: CommandTable;
@@ -153,6 +159,7 @@ export interface ServerContext {
   readonly scriptsUnderWay: ScriptsUnderWay;
   readonly waiters: AcknowledgementWaiters;
   readonly debugSwitches: DebugSwitches;
+  readonly shutdownWait: ShutdownWait;
   readonly isClusterEnabled: boolean;
   /** Undefined outside of cluster mode. */
   readonly cluster: Cluster | undefined;

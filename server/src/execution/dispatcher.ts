@@ -15,14 +15,17 @@ import { CommandError, executionAborted, unknownCommand, unknownSubcommand, wron
 import { resetTransaction } from "../commands/transactions.ts";
 import type { Keyspace } from "../keyspace/keyspace.ts";
 import type { WaitedKeys } from "../keyspace/waited-keys.ts";
-import { bucketOf } from "../observability/latency-histograms.ts";
+import type { Handle } from "../memory/arena-layout.ts";
 import type { Clock } from "../platform/clock.ts";
+import { CommandTimes } from "./command-times.ts";
 import { denyMask, HELD_BY_PAUSE, refusal, type ServerState } from "./guards.ts";
 import { permissionError, permissionErrorInExec } from "./permission-check.ts";
 import type { Propagator } from "./propagation.ts";
 import { countKeysHere, NO_SLOT, requestSlot, routeSlot, type SlotOwnership } from "./slot-router.ts";
+import { SnapshotWait } from "./snapshot-wait.ts";
 import type { TrackedReads } from "./tracked-reads.ts";
 import { queueCommand } from "./transaction-queue.ts";
+import { TurnClock } from "./turn-clock.ts";
 
 /** Takes one request out of the bytes and fills the call; the network layer's parser. */
 export interface RequestSource {
@@ -64,16 +67,14 @@ export interface DispatcherOptions {
   /** A command has made keys ready that clients wait for. */
   readonly serveReady: () => void;
   readonly trackedReads: TrackedReads;
+  /** Whether changing the value of this record has to wait for a snapshot. */
+  readonly snapshotHolds: (record: Handle) => boolean;
 }
 
 /** Replies beyond this are handed to the socket in the middle of a batch. */
 const FLUSH_REPLY_BYTES = 1 << 20;
-/** A batch is at most 64 KiB of requests, but large pending ones can be longer: the rest then shares nothing. */
-const UNTIMED_REMEMBERED = 4096;
 /** Of an unknown command: even empty ones, each quoted and with a space, fill the 128 bytes that its error shows. */
 const QUOTED_ARGUMENTS = 43;
-/** For so long the wall time of a turn counts as now. */
-const TIME_STANDS_US = 500;
 const STOPS_BATCH = ClientFlag.closeAfterReply | ClientFlag.blocked;
 const PROPAGATES = CommandBit.write | CommandBit.mayReplicate;
 const REPLY_SUPPRESSED = ClientFlag.replyOff | ClientFlag.replySkip | ClientFlag.primary;
@@ -84,27 +85,22 @@ export class Dispatcher {
   readonly #table: CommandTable;
   readonly #keyspace: Keyspace;
   readonly #clock: Clock;
+  readonly #time: TurnClock;
   readonly #state: ServerState;
   readonly #propagator: Propagator;
   readonly #waited: WaitedKeys;
   readonly #serveReady: () => void;
   readonly #trackedReads: TrackedReads;
+  readonly #snapshotWait: SnapshotWait;
   readonly #observer: CommandObserver;
   readonly #parser: RequestSource;
   readonly #cluster: SlotOwnership | undefined;
   readonly #call: Call;
   readonly reply: ReplyWriter;
-  /** Ids of the commands of this batch that were not timed, and the time of those that were. */
-  readonly #untimed = new Int32Array(UNTIMED_REMEMBERED);
-  #untimedCount = 0;
-  #timedUs = 0;
-  /** Within a turn: the time at the end of the last batch, and the wall time with the monotonic time that it was read at. */
-  #isInTurn = false;
-  #turnUs = 0;
-  #nowMs = 0;
-  #nowIsOf = 0;
+  readonly #times: CommandTimes;
   #deny = 0;
   #propagating = false;
+  #isSnapshotRunning = false;
   /** The request at hand waits for the end of a pause: it is not to be consumed. */
   #isHeld = false;
   #isRunningAgain = false;
@@ -119,13 +115,16 @@ export class Dispatcher {
 
   constructor(options: DispatcherOptions) {
     this.#table = options.table;
+    this.#times = new CommandTimes(options.table);
     this.#keyspace = options.keyspace;
     this.#clock = options.clock;
+    this.#time = new TurnClock(options.clock);
     this.#state = options.state;
     this.#propagator = options.propagator;
     this.#waited = options.keyspace.waited;
     this.#serveReady = options.serveReady;
     this.#trackedReads = options.trackedReads;
+    this.#snapshotWait = new SnapshotWait(options.table, options.snapshotHolds);
     this.#observer = options.observer;
     this.#parser = options.parser;
     this.#cluster = options.cluster;
@@ -140,7 +139,7 @@ export class Dispatcher {
    */
   run(client: Client, buffer: Buffer, position: number, end: number, flush: () => void): number {
     const call = this.#call;
-    const started = this.#isInTurn ? this.#turnUs : this.#clock.monotonicUs();
+    const started = this.#time.startUs();
     const before = this.processed;
     this.#beginBatch(client, started);
     this.settledEnd = -1;
@@ -255,37 +254,30 @@ export class Dispatcher {
   /** To be called when a state that guards look at has changed outside a command. */
   refresh(): void {
     this.#deny = denyMask(this.#state);
+    this.#isSnapshotRunning = this.#keyspace.arena.isSnapshotRunning;
     this.#propagating = this.#propagator.active;
     this.#call.isPropagated = this.#propagating;
   }
 
   /**
-   * Requests of many clients follow, with nothing in between: the time at the end of one is that of the next one's start, and
-   * the states that guards look at change by commands only, which then ask for them anew.
+   * Requests of many clients follow, with nothing in between: the states that guards look at change by commands only, which
+   * then ask for them anew.
    */
   beginTurn(): void {
-    this.#turnUs = this.#clock.monotonicUs();
-    this.#nowMs = this.#clock.nowMs();
-    this.#nowIsOf = this.#turnUs;
+    this.#time.beginTurn();
     this.refresh();
-    this.#isInTurn = true;
   }
 
   endTurn(): void {
-    this.#isInTurn = false;
+    this.#time.endTurn();
   }
 
   #beginBatch(client: Client, startedUs: number): void {
     const call = this.#call;
-    if (!this.#isInTurn || startedUs - this.#nowIsOf > TIME_STANDS_US) {
-      this.#nowMs = this.#clock.nowMs();
-      this.#nowIsOf = startedUs;
-      this.refresh();
-    }
-    const nowMs = this.#nowMs;
+    if (this.#time.renew(startedUs)) this.refresh();
+    const { nowMs } = this.#time;
     this.current = client;
-    this.#timedUs = 0;
-    this.#untimedCount = 0;
+    this.#times.beginBatch();
     call.client = client;
     call.nowMs = nowMs;
     call.db = this.#keyspace.database(client.databaseIndex);
@@ -296,28 +288,13 @@ export class Dispatcher {
 
   #endBatch(startedUs: number, commands: number): void {
     this.current = undefined;
-    if (this.#untimedCount === 0 && !this.#isInTurn) return;
-    this.#turnUs = this.#clock.monotonicUs();
-    if (this.#untimedCount === 0) return;
-    const elapsed = this.#turnUs - startedUs;
-    // The time of commands inside EXEC counts twice, as theirs and as its: what is left can come out below nothing.
-    this.#shareTime(Math.max(0, elapsed - this.#timedUs));
+    const { hasUntimed } = this.#times;
+    if (!hasUntimed && !this.#time.isInTurn) return;
+    const elapsed = this.#time.endUs() - startedUs;
+    if (!hasUntimed) return;
+    this.#times.endBatch(elapsed);
     const slowest = this.#observer.slowerThanUs;
     if (commands === 1 && slowest >= 0 && elapsed >= slowest) this.#observer.slow(this.#call, elapsed);
-  }
-
-  /** What a batch took beside its timed commands is spread evenly over the others. */
-  #shareTime(elapsedUs: number): void {
-    const { microseconds, latencies } = this.#table;
-    const count = this.#untimedCount;
-    const share = elapsedUs / count;
-    const bucket = bucketOf(share);
-    for (let i = 0; i < count; i++) {
-      const id = this.#untimed[i] as number;
-      microseconds[id] = (microseconds[id] as number) + share;
-      if (latencies.isOn) latencies.record(id, bucket);
-    }
-    this.#untimedCount = 0;
   }
 
   #execute(call: Call, start: number, end: number): void {
@@ -337,6 +314,10 @@ export class Dispatcher {
     }
     const bits = table.flags[id] as number;
     const client = call.client;
+    if (this.#isSnapshotRunning && this.#snapshotWait.applies(call, id)) {
+      this.#hold(client);
+      return;
+    }
     if (((bits & this.#deny) | (client.flags & SPECIAL_CLIENT_FLAGS)) !== 0) {
       if (!this.#passSpecial(call, id, bits)) return;
     } else if (this.#cluster !== undefined && (bits & CommandBit.hasKeys) !== 0) {
@@ -371,7 +352,7 @@ export class Dispatcher {
       else this.#fault(call, error);
     }
     if (timed) this.#account(call, id, this.#clock.monotonicUs() - started);
-    else if (this.#untimedCount < UNTIMED_REMEMBERED) this.#untimed[this.#untimedCount++] = id;
+    else this.#times.addUntimed(id);
     if (reply.errors !== errors) {
       table.failedCalls[id] = (table.failedCalls[id] as number) + 1;
       this.#observer.failed(reply.lastError);
@@ -396,10 +377,7 @@ export class Dispatcher {
   }
 
   #account(call: Call, id: number, elapsed: number): void {
-    const table = this.#table;
-    this.#timedUs += elapsed;
-    table.microseconds[id] = (table.microseconds[id] as number) + elapsed;
-    if (table.latencies.isOn) table.latencies.record(id, bucketOf(elapsed));
+    this.#times.addTimed(id, elapsed);
     const slowest = this.#observer.slowerThanUs;
     if (slowest >= 0 && elapsed >= slowest) this.#observer.slow(call, elapsed);
   }
@@ -408,8 +386,7 @@ export class Dispatcher {
   #passSpecial(call: Call, id: number, bits: number): boolean {
     const client = call.client;
     if (this.#state.holdsWrites && this.#isHeldByPause(client, id, bits)) {
-      this.#isHeld = true;
-      client.connection.pause();
+      this.#hold(client);
       return false;
     }
     if ((client.flags & (ClientFlag.replySkip | ClientFlag.replySkipNext)) !== 0) advanceReplySkip(client);
@@ -425,7 +402,12 @@ export class Dispatcher {
     return !queueCommand(call, id, bits, this.#table.fullNames[id] as string);
   }
 
-  /** It stays unread in its connection until the pause is over. */
+  /** The request at hand stays unread in its connection until that is resumed. */
+  #hold(client: Client): void {
+    this.#isHeld = true;
+    client.connection.pause();
+  }
+
   #isHeldByPause(client: Client, id: number, bits: number): boolean {
     if ((client.flags & (ClientFlag.primary | ClientFlag.replica)) !== 0) return false;
     if ((bits & HELD_BY_PAUSE) !== 0) return true;

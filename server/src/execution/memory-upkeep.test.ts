@@ -85,7 +85,7 @@ describe("MemoryUpkeep", () => {
     const { arena, compaction } = test.keyspace;
     fragment(test);
     upkeep.tick();
-    arena.beginSnapshot({ block: () => undefined });
+    arena.beginSnapshot({ block: () => true });
     test.clock.advance(5000);
     expect(compaction.hits).toBe(0);
     arena.endSnapshot();

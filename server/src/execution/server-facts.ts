@@ -4,6 +4,7 @@ import { getHeapStatistics } from "node:v8";
 import type { AccessControl } from "../access-control/access-control.ts";
 import { ClientFlag, type ClientRegistry } from "../commands/client.ts";
 import type { CommandTable } from "../commands/command-table.ts";
+import type { ShutdownWait } from "../commands/context.ts";
 import type { Config } from "../config/config.ts";
 import type { Keyspace } from "../keyspace/keyspace.ts";
 import { ErrorStatistics, RateMeter } from "../observability/counters.ts";
@@ -77,6 +78,7 @@ export interface FactParts {
   readonly blockedClients: () => number;
   /** Whether the load at start is over. */
   readonly isLoaded: () => boolean;
+  readonly shutdownWait: () => ShutdownWait;
   readonly cluster: () => ClusterFacts | undefined;
   readonly systemBytes: number;
   readonly upkeep: () => MemoryUpkeep;
@@ -111,7 +113,8 @@ export function createFactSources(parts: FactParts): FactSources {
 /** The LRU clock of records: seconds in 24 bits. */
 const LRU_CLOCK_MASK = 0xffffff;
 
-function serverFacts({ config, clock, identity }: FactParts): ServerFacts {
+function serverFacts({ config, clock, identity, shutdownWait }: FactParts): ServerFacts {
+  const { untilMs } = shutdownWait();
   return {
     ...identity,
     isCluster: config.get("cluster-enabled"),
@@ -120,6 +123,7 @@ function serverFacts({ config, clock, identity }: FactParts): ServerFacts {
     hz: config.get("hz"),
     lruClock: Math.floor(clock.nowMs() / 1000) & LRU_CLOCK_MASK,
     executable: process.argv[1] ?? process.execPath,
+    shutdownInMs: untilMs === undefined ? undefined : Math.max(0, untilMs - clock.nowMs()),
   };
 }
 

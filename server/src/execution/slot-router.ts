@@ -55,6 +55,17 @@ function slotOfSpecs(table: CommandTable, id: number, call: Call): number {
   return slot;
 }
 
+/** The arguments of a request that are keys. */
+export function requestKeys(table: CommandTable, id: number, call: Call): number[] {
+  const first = table.firstKey[id] as number;
+  if (first <= 0) return first === 0 ? [] : routedKeys(table, id, call);
+  const lastOrNegative = table.lastKey[id] as number;
+  const last = Math.min(call.argc - 1, lastOrNegative < 0 ? call.argc + lastOrNegative : lastOrNegative);
+  const keys: number[] = [];
+  for (let i = first; i <= last; i += table.keyStep[id] as number) keys.push(i);
+  return keys;
+}
+
 function routedKeys(table: CommandTable, id: number, call: Call): number[] {
   const row = table.rows[id];
   if (row === undefined) return [];

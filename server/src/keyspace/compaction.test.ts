@@ -101,14 +101,14 @@ describe("Compaction", () => {
     const { test } = sparse(5);
     const { arena, compaction } = test.keyspace;
     compaction.start();
-    arena.beginSnapshot({ block: () => undefined });
+    arena.beginSnapshot({ block: () => true });
     expect(compaction.run(1000)).toBe(false);
     expect(compaction.isWaiting).toBe(true);
     expect(compaction.hits).toBe(0);
     arena.endSnapshot();
     expect(compaction.run(1000)).toBe(true);
     expect(compaction.hits).toBeGreaterThan(0);
-    arena.beginSnapshot({ block: () => undefined });
+    arena.beginSnapshot({ block: () => true });
     expect(compaction.start()).toBe(false);
   });
 });

@@ -52,6 +52,7 @@ describe("a snapshot of the keyspace", () => {
           const key = records.bytesOf(record).toString("latin1", start, start + records.keyLength(record));
           seen.push(`${index} ${key} ${test.textOf(record)} ${records.expireAtOf(record)}`);
         });
+        return true;
       },
     });
     for (let page = 0; page < arena.pageEnd; page++) {

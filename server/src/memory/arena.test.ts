@@ -177,6 +177,7 @@ describe("Arena", () => {
           forEachRecordInBlock(arena, block, (record) => {
             seen.push((arena.words[record >>> 23] as Int32Array)[(record & 0x7fffff) << 1] as number);
           });
+          return true;
         },
       });
       for (let page = 0; page < arena.pageEnd; page++) {

@@ -46,14 +46,7 @@ import {
 } from "./arena-layout.ts";
 import { FreePages, PagesByKind } from "./arena-pages.ts";
 import { type ChunkMemory, EngineMemory, OutOfMemoryError } from "./chunk-memory.ts";
-
-/**
- * Told before the old content of a block of records changes for the first time in this snapshot: in the middle of commands.
- * So it must not allocate or free records, look up keys, or use views of values that commands use.
- */
-export interface SnapshotVisitor {
-  block(block: number): void;
-}
+import type { SnapshotVisitor } from "./snapshot-visitor.ts";
 
 /** Larger runs of pages stay where they are: a copy would take longer than a slice. */
 export const MAX_MOVED_BYTES = 1024 * 1024;
@@ -257,7 +250,7 @@ export class Arena {
 
   /** Must come before any change to a record in place. */
   touch(handle: Handle): void {
-    if (this.#snapshot !== null) this.visitBlock(handle >>> BLOCK_SHIFT);
+    if (this.#snapshot !== null) this.visitBlock(handle >>> BLOCK_SHIFT, handle);
   }
 
   get isSnapshotRunning(): boolean {
@@ -276,10 +269,20 @@ export class Arena {
   }
 
   /** Calls the visitor with this block unless it was visited since the snapshot began. */
-  visitBlock(block: number): void {
-    if (this.#blockEpoch[block] === this.#epoch || this.#snapshot === null) return;
+  visitBlock(block: number, touched: Handle = 0): void {
+    if (this.isVisited(block) || this.#snapshot === null) return;
     this.#blockEpoch[block] = this.#epoch;
-    this.#snapshot.block(block);
+    if (!this.#snapshot.block(block, touched)) this.#blockEpoch[block] = this.#epoch - 1;
+  }
+
+  /** What was yet to be written of this block has been. */
+  markVisited(block: number): void {
+    this.#blockEpoch[block] = this.#epoch;
+  }
+
+  /** Whether the running snapshot has all of this block. */
+  isVisited(block: number): boolean {
+    return this.#blockEpoch[block] === this.#epoch;
   }
 
   /** Page numbers run from 0 to this, exclusive. */

@@ -13,6 +13,8 @@ export interface ServerFacts {
   readonly startedAtMs: number;
   readonly hz: number;
   readonly lruClock: number;
+  /** Until a shutdown stops waiting for replicas; undefined if none does. */
+  readonly shutdownInMs: number | undefined;
   readonly executable: string;
   readonly configFile: string;
 }

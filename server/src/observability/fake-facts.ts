@@ -17,6 +17,7 @@ export const QUIET_FACTS: FactSources = {
     startedAtMs: 1_700_000_000_000,
     hz: 10,
     lruClock: 1,
+    shutdownInMs: undefined,
     executable: "/opt/kv-server",
     configFile: "",
   }),

@@ -68,6 +68,7 @@ export function serverFields(facts: ServerFacts): Field[] {
     ["executable", facts.executable],
     ["config_file", facts.configFile],
     ["io_threads_active", 0],
+    ...(facts.shutdownInMs === undefined ? [] : [["shutdown_in_milliseconds", facts.shutdownInMs] as const]),
   ];
 }
 

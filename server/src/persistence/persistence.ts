@@ -8,6 +8,7 @@
 import path from "node:path";
 import type { Config } from "../config/config.ts";
 import type { Keyspace } from "../keyspace/keyspace.ts";
+import type { Handle } from "../memory/arena-layout.ts";
 import type { LoadingFacts, PersistenceFacts } from "../observability/facts.ts";
 import type { Logger } from "../observability/logger.ts";
 import { COMPATIBLE_VERSION } from "../observability/product.ts";
@@ -71,7 +72,7 @@ export interface PersistenceOptions {
   readonly emptied: () => void;
   /** A script was put aside that has not ended: its changes belong together. */
   readonly isHeldUp: () => boolean;
-  /** Writers that waited because of `isBehind` may go on. */
+  /** Writers that waited because of `isBehind` or `holds` may go on, or ask again. */
   readonly caughtUp: () => void;
 }
 
@@ -137,6 +138,11 @@ export class Persistence {
   /** Changes wait in memory faster than the snapshot writes them away: writers have to wait. */
   get isBehind(): boolean {
     return this.#job?.isBehind ?? false;
+  }
+
+  /** Whether changing the value of this record has to wait for the snapshot under way, which writes it next then. */
+  holds(record: Handle): boolean {
+    return this.#job?.holds(record) ?? false;
   }
 
   /** SAVE: writes the file now, nothing else runs meanwhile; a save under way is given up. Gives what went wrong. */

@@ -12,6 +12,8 @@ export const CHUNK_BYTES = 256 << 10;
 const SMALL_ROOM = 32;
 const LONGEST_INTEGER_TEXT = 11;
 const SHORTEST_COMPRESSED = 21;
+/** Compressing what is longer is felt, and cannot be done in pieces: the format wants the length of the result first. */
+export const LONGEST_COMPRESSED = 1 << 20;
 const COMPRESSION_GAIN = 4;
 const COPY_LOOP_BYTES = 48;
 const TWO_32 = 0x1_0000_0000;
@@ -43,6 +45,11 @@ export class RdbOutput {
     this.#chunk = createChunk();
   }
 
+  /** Whether strings are compressed where that saves something. */
+  get compresses(): boolean {
+    return this.#compress;
+  }
+
   /** Bytes written so far. */
   get sizeBytes(): number {
     return this.#flushed + this.#position;
@@ -54,6 +61,13 @@ export class RdbOutput {
     this.#flushed += this.#position;
     this.#chunk = this.#sink.exchange(this.#chunk, this.#position);
     this.#position = 0;
+  }
+
+  /** Hands over a whole chunk that was filled elsewhere, behind what has been written; gives an empty one in exchange. */
+  append(chunk: Buffer, length: number): Buffer {
+    this.flush();
+    this.#flushed += length;
+    return this.#sink.exchange(chunk, length);
   }
 
   byte(value: number): void {
@@ -119,7 +133,8 @@ export class RdbOutput {
   /** A string in its shortest form. */
   string(bytes: Buffer, offset: number, length: number): void {
     if (length <= LONGEST_INTEGER_TEXT && this.#integer(bytes, offset, length)) return;
-    if (this.#compress && length >= SHORTEST_COMPRESSED && this.#compressed(bytes, offset, length)) return;
+    const isCompressible = this.#compress && length >= SHORTEST_COMPRESSED && length <= LONGEST_COMPRESSED;
+    if (isCompressible && this.#compressed(bytes, offset, length)) return;
     this.length(length);
     this.raw(bytes, offset, length);
   }

@@ -8,7 +8,7 @@ const MIB = 1 << 20;
 
 function setUp() {
   const clock = new FakeClock();
-  const state = { waitingBytes: 2 * MIB, isWalked: false, releases: 0, ends: 0 };
+  const state = { waitingBytes: 2 * MIB, aside: 0, large: 0, isWalked: false, releases: 0, ends: 0 };
   const target = {
     get isFull() {
       return state.waitingBytes > MIB;
@@ -19,7 +19,17 @@ function setUp() {
     end: () => state.ends++,
     abort: () => undefined,
   } as unknown as SnapshotTarget;
-  const snapshot = { walk: () => state.isWalked, abort: () => undefined } as unknown as Snapshot;
+  const snapshot = {
+    walk: () => state.isWalked,
+    abort: () => undefined,
+    holds: (record: number) => record > state.large,
+    get waitingBytes() {
+      return state.aside;
+    },
+    get largeValuesWritten() {
+      return state.large;
+    },
+  } as unknown as Snapshot;
   const job = new SnapshotJob({ snapshot, target, clock, caughtUp: () => state.releases++ });
   job.start();
   clock.advance(5);
@@ -40,6 +50,27 @@ test("writers wait while changes outrun the target, and go on when half of that 
   state.waitingBytes = 32 * MIB;
   clock.advance(5);
   expect([job.isBehind, state.releases]).toEqual([false, 1]);
+});
+
+test("what waits aside for the end of a large value counts too", () => {
+  const { clock, state, job } = setUp();
+  state.aside = 63 * MIB;
+  clock.advance(5);
+  expect(job.isBehind).toBe(true);
+});
+
+test("who waits for a large value is let go on when one has been written, or when the snapshot is over", () => {
+  const { clock, state, job } = setUp();
+  expect([job.holds(0), job.holds(1)]).toEqual([false, true]);
+  clock.advance(5);
+  expect(state.releases).toBe(0);
+  state.large = 1;
+  clock.advance(5);
+  expect([job.holds(1), state.releases]).toEqual([false, 1]);
+  clock.advance(5);
+  expect(job.holds(2)).toBe(true);
+  job.abort();
+  expect(state.releases).toBe(2);
 });
 
 test.each([

@@ -1,9 +1,10 @@
 /**
  * Drives a snapshot from a timer in slices, so that commands are served in between, and pauses while its target has
  * enough to do. Changes meanwhile add pre-images whether the target is full or not: `isBehind` says when that gets out of
- * hand, and writers have to wait until `caughtUp`.
+ * hand, and writers have to wait until `caughtUp`; as have those who would change a large value that is not written yet.
  */
 
+import type { Handle } from "../memory/arena-layout.ts";
 import type { CancelTimer, Clock } from "../platform/clock.ts";
 import type { Snapshot } from "./snapshot.ts";
 import type { SnapshotTarget } from "./snapshot-target.ts";
@@ -20,7 +21,7 @@ export interface SnapshotJobOptions {
   readonly snapshot: Snapshot;
   readonly target: SnapshotTarget;
   readonly clock: Clock;
-  /** Those who waited because of `isBehind` may go on. */
+  /** Those who waited because of `isBehind` or `holds` may go on, or ask again. */
   readonly caughtUp: () => void;
 }
 
@@ -28,6 +29,9 @@ export class SnapshotJob {
   readonly #options: SnapshotJobOptions;
   #cancelTimer: CancelTimer | undefined;
   #isBehind = false;
+  /** Somebody waits for a large value. */
+  #isAwaited = false;
+  #largeValuesWritten = 0;
 
   constructor(options: SnapshotJobOptions) {
     this.#options = options;
@@ -42,6 +46,14 @@ export class SnapshotJob {
     this.#options.snapshot.abort();
     this.#options.target.abort();
     this.#setBehind(false);
+    this.#letGoOn();
+  }
+
+  /** Whether changing the value of this record has to wait until it is written, which is done next then. */
+  holds(record: Handle): boolean {
+    const isHeld = this.#options.snapshot.holds(record);
+    this.#isAwaited ||= isHeld;
+    return isHeld;
   }
 
   get keysWritten(): number {
@@ -60,14 +72,23 @@ export class SnapshotJob {
     const { snapshot, target, clock } = this.#options;
     const endUs = clock.monotonicUs() + SLICE_US;
     const isWalked = !target.isFull && snapshot.walk(() => target.isFull || clock.monotonicUs() >= endUs);
+    const waitingBytes = target.waitingBytes + snapshot.waitingBytes;
     // Behind the end of the walk there are no pre-images.
-    this.#setBehind(!isWalked && target.waitingBytes > (this.#isBehind ? CAUGHT_UP_BYTES : BEHIND_BYTES));
+    this.#setBehind(!isWalked && waitingBytes > (this.#isBehind ? CAUGHT_UP_BYTES : BEHIND_BYTES));
+    if (isWalked || snapshot.largeValuesWritten !== this.#largeValuesWritten) this.#letGoOn();
+    this.#largeValuesWritten = snapshot.largeValuesWritten;
     if (!isWalked) {
       const pauseMs = target.isFull ? FULL_PAUSE_MS : BETWEEN_SLICES_MS;
       this.#cancelTimer = clock.after(pauseMs, () => this.#slice());
       return;
     }
     target.end();
+  }
+
+  #letGoOn(): void {
+    if (!this.#isAwaited) return;
+    this.#isAwaited = false;
+    this.#options.caughtUp();
   }
 
   #setBehind(isBehind: boolean): void {

@@ -2,23 +2,23 @@
  * The data set as it was at one moment, written while it changes. At the cut the arena is told; from then on a block of
  * records (4 KiB) is written when the walk comes to it or just before it changes for the first time, whichever is
  * earlier, so each record leaves exactly once with its content at the cut. The walk follows the arena, not the index:
- * memory is read in order, and splits or moves in the index do not matter.
+ * memory is read in order, and splits or moves in the index do not matter. Large values are written in pieces
+ * (large-values.ts); until they are, their block counts as not written, so that each change to them is heard of.
  *
- * Records of different databases lie mixed; each change of database puts a SELECTDB between them. Which database an id in
- * a record stands for is noted at the cut, because flushing and swapping give ids to others.
+ * Which database an id in a record stands for is noted at the cut, because flushing and swapping give ids to others.
  */
 
 import type { Keyspace } from "../keyspace/keyspace.ts";
-import type { SnapshotVisitor } from "../memory/arena.ts";
-import { BLOCKS_PER_PAGE_SHIFT } from "../memory/arena-layout.ts";
+import { BLOCK_SHIFT, BLOCKS_PER_PAGE_SHIFT, type Handle } from "../memory/arena-layout.ts";
 import { forEachRecordInBlock } from "../memory/arena-records.ts";
+import type { SnapshotVisitor } from "../memory/snapshot-visitor.ts";
 import type { Collections } from "../values/collections.ts";
+import { LargeValues } from "./large-values.ts";
 import { RDB_WRITE_VERSION, RDB_WRITE_VERSION_WITH_FIELD_EXPIRY } from "./rdb-format.ts";
 import { type RdbHeader, writeRdbEnd, writeRdbHeader, writeResize, writeSelectDatabase } from "./rdb-frame.ts";
 import type { RdbOutput } from "./rdb-output.ts";
+import { RecordWriter } from "./record-writer.ts";
 import { ValueEncoder } from "./value-encoder.ts";
-
-const NO_DATABASE = -1;
 
 export interface SnapshotOptions {
   readonly keyspace: Keyspace;
@@ -30,12 +30,13 @@ export interface SnapshotOptions {
 export class Snapshot implements SnapshotVisitor {
   readonly #keyspace: Keyspace;
   readonly #output: RdbOutput;
-  readonly #encoder: ValueEncoder;
-  readonly #databaseOfId: Int16Array;
-  readonly #visitRecord: (record: number) => void;
+  readonly #writer: RecordWriter;
+  readonly #large: LargeValues;
+  readonly #visitRecord: (record: Handle) => void;
   readonly #blockEnd: number;
   #nextBlock = 0;
-  #database = NO_DATABASE;
+  /** Of the block that is being visited: the record that is about to change. */
+  #touched: Handle = 0;
   #isOver = false;
   /** Keys written so far, and how many there were at the cut. */
   keysWritten = 0;
@@ -43,12 +44,14 @@ export class Snapshot implements SnapshotVisitor {
 
   /** Makes the cut. */
   constructor(options: SnapshotOptions) {
-    const { keyspace, output } = options;
+    const { keyspace, output, collections } = options;
+    const databaseOfId = keyspace.databaseIndexes();
     this.#keyspace = keyspace;
     this.#output = output;
-    this.#encoder = new ValueEncoder(keyspace.records, options.collections, output);
-    this.#databaseOfId = keyspace.databaseIndexes();
-    this.#visitRecord = (record) => this.#record(record);
+    const encoder = new ValueEncoder(keyspace.records, collections, output);
+    this.#writer = new RecordWriter(keyspace.records, databaseOfId, output, encoder);
+    this.#large = new LargeValues({ keyspace, collections, databaseOfId, output });
+    this.#visitRecord = (record) => this.#visit(record);
     this.#blockEnd = keyspace.arena.pageEnd << BLOCKS_PER_PAGE_SHIFT;
     this.keysAtCut = keyspace.count;
     const hasFieldExpiry = keyspace.expiringHashes > 0;
@@ -58,14 +61,49 @@ export class Snapshot implements SnapshotVisitor {
   }
 
   /** The arena says: this block is about to change, or the walk has come to it. */
-  block(block: number): void {
-    forEachRecordInBlock(this.#keyspace.arena, block, this.#visitRecord);
+  block(block: number, touched: Handle): boolean {
+    if (this.#large.hasBlock(block)) {
+      if (this.#large.has(touched)) this.#writeLarge(touched);
+    } else {
+      this.#touched = touched;
+      forEachRecordInBlock(this.#keyspace.arena, block, this.#visitRecord);
+    }
+    return !this.#large.hasBlock(block);
+  }
+
+  /** Whether the value of this record is large and still to be written, which is done next then: changing it had better wait. */
+  holds(record: Handle): boolean {
+    const { arena } = this.#keyspace;
+    const block = record >>> BLOCK_SHIFT;
+    if (this.#isOver || arena.isVisited(block)) return false;
+    if (!this.#large.hasBlock(block)) {
+      if (!this.#large.isLarge(record)) return false;
+      arena.visitBlock(block);
+    }
+    if (!this.#large.has(record)) return false;
+    this.#large.hurry(record);
+    return true;
+  }
+
+  /** Large values written so far. */
+  get largeValuesWritten(): number {
+    return this.#large.written;
+  }
+
+  /** Pre-images that wait in memory for the end of a large value. */
+  get waitingBytes(): number {
+    return this.#large.waitingBytes;
   }
 
   /** Writes until `isTimeOver` says stop, which is asked for about every 4 KiB; true when all is written. */
   walk(isTimeOver: () => boolean): boolean {
     const { arena } = this.#keyspace;
     while (!this.#isOver) {
+      if (!this.#large.isEmpty) {
+        this.#stepLarge();
+        if (isTimeOver()) return false;
+        continue;
+      }
       if (this.#nextBlock === this.#blockEnd) {
         this.#finish();
         break;
@@ -97,15 +135,32 @@ export class Snapshot implements SnapshotVisitor {
     this.#output.flush();
   }
 
-  #record(record: number): void {
-    const database = this.#databaseOfId[this.#keyspace.records.databaseIdOf(record)] as number;
-    if (database === NO_DATABASE) return;
-    if (database !== this.#database) {
-      this.#database = database;
-      writeSelectDatabase(this.#output, database);
+  #visit(record: Handle): void {
+    if (!this.#writer.knows(record)) return;
+    if (record !== this.#touched && this.#large.isLarge(record)) {
+      this.#large.add(record);
+      return;
     }
-    this.#encoder.write(record);
+    this.#write(record);
+  }
+
+  #write(record: Handle): void {
+    (this.#large.side ?? this.#writer).write(record);
     this.keysWritten++;
+  }
+
+  #stepLarge(): void {
+    const { written } = this.#large;
+    // It selects a database of its own.
+    this.#writer.forgetDatabase();
+    this.#large.step();
+    this.keysWritten += this.#large.written - written;
+  }
+
+  /** Nobody waits for this one to be written in pieces. */
+  #writeLarge(record: Handle): void {
+    if (this.#large.finish(record)) this.keysWritten++;
+    else this.#write(record);
   }
 
   #writeSizes(): void {

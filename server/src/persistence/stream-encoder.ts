@@ -4,11 +4,13 @@ import type { ByteSpan } from "../memory/byte-span.ts";
 import { Int64 } from "../memory/int64.ts";
 import { StreamId } from "../memory/stream-id.ts";
 import type { StreamValue } from "../values/stream.ts";
+import type { Pieces } from "./pieces.ts";
 import type { RdbOutput } from "./rdb-output.ts";
 
 export const ID_BYTES = 16;
 
-export function writeStream(output: RdbOutput, stream: StreamValue, span: ByteSpan): void {
+/** Between two pieces the stream must not change. */
+export function* streamPieces(output: RdbOutput, stream: StreamValue, span: ByteSpan): Pieces {
   const id = new StreamId();
   const idBytes = Buffer.alloc(ID_BYTES);
   const ring = stream.ring;
@@ -19,6 +21,7 @@ export function writeStream(output: RdbOutput, stream: StreamValue, span: ByteSp
     output.string(idBytes, 0, ID_BYTES);
     stream.blocks.readPacked(ring, block, span);
     output.string(span.buffer, span.offset, span.length);
+    yield;
   }
   output.length(stream.count);
   writeId(output, stream.readLastId(id));
@@ -27,7 +30,7 @@ export function writeStream(output: RdbOutput, stream: StreamValue, span: ByteSp
   const added = stream.readAdded(new Int64());
   output.length64(added.high, added.low);
   output.length(stream.groupCount);
-  for (let k = 0; k < stream.groupCount; k++) writeGroup(output, stream, stream.groupAt(k), span);
+  for (let k = 0; k < stream.groupCount; k++) yield* groupPieces(output, stream, stream.groupAt(k), span);
 }
 
 function writeId(output: RdbOutput, id: StreamId): void {
@@ -35,7 +38,7 @@ function writeId(output: RdbOutput, id: StreamId): void {
   output.length64(id.seqHigh, id.seqLow);
 }
 
-function writeGroup(output: RdbOutput, stream: StreamValue, group: number, span: ByteSpan): void {
+function* groupPieces(output: RdbOutput, stream: StreamValue, group: number, span: ByteSpan): Pieces {
   const { groups } = stream;
   const id = new StreamId();
   const integer = new Int64();
@@ -53,6 +56,7 @@ function writeGroup(output: RdbOutput, stream: StreamValue, group: number, span:
     output.int64(groups.deliveryMs);
     groups.readDeliveries(integer);
     output.length64(integer.high, integer.low);
+    yield;
   }
   const count = groups.consumerCount(group);
   output.length(count);
@@ -66,6 +70,7 @@ function writeGroup(output: RdbOutput, stream: StreamValue, group: number, span:
     for (let more = groups.ownPending.seek(own, id.setZero()); more; more = groups.ownPending.next(own)) {
       groups.ownPending.readId(id).writeBytes(idBytes, 0);
       output.raw(idBytes, 0, ID_BYTES);
+      yield;
     }
   }
 }

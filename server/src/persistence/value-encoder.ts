@@ -4,8 +4,8 @@
  * time, and have none now, as plain ones.
  *
  * It may be called in the middle of any command, for the old content of a block that is about to change; so it has views
- * of its own and changes nothing. A collection is written whole: values so large that this is felt come with the
- * resumable snapshot of big values.
+ * of its own and changes nothing. What is large can be written in pieces, between which an encoder with other views may
+ * write other records, elsewhere.
  */
 
 import type { Records } from "../keyspace/record.ts";
@@ -17,9 +17,14 @@ import type { SetValue } from "../values/set.ts";
 import type { SortedSetValue } from "../values/sorted-set.ts";
 import type { StreamValue } from "../values/stream.ts";
 import { Encoding, ValueType } from "../values/value-type.ts";
+import { finishPieces, type Pieces } from "./pieces.ts";
 import { Opcode, QuicklistNode, RdbType } from "./rdb-format.ts";
-import type { RdbOutput } from "./rdb-output.ts";
-import { writeStream } from "./stream-encoder.ts";
+import { LONGEST_COMPRESSED, type RdbOutput } from "./rdb-output.ts";
+import { streamPieces } from "./stream-encoder.ts";
+
+/** About what a piece holds. */
+const PIECE_BYTES = 256 << 10;
+const PIECE_ELEMENTS = 64;
 
 export class ValueEncoder {
   readonly #records: Records;
@@ -56,101 +61,159 @@ export class ValueEncoder {
   }
 
   write(record: number): void {
+    this.#writeKey(record);
+    this.#writeContent(record);
+  }
+
+  /** The same in pieces. */
+  *pieces(record: number): Pieces {
+    this.#writeKey(record);
+    yield;
+    const records = this.#records;
+    const type = records.typeOf(record);
+    if (type === ValueType.string) {
+      yield* this.#stringPieces(records.bytesOf(record), records.valueOffset(record), records.valueLength(record));
+    } else {
+      const encoding = records.encodingOf(record);
+      if (!this.#writePacked(type, encoding, records.rootOf(record))) yield* this.#collectionPieces(type);
+    }
+  }
+
+  /** The value alone, behind its type. */
+  writeValue(record: number): void {
+    this.#output.byte(this.#rdbTypeOf(record));
+    this.#writeContent(record);
+  }
+
+  #writeKey(record: number): void {
     const records = this.#records;
     const output = this.#output;
     if (records.isVolatile(record)) {
       output.byte(Opcode.expireMs);
       output.int64(records.expireAtOf(record));
     }
-    const type = records.typeOf(record);
-    const encoding = records.encodingOf(record);
-    output.byte(this.#rdbTypeOf(type, encoding, record));
-    const bytes = records.bytesOf(record);
-    output.string(bytes, records.keyOffset(record), records.keyLength(record));
-    this.#writeContent(record, type, encoding);
+    output.byte(this.#rdbTypeOf(record));
+    output.string(records.bytesOf(record), records.keyOffset(record), records.keyLength(record));
   }
 
-  /** The value alone, behind its type. */
-  writeValue(record: number): void {
-    const type = this.#records.typeOf(record);
-    const encoding = this.#records.encodingOf(record);
-    this.#output.byte(this.#rdbTypeOf(type, encoding, record));
-    this.#writeContent(record, type, encoding);
-  }
-
-  #writeContent(record: number, type: number, encoding: number): void {
+  #writeContent(record: number): void {
     const records = this.#records;
+    const type = records.typeOf(record);
     if (type === ValueType.string) {
       this.#output.string(records.bytesOf(record), records.valueOffset(record), records.valueLength(record));
-    } else this.#writeCollection(type, encoding, records.rootOf(record));
+    } else if (!this.#writePacked(type, records.encodingOf(record), records.rootOf(record))) {
+      finishPieces(this.#collectionPieces(type));
+    }
   }
 
-  #writeCollection(type: number, encoding: number, root: number): void {
+  /** Opens the collection; true if its form in memory is a small one, which is written then. */
+  #writePacked(type: number, encoding: number, root: number): boolean {
     switch (type) {
       case ValueType.list:
         this.#list.open(root, encoding);
-        this.#writeList();
-        break;
+        return false;
       case ValueType.set:
         this.#set.open(root, encoding);
-        this.#writeSet();
+        if (encoding !== Encoding.intset) return false;
+        this.#set.readPacked(this.#span);
         break;
       case ValueType.hash:
-        this.#hash.open(root, encoding);
-        this.#writeHash();
+        if (!this.#openHash(root, encoding)) return false;
+        this.#hash.readPacked(this.#span);
         break;
       case ValueType.stream:
         this.#stream.open(root, encoding);
-        writeStream(this.#output, this.#stream, this.#span);
-        break;
+        return false;
       default:
         this.#sortedSet.open(root, encoding);
-        this.#writeSortedSet();
+        if (encoding !== Encoding.listpack) return false;
+        this.#sortedSet.readPacked(this.#span);
+    }
+    this.#writeSpan();
+    return true;
+  }
+
+  /** Whether it is written as the listpack that it is; its earliest expiry time goes ahead of either form. */
+  #openHash(root: number, encoding: number): boolean {
+    this.#hash.open(root, encoding);
+    this.#earliestMs = this.#hash.earliest;
+    if (this.#earliestMs !== 0) this.#output.int64(this.#earliestMs);
+    return encoding === Encoding.listpack || (encoding === Encoding.listpackex && this.#earliestMs !== 0);
+  }
+
+  /** Of the view that is open. */
+  #collectionPieces(type: number): Pieces {
+    switch (type) {
+      case ValueType.list:
+        return this.#listPieces();
+      case ValueType.set:
+        return this.#setPieces();
+      case ValueType.hash:
+        return this.#hashPieces(this.#earliestMs);
+      case ValueType.stream:
+        return streamPieces(this.#output, this.#stream, this.#span);
+      default:
+        return this.#sortedSetPieces();
     }
   }
 
-  #writeList(): void {
-    const blocks = this.#list.blockCount;
+  *#stringPieces(bytes: Buffer, offset: number, length: number): Pieces {
+    if (length <= LONGEST_COMPRESSED) {
+      this.#output.string(bytes, offset, length);
+      return;
+    }
+    this.#output.length(length);
+    for (let done = 0; done < length; done += PIECE_BYTES) {
+      this.#output.raw(bytes, offset + done, Math.min(PIECE_BYTES, length - done));
+      yield;
+    }
+  }
+
+  *#listPieces(): Pieces {
+    const list = this.#list;
+    const blocks = list.blockCount;
     this.#output.length(blocks);
     for (let block = 0; block < blocks; block++) {
       this.#output.length(QuicklistNode.packed);
-      this.#list.readBlock(block, this.#span);
-      this.#writeSpan();
+      list.readBlock(block, this.#span);
+      const { buffer, offset, length } = this.#span;
+      yield* this.#stringPieces(buffer, offset, length);
+      yield;
     }
   }
 
-  #writeSet(): void {
-    if (this.#set.encoding === Encoding.intset) {
-      this.#set.readPacked(this.#span);
-      this.#writeSpan();
+  *#setPieces(): Pieces {
+    const set = this.#set;
+    this.#output.length(set.count);
+    if (set.encoding !== Encoding.hashtable) {
+      set.forEach(this.#writeMember);
       return;
     }
-    this.#output.length(this.#set.count);
-    this.#set.forEach(this.#writeMember);
+    let cursor = 0;
+    do {
+      cursor = set.scan(cursor, PIECE_ELEMENTS, this.#writeMember);
+      yield;
+    } while (cursor !== 0);
   }
 
-  #writeHash(): void {
-    const output = this.#output;
+  *#hashPieces(earliestMs: number): Pieces {
     const hash = this.#hash;
-    this.#earliestMs = hash.earliest;
-    if (this.#earliestMs !== 0) output.int64(this.#earliestMs);
-    if (hash.encoding === Encoding.listpack || (hash.encoding === Encoding.listpackex && this.#earliestMs !== 0)) {
-      hash.readPacked(this.#span);
-      this.#writeSpan();
+    this.#output.length(hash.count);
+    if (hash.encoding !== Encoding.hashtable && hash.encoding !== Encoding.expiringTable) {
+      hash.forEachStored(this.#writeField);
       return;
     }
-    output.length(hash.count);
-    hash.forEachStored(this.#writeField);
+    let cursor = 0;
+    do {
+      this.#earliestMs = earliestMs;
+      cursor = hash.scanStored(cursor, PIECE_ELEMENTS, this.#writeField);
+      yield;
+    } while (cursor !== 0);
   }
 
   /** A file has them from the lowest score up: the order in which our own index fills best. */
-  #writeSortedSet(): void {
+  *#sortedSetPieces(): Pieces {
     const view = this.#sortedSet;
-    if (view.encoding === Encoding.listpack) {
-      view.readPacked(this.#span);
-      this.#writeSpan();
-      return;
-    }
     const count = view.count;
     this.#output.length(count);
     view.seek(this.#isHighestFirst ? count - 1 : 0);
@@ -161,10 +224,13 @@ export class ValueEncoder {
       if (left === 1) return;
       if (this.#isHighestFirst) view.previous();
       else view.next();
+      if (left % PIECE_ELEMENTS === 0) yield;
     }
   }
 
-  #rdbTypeOf(type: number, encoding: number, record: number): number {
+  #rdbTypeOf(record: number): number {
+    const type = this.#records.typeOf(record);
+    const encoding = this.#records.encodingOf(record);
     if (type !== ValueType.hash) return rdbTypeOf(type, encoding);
     this.#hash.open(this.#records.rootOf(record), encoding);
     return hashTypeOf(encoding, this.#hash.earliest !== 0);

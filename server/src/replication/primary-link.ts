@@ -48,6 +48,9 @@ export interface PrimaryLinkSettings {
 /** Opens a connection; `ready` is called when something can be said on it. */
 export type LinkConnector = (host: string, port: number, ready: () => void) => net.Socket;
 
+/** Until a save that was behind is asked again. */
+const HELD_BACK_MS = 10;
+
 export interface PrimaryLinkOptions {
   readonly host: string;
   readonly port: number;
@@ -56,6 +59,8 @@ export interface PrimaryLinkOptions {
   readonly history: History;
   readonly settings: () => PrimaryLinkSettings;
   readonly connect: LinkConnector;
+  /** A save under way cannot take more changes just now. */
+  readonly isBehind: () => boolean;
   /** Whether our history is worth naming: else everything is asked for. */
   readonly canResume: () => boolean;
   readonly openSpool: () => SnapshotSpool;
@@ -88,6 +93,7 @@ export class PrimaryLink {
   /** Where the snapshot stands in the primary's history. */
   #snapshotAt = { id: "", offset: 0 };
   #isLoading = false;
+  #isHeldBack = false;
   #isApplying = false;
   #mustAcknowledge = false;
   #unconfirmed: Buffer[] = [];
@@ -173,6 +179,7 @@ export class PrimaryLink {
       this.#lastDataMs = this.#options.clock.nowMs();
       this.#socket?.write("\n");
     }
+    if (this.#isHeldBack) this.#lastDataMs = this.#options.clock.nowMs();
     const silentMs = this.#options.clock.nowMs() - this.#lastDataMs;
     const timeoutMs = this.#options.settings().timeoutSeconds * 1000;
     if (this.#state === "connect") this.connect();
@@ -206,9 +213,21 @@ export class PrimaryLink {
       if (this.#state === "handshake") this.#shake(chunk);
       else if (this.#state === "sync") this.#takeSnapshot(chunk);
       else if (this.#state === "connected") this.#stream(chunk);
+      if (this.#state === "connected" && !this.#isHeldBack && this.#options.isBehind()) this.#holdBack(socket);
     } catch (error) {
       this.restart((error as Error).message);
     }
+  }
+
+  /** What the primary sends waits in the socket, and when that is full with the primary, which limits it. */
+  #holdBack(socket: net.Socket): void {
+    this.#isHeldBack = socket === this.#socket && this.#options.isBehind();
+    if (!this.#isHeldBack) {
+      socket.resume();
+      return;
+    }
+    socket.pause();
+    this.#options.clock.after(HELD_BACK_MS, () => this.#holdBack(socket));
   }
 
   #shake(chunk: Buffer): void {

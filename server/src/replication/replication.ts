@@ -36,6 +36,8 @@ export interface ReplicationOptions {
   /** `min-replicas-to-write` */
   readonly minReplicas: () => number;
   readonly startSnapshot: (receiver: SnapshotReceiver) => boolean;
+  /** A save under way cannot take more changes just now. */
+  readonly isBehind: () => boolean;
   readonly openSpool: () => SnapshotSpool;
   /** The append-only file that what is applied goes to; undefined while it is off. */
   readonly appended: () => AppendedStream | undefined;
@@ -175,6 +177,7 @@ export class Replication {
     this.#link = new PrimaryLink({
       ...{ host, port, connect, clock, logger, settings, openSpool, applier, history: this.history },
       durableOffset: () => this.#durable.upTo(this.#options.appended(), this.history.offset),
+      isBehind: this.#options.isBehind,
       canResume: () => this.replicas.backlog !== undefined,
       applied: (bytes) => this.replicas.relay(bytes, 0, bytes.length),
       dataGone: () => this.#dataGone(),

@@ -127,3 +127,24 @@ test("a replica whose snapshot cannot be loaded has no data to be elected with, 
   sendSnapshot(await primary.follower());
   await expect.poll(() => replication.dataAgeMs, PATIENCE).toBeLessThan(60_000);
 });
+
+test("while a save is behind, the stream waits with the primary, and the link stays up", async () => {
+  const primary = new FakePrimary();
+  await primary.start();
+  const replica = await replicaOf(primary);
+  const follower = await primary.follower();
+  const isBehind = vi.spyOn(replica.context.persistence, "isBehind", "get").mockReturnValue(true);
+  sendSnapshot(follower);
+  const client = await RawClient.connect(replica.port);
+  stops.push(() => client.close());
+  await expect.poll(() => client.text("INFO", "replication"), PATIENCE).toContain("master_link_status:up");
+  const count = 20_000;
+  const change = encodeCommand(["INCRBY", "sum", "1"]);
+  follower.socket.write(encodeCommand(["SELECT", "0"]));
+  for (let k = 0; k < count; k++) follower.socket.write(change);
+  await expect.poll(() => client.text("EXISTS", "sum"), PATIENCE).toBe(":1\r\n");
+  const held = (await client.text("GET", "sum")).split("\r\n")[1];
+  expect(Number(held)).toBeLessThan(count);
+  isBehind.mockReturnValue(false);
+  await expect.poll(() => client.text("GET", "sum"), PATIENCE).toBe(`$5\r\n${count}\r\n`);
+});

@@ -40,6 +40,7 @@ export function createServerReplication(parts: ServerReplicationParts): Replicat
     writes: { pause: () => pause.pause(LONGEST_PAUSE_MS, "write"), unpause: () => pause.unpause() },
     minReplicas: () => config.get("min-replicas-to-write"),
     startSnapshot: (receiver) => startSnapshot(parts, receiver),
+    isBehind: () => parts.persistence.isBehind,
     openSpool: () => openSpool(parts),
     appended: () => (parts.appendOnly.isOn ? parts.appendOnly : undefined),
   });

@@ -231,6 +231,20 @@ export class HashValue {
     this.#visit(0, visit);
   }
 
+  /** Of a hash that is no listpack: some of what is stored from the cursor on. Returns the next cursor, 0 at the end. */
+  scanStored(
+    cursor: number,
+    count: number,
+    visit: (field: ByteSpan, value: ByteSpan, expireAtMs: number) => void,
+  ): number {
+    const table = this.#openTable();
+    return this.#fields.scan(table.root, cursor, count, (record) => {
+      table.readField(record, this.#fieldSpan);
+      table.readValue(record, this.#valueSpan);
+      visit(this.#fieldSpan, this.#valueSpan, table.expireAtOf(record));
+    });
+  }
+
   /** Visits some fields from the cursor on; a listpack at once. Returns the next cursor, 0 at the end. */
   scan(cursor: number, count: number, visit: (field: ByteSpan, value: ByteSpan) => void): number {
     if (this.#isPacked()) {

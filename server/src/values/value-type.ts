@@ -43,6 +43,11 @@ export function isExpiringHash(encoding: number): boolean {
   return encoding === Encoding.listpackex || encoding === Encoding.expiringTable;
 }
 
+/** One block of memory, small by its limits. */
+export function isPackedEncoding(encoding: number): boolean {
+  return encoding === Encoding.listpack || encoding === Encoding.listpackex || encoding === Encoding.intset;
+}
+
 /** As the TYPE command names it; "none" for 0. */
 export function typeName(type: number): string {
   return TYPE_NAMES[type] ?? "none";
