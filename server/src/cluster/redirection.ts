@@ -13,6 +13,7 @@ export interface SlotRequest {
   readonly isWrite: boolean;
   readonly isReadOnlyClient: boolean;
   readonly isAsking: boolean;
+  readonly isMigration: boolean;
   countKeysHere(): { readonly present: number; readonly total: number };
 }
 
@@ -25,6 +26,7 @@ export function redirect(state: ClusterState, slot: number, request: SlotRequest
   if (owner === undefined) return "CLUSTERDOWN Hash slot not served";
   const refusal = refuseWhenDown(state, request);
   if (refusal !== undefined) return refusal;
+  if (request.isMigration && (state.migrating.has(slot) || state.importing.has(slot))) return undefined;
   if (owner === myself) return leaving(state, slot, request);
   if (state.importing.has(slot) && request.isAsking) {
     const { present, total } = request.countKeysHere();

@@ -201,6 +201,8 @@ export interface ShutdownRequest {
 
 /** Clients that wait in MIGRATE. */
 export interface Migrations {
+  /** Whether a MIGRATE has this key on its way: it is served here until that is done, even if it does not exist. */
+  isMoving(database: Database, key: Buffer): boolean;
   start(client: Client, request: MigrationRequest): void;
 }
 

@@ -77,17 +77,17 @@ function migrate(call: Call): void {
   const { isCopy, isReplace, user, password, first, end } = migrateOptions(call);
   const timeout = integerArgument(call, 5);
   const targetDatabase = integerArgument(call, 4);
-  const keys: Buffer[] = [];
-  for (let i = first; i < end; i++) {
-    if (call.db.lookupRead(call.buffer, call.offset[i] as number, call.length[i] as number) !== 0)
-      keys.push(call.copy(i));
-  }
+  const keys = existingKeys(call, first, end);
   if (keys.length === 0) {
     call.reply.status("NOKEY");
     return;
   }
   if (call.client.has(ClientFlag.inExec)) {
     throw new CommandError("ERR MIGRATE is not possible inside a transaction: its client has to wait");
+  }
+  const { migrations } = call.server;
+  if (!isCopy && keys.some((key) => migrations.isMoving(call.db, key))) {
+    throw new CommandError("ERR MIGRATE of another client has a key on its way");
   }
   const request: MigrationRequest = {
     ...{ host: call.text(1), port: portArgument(call, 2), targetDatabase, database: call.db, keys },
@@ -100,7 +100,18 @@ function migrate(call: Call): void {
     },
   };
   call.propagateNothing();
-  call.server.migrations.start(call.client, request);
+  migrations.start(call.client, request);
+}
+
+/** Each once: a key that has gone must not be looked for again. */
+function existingKeys(call: Call, first: number, end: number): Buffer[] {
+  const keys = new Map<string, Buffer>();
+  for (let i = first; i < end; i++) {
+    if (call.db.lookupRead(call.buffer, call.offset[i] as number, call.length[i] as number) === 0) continue;
+    const key = call.copy(i);
+    keys.set(key.toString("latin1"), key);
+  }
+  return [...keys.values()];
 }
 
 /** 0, to which nobody can connect, for what is no port. */

@@ -24,6 +24,8 @@ export interface RoutedRequest {
   readonly isWrite: boolean;
   readonly isReadOnlyClient: boolean;
   readonly isAsking: boolean;
+  /** MIGRATE: of the keys it names it takes those that are here, to or from an owner. */
+  readonly isMigration: boolean;
   /** How many of its keys are here, asked only while the slot is on the move. */
   countKeysHere(): { readonly present: number; readonly total: number };
 }
@@ -76,11 +78,15 @@ function routedKeys(table: CommandTable, id: number, call: Call): number[] {
     .map(({ argument }) => argument);
 }
 
-/** Of the keys of a request for a slot on the move: how many are here. */
+/** Of the keys of a request for a slot on the move: how many are here, or have not arrived elsewhere yet. */
 export function countKeysHere(table: CommandTable, id: number, call: Call): { present: number; total: number } {
   const keys = routedKeys(table, id, call);
-  const isHere = (argument: number): boolean =>
-    call.db.peek(call.buffer, call.offset[argument] as number, call.length[argument] as number) !== 0;
+  const { buffer, offset, length, db, server } = call;
+  const isHere = (argument: number): boolean => {
+    const [start, size] = [offset[argument] as number, length[argument] as number];
+    if (db.peek(buffer, start, size) !== 0) return true;
+    return server.migrations.isMoving(db, buffer.subarray(start, start + size));
+  };
   return { present: keys.filter(isHere).length, total: keys.length };
 }
 

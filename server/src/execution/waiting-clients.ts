@@ -61,6 +61,7 @@ export function redirectWaiting({ forKeys }: WaitingClients, cluster: SlotOwners
           isReadOnlyClient: client.has(ClientFlag.readOnly),
           // Who waits in a slot on the move stays until the slot has moved.
           isAsking: true,
+          isMigration: false,
           countKeysHere: () => ({ present: 1, total: 1 }),
         }),
   );

@@ -2,6 +2,8 @@
  * MIGRATE: keys go to another server while ours serves its clients; only the client that asked waits. Redis stands still
  * meanwhile, so nobody can change a key that is on its way. Here somebody can: a key that the target has taken is compared
  * with what was sent and sent again if it has changed, and is deleted here in the same turn in which it was found the same.
+ * Up to that turn it is served here, even while it does not exist: clients that were sent to the target before would find
+ * there what has been deleted here, and the next sending would undo what they write.
  */
 
 import { connect, type Socket } from "node:net";
@@ -32,15 +34,18 @@ export interface MigrationParts {
   readonly goesOn: (client: Client) => void;
 }
 
+/** A key as it was when it was sent; without a payload: it did not exist, and was to be deleted at the target. */
 interface Sent {
   readonly key: Buffer;
-  readonly payload: Buffer;
+  readonly payload: Buffer | undefined;
   readonly expireAtMs: number;
 }
 
 export class MigrationClients implements Migrations {
   readonly #parts: MigrationParts;
   readonly #waiting = new Set<Client>();
+  /** Keys on their way, by database and name, and who takes them. */
+  readonly #moving = new Map<string, MigrationRequest>();
 
   constructor(parts: MigrationParts) {
     this.#parts = parts;
@@ -50,11 +55,17 @@ export class MigrationClients implements Migrations {
     return this.#waiting.size;
   }
 
+  isMoving(database: Database, key: Buffer): boolean {
+    return this.#moving.size !== 0 && this.#moving.has(nameOf(database, key));
+  }
+
   start(client: Client, request: MigrationRequest): void {
+    if (!request.isCopy) for (const key of request.keys) this.#moving.set(nameOf(request.database, key), request);
     this.#waiting.add(client);
     client.set(ClientFlag.blocked, true);
     client.connection.pause();
     void this.#run(request).then((error) => {
+      for (const key of request.keys) this.#endMove(request, key);
       if (!this.#waiting.delete(client)) return;
       client.set(ClientFlag.blocked, false);
       client.connection.send(Buffer.from(error === undefined ? "+OK\r\n" : `-${error}\r\n`, "latin1"));
@@ -84,6 +95,11 @@ export class MigrationClients implements Migrations {
     }
   }
 
+  #endMove(request: MigrationRequest, key: Buffer): void {
+    const name = nameOf(request.database, key);
+    if (this.#moving.get(name) === request) this.#moving.delete(name);
+  }
+
   async #send(target: Target, request: MigrationRequest): Promise<string | undefined> {
     const opening: CommandArgument[][] = [];
     if (request.password !== undefined) {
@@ -92,44 +108,60 @@ export class MigrationClients implements Migrations {
     opening.push(["SELECT", request.targetDatabase]);
     for (const reply of await target.commands(opening)) if (reply instanceof RespError) return refusal(reply);
     let error: string | undefined;
-    let keys = request.keys;
+    let keys = request.keys.filter((key) => {
+      const isHere = request.database.peek(key, 0, key.length) !== 0;
+      // What the target has of that name is none of ours: nothing was sent yet.
+      if (!isHere) this.#endMove(request, key);
+      return isHere;
+    });
     for (let round = 0; keys.length > 0; round++) {
       if (round === MOST_ROUNDS) return CANNOT_READ;
-      const sent = keys.flatMap((key) => this.#pack(request, key));
-      const replies = await target.commands(sent.map((one) => this.#restoreOf(request, one, round > 0)));
-      const changed: Buffer[] = [];
-      for (const [index, one] of sent.entries()) {
+      const sent = keys.map((key) => this.#pack(request, key));
+      const replies = await target.outcomes(sent.map((one) => this.#commandsFor(request, one, round > 0)));
+      keys = sent.flatMap((one, index) => {
         const reply = replies[index];
         if (reply instanceof RespError) error ??= refusal(reply);
-        else if (!request.isCopy && !this.#finish(request, one)) changed.push(one.key);
-      }
-      const gone = changed.filter((key) => this.#pack(request, key).length === 0);
-      if (gone.length > 0) await target.commands([["DEL", ...gone]]);
-      keys = changed.filter((key) => !gone.includes(key));
+        else if (!request.isCopy && !this.#finish(request, one)) return [one.key];
+        return [];
+      });
     }
     return error;
   }
 
-  /** The key as it is now; nothing if there is none. */
-  #pack({ database }: MigrationRequest, key: Buffer): Sent[] {
+  /** The key as it is now. */
+  #pack({ database }: MigrationRequest, key: Buffer): Sent {
     const record = database.peek(key, 0, key.length);
-    if (record === 0) return [];
-    return [{ key, payload: this.#parts.payloads.dump(record), expireAtMs: database.expireAtOf(record) }];
+    if (record === 0) return { key, payload: undefined, expireAtMs: 0 };
+    return { key, payload: this.#parts.payloads.dump(record), expireAtMs: database.expireAtOf(record) };
   }
 
-  #restoreOf(request: MigrationRequest, { key, payload, expireAtMs }: Sent, isAgain: boolean): CommandArgument[] {
+  /** Commands that make a key at the target what it is here; the reply to the last one counts. */
+  #commandsFor(request: MigrationRequest, { key, payload, expireAtMs }: Sent, isAgain: boolean): CommandArgument[][] {
+    const isCluster = this.#parts.isClusterEnabled;
+    if (payload === undefined) return [...(isCluster ? [["ASKING"]] : []), ["DEL", key]];
     const ttl = expireAtMs === 0 ? 0 : Math.max(1, expireAtMs - this.#parts.clock.nowMs());
-    const name = this.#parts.isClusterEnabled ? "RESTORE-ASKING" : "RESTORE";
-    return [name, key, ttl, payload, ...(request.isReplace || isAgain ? ["REPLACE"] : [])];
+    const name = isCluster ? "RESTORE-ASKING" : "RESTORE";
+    return [[name, key, ttl, payload, ...(request.isReplace || isAgain ? ["REPLACE"] : [])]];
   }
 
-  /** Deletes a key that is still what was sent; false if it is not. */
+  /** Ends the move of a key that is still what was sent; false if it is not. */
   #finish(request: MigrationRequest, sent: Sent): boolean {
-    const now = this.#pack(request, sent.key)[0];
-    const isSame = now !== undefined && now.expireAtMs === sent.expireAtMs && now.payload.equals(sent.payload);
-    if (isSame) this.#parts.deleteKey(request.database, sent.key);
-    return isSame;
+    const now = this.#pack(request, sent.key);
+    if (!isSame(now, sent)) return false;
+    if (now.payload !== undefined) this.#parts.deleteKey(request.database, sent.key);
+    this.#endMove(request, sent.key);
+    return true;
   }
+}
+
+function isSame(a: Sent, b: Sent): boolean {
+  if (a.payload === undefined || b.payload === undefined) return a.payload === b.payload;
+  return a.expireAtMs === b.expireAtMs && a.payload.equals(b.payload);
+}
+
+/** Of a key among all databases. */
+function nameOf(database: Database, key: Buffer): string {
+  return `${database.index}:${key.toString("latin1")}`;
 }
 
 function refusal(reply: RespError): string {
@@ -181,6 +213,16 @@ class Target {
       }
     }
     return replies;
+  }
+
+  /** The reply to the last command of each group. */
+  async outcomes(groups: readonly (readonly (readonly CommandArgument[])[])[]): Promise<RespValue[]> {
+    const replies = await this.commands(groups.flat());
+    let end = 0;
+    return groups.map(({ length }) => {
+      end += length;
+      return replies[end - 1] as RespValue;
+    });
   }
 
   close(): void {
