@@ -11,9 +11,10 @@ import { compareSuite } from "./compare.ts";
 import { print } from "./print.ts";
 import type { Suite } from "./suite.ts";
 import { goRedis } from "./suites/go-redis.ts";
+import { libraries } from "./suites/libraries.ts";
 import { redisPy } from "./suites/redis-py.ts";
 
-const SUITES: readonly Suite[] = [redisPy(2), redisPy(3), goRedis];
+const SUITES: readonly Suite[] = [redisPy(2), redisPy(3), goRedis, libraries];
 /** Set in the process that runs inside the network of its own. */
 const ISOLATED = "KV_COMPAT_ISOLATED";
 

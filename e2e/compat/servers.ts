@@ -1,6 +1,7 @@
 /** Command lines of the two kinds of server, and one of them running for the time of a suite. */
 
 import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import net from "node:net";
 import { tmpdir } from "node:os";
@@ -42,9 +43,17 @@ export async function withServer(server: ServerName, run: () => Promise<void>): 
     await run();
     if (child.exitCode !== null) throw new Error(`${server} exited with ${child.exitCode} while the suite ran`);
   } finally {
-    child.kill("SIGKILL");
+    await kill(child);
     rmSync(directory, { recursive: true, force: true });
   }
+}
+
+/** The port is free only when the process has gone. */
+async function kill(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const gone = once(child, "exit");
+  child.kill("SIGKILL");
+  await gone;
 }
 
 async function untilListening(server: ServerName, child: ChildProcess): Promise<void> {
