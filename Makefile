@@ -59,7 +59,7 @@ bench: setup ## Speed, memory and stalls beside redis-server (ARGS="cpu", "SET G
 	.ci/packages
 	$(RUN) e2e/bench/run.ts $(ARGS)
 
-compat: setup ## The test suites of client libraries against redis-server and ours (ARGS="redis-py-resp2 redis-py-resp3 go-redis libraries")
+compat: setup ## The test suites of client libraries against redis-server and ours (ARGS="redis-py-resp2 redis-py-resp3 go-redis", each also as …-tls, "libraries")
 	.ci/packages
 	$(RUN) e2e/compat/run.ts $(ARGS)
 

@@ -7,10 +7,12 @@ import net from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { REPOSITORY } from "./cache.ts";
+import { type Secrets, tlsDirectives } from "./secrets.ts";
 import type { ServerName } from "./suite.ts";
 
-/** The port that tests of client libraries take for granted. */
+/** The ports that tests of client libraries take for granted. */
 export const DEFAULT_PORT = 6379;
+export const TLS_PORT = 6666;
 const START_TIMEOUT_MS = 20_000;
 const RETRY_MS = 50;
 
@@ -23,7 +25,8 @@ export function ownDirectives(server: ServerName): readonly string[] {
   return server === "redis-server" ? [] : ["--admin-port", "0"];
 }
 
-export async function withServer(server: ServerName, run: () => Promise<void>): Promise<void> {
+/** On the default port; with secrets on the one for TLS as well. */
+export async function withServer(server: ServerName, run: () => Promise<void>, secrets?: Secrets): Promise<void> {
   if (await canConnect()) throw new Error(`Start "${server}" on port ${DEFAULT_PORT}: something listens there already`);
   const directory = mkdtempSync(path.join(tmpdir(), "kvcompat-"));
   const directives = [
@@ -36,6 +39,7 @@ export async function withServer(server: ServerName, run: () => Promise<void>): 
     "--dir",
     directory,
   ];
+  if (secrets !== undefined) directives.push("--tls-port", String(TLS_PORT), ...tlsDirectives(secrets));
   const args = [...directives, ...ownDirectives(server)];
   const child = spawn(serverProgram(server), args, { stdio: ["ignore", "ignore", "inherit"] });
   try {

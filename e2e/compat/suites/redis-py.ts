@@ -1,9 +1,13 @@
-/** redis-py's own tests, from its source distribution on PyPI, run by pytest in a virtual environment. */
+/**
+ * redis-py's own tests, from its source distribution on PyPI, run by pytest in a virtual environment. Over TLS the clients
+ * that the suite makes by URL show a certificate and check the server's; what is plain by its own words stays so.
+ */
 
 import { existsSync, rmSync } from "node:fs";
 import path from "node:path";
 import { CACHE, mustRun, runProgram } from "../cache.ts";
-import { DEFAULT_PORT, withServer } from "../servers.ts";
+import { makeSecrets, type Secrets } from "../secrets.ts";
+import { DEFAULT_PORT, TLS_PORT, withServer } from "../servers.ts";
 import type { RunFiles, ServerName, Suite } from "../suite.ts";
 
 const VERSION = "5.2.1";
@@ -24,10 +28,12 @@ const RUN_TIMEOUT_MS = 400_000;
 /** The database of the tests is flushed by them. */
 const DATABASE = 9;
 
+/** Lies beside this file. */
+const PLUGIN = "kv_compat_tls";
+
 /** Each needs more than one plain server: see README.md. */
 const EXCLUDED = [
   "test_cluster.py",
-  "test_ssl.py",
   "test_sentinel.py",
   "test_search.py",
   "test_json.py",
@@ -44,13 +50,24 @@ const EXCLUDED = [
   "test_asyncio/test_sentinel.py",
   "test_asyncio/test_sentinel_managed_connection.py",
 ];
-const MARKS = "not onlycluster and not redismod and not ssl and not replica";
+const MARKS = "not onlycluster and not redismod and not replica";
+const PLAIN_URL = `redis://127.0.0.1:${DEFAULT_PORT}/${DATABASE}`;
 
-export function redisPy(protocol: 2 | 3): Suite {
+interface Run extends RunFiles {
+  readonly server: ServerName;
+  readonly protocol: 2 | 3;
+  /** Without them it is plain. */
+  readonly secrets: Secrets | undefined;
+}
+
+export function redisPy(protocol: 2 | 3, isSecure = false): Suite {
   return {
-    name: `redis-py-resp${protocol}`,
+    name: `redis-py-resp${protocol}${isSecure ? "-tls" : ""}`,
     prepare,
-    run: (server, files) => withServer(server, () => runTests(server, protocol, files)),
+    async run(server, files) {
+      const secrets = isSecure ? await makeSecrets() : undefined;
+      await withServer(server, () => runTests({ ...files, server, protocol, secrets }), secrets);
+    },
   };
 }
 
@@ -69,12 +86,25 @@ async function prepare(): Promise<void> {
   await mustRun("touch", [path.join(ENVIRONMENT, "complete")], options);
 }
 
-async function runTests(server: ServerName, protocol: number, { junit, log }: RunFiles): Promise<void> {
+async function runTests({ server, protocol, secrets, junit, log }: Run): Promise<void> {
   const args = ["-m", "pytest", "tests", "-q", "-o", "asyncio_mode=auto", "--disable-warnings"];
-  args.push("--timeout", String(TEST_TIMEOUT_S), "--durations", "20", "-m", MARKS);
-  args.push("--redis-url", `redis://127.0.0.1:${DEFAULT_PORT}/${DATABASE}`, "--protocol", String(protocol));
+  args.push("--timeout", String(TEST_TIMEOUT_S), "--durations", "20", "--protocol", String(protocol));
+  if (secrets === undefined) args.push("-m", `${MARKS} and not ssl`, "--redis-url", PLAIN_URL);
+  else args.push("-m", MARKS, "-p", PLUGIN, ...secureUrls(secrets));
   for (const file of EXCLUDED) args.push("--ignore", path.join("tests", file));
   args.push("--junitxml", junit);
-  const code = await runProgram(PYTHON, args, { directory: SOURCE, logFile: log, timeoutMs: RUN_TIMEOUT_MS });
+  const environment = { PYTHONPATH: import.meta.dirname, PYTHONDONTWRITEBYTECODE: "1", KV_COMPAT_PLAIN_URL: PLAIN_URL };
+  const options = { directory: SOURCE, environment, logFile: log, timeoutMs: RUN_TIMEOUT_MS };
+  const code = await runProgram(PYTHON, args, options);
   if (code > 1) throw new Error(`pytest against ${server} ended with ${code}: see ${log}`);
+}
+
+/** The second is for the suite's own tests of TLS, which say themselves which certificates they use. */
+function secureUrls({ authority, client }: Secrets): readonly string[] {
+  const parameters = new URLSearchParams({
+    ...{ ssl_ca_certs: authority, ssl_cert_reqs: "required", ssl_check_hostname: "True" },
+    ...{ ssl_certfile: client.cert, ssl_keyfile: client.key },
+  });
+  const url = `rediss://127.0.0.1:${TLS_PORT}/${DATABASE}?${parameters}`;
+  return ["--redis-url", url, "--redis-ssl-url", `rediss://localhost:${TLS_PORT}`];
 }
