@@ -4,6 +4,7 @@ import { DirectFileTarget } from "../persistence/direct-file-target.ts";
 import { LiveKeyspace } from "../persistence/live-keyspace.ts";
 import { RdbOutput } from "../persistence/rdb-output.ts";
 import { Snapshot } from "../persistence/snapshot.ts";
+import { rdbForm } from "../persistence/snapshot-form.ts";
 import { FakeClock } from "../platform/fake-clock.ts";
 import { MemoryDisk } from "../platform/memory-disk.ts";
 import { checkPath } from "./check-files.ts";
@@ -44,6 +45,7 @@ describe("kv-check", () => {
       keyspace,
       collections,
       output: new RdbOutput(target, { compress: false }),
+      form: rdbForm,
       header,
     });
     snapshot.walk(() => false);

@@ -233,7 +233,7 @@ const PERSISTENCE = [
   integer("auto-aof-rewrite-percentage", 100, COUNT),
   memory("auto-aof-rewrite-min-size", 64 * MIB, BIG_COUNT),
   bool("aof-load-truncated", true),
-  bool("aof-use-rdb-preamble", true, STORED),
+  bool("aof-use-rdb-preamble", true),
   bool("aof-rewrite-incremental-fsync", true, STORED),
   bool("aof-timestamp-enabled", false),
   bool("aof-disable-auto-gc", false, STORED),

@@ -7,15 +7,12 @@
  * behind the value.
  */
 
-import type { Keyspace } from "../keyspace/keyspace.ts";
 import { BLOCK_SHIFT, type Handle } from "../memory/arena-layout.ts";
-import type { Collections } from "../values/collections.ts";
 import { isPackedEncoding, ValueType } from "../values/value-type.ts";
 import { finishPieces, type Pieces } from "./pieces.ts";
 import { LONGEST_COMPRESSED, RdbOutput } from "./rdb-output.ts";
-import { RecordWriter } from "./record-writer.ts";
+import { RecordWriter, type RecordWriterParts } from "./record-writer.ts";
 import { SideChunks } from "./side-output.ts";
-import { ValueEncoder } from "./value-encoder.ts";
 
 /** What takes more memory is large: writing it would be felt. */
 const LARGE_BYTES = LONGEST_COMPRESSED;
@@ -24,21 +21,14 @@ const LARGE_COUNT = 20_000;
 /** Elements that stand for all when a collection's size is estimated. */
 const SAMPLES = 8;
 
-export interface LargeValuesOptions {
-  readonly keyspace: Keyspace;
-  readonly collections: Collections;
-  readonly databaseOfId: Int16Array;
-  /** Where they go. */
-  readonly output: RdbOutput;
-}
-
 interface UnderWay {
   readonly record: Handle;
   readonly pieces: Pieces;
 }
 
 export class LargeValues {
-  readonly #options: LargeValuesOptions;
+  readonly #parts: RecordWriterParts;
+  readonly #output: RdbOutput;
   /** Those that wait, by the block that they start in. */
   readonly #byBlock = new Map<number, Set<Handle>>();
   /** In order; some may have been written before their turn. */
@@ -50,12 +40,13 @@ export class LargeValues {
   /** Large values written so far. */
   written = 0;
 
-  constructor(options: LargeValuesOptions) {
-    this.#options = options;
+  constructor(parts: RecordWriterParts, output: RdbOutput) {
+    this.#parts = parts;
+    this.#output = output;
   }
 
   isLarge(record: Handle): boolean {
-    const { keyspace, collections } = this.#options;
+    const { keyspace, collections } = this.#parts;
     const { records } = keyspace;
     const type = records.typeOf(record);
     if (type === ValueType.string) return records.valueLength(record) > LARGE_BYTES;
@@ -99,7 +90,10 @@ export class LargeValues {
   /** Where records that cannot wait are to be written while a value is under way; undefined if none is. */
   get side(): RecordWriter | undefined {
     if (this.#underWay === undefined) return undefined;
-    this.#side ??= this.#createWriter(new RdbOutput(this.#sideChunks, { compress: this.#options.output.compresses }));
+    this.#side ??= new RecordWriter(
+      this.#parts,
+      new RdbOutput(this.#sideChunks, { compress: this.#output.compresses }),
+    );
     return this.#side;
   }
 
@@ -126,21 +120,19 @@ export class LargeValues {
       const record = this.#queue.shift();
       if (record === undefined) return undefined;
       if (!this.has(record)) continue;
-      this.#writer ??= this.#createWriter(this.#options.output);
+      this.#writer ??= new RecordWriter(this.#parts, this.#output);
       this.#writer.forgetDatabase();
-      this.#writer.select(record);
-      return { record, pieces: this.#writer.encoder.pieces(record) };
+      return { record, pieces: this.#writer.pieces(record) };
     }
   }
 
   #end(record: Handle): void {
-    const { output } = this.#options;
     this.#underWay = undefined;
     this.#remove(record);
     if (this.#side === undefined) return;
     this.#side.output.flush();
     this.#side.forgetDatabase();
-    this.#sideChunks.moveTo(output);
+    this.#sideChunks.moveTo(this.#output);
   }
 
   #remove(record: Handle): void {
@@ -151,12 +143,6 @@ export class LargeValues {
     waiting.delete(record);
     if (waiting.size > 0) return;
     this.#byBlock.delete(block);
-    this.#options.keyspace.arena.markVisited(block);
-  }
-
-  #createWriter(output: RdbOutput): RecordWriter {
-    const { keyspace, collections, databaseOfId } = this.#options;
-    const encoder = new ValueEncoder(keyspace.records, collections, output);
-    return new RecordWriter(keyspace.records, databaseOfId, output, encoder);
+    this.#parts.keyspace.arena.markVisited(block);
   }
 }

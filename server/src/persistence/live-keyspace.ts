@@ -13,6 +13,7 @@ import { KeyspaceLoader } from "./keyspace-loader.ts";
 import { createChunk, RdbOutput } from "./rdb-output.ts";
 import { RdbReader } from "./rdb-reader.ts";
 import { Snapshot } from "./snapshot.ts";
+import { rdbForm } from "./snapshot-form.ts";
 import type { SnapshotTarget } from "./snapshot-target.ts";
 
 export class MemoryTarget implements SnapshotTarget {
@@ -77,12 +78,13 @@ export class LiveKeyspace {
     return handler;
   }
 
-  cut(target: SnapshotTarget): Snapshot {
+  cut(target: SnapshotTarget, form = rdbForm): Snapshot {
     const own = new Collections(this.keyspace.arena, this.collections.limits, this.collections.random);
     return new Snapshot({
       keyspace: this.keyspace,
       collections: own,
       output: new RdbOutput(target, { compress: true }),
+      form,
       header: { version: COMPATIBLE_VERSION, createdAtSeconds: 0, usedMemoryBytes: 0, isAofBase: false, libraries: [] },
     });
   }

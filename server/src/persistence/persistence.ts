@@ -24,6 +24,7 @@ import { type LoadProgress, loadRdbFile, loadRdbFileNow } from "./rdb-loader.ts"
 import { RdbOutput } from "./rdb-output.ts";
 import { Snapshot } from "./snapshot.ts";
 import type { SnapshotFileOptions } from "./snapshot-file.ts";
+import { rdbForm, type SnapshotForm } from "./snapshot-form.ts";
 import { SnapshotJob } from "./snapshot-job.ts";
 import type { SnapshotTarget } from "./snapshot-target.ts";
 
@@ -165,9 +166,9 @@ export class Persistence {
   }
 
   /** Writes all data to a file, now. Throws what the disk says; there is no file then. */
-  writeNow(file: SnapshotFileOptions, isAofBase: boolean): void {
+  writeNow(file: SnapshotFileOptions, isAofBase: boolean, form = rdbForm): void {
     const target = new DirectFileTarget(this.#options.disk, file);
-    const snapshot = this.#cut(target, isAofBase);
+    const snapshot = this.#cut(target, isAofBase, form);
     try {
       snapshot.walk(() => false);
       target.commit();
@@ -211,9 +212,9 @@ export class Persistence {
   }
 
   /** Cuts now and writes to the target in the background. The owner of the target calls `finishSnapshot` when it is done. */
-  startSnapshot(target: SnapshotTarget, isAofBase = false): SnapshotJob {
+  startSnapshot(target: SnapshotTarget, isAofBase = false, form = rdbForm): SnapshotJob {
     const { clock, caughtUp } = this.#options;
-    const snapshot = this.#cut(target, isAofBase);
+    const snapshot = this.#cut(target, isAofBase, form);
     const job = new SnapshotJob({ snapshot, target, clock, caughtUp });
     this.#job = job;
     this.#jobStartedAtMs = clock.nowMs();
@@ -446,13 +447,14 @@ export class Persistence {
     };
   }
 
-  #cut(target: SnapshotTarget, isAofBase = false): Snapshot {
+  #cut(target: SnapshotTarget, isAofBase: boolean, form: SnapshotForm): Snapshot {
     const { keyspace, config, clock, replicationPosition } = this.#options;
     const position = replicationPosition();
     return new Snapshot({
       keyspace,
       collections: this.#ownCollections,
       output: new RdbOutput(target, { compress: config.get("rdbcompression") }),
+      form,
       header: {
         version: COMPATIBLE_VERSION,
         createdAtSeconds: Math.floor(clock.nowMs() / 1000),

@@ -1,25 +1,32 @@
-/** Writes records one behind the other. Those of different databases lie mixed: each change puts a SELECTDB between them. */
+/** Writes records one behind the other. Those of different databases lie mixed: each change is told before the next record. */
 
-import type { Records } from "../keyspace/record.ts";
-import { writeSelectDatabase } from "./rdb-frame.ts";
+import type { Keyspace } from "../keyspace/keyspace.ts";
+import type { Collections } from "../values/collections.ts";
+import type { Pieces } from "./pieces.ts";
 import type { RdbOutput } from "./rdb-output.ts";
-import type { ValueEncoder } from "./value-encoder.ts";
+import type { RecordEncoder, SnapshotForm } from "./snapshot-form.ts";
 
 const NO_DATABASE = -1;
 
+/** What all writers of one snapshot share. */
+export interface RecordWriterParts {
+  readonly keyspace: Keyspace;
+  readonly collections: Collections;
+  /** The number of the database that an id in a record stands for, negative if it is gone. */
+  readonly databaseOfId: Int16Array;
+  readonly form: SnapshotForm;
+}
+
 export class RecordWriter {
   readonly output: RdbOutput;
-  readonly encoder: ValueEncoder;
-  readonly #records: Records;
-  readonly #databaseOfId: Int16Array;
+  readonly #parts: RecordWriterParts;
+  readonly #encoder: RecordEncoder;
   #database = NO_DATABASE;
 
-  /** `databaseOfId`: the number of the database that an id in a record stands for, negative if it is gone. */
-  constructor(records: Records, databaseOfId: Int16Array, output: RdbOutput, encoder: ValueEncoder) {
-    this.#records = records;
-    this.#databaseOfId = databaseOfId;
+  constructor(parts: RecordWriterParts, output: RdbOutput) {
+    this.#parts = parts;
     this.output = output;
-    this.encoder = encoder;
+    this.#encoder = parts.form.createEncoder(parts.keyspace, parts.collections, output);
   }
 
   /** Whether the record belongs to a database that is to be written. */
@@ -28,24 +35,30 @@ export class RecordWriter {
   }
 
   write(record: number): void {
-    this.select(record);
-    this.encoder.write(record);
+    this.#select(record);
+    this.#encoder.write(record);
   }
 
-  /** What comes next is of the record's database. */
-  select(record: number): void {
-    const database = this.#databaseOf(record);
-    if (database === this.#database) return;
-    this.#database = database;
-    writeSelectDatabase(this.output, database);
+  /** The first piece is written by the first step; nothing else may go to this output until the last. */
+  pieces(record: number): Pieces {
+    this.#select(record);
+    return this.#encoder.pieces(record);
   }
 
-  /** Something else comes in between, whose database is not known here. */
+  /** Something else came in between, whose database is not known here. */
   forgetDatabase(): void {
     this.#database = NO_DATABASE;
   }
 
+  #select(record: number): void {
+    const database = this.#databaseOf(record);
+    if (database === this.#database) return;
+    this.#database = database;
+    this.#parts.form.select(this.output, database);
+  }
+
   #databaseOf(record: number): number {
-    return this.#databaseOfId[this.#records.databaseIdOf(record)] as number;
+    const { keyspace, databaseOfId } = this.#parts;
+    return databaseOfId[keyspace.records.databaseIdOf(record)] as number;
   }
 }

@@ -13,8 +13,8 @@ export interface SnapshotFileOptions {
   readonly directory: string;
   readonly name: string;
   readonly temporaryName: string;
-  /** False: eight zeros in place of the checksum. */
-  readonly checksum: boolean;
+  /** False: eight zeros in place of the checksum. Undefined: nothing in its place, for files that have none. */
+  readonly checksum: boolean | undefined;
 }
 
 export class SnapshotFile {
@@ -32,19 +32,24 @@ export class SnapshotFile {
   }
 
   write(bytes: Buffer, length: number): void {
-    if (this.#options.checksum) this.#checksum.update(bytes, 0, length);
+    if (this.#options.checksum === true) this.#checksum.update(bytes, 0, length);
     this.#file.append(bytes, 0, length);
     this.#sizeBytes += length;
   }
 
   /** All is written: makes sure that it is on the disk, and gives its size. */
   complete(): number {
+    if (this.#options.checksum !== undefined) this.#writeTail();
+    this.#file.sync();
+    this.#close();
+    return this.#sizeBytes;
+  }
+
+  #writeTail(): void {
     const tail = Buffer.alloc(CHECKSUM_BYTES);
     this.#checksum.write(tail, 0);
     this.#file.append(tail, 0, CHECKSUM_BYTES);
-    this.#file.sync();
-    this.#close();
-    return this.#sizeBytes + CHECKSUM_BYTES;
+    this.#sizeBytes += CHECKSUM_BYTES;
   }
 
   /** Makes the complete file the real one. */

@@ -14,22 +14,23 @@ import { forEachRecordInBlock } from "../memory/arena-records.ts";
 import type { SnapshotVisitor } from "../memory/snapshot-visitor.ts";
 import type { Collections } from "../values/collections.ts";
 import { LargeValues } from "./large-values.ts";
-import { RDB_WRITE_VERSION, RDB_WRITE_VERSION_WITH_FIELD_EXPIRY } from "./rdb-format.ts";
-import { type RdbHeader, writeRdbEnd, writeRdbHeader, writeResize, writeSelectDatabase } from "./rdb-frame.ts";
+import type { RdbHeader } from "./rdb-frame.ts";
 import type { RdbOutput } from "./rdb-output.ts";
 import { RecordWriter } from "./record-writer.ts";
-import { ValueEncoder } from "./value-encoder.ts";
+import type { SnapshotForm } from "./snapshot-form.ts";
 
 export interface SnapshotOptions {
   readonly keyspace: Keyspace;
   readonly collections: Collections;
   readonly output: RdbOutput;
+  readonly form: SnapshotForm;
   readonly header: RdbHeader;
 }
 
 export class Snapshot implements SnapshotVisitor {
   readonly #keyspace: Keyspace;
   readonly #output: RdbOutput;
+  readonly #form: SnapshotForm;
   readonly #writer: RecordWriter;
   readonly #large: LargeValues;
   readonly #visitRecord: (record: Handle) => void;
@@ -44,19 +45,18 @@ export class Snapshot implements SnapshotVisitor {
 
   /** Makes the cut. */
   constructor(options: SnapshotOptions) {
-    const { keyspace, output, collections } = options;
+    const { keyspace, output, collections, form } = options;
     const databaseOfId = keyspace.databaseIndexes();
     this.#keyspace = keyspace;
     this.#output = output;
-    const encoder = new ValueEncoder(keyspace.records, collections, output);
-    this.#writer = new RecordWriter(keyspace.records, databaseOfId, output, encoder);
-    this.#large = new LargeValues({ keyspace, collections, databaseOfId, output });
+    this.#form = form;
+    const parts = { keyspace, collections, databaseOfId, form };
+    this.#writer = new RecordWriter(parts, output);
+    this.#large = new LargeValues(parts, output);
     this.#visitRecord = (record) => this.#visit(record);
     this.#blockEnd = keyspace.arena.pageEnd << BLOCKS_PER_PAGE_SHIFT;
     this.keysAtCut = keyspace.count;
-    const hasFieldExpiry = keyspace.expiringHashes > 0;
-    writeRdbHeader(output, options.header, hasFieldExpiry ? RDB_WRITE_VERSION_WITH_FIELD_EXPIRY : RDB_WRITE_VERSION);
-    this.#writeSizes();
+    form.begin(output, keyspace, options.header);
     keyspace.arena.beginSnapshot(this);
   }
 
@@ -131,7 +131,7 @@ export class Snapshot implements SnapshotVisitor {
   #finish(): void {
     this.#isOver = true;
     this.#keyspace.arena.endSnapshot();
-    writeRdbEnd(this.#output);
+    this.#form.end(this.#output);
     this.#output.flush();
   }
 
@@ -161,14 +161,5 @@ export class Snapshot implements SnapshotVisitor {
   #writeLarge(record: Handle): void {
     if (this.#large.finish(record)) this.keysWritten++;
     else this.#write(record);
-  }
-
-  #writeSizes(): void {
-    for (let index = 0; index < this.#keyspace.databaseCount; index++) {
-      const database = this.#keyspace.database(index);
-      if (database.count === 0) continue;
-      writeSelectDatabase(this.#output, index);
-      writeResize(this.#output, database.count, database.expiry.count);
-    }
   }
 }

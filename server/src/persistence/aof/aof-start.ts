@@ -36,6 +36,8 @@ export interface AofStartOptions {
   /** Loads the snapshot at the head of a file and gives where it ends. */
   readonly loadSnapshot: (file: string, progress: LoadProgress) => Promise<number>;
   /** Writes all data as a snapshot under this name, now. */
+  /** `aof-use-rdb-preamble`, for a base that is made anew. */
+  readonly hasRdbBase: boolean;
   readonly writeSnapshot: (directory: string, name: string) => void;
   readonly loading: (progress: LoadProgress | undefined) => void;
 }
@@ -159,7 +161,8 @@ function cutOff(
 /** Makes the first base from what is loaded, out of the snapshot file it came from if there is one. */
 export function createAppendOnly(options: AofStartOptions, snapshot: string | undefined): OpenedFiles {
   const { place, logger } = options;
-  const base = nextBase(EMPTY_MANIFEST, place.fileName, true);
+  // A snapshot file that is there becomes the base as it is.
+  const base = nextBase(EMPTY_MANIFEST, place.fileName, options.hasRdbBase || snapshot !== undefined);
   const directory = aofDirectory(place);
   place.disk.makeDirectory(directory);
   if (snapshot === undefined || !linkAsBase(place, snapshot, base)) options.writeSnapshot(directory, base.name);

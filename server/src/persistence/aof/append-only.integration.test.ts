@@ -77,6 +77,63 @@ test("redis-server and ours load each other's directories, with equal content, r
   expect(await digest(again.client)).toBe(after);
 });
 
+test("without an RDB preamble the base is commands, which both load, of all types and sizes", async () => {
+  const plain = ["--aof-use-rdb-preamble", "no", "--enable-debug-command", "yes"];
+  const { server, client } = await start(...plain);
+  expect(manifest()).toContain("1.base.aof");
+  await client.send([["FUNCTION", "LOAD", "#!lua name=f\nredis.register_function('f', function() return 5 end)"]]);
+  await client.send(words(sampleCommands(400, seedOf(8))));
+  // Large enough to be written in pieces.
+  for (let k = 0; k < 21_000; k += 100) {
+    const some = Array.from({ length: 100 }, (_, index) => `e${k + index}`);
+    await client.send([
+      ["SADD", "large:set", ...some],
+      ["RPUSH", "large:list", ...some],
+      ["HSET", "large:hash", ...some],
+      ["ZADD", "large:zset", ...some.flatMap((name, index) => [String((k + index) / 7), name])],
+    ]);
+  }
+  await client.send([["SET", "large:string", "x".repeat(3 << 20)]]);
+  const content = await digest(client);
+  await client.send([["BGREWRITEAOF"]]);
+  await eventually("a new base", () => manifest().includes("2.base.aof"));
+  await server.kill();
+  execFileSync("redis-check-aof", [inFolder("appendonly.aof.manifest")]);
+
+  const again = await start(...plain);
+  expect(await digest(again.client)).toBe(content);
+  expect(await again.client.send([["FCALL", "f", "0"]])).toEqual([5]);
+  await again.server.kill();
+  const theirs = await ReferenceRedis.start(["--dir", directory, "--appendonly", "yes"]);
+  const reference = await ReferenceClient.connect(theirs.port);
+  expect(await digest(reference)).toBe(content);
+  expect(await reference.send([["FCALL", "f", "0"]])).toEqual([5]);
+  reference.close();
+  await theirs.stop();
+});
+
+test("fields that expire outlive a base of commands", async () => {
+  const { server, client } = await start("--aof-use-rdb-preamble", "no");
+  const future = String(Date.now() + 3_600_000);
+  const fields = Array.from({ length: 300 }, (_, k) => `f${k}`);
+  await client.send([
+    ["HSET", "small", "a", "1", "b", "2"],
+    ["HPEXPIREAT", "small", future, "FIELDS", "1", "a"],
+    ["HSET", "table", ...fields.flatMap((field) => [field, "v"])],
+    ["HPEXPIREAT", "table", future, "FIELDS", "2", "f1", "f2"],
+    ["BGREWRITEAOF"],
+  ]);
+  await eventually("a new base", () => manifest().includes("2.base.aof"));
+  await server.kill();
+  const again = await start();
+  const times = await again.client.send([
+    ["HPEXPIRETIME", "small", "FIELDS", "2", "a", "b"],
+    ["HPEXPIRETIME", "table", "FIELDS", "3", "f1", "f2", "f3"],
+    ["HLEN", "table"],
+  ]);
+  expect(times).toEqual([[Number(future), -1], [Number(future), Number(future), -1], 300]);
+});
+
 test("functions survive a rewrite and a kill, and redis-server finds them too", async () => {
   const source = (name: string): string =>
     `#!lua name=${name}\nredis.register_function('${name}', function() return 5 end)`;

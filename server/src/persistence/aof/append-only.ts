@@ -28,6 +28,7 @@ import {
   type AofFile,
   EMPTY_MANIFEST,
   formatManifest,
+  isRdbBase,
   type Manifest,
   nextBase,
   nextIncrement,
@@ -51,7 +52,8 @@ export interface AppendOnlyOptions {
   readonly isBusy: () => boolean;
   /** A snapshot may begin. */
   readonly mayBegin: () => boolean;
-  readonly startSnapshot: (target: SnapshotTarget) => SnapshotJob;
+  /** As an RDB file, or as commands. */
+  readonly startSnapshot: (target: SnapshotTarget, isRdb: boolean) => SnapshotJob;
   readonly finishSnapshot: (job: SnapshotJob) => void;
   readonly createFileTarget: (file: SnapshotFileOptions, outcome: SnapshotOutcome) => SnapshotTarget;
 }
@@ -313,7 +315,8 @@ export class AppendOnly {
    * name must stay as they are.
    */
   #newBase(): AofFile {
-    const base = nextBase(this.#manifest, this.#fileName, true, this.#lastBase);
+    const isRdb = this.#options.config.get("aof-use-rdb-preamble");
+    const base = nextBase(this.#manifest, this.#fileName, isRdb, this.#lastBase);
     this.#lastBase = base.sequence;
     return base;
   }
@@ -353,11 +356,15 @@ export class AppendOnly {
       directory: this.#directory,
       name,
       temporaryName: `temp-rewriteaof-bg-${processId}-${++this.#filesBegun}.aof`,
-      checksum: config.get("rdbchecksum"),
+      checksum: isRdbBase(name) ? config.get("rdbchecksum") : undefined,
     };
     const { promise: written, resolve: done, reject } = Promise.withResolvers<number>();
     const target = createFileTarget(file, { done, failed: (message) => reject(new Error(message)) });
-    return { job: startSnapshot(withAbort(target, () => reject(new Error(GIVEN_UP)))), written };
+    const job = startSnapshot(
+      withAbort(target, () => reject(new Error(GIVEN_UP))),
+      isRdbBase(name),
+    );
+    return { job, written };
   }
 
   async #commit(rewrite: Rewrite, { base, first, bytes }: NewFiles): Promise<void> {

@@ -101,6 +101,11 @@ export function nextBase(manifest: Manifest, fileName: string, isRdb: boolean, l
   return { name: `${fileName}.${sequence}.base.${isRdb ? "rdb" : "aof"}`, sequence };
 }
 
+/** Of a base: whether it is an RDB file; else it is commands. */
+export function isRdbBase(name: string): boolean {
+  return name.endsWith(".rdb");
+}
+
 /** The manifest once a new base holds all that came before this increment; without one, all that came. */
 export function withBase(manifest: Manifest, base: AofFile, first: AofFile | undefined): Manifest {
   const isOld = ({ sequence }: AofFile): boolean => first === undefined || sequence < first.sequence;

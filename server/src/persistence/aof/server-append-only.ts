@@ -7,10 +7,13 @@ import type { Clock } from "../../platform/clock.ts";
 import { type Disk, systemDisk } from "../../platform/disk.ts";
 import type { Persistence } from "../persistence.ts";
 import type { SnapshotFileOptions } from "../snapshot-file.ts";
+import { rdbForm } from "../snapshot-form.ts";
 import { WorkerFileTarget } from "../worker-file-target.ts";
 import type { KnowsCommand } from "./aof-frames.ts";
 import { type AofStartOptions, createAppendOnly, loadAppendOnly } from "./aof-start.ts";
 import { AppendOnly } from "./append-only.ts";
+import { commandForm } from "./command-form.ts";
+import { isRdbBase } from "./manifest.ts";
 
 /** About what a change to another thread and back costs on busy cores; nobody notices so short a stall. */
 const QUICK_SYNC_US = 1000;
@@ -30,7 +33,7 @@ export function createServerAppendOnly({ config, clock, logger, persistence }: A
     quickSyncUs: QUICK_SYNC_US,
     isBusy: () => persistence().isBusy,
     mayBegin: () => persistence().mayBegin,
-    startSnapshot: (target) => persistence().startSnapshot(target, true),
+    startSnapshot: (target, isRdb) => persistence().startSnapshot(target, true, isRdb ? rdbForm : commandForm),
     finishSnapshot: (job) => persistence().finishSnapshot(job),
     createFileTarget: (file, outcome) => new WorkerFileTarget({ file, ...outcome }),
   });
@@ -85,14 +88,16 @@ function startOptions(parts: DataLoadParts, disk: Disk): AofStartOptions {
       directory,
       name,
       temporaryName: `temp-rewriteaof-bg-${process.pid}.aof`,
-      checksum: config.get("rdbchecksum"),
+      checksum: isRdbBase(name) ? config.get("rdbchecksum") : undefined,
     };
   };
   return {
     ...{ place, clock, logger, knows, createApplier },
     allowsTruncated: config.get("aof-load-truncated"),
     loadSnapshot: (name, progress) => persistence.loadHead(name, progress),
-    writeSnapshot: (directory, name) => persistence.writeNow(file(directory, name), true),
+    hasRdbBase: config.get("aof-use-rdb-preamble"),
+    writeSnapshot: (directory, name) =>
+      persistence.writeNow(file(directory, name), true, isRdbBase(name) ? rdbForm : commandForm),
     loading: (progress) => {
       persistence.loadProgress = progress;
     },

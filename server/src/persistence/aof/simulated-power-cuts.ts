@@ -371,6 +371,7 @@ function startOptions(disk: MemoryDisk, clock: FakeClock, data: Map<string, stri
       ["SELECT", "SET", "MULTI", "EXEC"].includes(bytes.toString("latin1", offset, offset + length)),
     createApplier: () => createApplier(data),
     loadSnapshot: async (file) => loadSnapshot(disk, file, data),
+    hasRdbBase: true,
     writeSnapshot: (directory, name) => {
       const opened = disk.create(`${directory}/${name}`);
       for (const piece of snapshotOf(data)) opened.append(piece, 0, piece.length);
