@@ -17,8 +17,8 @@ import { StreamArguments } from "./commands/stream-arguments.ts";
 import type { Config } from "./config/config.ts";
 import { writeConfigFile } from "./config/config-writer.ts";
 import { createCommandObserver } from "./execution/command-observer.ts";
+import { dataLoadParts, reloadAppendOnly } from "./execution/data-load.ts";
 import { Dispatcher } from "./execution/dispatcher.ts";
-import { createFileApplier } from "./execution/file-applier.ts";
 import type { ServerState } from "./execution/guards.ts";
 import { createKeyspaceListener, type KeyModified } from "./execution/keyspace-listener.ts";
 import { MemoryUpkeep } from "./execution/memory-upkeep.ts";
@@ -151,16 +151,10 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   };
 }
 
-async function prepare(core: Core, { config, clock, logger }: ServerOptions): Promise<void> {
+async function prepare(core: Core, { config }: ServerOptions): Promise<void> {
   const { context, dispatcher, cluster, identity, readiness } = core;
   await cluster?.cluster.load();
-  const { persistence, appendOnly, keyspace, table } = context;
-  const aux = await loadData({
-    ...{ config, clock, logger, persistence, appendOnly },
-    knows: (bytes, offset, length) => table.lookup(bytes, offset, length) > 0,
-    createApplier: () =>
-      createFileApplier({ ...{ keyspace, logger, connection: NO_CONNECTION }, dispatcher: () => dispatcher }),
-  });
+  const aux = await loadData(dataLoadParts({ context, dispatcher }, NO_CONNECTION));
   const position = aux === undefined ? undefined : positionInFile(aux);
   if (position !== undefined) context.replication.restore(position);
   readiness.isLoaded = true;
@@ -220,7 +214,7 @@ function createCore(options: ServerOptions): Core {
     ...{ keyspace, clock, pause, runFor: (client, command) => dispatcher.runFor(client, command) },
   });
   followAcknowledgements(replication, appendOnly, waiting);
-  const propagator = new Propagator([replication.feed, appendOnly.stream]);
+  const propagator = new Propagator(replication.feed, appendOnly.stream);
   const payloads = new ValuePayloads({ keyspace, collections, compress: () => config.get("rdbcompression") });
   const migrations = createMigrations(options, { keyspace, payloads, pause, propagator });
   const cluster = createCluster(options, { keyspace, pubsub, replication, propagator, pause });
@@ -241,15 +235,15 @@ function createCore(options: ServerOptions): Core {
     ...createTimeLogs(config, clock),
     ...{ logger, pause, persistence, appendOnly, replication, cluster: cluster?.cluster, relay: cluster?.cluster },
     ...{ waiters: waiting.forReplicas, blocking: waiting.forKeys, unblock: waiting.unblock },
-    ...{ payloads, migrations, streamArguments: new StreamArguments() },
+    ...{ payloads, migrations, streamArguments: new StreamArguments(), isClusterEnabled: cluster !== undefined },
     ...{ ...users, ...programs, executor: createExecutor(() => dispatcher, propagator) },
-    isClusterEnabled: cluster !== undefined,
     get maxBulkBytes() {
       return parser.maxBulkBytes;
     },
     flushed: () => tellFlushed(tracking, persistence),
     ...{ debugSwitches: { isActiveExpiryOn: true }, shutdownWait: { untilMs: undefined } },
     ...{ shutdown: options.requestShutdown, purgeMemory: () => upkeep.purge() },
+    reloadAppendOnly: () => reloadAppendOnly({ context, dispatcher }, NO_CONNECTION),
     resetStatistics: () => resetStatistics(context, usage, dispatcher.processed),
     rewriteConfig: () => rewriteConfigFile(options, users),
   };
@@ -313,6 +307,9 @@ function createExecutor(dispatcher: () => Dispatcher, propagator: Propagator): C
     runQueued: (call, id) => dispatcher().runNested(call, id),
     beginTransaction: () => propagator.beginTransaction(),
     endTransaction: (databaseIndex) => propagator.endTransaction(databaseIndex),
+    propagateTo(targets) {
+      propagator.targets = targets;
+    },
   };
 }
 

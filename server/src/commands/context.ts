@@ -42,6 +42,8 @@ export interface CommandExecutor {
   /** Between these two, all changes are propagated as one transaction. */
   beginTransaction(): void;
   endTransaction(databaseIndex: number): void;
+  /** Who hears of changes from now on: the bits of `redis.set_repl`. */
+  propagateTo(targets: number): void;
 }
 
 /**
@@ -160,6 +162,8 @@ export interface ServerContext {
   readonly waiters: AcknowledgementWaiters;
   readonly debugSwitches: DebugSwitches;
   readonly shutdownWait: ShutdownWait;
+  /** Replaces the data by what the append-only file holds; rejects if that cannot be loaded whole. */
+  reloadAppendOnly(): Promise<void>;
   readonly isClusterEnabled: boolean;
   /** Undefined outside of cluster mode. */
   readonly cluster: Cluster | undefined;

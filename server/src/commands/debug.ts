@@ -8,6 +8,7 @@ import { parseMemorySize } from "../config/memory-units.ts";
 import { NO_EXPIRY } from "../keyspace/record.ts";
 import { countArgument } from "./arguments.ts";
 import type { Call } from "./call.ts";
+import { ClientFlag } from "./client.ts";
 import { defineCommands } from "./command.ts";
 import { helpLines } from "./container-help.ts";
 import { debugDigest, debugDigestValue, debugListpack, debugObject } from "./debug-values.ts";
@@ -58,6 +59,7 @@ const SUBCOMMANDS: ReadonlyMap<string, DebugSubcommand> = new Map(
       ...{ arity: -3, mostArguments: 5, syntax: "count [prefix] [size]", run: debugPopulate },
       summary: "Makes so many string keys where there are none.",
     },
+    loadaof: { arity: 2, syntax: "", summary: "Loads the append-only file in place of the data.", run: debugLoadAof },
     protocol: { arity: 3, syntax: "type", summary: "Replies with a sample of a type.", run: debugProtocol },
     "quicklist-packed-threshold": {
       ...{ arity: 3, syntax: "size", run: quicklistThreshold },
@@ -163,6 +165,24 @@ function debugReload(call: Call): void {
     throw new CommandError("ERR Error trying to load the RDB dump, check server logs.");
   }
   call.reply.ok();
+}
+
+/** Others hear LOADING meanwhile. */
+function debugLoadAof({ client, server }: Call): void {
+  const answer = (text: string): void => {
+    client.set(ClientFlag.blocked, false);
+    client.connection.send(Buffer.from(text));
+    client.connection.resume();
+  };
+  client.set(ClientFlag.blocked, true);
+  client.connection.pause();
+  server.reloadAppendOnly().then(
+    () => answer("+OK\r\n"),
+    (reason: Error) => {
+      server.logger.warning(`DEBUG LOADAOF failed: ${reason.message}`);
+      answer("-ERR Error trying to load the AOF files, check server logs.\r\n");
+    },
+  );
 }
 
 function debugSetActiveExpire(call: Call): void {

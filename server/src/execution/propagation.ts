@@ -16,16 +16,24 @@ export interface CommandFeed {
   feed(databaseIndex: number, bytes: Buffer, start: number, end: number): void;
 }
 
+/** Who is told of changes; a script may leave some out. As `redis.set_repl` has them. */
+export const Target = { none: 0, appendOnly: 1, replicas: 2, all: 3 } as const;
+
 const MULTI = encodeCommand(["MULTI"]);
 const EXEC = encodeCommand(["EXEC"]);
 
 export class Propagator {
   readonly #feeds: readonly CommandFeed[];
+  /** The target that each feed is. */
+  readonly #targetOf = [Target.replicas, Target.appendOnly] as const;
   #inTransaction = false;
-  #transactionOpen = false;
+  /** The targets that have been told of a transaction. */
+  #openFor = 0;
+  /** Who hears of changes from now on. */
+  targets: number = Target.all;
 
-  constructor(feeds: readonly CommandFeed[]) {
-    this.#feeds = feeds;
+  constructor(replicas: CommandFeed, appendOnly: CommandFeed) {
+    this.#feeds = [replicas, appendOnly];
   }
 
   get active(): boolean {
@@ -66,21 +74,29 @@ export class Propagator {
 
   beginTransaction(): void {
     this.#inTransaction = true;
-    this.#transactionOpen = false;
+    this.#openFor = 0;
   }
 
   endTransaction(databaseIndex: number): void {
     this.#inTransaction = false;
-    if (this.#transactionOpen) this.#feed(databaseIndex, EXEC, 0, EXEC.length);
-    this.#transactionOpen = false;
+    if (this.#openFor === 0) return;
+    for (const [index, feed] of this.#feeds.entries()) {
+      if ((this.#openFor & (this.#targetOf[index] as number)) !== 0) feed.feed(databaseIndex, EXEC, 0, EXEC.length);
+    }
+    this.#openFor = 0;
   }
 
   #feed(databaseIndex: number, bytes: Buffer, start: number, end: number): void {
-    if (this.#inTransaction && !this.#transactionOpen) {
-      this.#transactionOpen = true;
-      for (const feed of this.#feeds) if (feed.active) feed.feed(databaseIndex, MULTI, 0, MULTI.length);
+    for (let index = 0; index < this.#feeds.length; index++) {
+      const feed = this.#feeds[index] as CommandFeed;
+      const target = this.#targetOf[index] as number;
+      if (!feed.active || (this.targets & target) === 0) continue;
+      if (this.#inTransaction && (this.#openFor & target) === 0) {
+        this.#openFor |= target;
+        feed.feed(databaseIndex, MULTI, 0, MULTI.length);
+      }
+      feed.feed(databaseIndex, bytes, start, end);
     }
-    for (const feed of this.#feeds) if (feed.active) feed.feed(databaseIndex, bytes, start, end);
   }
 }
 

@@ -13,6 +13,7 @@ import { formatDouble } from "../memory/double-text.ts";
 import { type LuaMachine, LuaType, type State } from "../scripting/lua-machine.ts";
 import { ReplyToLua } from "../scripting/script-values.ts";
 import { isPermitted, permissionErrorInScript } from "./permission-check.ts";
+import { Target } from "./propagation.ts";
 
 const NO_SCRIPT_RUNS = "ERR redis.call/pcall can only be called inside a script invocation";
 const NO_ARGUMENTS = "ERR Please specify at least one argument for this redis lib call";
@@ -37,6 +38,7 @@ export class ScriptCommands {
   #caller: { readonly client: Client; readonly command: number } | undefined;
   #offset = new Int32Array(64);
   #length = new Int32Array(64);
+  #targets: number = Target.all;
   /** The script has run a command that may write. */
   hasWritten = false;
 
@@ -55,6 +57,7 @@ export class ScriptCommands {
     this.hasWritten = false;
     this.client.databaseIndex = call.client.databaseIndex;
     this.client.protocol = 2;
+    this.#targets = Target.all;
     return this.goOn(call);
   }
 
@@ -62,6 +65,8 @@ export class ScriptCommands {
   goOn(call: Call): () => void {
     const { buffer, argc, offset, length, client, command, db } = call;
     const { resp3 } = call.reply;
+    const { executor } = call.server;
+    executor.propagateTo(this.#targets);
     this.#call = call;
     this.#caller = { client, command: client.has(ClientFlag.inExec) ? call.server.table.idOf("exec") : command };
     // A script may do what its client may.
@@ -73,6 +78,7 @@ export class ScriptCommands {
     call.reply.resp3 = this.client.protocol === 3;
     call.db = call.server.keyspace.database(this.client.databaseIndex);
     return () => {
+      executor.propagateTo(Target.all);
       this.#offset = call.offset;
       this.#length = call.length;
       this.#call = undefined;
@@ -88,6 +94,13 @@ export class ScriptCommands {
       call.db = db;
       if (this.hasWritten) client.writeOffset = this.client.writeOffset;
     };
+  }
+
+  /** `redis.set_repl`: who hears of what the script changes from now on. */
+  propagateTo(targets: number): void {
+    if (this.#call === undefined) return;
+    this.#targets = targets;
+    this.#call.server.executor.propagateTo(targets);
   }
 
   /** `redis.setresp`: the form in which commands answer the script. */

@@ -5,6 +5,7 @@ import type { CommandTable } from "../commands/command-table.ts";
 import type { Logger } from "../observability/logger.ts";
 import { COMPATIBLE_VERSION } from "../observability/product.ts";
 import { type HostFunction, type LuaMachine, LuaType, type State } from "../scripting/lua-machine.ts";
+import { Target } from "./propagation.ts";
 import type { ScriptCommands } from "./script-commands.ts";
 
 export interface ScriptFunctionParts {
@@ -16,7 +17,13 @@ export interface ScriptFunctionParts {
 }
 
 const LEVELS = { LOG_DEBUG: 0, LOG_VERBOSE: 1, LOG_NOTICE: 2, LOG_WARNING: 3 } as const;
-const REPLICATION_TARGETS = { REPL_NONE: 0, REPL_AOF: 1, REPL_SLAVE: 2, REPL_REPLICA: 2, REPL_ALL: 3 } as const;
+const REPLICATION_TARGETS = {
+  REPL_NONE: Target.none,
+  REPL_AOF: Target.appendOnly,
+  REPL_SLAVE: Target.replicas,
+  REPL_REPLICA: Target.replicas,
+  REPL_ALL: Target.all,
+} as const;
 const LOG_METHODS = ["debug", "verbose", "notice", "warning"] as const;
 const [MAJOR = 0, MINOR = 0, PATCH = 0] = COMPATIBLE_VERSION.split(".").map(Number);
 
@@ -48,7 +55,7 @@ export function scriptFunctions(
     },
     log: (state) => log(machine, parts.logger, state),
     setresp: (state) => setProtocol(machine, parts, state),
-    set_repl: (state) => setReplication(machine, state),
+    set_repl: (state) => setReplication(machine, parts, state),
     replicate_commands: yes,
     breakpoint: (state) => {
       api.lua_pushboolean(state, 0);
@@ -115,12 +122,14 @@ function setProtocol(machine: LuaMachine, parts: ScriptFunctionParts, state: Sta
   return 0;
 }
 
-/** Accepted and without effect: what a script changes always goes to replicas and the append-only file. */
-function setReplication(machine: LuaMachine, state: State): number {
+function setReplication(machine: LuaMachine, { commands }: ScriptFunctionParts, state: State): number {
   const { api } = machine;
   if (api.lua_gettop(state) !== 1) return raise(machine, state, "redis.set_repl() requires two arguments.");
   const targets = Math.trunc(api.lua_tonumber(state, 1));
-  if (targets >= 0 && targets <= REPLICATION_TARGETS.REPL_ALL) return 0;
+  if (targets >= Target.none && targets <= Target.all) {
+    commands.propagateTo(targets);
+    return 0;
+  }
   return raise(machine, state, "Invalid replication flags. Use REPL_AOF, REPL_REPLICA, REPL_ALL or REPL_NONE.");
 }
 

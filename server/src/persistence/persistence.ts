@@ -346,6 +346,12 @@ export class Persistence {
     }
   }
 
+  /** All data is gone, and a save of it is given up: other data is about to be loaded. */
+  empty(): void {
+    this.abort();
+    this.#forgetAll();
+  }
+
   #forgetAll(): void {
     this.#options.keyspace.flushAll();
     this.#options.libraries().flush();

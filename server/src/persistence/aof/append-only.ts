@@ -240,6 +240,11 @@ export class AppendOnly {
     if (this.#isScheduled || (isNeeded && this.#limit.mayTry) || this.#isGrown()) this.#startRewrite();
   }
 
+  /** What was added until now is in the files. */
+  written(): Promise<void> {
+    return this.#writer.enqueue(() => Promise.resolve());
+  }
+
   /** Everything is on the disk; rejects if it cannot be. */
   async finish(): Promise<void> {
     this.#cancelRewrite();

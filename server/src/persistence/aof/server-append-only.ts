@@ -75,6 +75,16 @@ export async function loadData(parts: DataLoadParts): Promise<ReadonlyMap<string
   return aux;
 }
 
+/** The data anew from the append-only file, with all that was written until now. Rejects if it cannot be loaded whole. */
+export async function loadAgain(parts: DataLoadParts): Promise<void> {
+  const { persistence, appendOnly } = parts;
+  await appendOnly.written();
+  persistence.empty();
+  const files = await loadAppendOnly(startOptions(parts, systemDisk));
+  if (files === undefined) throw new Error("There is no append-only file");
+  persistence.forgetChanges();
+}
+
 function startOptions(parts: DataLoadParts, disk: Disk): AofStartOptions {
   const { config, clock, logger, persistence, knows, createApplier } = parts;
   const place = {
