@@ -217,7 +217,16 @@ function psync(call: Call): void {
   const next = integerArgument(call, 2);
   if (call.argc > 3 && call.is(3, "failover")) takeOver(call);
   const session = sessionForSync(call);
-  if (session !== undefined) call.server.replication.replicas.synchronize(session, call.text(1), next);
+  if (session === undefined) return;
+  const { history, replicas } = call.server.replication;
+  if (session.wantsLibrariesOnly) sendLibraries(call, `+FULLRESYNC ${history.id} ${history.offset}\r\n`);
+  else replicas.synchronize(session, call.text(1), next);
+}
+
+/** They are few: no snapshot in the background is needed. Nothing follows. */
+function sendLibraries({ server, reply }: Call, head: string): void {
+  const file = server.persistence.librariesFile();
+  reply.raw(Buffer.concat([Buffer.from(`${head}$${file.length}\r\n`), file]));
 }
 
 /** Our primary hands over to us. */
@@ -235,6 +244,10 @@ function takeOver(call: Call): void {
 function sync(call: Call): void {
   const session = sessionForSync(call);
   if (session === undefined) return;
+  if (session.wantsLibrariesOnly) {
+    sendLibraries(call, "");
+    return;
+  }
   session.usesOldSync = true;
   call.server.replication.replicas.synchronize(session, "?", -1);
 }
@@ -257,8 +270,14 @@ const OPTIONS: ReadonlyMap<string, Option> = new Map(
       session.isSnapshotOnly = integerArgument(call, index) === 1;
     },
     version: () => undefined,
-    "rdb-filter-only": (_session, call, index) => {
-      if ((call.length[index] as number) > 0) throw new CommandError("ERR REPLCONF rdb-filter-only is not supported");
+    "rdb-filter-only": (session, call, index) => {
+      const kinds = call
+        .text(index)
+        .split(" ")
+        .filter((kind) => kind !== "");
+      const unknown = kinds.find((kind) => kind.toLowerCase() !== "functions");
+      if (unknown !== undefined) throw new CommandError(`ERR Unsupported rdb-filter-only option: ${unknown}`);
+      session.wantsLibrariesOnly = kinds.length > 0;
     },
   }),
 );

@@ -19,6 +19,7 @@ import type { AppendOnly } from "./aof/append-only.ts";
 import { DirectFileTarget } from "./direct-file-target.ts";
 import { KeyspaceLoader } from "./keyspace-loader.ts";
 import { removeLeftovers, temporarySnapshotName } from "./leftovers.ts";
+import { librariesFile } from "./libraries-file.ts";
 import type { RdbHeader } from "./rdb-frame.ts";
 import { type LoadProgress, loadRdbFile, loadRdbFileNow } from "./rdb-loader.ts";
 import { RdbOutput } from "./rdb-output.ts";
@@ -454,22 +455,26 @@ export class Persistence {
   }
 
   #cut(target: SnapshotTarget, isAofBase: boolean, form: SnapshotForm): Snapshot {
-    const { keyspace, config, clock, replicationPosition } = this.#options;
-    const position = replicationPosition();
+    const { keyspace, config } = this.#options;
     return new Snapshot({
-      keyspace,
-      collections: this.#ownCollections,
+      ...{ keyspace, collections: this.#ownCollections, form, header: this.#header(isAofBase) },
       output: new RdbOutput(target, { compress: config.get("rdbcompression") }),
-      form,
-      header: {
-        version: COMPATIBLE_VERSION,
-        createdAtSeconds: Math.floor(clock.nowMs() / 1000),
-        usedMemoryBytes: keyspace.arena.usedBytes,
-        isAofBase,
-        libraries: this.#options.libraries().sources(),
-        ...(position === undefined ? {} : { replication: position }),
-      },
     });
+  }
+
+  #header(isAofBase: boolean): RdbHeader {
+    const { keyspace, clock, replicationPosition, libraries } = this.#options;
+    const replication = replicationPosition();
+    return {
+      ...{ version: COMPATIBLE_VERSION, createdAtSeconds: Math.floor(clock.nowMs() / 1000), isAofBase },
+      ...{ usedMemoryBytes: keyspace.arena.usedBytes, libraries: libraries().sources() },
+      ...(replication === undefined ? {} : { replication }),
+    };
+  }
+
+  /** An RDB file of the libraries of functions alone. */
+  librariesFile(): Buffer {
+    return librariesFile(this.#header(false));
   }
 
   #saved(dirtyAtCut: number, startedAtMs: number): void {

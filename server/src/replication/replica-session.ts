@@ -27,6 +27,8 @@ export class ReplicaSession {
   understandsPsync2 = false;
   /** Wants a snapshot and nothing after it. */
   isSnapshotOnly = false;
+  /** Of the snapshot, only the libraries of functions. */
+  wantsLibrariesOnly = false;
   /** Asked with SYNC, and so expects no status line. */
   usesOldSync = false;
   acknowledgedOffset = 0;
