@@ -440,7 +440,7 @@ function createUpkeep(context: ServerContext, state: ServerState): MemoryUpkeep 
   });
 }
 
-function runCron({ context, dispatcher, upkeep, usage, waiting, cluster }: Core): void {
+function runCron({ context, dispatcher, gateway, upkeep, usage, waiting, cluster }: Core): void {
   const { keyspace, clock, config, clients, persistence, tracking } = context;
   const nowMs = clock.nowMs();
   keyspace.setNow(nowMs);
@@ -452,6 +452,7 @@ function runCron({ context, dispatcher, upkeep, usage, waiting, cluster }: Core)
   context.appendOnly.tick();
   redirectWaiting(waiting, cluster?.cluster);
   closeIdleClients(clients.all(), config.get("timeout"), nowMs);
+  gateway.tick();
   usage.commandRate.sample(dispatcher.processed, nowMs);
   usage.inputRate.sample(usage.traffic.inputBytes, nowMs);
   usage.outputRate.sample(usage.traffic.outputBytes, nowMs);

@@ -3,6 +3,7 @@
 import type { Call } from "./call.ts";
 import type { Client } from "./client.ts";
 import { ClientFlag } from "./client.ts";
+import { clientBytes } from "./client-memory.ts";
 
 export type ClientType = "normal" | "master" | "replica" | "pubsub";
 
@@ -73,13 +74,13 @@ export function describeClient(call: Call, client: Client): string {
     ["qbuf", queryBytes],
     ["qbuf-free", 0],
     ["argv-mem", 0],
-    ["multi-mem", 0],
+    ["multi-mem", client.queuedBytes],
     ["rbs", 0],
     ["rbp", 0],
     ["obl", 0],
     ["oll", outputBytes > 0 ? 1 : 0],
     ["omem", outputBytes],
-    ["tot-mem", queryBytes + outputBytes],
+    ["tot-mem", clientBytes(client, call.server.keyspace.watches)],
     ["events", outputBytes > 0 ? "rw" : "r"],
     ["cmd", command < 0 ? "NULL" : (call.server.table.fullNames[command] ?? "NULL")],
     ["user", client.userName],

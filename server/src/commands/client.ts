@@ -102,6 +102,8 @@ export class Client {
   lastActiveMs: number;
   lastCommand = -1;
   queued: QueuedCommand[] | undefined;
+  /** What the queued commands take of memory. */
+  queuedBytes = 0;
   /** Channels and patterns as latin1 strings; made on first use. */
   channels: Set<string> | undefined;
   patterns: Set<string> | undefined;
@@ -148,6 +150,8 @@ export class ClientRegistry {
   /** Connections accepted since the start or CONFIG RESETSTAT. */
   accepted = 0;
   rejected = 0;
+  /** Disconnected because all clients took too much memory. */
+  evicted = 0;
 
   nextId(): number {
     return this.#nextId++;
@@ -173,6 +177,7 @@ export class ClientRegistry {
   resetStatistics(): void {
     this.accepted = 0;
     this.rejected = 0;
+    this.evicted = 0;
   }
 
   all(): IterableIterator<Client> {

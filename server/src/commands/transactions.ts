@@ -166,6 +166,7 @@ function unwatch(call: Call): void {
 /** Leaves the transaction, if there is one, and forgets its commands and watched keys. */
 export function resetTransaction(call: Call, client: Client): void {
   client.queued = undefined;
+  client.queuedBytes = 0;
   client.set(ClientFlag.multi | ClientFlag.transactionFailed, false);
   call.server.keyspace.watches.unwatchAll(client);
 }

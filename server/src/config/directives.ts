@@ -164,7 +164,7 @@ const MEMORY = [
   ),
   integer("maxmemory-samples", 5, [1, INT_MAX]),
   integer("maxmemory-eviction-tenacity", 10, [0, 100]),
-  memoryOrPercent("maxmemory-clients", 0, STORED),
+  memoryOrPercent("maxmemory-clients", 0),
   integer("lfu-log-factor", 10, COUNT),
   integer("lfu-decay-time", 1, COUNT),
   integer("active-expire-effort", 1, [1, 10]),

@@ -249,7 +249,7 @@ function statisticsFacts(parts: FactParts): StatisticsFacts {
     expiredKeys: keyspace.expiredKeys,
     expiredFields: keyspace.expiredFields,
     evictedKeys: keyspace.evictedKeys,
-    evictedClients: 0,
+    evictedClients: clients.evicted,
     hits: keyspace.hits,
     misses: keyspace.misses,
     channels: pubsub.count("channels"),

@@ -2,8 +2,11 @@
 
 import type { Call } from "../commands/call.ts";
 import { ClientFlag, type QueuedCommand } from "../commands/client.ts";
+import { QUEUED_COMMAND_BYTES } from "../commands/client-memory.ts";
 import { CommandBit } from "../commands/command-table.ts";
 
+/** Where an argument lies, and how long it is. */
+const ARGUMENT_BYTES = 8;
 /** What a client in MULTI may send that runs at once. */
 const RUN_AT_ONCE: ReadonlySet<string> = new Set(["exec", "discard", "multi", "watch", "quit", "reset"]);
 
@@ -17,7 +20,9 @@ export function queueCommand(call: Call, id: number, bits: number, fullName: str
     return true;
   }
   client.queued ??= [];
-  client.queued.push(copyOf(call, id));
+  const copy = copyOf(call, id);
+  client.queued.push(copy);
+  client.queuedBytes += QUEUED_COMMAND_BYTES + copy.buffer.length + copy.argc * ARGUMENT_BYTES;
   call.reply.status("QUEUED");
   return true;
 }

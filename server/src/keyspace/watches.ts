@@ -20,12 +20,16 @@ interface Watch {
 
 interface WatchingClient {
   isBroken: boolean;
-  readonly watches: Watch[];
+  readonly watches: Map<WatchedDatabase, Map<string, Watch>>;
+  bytes: number;
 }
+
+/** Of memory, beside its name, that a watched key takes about. */
+const WATCH_BYTES = 200;
 
 export class Watches {
   readonly #clients = new Map<object, WatchingClient>();
-  readonly #keys = new Map<WatchedDatabase, Map<string, Watch[]>>();
+  readonly #keys = new Map<WatchedDatabase, Map<string, Set<Watch>>>();
 
   /** How many clients watch something. A plain field: each write asks. */
   clientCount = 0;
@@ -35,22 +39,22 @@ export class Watches {
     const text = key.toString("latin1");
     let state = this.#clients.get(client);
     if (state === undefined) {
-      state = { isBroken: false, watches: [] };
+      state = { isBroken: false, watches: new Map(), bytes: 0 };
       this.#clients.set(client, state);
       this.clientCount = this.#clients.size;
     }
-    if (state.watches.some((watch) => watch.database === database && watch.text === text)) return;
-    const wasExpired = database.peekExpired(key, 0, key.length);
-    const watch: Watch = { client, database, key, text, wasExpired };
-    state.watches.push(watch);
-    let keys = this.#keys.get(database);
-    if (keys === undefined) {
-      keys = new Map();
-      this.#keys.set(database, keys);
-    }
-    const watchers = keys.get(text);
-    if (watchers === undefined) keys.set(text, [watch]);
-    else watchers.push(watch);
+    const own = entryOf(state.watches, database, () => new Map<string, Watch>());
+    if (own.has(text)) return;
+    const watch: Watch = { client, database, key, text, wasExpired: database.peekExpired(key, 0, key.length) };
+    own.set(text, watch);
+    state.bytes += WATCH_BYTES + 2 * key.length;
+    const keys = entryOf(this.#keys, database, () => new Map<string, Set<Watch>>());
+    entryOf(keys, text, () => new Set<Watch>()).add(watch);
+  }
+
+  /** About what a client's watched keys take of memory. */
+  bytesOf(client: object): number {
+    return this.#clients.get(client)?.bytes ?? 0;
   }
 
   /** Whether a key that the client watches has changed or expired. */
@@ -58,9 +62,12 @@ export class Watches {
     const state = this.#clients.get(client);
     if (state === undefined) return false;
     if (state.isBroken) return true;
-    return state.watches.some(
-      ({ database, key, wasExpired }) => !wasExpired && database.peekExpired(key, 0, key.length),
-    );
+    for (const watches of state.watches.values()) {
+      for (const { database, key, wasExpired } of watches.values()) {
+        if (!wasExpired && database.peekExpired(key, 0, key.length)) return true;
+      }
+    }
+    return false;
   }
 
   unwatchAll(client: object): void {
@@ -68,13 +75,14 @@ export class Watches {
     if (state === undefined) return;
     this.#clients.delete(client);
     this.clientCount = this.#clients.size;
-    for (const watch of state.watches) {
-      const keys = this.#keys.get(watch.database);
-      const watchers = keys?.get(watch.text);
-      if (keys === undefined || watchers === undefined) continue;
-      watchers.splice(watchers.indexOf(watch), 1);
-      if (watchers.length === 0) keys.delete(watch.text);
-      if (keys.size === 0) this.#keys.delete(watch.database);
+    for (const [database, watches] of state.watches) {
+      const keys = this.#keys.get(database);
+      for (const [text, watch] of watches) {
+        const watchers = keys?.get(text);
+        watchers?.delete(watch);
+        if (watchers?.size === 0) keys?.delete(text);
+      }
+      if (keys?.size === 0) this.#keys.delete(database);
     }
   }
 
@@ -99,4 +107,13 @@ export class Watches {
     const state = this.#clients.get(watch.client);
     if (state !== undefined) state.isBroken = true;
   }
+}
+
+function entryOf<Key, Value>(map: Map<Key, Value>, key: Key, make: () => Value): Value {
+  let value = map.get(key);
+  if (value === undefined) {
+    value = make();
+    map.set(key, value);
+  }
+  return value;
 }

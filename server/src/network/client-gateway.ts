@@ -33,6 +33,8 @@ export interface GatewayOptions {
   readonly nowMs: () => number;
   /** A client has come: it is yet to get its user. */
   readonly joined: (client: Client) => void;
+  /** Some times a second: disconnects those who take too much memory. */
+  readonly evict: () => void;
   /** A client has gone: its subscriptions, watches and so on are to be undone. */
   readonly left: (client: Client) => void;
 }
@@ -71,6 +73,10 @@ export class ClientGateway {
         this.#outboxes.flush();
       },
     });
+  }
+
+  tick(): void {
+    this.#options.evict();
   }
 
   get batch(): SocketBatch | undefined {

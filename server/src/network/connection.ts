@@ -36,6 +36,8 @@ export interface ConnectionLimits {
   /** The limit of this client's class (normal, replica, pubsub); 0 is none. */
   output(client: Client): OutputLimit;
   tooMuchOutput(client: Client, bytes: number): void;
+  /** A client takes so much more memory than before, for what it has sent or not read. */
+  grew(bytes: number): void;
 }
 
 /** Bytes over all connections since the start. */
@@ -108,6 +110,8 @@ export class Connection implements ClientConnection, ReplyOwner, Outbox {
   #awaited = 0;
   #held: HeldReplies[] = [];
   #heldBytes = 0;
+  /** What waited when that was last looked at. */
+  #lastOutputBytes = 0;
   /** The connection closes once what it holds has gone. */
   #isEnding = false;
   #softSinceMs = 0;
@@ -312,6 +316,7 @@ export class Connection implements ClientConnection, ReplyOwner, Outbox {
     if (this.#pending === undefined || this.#pending.length < needed) {
       const grown = Buffer.allocUnsafeSlow(this.#capacityFor(needed));
       this.#pending?.copy(grown, 0, 0, this.#pendingBytes);
+      this.#limits.grew(grown.length - (this.#pending?.length ?? 0));
       this.#pending = grown;
     }
     chunk.copy(this.#pending, this.#pendingBytes, start, end);
@@ -360,6 +365,8 @@ export class Connection implements ClientConnection, ReplyOwner, Outbox {
     const client = this.#client;
     if (client === undefined) return;
     const waiting = this.outputBytes;
+    this.#limits.grew(Math.max(0, waiting - this.#lastOutputBytes));
+    this.#lastOutputBytes = waiting;
     const limit = this.#limits.output(client);
     const overHard = limit.hardBytes > 0 && waiting > limit.hardBytes;
     if (!overHard && !this.#isOverSoft(waiting, limit)) return;

@@ -3,6 +3,7 @@
 import type { Client } from "../commands/client.ts";
 import { beginAsDefault } from "../commands/client-users.ts";
 import type { ServerContext } from "../commands/context.ts";
+import { ClientEviction } from "../execution/client-eviction.ts";
 import { outputLimitOf } from "../execution/server-settings.ts";
 import { ClientGateway } from "./client-gateway.ts";
 import type { ConnectionLimits, DurabilityGate, RequestHandler, Traffic } from "./connection.ts";
@@ -27,6 +28,10 @@ export function createServerGateway({
   left,
 }: ServerGatewayParts): ClientGateway {
   const { config, clock, logger, clients, accessControl } = context;
+  const eviction = new ClientEviction({
+    ...{ config, clients, logger, watches: () => context.keyspace.watches },
+    schedule: (callback) => void setImmediate(callback),
+  });
   const limits: ConnectionLimits = {
     get queryBytes() {
       return config.get("client-query-buffer-limit");
@@ -34,6 +39,7 @@ export function createServerGateway({
     output: (client) => outputLimitOf(config, client),
     tooMuchOutput: (client, bytes) =>
       logger.warning(`Client ${client.address} closed for overcoming of output buffer limits: ${bytes} bytes waiting`),
+    grew: (bytes) => eviction.grew(bytes),
   };
   return new ClientGateway({
     ...{ clients, handler, limits, traffic, batch, durable },
@@ -42,6 +48,7 @@ export function createServerGateway({
       isProtected: config.get("protected-mode") && accessControl.defaultUser.needsNoPassword && !config.isGiven("bind"),
     }),
     nowMs: () => clock.nowMs(),
+    evict: () => eviction.check(),
     joined: (client) => {
       beginAsDefault(client, context);
       context.pause.admit(client);
