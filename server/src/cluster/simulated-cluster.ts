@@ -32,6 +32,7 @@ export interface SimulatedNode {
   /** Its data: how far into the shard's history, and of which primary; 0 = empty. */
   offset: number;
   linkedAt: number;
+  startedAt: number;
   follows: string | undefined;
   hasKeys: boolean;
   promotions: number;
@@ -91,6 +92,7 @@ export class SimulatedCluster {
       saved: "",
       offset: 0,
       linkedAt: 0,
+      startedAt: this.now,
       follows: undefined,
       hasKeys: false,
       promotions: 0,
@@ -147,6 +149,7 @@ export class SimulatedCluster {
     node.isUp = true;
     node.pipes = new Map();
     node.linkedAt = 0;
+    node.startedAt = this.now;
     node.follows = undefined;
     node.state = this.#newState(node);
     const effects = change(node.state, this.now, (state) => {
@@ -170,7 +173,8 @@ export class SimulatedCluster {
       facts: {
         replicationOffset: () => node.offset,
         primaryLinkUp: () => node.linkedAt === this.now,
-        dataAgeMs: () => (node.linkedAt === 0 ? Number.POSITIVE_INFINITY : this.now - node.linkedAt),
+        // As of replication: a node that has come back without reaching its primary counts from its start.
+        dataAgeMs: () => this.now - Math.max(node.linkedAt, node.startedAt),
         keyspaceIsEmpty: () => !node.hasKeys,
         countKeysInSlot: () => 0,
       },
