@@ -7,6 +7,9 @@ export interface SlotRange {
   readonly end: number;
 }
 
+const NONE = -1;
+const ALL_BITS = 0xff;
+
 export function emptySlots(): Uint8Array {
   return new Uint8Array(SLOT_BYTES);
 }
@@ -34,12 +37,22 @@ export function slotsOf(bitmap: Uint8Array): number[] {
   return slots;
 }
 
+/** Bytes in which nothing begins or ends are skipped. */
 export function rangesOf(bitmap: Uint8Array): SlotRange[] {
-  const ranges: { start: number; end: number }[] = [];
-  for (const slot of slotsOf(bitmap)) {
-    const last = ranges.at(-1);
-    if (last !== undefined && last.end === slot - 1) last.end = slot;
-    else ranges.push({ start: slot, end: slot });
+  const ranges: SlotRange[] = [];
+  let start = NONE;
+  for (let byte = 0; byte < SLOT_BYTES; byte++) {
+    const bits = bitmap[byte] as number;
+    if (bits === (start === NONE ? 0 : ALL_BITS)) continue;
+    for (let bit = 0; bit < 8; bit++) {
+      const isIn = (bits & (1 << bit)) !== 0;
+      const slot = byte * 8 + bit;
+      if (isIn && start === NONE) start = slot;
+      if (isIn || start === NONE) continue;
+      ranges.push({ start, end: slot - 1 });
+      start = NONE;
+    }
   }
+  if (start !== NONE) ranges.push({ start, end: SLOT_BYTES * 8 - 1 });
   return ranges;
 }
