@@ -11,6 +11,8 @@ import { type Outcome, parseJunit } from "./junit.ts";
 import { print } from "./print.ts";
 import { SERVERS, type ServerName, type Suite } from "./suite.ts";
 
+const MOST_ACCIDENTS = 5;
+
 interface SuiteRun {
   readonly server: ServerName;
   readonly outcomes: ReadonlyMap<string, Outcome>;
@@ -45,16 +47,26 @@ export async function compareSuite(suite: Suite): Promise<boolean> {
   reportExcepted(differences);
   report("exceptions no longer needed", unneeded(suite.name, differences));
   const unexplained = differences.filter(({ exception }) => exception === undefined).map(({ test }) => test);
-  report("FAIL HERE ONLY", unexplained);
-  return unexplained.length === 0;
+  const unlucky = await passedAgain(suite, unexplained);
+  report("failed here only, and passed when run once more", unlucky);
+  const lasting = unexplained.filter((test) => !unlucky.includes(test));
+  report("FAIL HERE ONLY", lasting);
+  return lasting.length === 0;
 }
 
-async function runOnce(suite: Suite, server: ServerName): Promise<SuiteRun> {
-  const base = path.join(RESULTS, `${suite.name}-${server}`);
+/** Some tests measure time to a few milliseconds, which a busy machine lets fail. More than a few are no accident. */
+async function passedAgain(suite: Suite, tests: readonly string[]): Promise<readonly string[]> {
+  if (tests.length === 0 || tests.length > MOST_ACCIDENTS) return [];
+  const { outcomes } = await runOnce(suite, "kv-server", tests);
+  return tests.filter((test) => outcomes.get(test) === "passed");
+}
+
+async function runOnce(suite: Suite, server: ServerName, tests?: readonly string[]): Promise<SuiteRun> {
+  const base = path.join(RESULTS, `${suite.name}-${server}${tests === undefined ? "" : "-again"}`);
   const junit = `${base}.xml`;
   rmSync(junit, { force: true });
   const start = performance.now();
-  await suite.run(server, { junit, log: `${base}.log` });
+  await suite.run(server, { junit, log: `${base}.log` }, tests);
   const outcomes = parseJunit(readFileSync(junit, "utf8"));
   if (outcomes.size === 0) throw new Error(`Read "${junit}": no test ran, see ${base}.log`);
   return { server, outcomes, seconds: (performance.now() - start) / 1000 };

@@ -31,6 +31,13 @@ const SKIPPED = "Sentinel|ClusterClient|Gears|JSON|Probabilistic|RedisTimeseries
 /** The nodes of the suite's cluster are plain: its tests are left out, but it must come up. */
 const PLAIN_PORTS = "8220 8221 8222 8223 8224 8225";
 
+interface Run extends RunFiles {
+  readonly server: ServerName;
+  /** Without them it is plain. */
+  readonly secrets: Secrets | undefined;
+  readonly tests: readonly string[] | undefined;
+}
+
 export function goRedis(isSecure = false): Suite {
   return {
     name: `go-redis${isSecure ? "-tls" : ""}`,
@@ -38,10 +45,10 @@ export function goRedis(isSecure = false): Suite {
       await fetchSource();
       await build(isSecure);
     },
-    async run(server, files) {
+    async run(server, files, tests) {
       const secrets = isSecure ? await makeSecrets() : undefined;
       installServer(server, secrets);
-      await runTests(server, secrets, files);
+      await runTests({ ...files, server, secrets, tests });
     },
   };
 }
@@ -82,7 +89,7 @@ function writeOverlay(): string {
   return overlay;
 }
 
-async function runTests(server: ServerName, secrets: Secrets | undefined, { junit, log }: RunFiles): Promise<void> {
+async function runTests({ server, secrets, tests, junit, log }: Run): Promise<void> {
   const args = [
     "-test.run=TestGinkgoSuite",
     `-test.timeout=${RUN_TIMEOUT_MS / 1000}s`,
@@ -90,10 +97,17 @@ async function runTests(server: ServerName, secrets: Secrets | undefined, { juni
     "-ginkgo.no-color",
   ];
   args.push(`-ginkgo.skip=${SKIPPED}`, "-ginkgo.seed=1");
+  if (tests !== undefined) args.push(`-ginkgo.focus=${tests.map(patternOf).join("|")}`);
   const program = secrets === undefined ? PROGRAM : SECURE_PROGRAM;
   const environment = secrets === undefined ? {} : dialerSettings(secrets);
   await runProgram(program, args, { directory: SOURCE, environment, logFile: log, timeoutMs: RUN_TIMEOUT_MS + 10_000 });
   if (!existsSync(junit)) throw new Error(`go-redis against ${server} wrote no report: see ${log}`);
+}
+
+/** For a test that the report calls `go-redis::[It] Tx should discard [its labels]`. */
+function patternOf(test: string): string {
+  const text = test.replace(/^go-redis::\[It\] /, "").replace(/ \[[^\]]*\]$/, "");
+  return text.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&");
 }
 
 function dialerSettings({ authority, client }: Secrets): Readonly<Record<string, string>> {

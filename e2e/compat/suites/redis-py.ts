@@ -58,15 +58,16 @@ interface Run extends RunFiles {
   readonly protocol: 2 | 3;
   /** Without them it is plain. */
   readonly secrets: Secrets | undefined;
+  readonly tests: readonly string[] | undefined;
 }
 
 export function redisPy(protocol: 2 | 3, isSecure = false): Suite {
   return {
     name: `redis-py-resp${protocol}${isSecure ? "-tls" : ""}`,
     prepare,
-    async run(server, files) {
+    async run(server, files, tests) {
       const secrets = isSecure ? await makeSecrets() : undefined;
-      await withServer(server, () => runTests({ ...files, server, protocol, secrets }), secrets);
+      await withServer(server, () => runTests({ ...files, server, protocol, secrets, tests }), secrets);
     },
   };
 }
@@ -86,8 +87,16 @@ async function prepare(): Promise<void> {
   await mustRun("touch", [path.join(ENVIRONMENT, "complete")], options);
 }
 
-async function runTests({ server, protocol, secrets, junit, log }: Run): Promise<void> {
-  const args = ["-m", "pytest", "tests", "-q", "-o", "asyncio_mode=auto", "--disable-warnings"];
+async function runTests({ server, protocol, secrets, tests, junit, log }: Run): Promise<void> {
+  const args = [
+    "-m",
+    "pytest",
+    ...(tests?.map(nodeOf) ?? ["tests"]),
+    "-q",
+    "-o",
+    "asyncio_mode=auto",
+    "--disable-warnings",
+  ];
   args.push("--timeout", String(TEST_TIMEOUT_S), "--durations", "20", "--protocol", String(protocol));
   if (secrets === undefined) args.push("-m", `${MARKS} and not ssl`, "--redis-url", PLAIN_URL);
   else args.push("-m", MARKS, "-p", PLUGIN, ...secureUrls(secrets));
@@ -97,6 +106,15 @@ async function runTests({ server, protocol, secrets, junit, log }: Run): Promise
   const options = { directory: SOURCE, environment, logFile: log, timeoutMs: RUN_TIMEOUT_MS };
   const code = await runProgram(PYTHON, args, options);
   if (code > 1) throw new Error(`pytest against ${server} ended with ${code}: see ${log}`);
+}
+
+/** What pytest calls a test that its report calls `tests.test_lock.TestLock::test_lock`. */
+function nodeOf(test: string): string {
+  const end = test.indexOf("::");
+  const words = test.slice(0, end).split(".");
+  const isFile = (depth: number): boolean => existsSync(path.join(SOURCE, `${words.slice(0, depth).join("/")}.py`));
+  const depth = words.findIndex((_, index) => isFile(index + 1)) + 1;
+  return [`${words.slice(0, depth).join("/")}.py`, ...words.slice(depth)].join("::") + test.slice(end);
 }
 
 /** The second is for the suite's own tests of TLS, which say themselves which certificates they use. */
