@@ -83,7 +83,7 @@ export type SlotChange =
 
 export function setSlotState(state: ClusterState, slot: number, change: SlotChange): string | undefined {
   const { myself, table } = state;
-  if (isReplica(myself)) return "ERR You can use SETSLOT only with masters.";
+  if (isReplica(myself)) return "ERR Please use SETSLOT only with masters.";
   if (change.kind === "stable") {
     state.importing.delete(slot);
     state.migrating.delete(slot);
@@ -174,6 +174,8 @@ export function replicate(state: ClusterState, nodeId: string): string | undefin
 
 export function forget(state: ClusterState, nodeId: string): string | undefined {
   const node = findNode(state, nodeId);
+  // Another node has been told, and told this one, before the administrator came here.
+  if (node === undefined && (state.banned.get(nodeId) ?? 0) > state.now) return undefined;
   if (node === undefined) return `ERR Unknown node ${nodeId}`;
   if (node === state.myself) return "ERR I tried hard but I can't forget myself...";
   if (isReplica(state.myself) && state.myself.primary === node) return "ERR Can't forget my master!";

@@ -137,6 +137,10 @@ describe.each(SEEDS)("simulated cluster, seed %i", (seed) => {
     }
     const follows = (index: number): boolean => at(cluster, index).state.myself.primary?.id === to;
     expect(follows(2)).toBe(true);
+    // If it hears of that before it is told, redis-cli knows by this text that nothing is wrong.
+    expect(cluster.command(source, (state) => setSlotState(state, last, { kind: "node", nodeId: to }))).toBe(
+      "ERR Please use SETSLOT only with masters.",
+    );
     expect(cluster.runUntil(20_000, () => follows(5) && isHealthy(cluster))).toBeDefined();
   });
 
@@ -218,6 +222,17 @@ describe.each(SEEDS)("simulated cluster, seed %i", (seed) => {
       expect(cluster.command(at(cluster, 1), (state) => release(state, replicaId))).toBeUndefined();
       expect(cluster.runUntil(20_000, () => isHealthy(cluster))).toBeDefined();
     }
+  });
+
+  it("takes CLUSTER FORGET for done on a node that has heard of it from another", () => {
+    const cluster = formCluster(seed);
+    const gone = at(cluster, 3).state.myself.id;
+    const ask = (index: number, id: string) => cluster.command(at(cluster, index), (state) => forget(state, id));
+    cluster.crash(at(cluster, 3));
+    expect(ask(1, gone)).toBeUndefined();
+    expect(cluster.runUntil(20_000, () => !at(cluster, 2).state.nodes.has(gone))).toBeDefined();
+    expect(ask(2, gone)).toBeUndefined();
+    expect(ask(2, "0".repeat(40))).toBe(`ERR Unknown node ${"0".repeat(40)}`);
   });
 
   it("does not let a replica that started empty take over", () => {
