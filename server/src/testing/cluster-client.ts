@@ -37,12 +37,15 @@ export class ClusterClient {
       if (!isDetour(word)) return reply;
       this.detours[word]++;
       isAsking = word === "ASK";
-      if (word === "MOVED" || word === "ASK") port = Number(address?.split(":").at(-1));
-      else {
-        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
-        port = this.#portOfSlot.get(slot) ?? this.#seedPort;
+      if (word === "MOVED" || word === "ASK") {
+        port = Number(address?.split(":").at(-1));
+        if (word === "MOVED") this.#portOfSlot.set(slot, port);
+        continue;
       }
-      if (word === "MOVED") this.#portOfSlot.set(slot, port);
+      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+      // A node that has left the cluster serves nothing any more.
+      if (word === "CLUSTERDOWN") this.#portOfSlot.delete(slot);
+      port = this.#portOfSlot.get(slot) ?? this.#seedPort;
     }
     throw new Error(`${command.slice(0, 2).join(" ")}: nobody would serve slot ${slot}`);
   }

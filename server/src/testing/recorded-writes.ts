@@ -43,9 +43,9 @@ const KINDS: Readonly<Record<string, Kind>> = {
     keys: (count) => count % 2,
   },
   pair: {
-    write: (key, count) => ["MSET", `{${key}}:a`, count + 1, `{${key}}:b`, count + 1],
+    write: (key, count) => ["MSET", `${key}:a`, count + 1, `${key}:b`, count + 1],
     answer: () => "OK",
-    read: (key) => ["MGET", `{${key}}:a`, `{${key}}:b`],
+    read: (key) => ["MGET", `${key}:a`, `${key}:b`],
     content: (count) => (count === 0 ? "nil nil" : `${count} ${count}`),
     keys: (count) => 2 * one(count),
   },
@@ -90,8 +90,8 @@ const MOST_FAULTS = 20;
 export interface LoadOptions {
   readonly seedPort: number;
   readonly writers: number;
-  /** For each writer, of each kind. */
-  readonly keysOfKind: number;
+  /** Hash tags; each writer has a key of each kind with each of them. */
+  readonly tags: readonly string[];
   readonly seed: number;
 }
 
@@ -107,7 +107,7 @@ export class RecordedWrites {
   constructor(options: LoadOptions) {
     this.#options = options;
     this.#clients = Array.from({ length: options.writers }, () => new ClusterClient(options.seedPort));
-    this.#keys = this.#clients.map((_, writer) => keysOf(writer, options.keysOfKind));
+    this.#keys = this.#clients.map((_, writer) => keysOf(writer, options.tags));
   }
 
   get acknowledged(): number {
@@ -181,10 +181,9 @@ export class RecordedWrites {
   }
 }
 
-/** A writer's keys of one kind share few slots, so that moving one of these takes several steps. */
-function keysOf(writer: number, keysOfKind: number): RecordedKey[] {
-  return Object.entries(KINDS).flatMap(([name, kind]) =>
-    Array.from({ length: keysOfKind }, (_, n) => ({ name: `${name}:{${writer}:${n >> 2}}:${n}`, kind, acknowledged: 0 })),
+function keysOf(writer: number, tags: readonly string[]): RecordedKey[] {
+  return tags.flatMap((tag) =>
+    Object.entries(KINDS).map(([name, kind]) => ({ name: `${name}:{${tag}}:${writer}`, kind, acknowledged: 0 })),
   );
 }
 

@@ -1,6 +1,6 @@
 /**
- * A node of a cluster in a process of its own, ours or redis-server, started with the same directives: for tests in which
- * both kinds stand side by side. Its port is free together with that of its bus.
+ * A server in a process of its own, ours or redis-server, started with the same directives: for tests in which both kinds
+ * stand side by side. Its port is free together with that of its cluster bus.
  */
 
 import { type ChildProcess, execFile, spawn } from "node:child_process";
@@ -9,6 +9,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
 import { createSystemRandom } from "../platform/random.ts";
+import { ReferenceClient } from "./reference-server.ts";
 
 const run = promisify(execFile);
 const READY = "Ready to accept connections";
@@ -25,7 +26,7 @@ const PROGRAMS: Readonly<Record<ServerKind, readonly string[]>> = {
   "redis-server": ["redis-server"],
 };
 
-export class ClusterProcess {
+export class ServerProcess {
   readonly kind: ServerKind;
   readonly port: number;
   readonly #directory: string;
@@ -38,11 +39,11 @@ export class ClusterProcess {
     this.#child = child;
   }
 
-  static async start(kind: ServerKind, directives: readonly string[]): Promise<ClusterProcess> {
+  static async start(kind: ServerKind, directives: readonly string[]): Promise<ServerProcess> {
     const random = createSystemRandom();
     for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
       const node = await startOn(kind, FIRST_PORT + random.below(PORTS), directives);
-      if (node !== undefined) return new ClusterProcess(kind, node.port, node.directory, node.child);
+      if (node !== undefined) return new ServerProcess(kind, node.port, node.directory, node.child);
     }
     throw new Error(`No ${kind} came up on any of ${MOST_ATTEMPTS} ports`);
   }
@@ -53,7 +54,20 @@ export class ClusterProcess {
 
   /** Runs one command by redis-cli and gives what it prints. */
   async command(...args: readonly string[]): Promise<string> {
-    return (await redisCli("-p", String(this.port), ...args)).trimEnd();
+    return (await redisCli(["-p", String(this.port), ...args])).trimEnd();
+  }
+
+  /** Runs many commands, one a line. */
+  async script(lines: readonly string[]): Promise<void> {
+    await redisCli(["-p", String(this.port)], `${lines.join("\n")}\n`);
+  }
+
+  /** Sets a key of a slot that this node imports. */
+  async setImported(key: string, value: string): Promise<void> {
+    const client = await ReferenceClient.connect(this.port);
+    const [, reply] = await client.send([["ASKING"], ["SET", key, value]]);
+    client.close();
+    if (reply !== "OK") throw new Error(`SET ${key} was answered ${String(reply)}`);
   }
 
   async id(): Promise<string> {
@@ -71,9 +85,12 @@ export class ClusterProcess {
 }
 
 /** What redis-cli prints; rejects, with all of it, if it exits with an error. */
-export async function redisCli(...args: readonly string[]): Promise<string> {
+export async function redisCli(args: readonly string[], input = ""): Promise<string> {
+  const running = run("redis-cli", args, { maxBuffer: MAX_OUTPUT_BYTES });
+  // It may end without having read all.
+  running.child.stdin?.on("error", () => undefined).end(input);
   try {
-    return (await run("redis-cli", args, { maxBuffer: MAX_OUTPUT_BYTES })).stdout;
+    return (await running).stdout;
   } catch (error) {
     const { stdout, stderr } = error as { readonly stdout?: string; readonly stderr?: string };
     throw new Error(`redis-cli ${args.join(" ")} failed:\n${stdout ?? ""}${stderr ?? ""}`, { cause: error });
@@ -88,7 +105,7 @@ interface Started {
 
 /** Undefined if it did not come up: the port was taken. */
 async function startOn(kind: ServerKind, port: number, directives: readonly string[]): Promise<Started | undefined> {
-  const directory = mkdtempSync(path.join(tmpdir(), "cluster-process-"));
+  const directory = mkdtempSync(path.join(tmpdir(), "server-process-"));
   const [program, ...own] = PROGRAMS[kind] as [string, ...string[]];
   const args = [...own, "--port", String(port), "--bind", "127.0.0.1", "--dir", directory, "--save", "", ...directives];
   const child = spawn(program, args, { stdio: ["ignore", "pipe", "inherit"] });
