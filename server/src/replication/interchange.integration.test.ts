@@ -10,10 +10,11 @@ import { afterEach, describe, expect, test } from "vitest";
 import { readFile } from "../persistence/live-keyspace.ts";
 import { cli, eventually, ReferenceRedis } from "../persistence/reference-redis.ts";
 import { sampleCommands } from "../persistence/sample-data.ts";
-import { createSeededRandom } from "../platform/random.ts";
 import { type OwnServer, startOwnServer } from "../testing/own-server.ts";
 import { ReferenceClient } from "../testing/reference-server.ts";
+import { writeAtRandom } from "./random-writes.ts";
 
+/** Of which random writes delete some. */
 const KEYS = 2000;
 const NO_DELAY = ["--repl-diskless-sync-delay", "0"];
 
@@ -349,42 +350,6 @@ async function infoOf(client: ReferenceClient, section = "replication"): Promise
 async function offsetOf(client: ReferenceClient): Promise<string> {
   const info = await infoOf(client);
   return /(?:slave_repl_offset|master_repl_offset):(\d+)/.exec(info)?.[1] ?? "";
-}
-
-/** Random changes of all types; gives their number. */
-async function writeAtRandom(client: ReferenceClient, count: number, seed: number): Promise<number> {
-  const random = createSeededRandom(seed);
-  const makers: (() => CommandArgument[])[] = [
-    () => ["SET", `w:${random.below(300)}`, random.uint32()],
-    () => ["SET", `t:${random.below(50)}`, "x", "EX", 1000 + random.below(100)],
-    () => ["INCR", `n:${random.below(20)}`],
-    () => ["INCRBYFLOAT", `f:${random.below(20)}`, "0.1"],
-    () => ["APPEND", `a:${random.below(20)}`, "abc"],
-    () => ["RPUSH", `l:${random.below(20)}`, random.uint32(), random.uint32()],
-    () => ["LPOP", `l:${random.below(20)}`],
-    () => ["SADD", `s:${random.below(20)}`, random.below(1000), `m${random.below(100)}`],
-    () => ["SPOP", `s:${random.below(20)}`],
-    () => ["HSET", `h:${random.below(20)}`, `f${random.below(300)}`, random.uint32()],
-    () => ["HDEL", `h:${random.below(20)}`, `f${random.below(300)}`],
-    () => ["ZADD", `z:${random.below(20)}`, random.below(1000) / 7, `m${random.below(300)}`],
-    () => ["ZPOPMIN", `z:${random.below(20)}`],
-    () => ["XADD", `x:${random.below(6)}`, "*", "f", random.uint32(), `g${random.below(2)}`, "v"],
-    () => ["XADD", `x:${random.below(6)}`, "MAXLEN", "~", 150, "*", "f", random.uint32()],
-    () => ["XGROUP", "CREATE", `x:${random.below(6)}`, `g${random.below(2)}`, "0", "MKSTREAM"],
-    () => ["XREADGROUP", "GROUP", "g0", `c${random.below(4)}`, "COUNT", 5, "STREAMS", `x:${random.below(6)}`, ">"],
-    () => ["XREADGROUP", "GROUP", "g1", "c", "NOACK", "COUNT", 3, "STREAMS", `x:${random.below(6)}`, ">"],
-    () => ["XAUTOCLAIM", `x:${random.below(6)}`, "g0", `c${random.below(4)}`, 0, "-", "COUNT", 4],
-    () => ["XTRIM", `x:${random.below(6)}`, "MAXLEN", "~", 120, "LIMIT", 200],
-    () => ["DEL", `key:${random.below(KEYS)}`],
-    () => ["PEXPIRE", `key:${random.below(KEYS)}`, 1_000_000 + random.below(1000)],
-    () => ["RENAME", `w:${random.below(300)}`, `w:${random.below(300)}`],
-  ];
-  for (let sent = 0; sent < count; ) {
-    const batch: CommandArgument[][] = [];
-    for (let k = 0; k < 50; k++) batch.push((makers[random.below(makers.length)] as () => CommandArgument[])());
-    sent += (await client.send(batch)).length;
-  }
-  return count;
 }
 
 /** Every key of the chosen database with its value and expiry, order of members aside. */
