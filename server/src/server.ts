@@ -39,6 +39,7 @@ import { warmUp } from "./execution/warm-up.ts";
 import { EventClass } from "./keyspace/event-classes.ts";
 import type { Keyspace } from "./keyspace/keyspace.ts";
 import type { AdminServer } from "./network/admin-server.ts";
+import { busTransport } from "./network/bus-transport.ts";
 import type { ClientGateway } from "./network/client-gateway.ts";
 import { linkConnector } from "./network/link-connector.ts";
 import { MigrationClients } from "./network/migrations.ts";
@@ -204,7 +205,7 @@ function createCore(options: ServerOptions): Core {
   const applier = createStreamApplier({ dispatcher: () => dispatcher, keyspace, connection: NO_CONNECTION, logger });
   const replication = createServerReplication({
     ...{ config, clock, random, logger, disk: systemDisk, persistence, appendOnly, applier, pause },
-    ...{ connect: linkConnector(config), port: () => identity.port },
+    ...{ connect: linkConnector(config, () => config.get("tls-replication")), port: () => identity.port },
     roleChanged: (isReplica) => {
       keyspace.isReplica = isReplica;
       if (isReplica) stopAll(programs.scriptsUnderWay, waiting);
@@ -372,7 +373,7 @@ function createCluster(options: ServerOptions, parts: ClusterParts): ServerClust
   const { keyspace, pubsub, replication, propagator, pause } = parts;
   if (!config.get("cluster-enabled")) return undefined;
   return createServerCluster({
-    ...{ config, clock, random, logger, keyspace, pubsub, fatal },
+    ...{ config, clock, random, logger, keyspace, pubsub, fatal, busTransport: busTransport(config, logger) },
     replication: {
       replicateFrom: (host, port) => replication.follow(host, port),
       promote: () => replication.promote(),

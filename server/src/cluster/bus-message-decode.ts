@@ -64,6 +64,7 @@ function decode(bytes: Buffer): BusMessage {
 function decodeHeader(bytes: Buffer): BusHeader {
   return {
     port: bytes.readUInt16BE(HEADER.port),
+    plainPort: bytes.readUInt16BE(HEADER.plainPort),
     busPort: bytes.readUInt16BE(HEADER.busPort),
     currentEpoch: readUInt64(bytes, HEADER.currentEpoch),
     configEpoch: readUInt64(bytes, HEADER.configEpoch),
@@ -133,6 +134,7 @@ function decodeGossip(bytes: Buffer, at: number): GossipEntry {
     pongReceivedSeconds: bytes.readUInt32BE(at + GOSSIP.pongReceived),
     ip: readText(bytes, at + GOSSIP.ip, IP_LENGTH),
     port: bytes.readUInt16BE(at + GOSSIP.port),
+    plainPort: bytes.readUInt16BE(at + GOSSIP.plainPort),
     busPort: bytes.readUInt16BE(at + GOSSIP.busPort),
     flags: bytes.readUInt16BE(at + GOSSIP.flags),
   };

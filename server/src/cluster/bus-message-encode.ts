@@ -37,6 +37,7 @@ export function encodeBusMessage({ header, body }: BusMessage): Buffer {
   bytes.set(header.slots, HEADER.slots);
   bytes.write(header.primaryId, HEADER.primary, NODE_ID_LENGTH, "latin1");
   bytes.write(header.ip, HEADER.ip, IP_LENGTH - 1, "latin1");
+  bytes.writeUInt16BE(header.plainPort, HEADER.plainPort);
   bytes.writeUInt16BE(header.busPort, HEADER.busPort);
   bytes.writeUInt16BE(header.flags, HEADER.flags);
   bytes[HEADER.state] = header.isClusterDown ? 1 : 0;
@@ -108,6 +109,7 @@ function writePing(bytes: Buffer, gossip: readonly GossipEntry[], extensions: re
     bytes.writeUInt32BE(entry.pongReceivedSeconds, at + GOSSIP.pongReceived);
     bytes.write(entry.ip, at + GOSSIP.ip, IP_LENGTH - 1, "latin1");
     bytes.writeUInt16BE(entry.port, at + GOSSIP.port);
+    bytes.writeUInt16BE(entry.plainPort, at + GOSSIP.plainPort);
     bytes.writeUInt16BE(entry.busPort, at + GOSSIP.busPort);
     bytes.writeUInt16BE(entry.flags, at + GOSSIP.flags);
     at += GOSSIP_LENGTH;

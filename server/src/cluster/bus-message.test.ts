@@ -32,6 +32,7 @@ function header(changes: Partial<BusHeader> = {}): BusHeader {
   for (const slot of [0, 7, 16383]) setSlot(slots, slot);
   return {
     port: 6379,
+    plainPort: 6380,
     busPort: 16379,
     currentEpoch: 2 ** 40 + 5,
     configEpoch: 3,
@@ -47,7 +48,16 @@ function header(changes: Partial<BusHeader> = {}): BusHeader {
   };
 }
 
-const GOSSIP = { id: OTHER, pingSentSeconds: 7, pongReceivedSeconds: 8, ip: "fd00::1", port: 1, busPort: 2, flags: 9 };
+const GOSSIP = {
+  id: OTHER,
+  pingSentSeconds: 7,
+  pongReceivedSeconds: 8,
+  ip: "fd00::1",
+  port: 1,
+  plainPort: 3,
+  busPort: 2,
+  flags: 9,
+};
 
 const BODIES: readonly BusBody[] = [
   { type: "ping", gossip: [], extensions: [] },

@@ -27,7 +27,7 @@ export const HEADER = {
   primary: 2128,
   ip: 2168,
   extensionCount: 2214,
-  plaintextPort: 2246,
+  plainPort: 2246,
   busPort: 2248,
   flags: 2250,
   state: 2252,
@@ -37,7 +37,16 @@ export const HEADER = {
 
 /** One gossip section: what the sender knows about a third node. */
 export const GOSSIP_LENGTH = 104;
-export const GOSSIP = { id: 0, pingSent: 40, pongReceived: 44, ip: 48, port: 94, busPort: 96, flags: 98 } as const;
+export const GOSSIP = {
+  id: 0,
+  pingSent: 40,
+  pongReceived: 44,
+  ip: 48,
+  port: 94,
+  busPort: 96,
+  flags: 98,
+  plainPort: 100,
+} as const;
 
 export const MESSAGE_TYPE = {
   ping: 0,
@@ -66,7 +75,9 @@ export const MESSAGE_FLAG = {
 export const EXTENSION = { hostname: 0, nodeName: 1, forgottenNode: 2, shardId: 3 } as const;
 
 export interface BusHeader {
+  /** For clients; with an encrypted bus the one for TLS, and `plainPort` is the other, 0 if there is none. */
   readonly port: number;
+  readonly plainPort: number;
   readonly busPort: number;
   readonly currentEpoch: number;
   readonly configEpoch: number;
@@ -88,6 +99,7 @@ export interface GossipEntry {
   readonly pongReceivedSeconds: number;
   readonly ip: string;
   readonly port: number;
+  readonly plainPort: number;
   readonly busPort: number;
   readonly flags: number;
 }

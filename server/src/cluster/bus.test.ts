@@ -2,7 +2,7 @@
 
 import { connect, type Socket } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
-import { Bus, FrameReader } from "./bus.ts";
+import { Bus, FrameReader, plainTransport } from "./bus.ts";
 import type { BusMessage } from "./bus-message.ts";
 import { encodeBusMessage } from "./bus-message-encode.ts";
 import { emptySlots } from "./slot-bitmap.ts";
@@ -10,6 +10,7 @@ import { emptySlots } from "./slot-bitmap.ts";
 const MESSAGE: BusMessage = {
   header: {
     port: 6379,
+    plainPort: 0,
     busPort: 16379,
     currentEpoch: 1,
     configEpoch: 1,
@@ -55,7 +56,7 @@ async function listen(sendBufferLimit = 0): Promise<Listening> {
     { host: "203.0.113.1", isOptional: true },
   ];
   const bus = new Bus(
-    { hosts, port: 0, sendBufferLimit: () => sendBufferLimit },
+    { hosts, port: 0, sendBufferLimit: () => sendBufferLimit, transport: plainTransport },
     {
       accepted: (remoteIp, localIp) => {
         note(`accepted ${remoteIp} ${localIp}`);

@@ -24,7 +24,21 @@ export interface BusOptions {
   readonly port: number;
   /** Limit of unsent bytes of a link, 0 for the default. */
   sendBufferLimit(): number;
+  readonly transport: BusTransport;
 }
+
+/** Plain sockets, or TLS over them. */
+export interface BusTransport {
+  /** Calls `ready` once something can be said. */
+  connect(host: string, port: number, ready: () => void): Socket;
+  /** Gives what is read and written in place of the socket, once its peer has shown that it may; else the socket is gone. */
+  accept(socket: Socket, ready: (socket: Socket) => void): void;
+}
+
+export const plainTransport: BusTransport = {
+  connect: (host, port, ready) => connect({ host, port }).on("connect", ready),
+  accept: (socket, ready) => ready(socket),
+};
 
 export interface BusEvents {
   /** Returns the id for the new link. */
@@ -63,9 +77,8 @@ export class Bus {
   }
 
   connect(link: number, host: string, port: number): void {
-    const socket = connect({ host, port });
+    const socket = this.#options.transport.connect(host, port, () => this.#events.opened(link));
     this.#attach(link, socket);
-    socket.on("connect", () => this.#events.opened(link));
   }
 
   send(link: number, bytes: Buffer): void {
@@ -119,6 +132,11 @@ export class Bus {
     }
     this.#inbound++;
     socket.once("close", () => this.#inbound--);
+    socket.on("error", () => socket.destroy());
+    this.#options.transport.accept(socket, (ready) => this.#accepted(ready));
+  }
+
+  #accepted(socket: Socket): void {
     const link = this.#events.accepted(plainIp(socket.remoteAddress), plainIp(socket.localAddress));
     this.#attach(link, socket);
   }

@@ -56,7 +56,9 @@ export interface ClusterNode {
   /** Place in the slot table; 0 until the state takes the node in. */
   tableIndex: number;
   ip: string;
+  /** For clients; where the bus is encrypted the one for TLS, and `plainPort` is the other, 0 if there is none. */
   port: number;
+  plainPort: number;
   busPort: number;
   hostname: string;
   shardId: string;
@@ -95,6 +97,7 @@ export interface NodeIdentity {
   readonly now: number;
   readonly ip?: string;
   readonly port?: number;
+  readonly plainPort?: number;
   readonly busPort?: number;
   readonly hostname?: string;
 }
@@ -105,6 +108,7 @@ export function createNode(identity: NodeIdentity): ClusterNode {
     tableIndex: 0,
     ip: identity.ip ?? "",
     port: identity.port ?? 0,
+    plainPort: identity.plainPort ?? 0,
     busPort: identity.busPort ?? 0,
     hostname: identity.hostname ?? "",
     shardId: "",

@@ -8,7 +8,7 @@ import { SLOT_COUNT } from "@kvcluster/protocol/slots";
 import type { ClusterFacts } from "../observability/facts.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Random } from "../platform/random.ts";
-import { Bus, type BusHost } from "./bus.ts";
+import { Bus, type BusHost, type BusTransport } from "./bus.ts";
 import { isPrimary } from "./cluster-node.ts";
 import { sendToAll } from "./gossip.ts";
 import { acceptLink, type ClusterEvent, change, step } from "./machine.ts";
@@ -64,6 +64,7 @@ export interface ClusterOptions {
   readonly settings: ClusterSettings;
   readonly configFile: string;
   readonly busHosts: readonly BusHost[];
+  readonly busTransport: BusTransport;
   linkSendBufferLimit(): number;
 }
 
@@ -119,7 +120,10 @@ export class Cluster {
   /** Opens the bus on `busPort` (0: any) and begins to take part. After the data set is loaded; returns the port. */
   async start(busPort: number): Promise<number> {
     const bus = new Bus(
-      { hosts: this.#options.busHosts, port: busPort, sendBufferLimit: () => this.#options.linkSendBufferLimit() },
+      {
+        ...{ hosts: this.#options.busHosts, port: busPort, transport: this.#options.busTransport },
+        sendBufferLimit: () => this.#options.linkSendBufferLimit(),
+      },
       {
         accepted: (remoteIp, localIp) => acceptLink(this.state, { remoteIp, localIp }, this.#now()).id,
         opened: (link) => this.#step({ kind: "opened", link }),

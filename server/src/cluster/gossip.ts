@@ -84,6 +84,7 @@ function buildHeader(state: ClusterState, flags: number): BusHeader {
   const isPausing = isPrimary(myself) && state.manual.endsAt !== 0;
   return {
     port: announcedPort(state),
+    plainPort: announcedPlainPort(state),
     busPort: announcedBusPort(state),
     currentEpoch: state.currentEpoch,
     configEpoch: primary.configEpoch,
@@ -105,8 +106,23 @@ function announcedOffset(state: ClusterState): number {
   return state.guard.holdsShardData ? Math.max(1, offset) : 0;
 }
 
-export function announcedPort(state: ClusterState): number {
-  return state.settings.announcePort !== 0 ? state.settings.announcePort : state.settings.port;
+export function announcedPort({ settings }: ClusterState): number {
+  const announced = settings.isEncrypted ? settings.announceTlsPort : settings.announcePort;
+  return announced !== 0 ? announced : settings.port;
+}
+
+/** 0 where the other port is not the one for TLS. */
+export function announcedPlainPort({ settings }: ClusterState): number {
+  if (!settings.isEncrypted) return 0;
+  return settings.announceTlsPort !== 0 ? settings.announcePort : settings.plainPort;
+}
+
+/** The port that a client is to use. */
+export function clientPort(state: ClusterState, node: ClusterNode, isEncrypted: boolean): number {
+  const isMyself = node === state.myself;
+  const plainPort = isMyself ? announcedPlainPort(state) : node.plainPort;
+  if (state.settings.isEncrypted && !isEncrypted && plainPort !== 0) return plainPort;
+  return isMyself ? announcedPort(state) : node.port;
 }
 
 export function announcedBusPort(state: ClusterState): number {
@@ -144,6 +160,7 @@ function toGossip(node: ClusterNode): GossipEntry {
     pongReceivedSeconds: Math.floor(node.pongReceivedAt / 1000),
     ip: node.ip,
     port: node.port,
+    plainPort: node.plainPort,
     busPort: node.busPort,
     flags: node.flags,
   };

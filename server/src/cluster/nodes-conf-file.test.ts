@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { FakeClock } from "../platform/fake-clock.ts";
 import { createSeededRandom } from "../platform/random.ts";
+import { plainTransport } from "./bus.ts";
 import { Cluster } from "./cluster.ts";
 import { localDisk } from "./local-disk.ts";
 import { type NodesConfDisk, NodesConfFile } from "./nodes-conf-file.ts";
@@ -25,7 +26,10 @@ function cluster(disk: NodesConfDisk = localDisk): { cluster: Cluster; failures:
   const failures: string[] = [];
   const nothing = () => undefined;
   const made = new Cluster(
-    { settings: SIMULATED_SETTINGS, configFile: path, busHosts: [], linkSendBufferLimit: () => 0 },
+    {
+      ...{ settings: SIMULATED_SETTINGS, configFile: path, busHosts: [], busTransport: plainTransport },
+      linkSendBufferLimit: () => 0,
+    },
     {
       clock: new FakeClock(),
       random: createSeededRandom(1),

@@ -55,7 +55,7 @@ describe("nodes.conf", () => {
   });
 
   it("shows links and ping times only in CLUSTER NODES", () => {
-    expect(formatNodes(load(REDIS_FILE))).toContain(" 9 disconnected 5461 16383\n");
+    expect(formatNodes(load(REDIS_FILE), false)).toContain(" 9 disconnected 5461 16383\n");
     expect(formatNodesConf(load(REDIS_FILE))).toContain(" 9 connected 5461 16383\n");
   });
 

@@ -18,27 +18,28 @@ import {
   isReplica,
   NODE_FLAG,
 } from "./cluster-node.ts";
-import { announcedBusPort, announcedPort } from "./gossip.ts";
+import { announcedBusPort, clientPort } from "./gossip.ts";
 import { rangesOf } from "./slot-bitmap.ts";
 import { addNode, attachToPrimary, type ClusterState, needsUpdate, renameNode } from "./state.ts";
 
 /** Lines of CLUSTER NODES. */
-export function formatNodes(state: ClusterState): string {
-  return [...state.nodes.values()].map((node) => `${formatNode(state, node, true)}\n`).join("");
+export function formatNodes(state: ClusterState, isEncrypted: boolean): string {
+  return [...state.nodes.values()].map((node) => `${formatNode(state, node, { isEncrypted })}\n`).join("");
 }
 
 /** What is worth writing to disk. Ping times are left out (as zeros), so that nothing changes when nothing changes. */
 export function formatNodesConf(state: ClusterState): string {
   const known = [...state.nodes.values()].filter((node) => !isInHandshake(node)).sort(byId);
-  const lines = known.map((node) => `${formatNode(state, node, false)}\n`).join("");
+  const lines = known.map((node) => `${formatNode(state, node)}\n`).join("");
   const { currentEpoch, lastVoteEpoch, myself } = state;
   return `${lines}vars currentEpoch ${currentEpoch} lastVoteEpoch ${lastVoteEpoch} shardId ${myself.shardId}\n`;
 }
 
-/** One line, without its end. `isLive`: with ping times and link state. */
-export function formatNode(state: ClusterState, node: ClusterNode, isLive: boolean): string {
+/** One line, without its end. For a client, with ping times and link state, and the port that it is to use. */
+export function formatNode(state: ClusterState, node: ClusterNode, client?: { readonly isEncrypted: boolean }): string {
   const isMyself = node === state.myself;
-  const port = isMyself ? announcedPort(state) : node.port;
+  const isLive = client !== undefined;
+  const port = clientPort(state, node, client?.isEncrypted ?? true);
   const busPort = isMyself ? announcedBusPort(state) : node.busPort;
   const hostname = hostnameOf(state, node);
   const fields = [

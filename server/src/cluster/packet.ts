@@ -20,7 +20,7 @@ import {
 import { acceptManualFailover, answerVoteRequest, noteManualOffset, receiveVote } from "./election.ts";
 import { liftFailure, markFailed, recordReport } from "./failure.ts";
 import { sendPing } from "./gossip.ts";
-import { moveNode } from "./reconnect.ts";
+import { moveNode, type NodeAddress } from "./reconnect.ts";
 import { applyClaim, claimsDiffer, correctStaleClaim, resolveEpochCollision } from "./slot-claims.ts";
 import { noteOffset } from "./start-guard.ts";
 import {
@@ -160,7 +160,7 @@ function settleIdentity(state: ClusterState, { link, header, sender }: PingPacke
   }
   const known = state.nodes.get(header.sender);
   if (known !== undefined) {
-    const address = { ip: header.ip || link.remoteIp, port: header.port, busPort: header.busPort };
+    const address = addressOf(link, header);
     removeNode(state, node);
     if (isMoved(known, address)) moveNode(state, known, address);
     return undefined;
@@ -187,19 +187,24 @@ function noteOwnAddress(state: ClusterState, link: Link, isMeet: boolean): void 
 /** A stranger that an administrator sent here: ask it back, and trust what it knows. */
 function acceptMeet(state: ClusterState, link: Link, header: BusHeader, gossip: readonly GossipEntry[]): void {
   const id = state.random.hex(40);
-  const ip = header.ip || link.remoteIp;
-  const address = { ip, port: header.port, busPort: header.busPort };
+  const address = addressOf(link, header);
   if (!addNode(state, createNode({ id, flags: NODE_FLAG.handshake, now: state.now, ...address }))) return;
   for (const entry of gossip) learnNode(state, entry);
 }
 
-function isMoved(node: ClusterNode, address: { ip: string; port: number; busPort: number }): boolean {
+function addressOf(link: Link, { ip, port, plainPort, busPort }: BusHeader): NodeAddress {
+  return { ip: ip || link.remoteIp, port, plainPort, busPort };
+}
+
+function isMoved(node: ClusterNode, address: NodeAddress): boolean {
   return node.ip !== address.ip || node.port !== address.port || node.busPort !== address.busPort;
 }
 
 function updateAddress(state: ClusterState, sender: ClusterNode, link: Link, header: BusHeader): void {
+  // Only clients need it, so it is in no file and no reason to connect anew.
+  sender.plainPort = header.plainPort;
   if (!link.isInbound) return;
-  const address = { ip: header.ip || link.remoteIp, port: header.port, busPort: header.busPort };
+  const address = addressOf(link, header);
   if (!isMoved(sender, address)) return;
   log(state, "notice", `Address updated for node ${sender.id}: ${address.ip}:${address.port}`);
   moveNode(state, sender, address);
@@ -257,9 +262,9 @@ function weighGossip(state: ClusterState, sender: ClusterNode, node: ClusterNode
 function learnNode(state: ClusterState, entry: GossipEntry): void {
   if ((entry.flags & (NODE_FLAG.noAddress | NODE_FLAG.handshake)) !== 0 || entry.ip === "") return;
   if ((state.banned.get(entry.id) ?? 0) > state.now || state.nodes.has(entry.id)) return;
-  const { id, ip, port, busPort } = entry;
+  const { id, ip, port, plainPort, busPort } = entry;
   const flags = entry.flags & GOSSIPED_FLAGS;
-  if (addNode(state, createNode({ id, ip, port, busPort, flags, now: state.now }))) needsSave(state);
+  if (addNode(state, createNode({ id, ip, port, plainPort, busPort, flags, now: state.now }))) needsSave(state);
 }
 
 function receiveExtensions(

@@ -41,7 +41,7 @@ export function finishResolve(state: ClusterState, node: ClusterNode, address: s
     const isNew = address !== node.ip;
     if (isNew) log(state, "notice", `Node ${node.id} (${node.hostname}) has moved from ${node.ip} to ${address}`);
     if (isNew || hasFlag(node, NODE_FLAG.noAddress))
-      moveNode(state, node, { ip: address, port: node.port, busPort: node.busPort });
+      moveNode(state, node, { ip: address, port: node.port, plainPort: node.plainPort, busPort: node.busPort });
   }
   if (node.link === undefined && !hasFlag(node, NODE_FLAG.noAddress) && node.ip !== "") openLink(state, node);
 }
@@ -49,12 +49,14 @@ export function finishResolve(state: ClusterState, node: ClusterNode, address: s
 export interface NodeAddress {
   readonly ip: string;
   readonly port: number;
+  readonly plainPort: number;
   readonly busPort: number;
 }
 
 export function moveNode(state: ClusterState, node: ClusterNode, address: NodeAddress): void {
   node.ip = address.ip;
   node.port = address.port;
+  node.plainPort = address.plainPort;
   node.busPort = address.busPort;
   node.flags &= ~NODE_FLAG.noAddress;
   closeNodeLink(state, node);

@@ -5,7 +5,7 @@
 
 import { SLOT_COUNT } from "@kvcluster/protocol/slots";
 import { type ClusterNode, isReplica } from "./cluster-node.ts";
-import { announcedPort } from "./gossip.ts";
+import { clientPort } from "./gossip.ts";
 import { hostnameOf, ipOf } from "./nodes-conf.ts";
 import type { ClusterState } from "./state.ts";
 
@@ -14,6 +14,8 @@ export interface SlotRequest {
   readonly isReadOnlyClient: boolean;
   readonly isAsking: boolean;
   readonly isMigration: boolean;
+  /** The client speaks TLS, and is to go on with it. */
+  readonly isEncrypted: boolean;
   countKeysHere(): { readonly present: number; readonly total: number };
 }
 
@@ -33,7 +35,7 @@ export function redirect(state: ClusterState, slot: number, request: SlotRequest
     return total > 1 && present < total ? TRY_AGAIN : undefined;
   }
   const mayRead = request.isReadOnlyClient && !request.isWrite && isReplica(myself) && myself.primary === owner;
-  return mayRead ? undefined : `MOVED ${slot} ${endpoint(state, owner)}`;
+  return mayRead ? undefined : `MOVED ${slot} ${endpoint(state, owner, request.isEncrypted)}`;
 }
 
 function refuseWhenDown(state: ClusterState, request: SlotRequest): string | undefined {
@@ -48,12 +50,12 @@ function leaving(state: ClusterState, slot: number, request: SlotRequest): strin
   if (target === undefined) return undefined;
   const { present, total } = request.countKeysHere();
   if (present === total) return undefined;
-  return present > 0 ? TRY_AGAIN : `ASK ${slot} ${endpoint(state, target)}`;
+  return present > 0 ? TRY_AGAIN : `ASK ${slot} ${endpoint(state, target, request.isEncrypted)}`;
 }
 
 /** Address of a node for clients, `host:port`, as `cluster-preferred-endpoint-type` wants it. */
-export function endpoint(state: ClusterState, node: ClusterNode): string {
-  return `${preferredHost(state, node) ?? ""}:${clientPort(state, node)}`;
+export function endpoint(state: ClusterState, node: ClusterNode, isEncrypted: boolean): string {
+  return `${preferredHost(state, node) ?? ""}:${clientPort(state, node, isEncrypted)}`;
 }
 
 /** Undefined: the client shall use the host it is connected to. */
@@ -66,10 +68,6 @@ export function preferredHost(state: ClusterState, node: ClusterNode): string | 
     case "unknown-endpoint":
       return undefined;
   }
-}
-
-export function clientPort(state: ClusterState, node: ClusterNode): number {
-  return node === state.myself ? announcedPort(state) : node.port;
 }
 
 /** Marks in `served` the slots that need no look at the request: ours, not on the move, cluster up. */

@@ -12,6 +12,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { systemClock } from "../platform/clock.ts";
 import { createSystemRandom } from "../platform/random.ts";
 import { addSlots, failover, meet, replicate, setConfigEpoch } from "./admin.ts";
+import { plainTransport } from "./bus.ts";
 import { Cluster } from "./cluster.ts";
 import { isPrimary } from "./cluster-node.ts";
 import { localDisk } from "./local-disk.ts";
@@ -99,6 +100,7 @@ async function startOursOn(port: number, hostname: string): Promise<OurNode> {
         announceHostname: hostname,
       },
       configFile: join(temporaryDirectory(), "nodes.conf"),
+      busTransport: plainTransport,
       busHosts: [{ host: "127.0.0.1", isOptional: false }],
       linkSendBufferLimit: () => 0,
     },
@@ -183,7 +185,7 @@ async function mixedCluster(): Promise<{ a: RedisNode; b: RedisNode; ours: OurNo
 
 async function agree(redis: readonly RedisNode[], ours: readonly OurNode[]): Promise<boolean> {
   const views = await Promise.all(redis.map((node) => node.cli("cluster", "nodes")));
-  views.push(...ours.map((node) => formatNodes(node.cluster.state)));
+  views.push(...ours.map((node) => formatNodes(node.cluster.state, false)));
   const infos = await Promise.all(redis.map((node) => node.cli("cluster", "info")));
   return (
     views.every((view) => signature(view) === signature(views[0] as string)) &&
@@ -198,7 +200,7 @@ describe.runIf(hasRedisServer())("cluster bus beside redis-server", { timeout: 6
     expect(ours.cluster.state.nodes.size).toBe(3);
     const view = await a.cli("cluster", "nodes");
     expect(view).toContain(`:${ours.port}@${ours.port + 10_000},ours.example master - `);
-    expect(formatNodes(ours.cluster.state)).toContain(`:${a.port}@${a.port + 10_000},a.example master - `);
+    expect(formatNodes(ours.cluster.state, false)).toContain(`:${a.port}@${a.port + 10_000},a.example master - `);
     const slots = await a.cli("cluster", "slots");
     expect(slots).toContain(ours.cluster.myId);
   });

@@ -10,6 +10,7 @@ import type { Logger } from "../observability/logger.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Random } from "../platform/random.ts";
 import type { PublishSubscribe } from "../pubsub/publish-subscribe.ts";
+import type { BusTransport } from "./bus.ts";
 import { Cluster, type ReplicationPort } from "./cluster.ts";
 import { localDisk } from "./local-disk.ts";
 import { resolveHostname } from "./name-resolver.ts";
@@ -25,6 +26,7 @@ export interface ServerClusterParts {
   readonly replication: ReplicationPort;
   /** Deletes a key and tells replicas and the AOF. */
   deleteKey(key: Buffer): void;
+  readonly busTransport: BusTransport;
   pauseWrites(untilMs: number): void;
   resumeWrites(): void;
   fatal(error: Error): void;
@@ -38,13 +40,15 @@ export interface ServerCluster {
 
 export function createServerCluster(parts: ServerClusterParts): ServerCluster {
   const { config, keyspace, logger, pubsub } = parts;
-  const ports: ListeningPorts = { port: config.get("port"), busPort: busPortFor(config, config.get("port")) };
+  const port = config.get("port");
+  const ports: ListeningPorts = { port, tlsPort: config.get("tls-port"), busPort: busPortFor(config, port) };
   const file = config.get("cluster-config-file");
   const cluster = new Cluster(
     {
       settings: liveSettings(config, ports),
       configFile: isAbsolute(file) ? file : join(config.get("dir"), file),
       busHosts: config.get("bind").map(busHost),
+      busTransport: parts.busTransport,
       linkSendBufferLimit: () => config.get("cluster-link-sendbuf-limit"),
     },
     {

@@ -6,22 +6,36 @@ import type { ClusterSettings } from "./state.ts";
 /** Ports this node really listens on; known only after it does. */
 export interface ListeningPorts {
   port: number;
+  tlsPort: number;
   busPort: number;
 }
 
 const BUS_PORT_OFFSET = 10_000;
 
-/** Where the bus listens: `cluster-port`, or 10,000 above the client port (any free port for port 0). */
+/**
+ * Where the bus listens: `cluster-port`, or 10,000 above the client port (any free port for port 0), which is the one for TLS
+ * where the bus is encrypted.
+ */
 export function busPortFor(config: Pick<Config, "get">, port: number): number {
   const configured = config.get("cluster-port");
   if (configured !== 0) return configured;
+  if (config.get("tls-cluster")) return config.get("tls-port") + BUS_PORT_OFFSET;
   return config.get("port") === 0 ? 0 : port + BUS_PORT_OFFSET;
 }
 
 export function liveSettings(config: Pick<Config, "get">, ports: ListeningPorts): ClusterSettings {
   return {
+    get isEncrypted() {
+      return config.get("tls-cluster");
+    },
+    get isReplicationEncrypted() {
+      return config.get("tls-replication");
+    },
     get port() {
-      return ports.port;
+      return config.get("tls-cluster") ? ports.tlsPort : ports.port;
+    },
+    get plainPort() {
+      return config.get("tls-cluster") ? ports.port : 0;
     },
     get busPort() {
       return ports.busPort;
@@ -55,6 +69,9 @@ export function liveSettings(config: Pick<Config, "get">, ports: ListeningPorts)
     },
     get announcePort() {
       return config.get("cluster-announce-port");
+    },
+    get announceTlsPort() {
+      return config.get("cluster-announce-tls-port");
     },
     get announceBusPort() {
       return config.get("cluster-announce-bus-port");

@@ -46,7 +46,10 @@ interface Pending {
 }
 
 export const SIMULATED_SETTINGS: ClusterSettings = {
+  isEncrypted: false,
+  isReplicationEncrypted: false,
   port: 6379,
+  plainPort: 0,
   busPort: 16379,
   nodeTimeoutMs: 2000,
   requireFullCoverage: true,
@@ -58,6 +61,7 @@ export const SIMULATED_SETTINGS: ClusterSettings = {
   migrationBarrier: 1,
   announceIp: "",
   announcePort: 0,
+  announceTlsPort: 0,
   announceBusPort: 0,
   announceHostname: "",
   preferredEndpointType: "ip",

@@ -14,7 +14,12 @@ import { type ClusterNode, createNode, isPrimary, isReplica, type Link, NODE_FLA
 import { SlotTable } from "./slot-table.ts";
 
 export interface ClusterSettings {
+  /** The bus is encrypted: `port` is the one for TLS, `plainPort` the other, 0 if there is none. */
+  readonly isEncrypted: boolean;
+  /** Replicas follow over TLS. */
+  readonly isReplicationEncrypted: boolean;
   readonly port: number;
+  readonly plainPort: number;
   readonly busPort: number;
   readonly nodeTimeoutMs: number;
   readonly requireFullCoverage: boolean;
@@ -26,6 +31,7 @@ export interface ClusterSettings {
   readonly migrationBarrier: number;
   readonly announceIp: string;
   readonly announcePort: number;
+  readonly announceTlsPort: number;
   readonly announceBusPort: number;
   readonly announceHostname: string;
   readonly preferredEndpointType: "ip" | "hostname" | "unknown-endpoint";
@@ -290,7 +296,9 @@ export function hasSuccessor(state: ClusterState): boolean {
 export function replicateFromPrimary(state: ClusterState): void {
   const primary = state.myself.primary;
   if (primary === undefined || primary.ip === "" || (primary.flags & NODE_FLAG.noAddress) !== 0) return;
-  state.outbox.push({ kind: "replicateFrom", host: primary.ip, port: primary.port });
+  const { isEncrypted, isReplicationEncrypted } = state.settings;
+  const isPlain = isEncrypted && !isReplicationEncrypted && primary.plainPort !== 0;
+  state.outbox.push({ kind: "replicateFrom", host: primary.ip, port: isPlain ? primary.plainPort : primary.port });
 }
 
 export function resetManualFailover(state: ClusterState): void {

@@ -3,8 +3,9 @@
 import { SLOT_COUNT } from "@kvcluster/protocol/slots";
 import type { ClusterFacts } from "../observability/facts.ts";
 import { type ClusterNode, epochOf, hasFlag, isFailed, isPrimary, isReplica, NODE_FLAG } from "./cluster-node.ts";
+import { announcedPlainPort, clientPort } from "./gossip.ts";
 import { hostnameOf, ipOf } from "./nodes-conf.ts";
-import { clientPort, preferredHost } from "./redirection.ts";
+import { preferredHost } from "./redirection.ts";
 import { rangesOf, type SlotRange } from "./slot-bitmap.ts";
 import type { ClusterState, MessageKind } from "./state.ts";
 
@@ -82,6 +83,8 @@ export interface NodeView {
   readonly ip: string;
   readonly hostname: string;
   readonly port: number;
+  /** Where the bus is encrypted: the port of those without TLS. */
+  readonly plainPort: number;
   readonly role: "master" | "replica";
   readonly offset: number;
   readonly health: "online" | "fail" | "loading";
@@ -95,15 +98,17 @@ export interface SlotRangeView {
 }
 
 /** Ranges in the order of slots, each with one owner. */
-export function slotRanges(state: ClusterState): SlotRangeView[] {
+export function slotRanges(state: ClusterState, isEncrypted: boolean): SlotRangeView[] {
   const views: SlotRangeView[] = [];
   let start = 0;
   for (let slot = 1; slot <= SLOT_COUNT; slot++) {
     const owner = state.table.ownerOf(start);
     if (slot < SLOT_COUNT && state.table.ownerOf(slot) === owner) continue;
     if (owner !== undefined) {
-      const replicas = owner.replicas.map((node) => viewNode(state, node)).filter(({ health }) => health === "online");
-      views.push({ start, end: slot - 1, nodes: [viewNode(state, owner), ...replicas] });
+      const replicas = owner.replicas
+        .map((node) => viewNode(state, node, isEncrypted))
+        .filter(({ health }) => health === "online");
+      views.push({ start, end: slot - 1, nodes: [viewNode(state, owner, isEncrypted), ...replicas] });
     }
     start = slot;
   }
@@ -119,18 +124,19 @@ export interface ShardView {
 export function shards(state: ClusterState): ShardView[] {
   return [...state.nodes.values()].filter(isPrimary).map((primary) => ({
     ranges: rangesOf(primary.slots),
-    nodes: [primary, ...primary.replicas].map((node) => viewNode(state, node)),
+    nodes: [primary, ...primary.replicas].map((node) => viewNode(state, node, true)),
   }));
 }
 
-function viewNode(state: ClusterState, node: ClusterNode): NodeView {
+function viewNode(state: ClusterState, node: ClusterNode, isEncrypted: boolean): NodeView {
   const offset = node === state.myself ? state.facts.replicationOffset() : node.offset;
   return {
     id: node.id,
     endpoint: preferredHost(state, node),
     ip: ipOf(state, node),
     hostname: hostnameOf(state, node),
-    port: clientPort(state, node),
+    port: clientPort(state, node, isEncrypted),
+    plainPort: node === state.myself ? announcedPlainPort(state) : node.plainPort,
     role: isReplica(node) ? "replica" : "master",
     offset,
     health: isFailed(node) ? "fail" : isReplica(node) && offset === 0 ? "loading" : "online",

@@ -83,6 +83,8 @@ export interface ClientOptions {
   readonly localAddress: string;
   readonly connection: ClientConnection;
   readonly createdAtMs: number;
+  /** It speaks TLS. */
+  readonly isEncrypted?: boolean;
 }
 
 export class Client {
@@ -91,6 +93,7 @@ export class Client {
   readonly localAddress: string;
   readonly connection: ClientConnection;
   readonly createdAtMs: number;
+  readonly isEncrypted: boolean;
   flags = 0;
   databaseIndex = 0;
   protocol: 2 | 3 = 2;
@@ -121,6 +124,7 @@ export class Client {
     this.localAddress = options.localAddress;
     this.connection = options.connection;
     this.createdAtMs = options.createdAtMs;
+    this.isEncrypted = options.isEncrypted ?? false;
     this.lastActiveMs = options.createdAtMs;
   }
 

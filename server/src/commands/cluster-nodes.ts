@@ -166,7 +166,7 @@ function replicas(call: Call): void {
   const node = nodeArgument(call);
   if (!isPrimary(node)) throw new CommandError("ERR The specified node is not a master");
   call.reply.array(node.replicas.length);
-  for (const replica of node.replicas) call.reply.bulkString(formatNode(state, replica, true));
+  for (const replica of node.replicas) call.reply.bulkString(formatNode(state, replica, call.client));
 }
 
 function countFailureReports(call: Call): void {

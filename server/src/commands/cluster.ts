@@ -63,7 +63,7 @@ const clusterViewCommands = defineCommands([
     complexity: "O(N) in the number of nodes",
     summary: "Lists all nodes with their roles, slots and links, a line each.",
     syntax: "",
-    run: (call) => call.reply.verbatim(formatNodes(clusterOf(call).state)),
+    run: (call) => call.reply.verbatim(formatNodes(clusterOf(call).state, call.client.isEncrypted)),
   },
   {
     name: "slots",
@@ -170,7 +170,7 @@ function setClientFlag(call: Call, flag: number, isOn: boolean): void {
 function slots(call: Call): void {
   const { reply } = call;
   const { settings } = clusterOf(call).state;
-  const ranges = slotRanges(clusterOf(call).state);
+  const ranges = slotRanges(clusterOf(call).state, call.client.isEncrypted);
   reply.array(ranges.length);
   for (const { start, end, nodes } of ranges) {
     reply.array(2 + nodes.length);
@@ -224,11 +224,18 @@ function shards(call: Call): void {
 
 function shardNode(call: Call, node: NodeView): void {
   const { reply } = call;
-  reply.map(node.hostname === "" ? 7 : 8);
+  const { isEncrypted } = clusterOf(call).state.settings;
+  const ports: [name: string, port: number][] = [];
+  if (!isEncrypted) ports.push(["port", node.port]);
+  else if (node.plainPort !== 0) ports.push(["port", node.plainPort], ["tls-port", node.port]);
+  else ports.push(["tls-port", node.port]);
+  reply.map(6 + ports.length + (node.hostname === "" ? 0 : 1));
   reply.bulkString("id");
   reply.bulkString(node.id);
-  reply.bulkString("port");
-  reply.integer(node.port);
+  for (const [name, port] of ports) {
+    reply.bulkString(name);
+    reply.integer(port);
+  }
   reply.bulkString("ip");
   reply.bulkString(node.ip);
   reply.bulkString("endpoint");

@@ -78,7 +78,7 @@ const NETWORK = [
 
 const TLS = [
   integer("tls-port", 0, PORTS, FIXED),
-  bool("tls-cluster", false, STORED),
+  bool("tls-cluster", false),
   bool("tls-replication", false),
   choice("tls-auth-clients", ["no", "yes", "optional"], "yes"),
   text("tls-cert-file", ""),
@@ -283,7 +283,7 @@ const CLUSTER = [
   text("cluster-announce-human-nodename", "", { check: checkNodeName }),
   integer("cluster-announce-port", 0, PORTS),
   integer("cluster-announce-bus-port", 0, PORTS),
-  integer("cluster-announce-tls-port", 0, PORTS, STORED),
+  integer("cluster-announce-tls-port", 0, PORTS),
   choice("cluster-preferred-endpoint-type", ["ip", "hostname", "unknown-endpoint"], "ip"),
   memory("cluster-link-sendbuf-limit", 0),
 ] as const;

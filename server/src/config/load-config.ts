@@ -53,14 +53,12 @@ export function loadConfig(
   return { config, extras, configFile };
 }
 
-/** Whoever asks for it relies on it: better refused than ignored. */
-
 function checkTogether(config: Config): void {
   if (config.get("cluster-enabled") && config.get("replicaof") !== undefined) {
     throw new ConfigFileError("replicaof directive not allowed in cluster mode");
   }
-  if (config.get("tls-cluster")) {
-    throw new ConfigFileError("The cluster bus cannot be encrypted yet: 'tls-cluster' must stay off");
+  if (config.get("cluster-enabled") && config.get("tls-cluster") && config.get("tls-port") === 0) {
+    throw new ConfigFileError("'tls-cluster yes' needs a 'tls-port': it is the one that the nodes tell each other");
   }
   if (config.get("daemonize")) {
     throw new ConfigFileError("'daemonize yes' is not supported: run kv-server under a service manager or with '&'");

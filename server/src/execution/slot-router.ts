@@ -24,6 +24,8 @@ export interface RoutedRequest {
   readonly isWrite: boolean;
   readonly isReadOnlyClient: boolean;
   readonly isAsking: boolean;
+  /** The client speaks TLS. */
+  readonly isEncrypted: boolean;
   /** MIGRATE: of the keys it names it takes those that are here, to or from an owner. */
   readonly isMigration: boolean;
   /** How many of its keys are here, asked only while the slot is on the move. */

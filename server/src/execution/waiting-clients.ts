@@ -62,6 +62,7 @@ export function redirectWaiting({ forKeys }: WaitingClients, cluster: SlotOwners
           // Who waits in a slot on the move stays until the slot has moved.
           isAsking: true,
           isMigration: false,
+          isEncrypted: client.isEncrypted,
           countKeysHere: () => ({ present: 1, total: 1 }),
         }),
   );

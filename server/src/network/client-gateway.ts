@@ -2,6 +2,7 @@
  * Lets clients in: the limit on their number, protected mode, a session and a connection for each, and their leaving.
  */
 
+import { TLSSocket } from "node:tls";
 import { Client, type ClientRegistry } from "../commands/client.ts";
 import {
   Connection,
@@ -112,6 +113,7 @@ export class ClientGateway {
       localAddress: accepted.localAddress,
       connection,
       createdAtMs: nowMs(),
+      isEncrypted: accepted.socket instanceof TLSSocket,
     });
     connection.attach(client);
     clients.add(client);

@@ -1,4 +1,4 @@
-/** Connections to other servers: plain, or over TLS where `tls-replication` says so. */
+/** Connections to other servers: plain, or over TLS where `tls-replication` or `tls-cluster` says so. */
 
 import net from "node:net";
 import tls from "node:tls";
@@ -6,9 +6,12 @@ import type { Config } from "../config/config.ts";
 import { clientTlsSettings } from "./tls-settings.ts";
 
 /** Gives what opens a connection; `ready` is called when something can be said on it. */
-export function linkConnector(config: Config): (host: string, port: number, ready: () => void) => net.Socket {
+export function linkConnector(
+  config: Config,
+  isEncrypted: () => boolean,
+): (host: string, port: number, ready: () => void) => net.Socket {
   return (host, port, ready) => {
-    if (!config.get("tls-replication")) return net.connect({ host, port, noDelay: true }).on("connect", ready);
+    if (!isEncrypted()) return net.connect({ host, port, noDelay: true }).on("connect", ready);
     let secrets: tls.SecureContextOptions;
     try {
       secrets = clientTlsSettings(config);

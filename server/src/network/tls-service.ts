@@ -28,7 +28,15 @@ export interface TlsService {
 const LOOK_AT_FILES_MS = 2000;
 const DIRECTIVES = [
   ...(["tls-cert-file", "tls-key-file", "tls-key-file-pass", "tls-ca-cert-file", "tls-ca-cert-dir"] as const),
-  ...(["tls-auth-clients", "tls-protocols", "tls-ciphers", "tls-ciphersuites", "tls-prefer-server-ciphers"] as const),
+  ...([
+    "tls-cluster",
+    "tls-replication",
+    "tls-auth-clients",
+    "tls-protocols",
+    "tls-ciphers",
+    "tls-ciphersuites",
+    "tls-prefer-server-ciphers",
+  ] as const),
 ];
 
 /** Undefined while `tls-port` is 0. Rejects if the secrets are wrong or the address cannot be bound. */

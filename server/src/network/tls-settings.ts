@@ -22,7 +22,8 @@ const VERSIONS: ReadonlyMap<string, SecureVersion> = new Map([
 export function serverTlsSettings(config: Config): SecureContextOptions {
   if (config.get("tls-cert-file") === "") throw new Error("No tls-cert-file configured!");
   if (config.get("tls-key-file") === "") throw new Error("No tls-key-file configured!");
-  const asksForCertificates = config.get("tls-auth-clients") !== "no";
+  const asksForCertificates =
+    config.get("tls-auth-clients") !== "no" || config.get("tls-cluster") || config.get("tls-replication");
   if (asksForCertificates && config.get("tls-ca-cert-file") === "" && config.get("tls-ca-cert-dir") === "") {
     throw new Error(
       "Either tls-ca-cert-file or tls-ca-cert-dir must be specified when tls-cluster, tls-replication or tls-auth-clients are enabled!",

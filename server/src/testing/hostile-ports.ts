@@ -173,7 +173,13 @@ const PREAMBLES: Readonly<Record<Kind, (script: Script) => readonly Buffer[]>> =
 
 function busHeader(script: Script): Parameters<typeof encodeBusMessage>[0]["header"] {
   return {
-    ...{ port: 6379, busPort: 16379, currentEpoch: script.random.below(1000), configEpoch: script.random.below(1000) },
+    ...{
+      port: 6379,
+      plainPort: 0,
+      busPort: 16379,
+      currentEpoch: script.random.below(1000),
+      configEpoch: script.random.below(1000),
+    },
     ...{ offset: script.random.below(1e6), sender: NODE_ID, slots: emptySlots(), primaryId: "", ip: "10.1.2.3" },
     ...{ flags: script.random.below(1024), isClusterDown: script.once(2), messageFlags: 0 },
   };
@@ -186,6 +192,7 @@ function busBody(script: Script): Parameters<typeof encodeBusMessage>[0]["body"]
     pongReceivedSeconds: 2,
     ip: "10.0.0.1",
     port: 1,
+    plainPort: 0,
     busPort: 2,
     flags: 1,
   };
