@@ -38,7 +38,6 @@ import { createWaitingClients, redirectWaiting, type WaitingClients } from "./ex
 import { warmUp } from "./execution/warm-up.ts";
 import { EventClass } from "./keyspace/event-classes.ts";
 import type { Keyspace } from "./keyspace/keyspace.ts";
-import type { AdminServer } from "./network/admin-server.ts";
 import { busTransport } from "./network/bus-transport.ts";
 import type { ClientGateway } from "./network/client-gateway.ts";
 import { linkConnector } from "./network/link-connector.ts";
@@ -113,16 +112,15 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const { port, listeners } = await listenForClients({ config, logger, clock, gateway });
   identity.port = port;
   config.assign("port", port);
-  let admin: AdminServer | undefined;
+  let admin: { stop(): Promise<void>; readonly port: number } | undefined;
   const stopCron = clock.every(CRON_INTERVAL_MS, () => runCron(core));
   return {
     port,
     context,
     prepare: () => prepare(core, options),
     async openAdminPort() {
-      const opened = await openAdmin(config, logger, facts);
-      admin = opened?.server;
-      return opened?.port ?? 0;
+      admin = await openAdmin({ config, logger, clock }, facts);
+      return admin?.port ?? 0;
     },
     get hasData() {
       return core.readiness.isLoaded && !context.persistence.isDataIncomplete;

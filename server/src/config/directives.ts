@@ -73,6 +73,7 @@ const NETWORK = [
   }),
   integer("admin-port", 9121, PORTS, FIXED),
   addresses("admin-bind", ["*"], FIXED),
+  bool("admin-tls", false, FIXED),
   bool("socket-batching", true, FIXED),
 ] as const;
 

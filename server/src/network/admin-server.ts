@@ -1,11 +1,13 @@
 /**
- * The admin port over HTTP: /healthz (the event loop turns; loading counts as alive), /readyz (a client sent here is
+ * The admin port over HTTP, or HTTPS with `admin-tls`: /healthz (the event loop turns; loading counts as alive), /readyz (a client sent here is
  * served, else 503 with the reasons), /metrics (Prometheus), /status (JSON). Reads only, and holds no user data.
  *
  * Express is loaded when the server starts listening here, after the RESP port: it must not delay the first reply.
  */
 
 import type { Server } from "node:http";
+import type { Server as SecureServer } from "node:https";
+import type { SecureContextOptions } from "node:tls";
 import type { FactSources } from "../observability/facts.ts";
 import type { MetricsReader } from "../observability/metrics.ts";
 import { readiness, statusOf } from "../observability/status.ts";
@@ -15,6 +17,8 @@ export interface AdminServerOptions {
   readonly port: number;
   /** Undefined listens on all addresses. */
   readonly host: string | undefined;
+  /** Undefined: without TLS. */
+  readonly secrets?: SecureContextOptions;
   readonly facts: FactSources;
   readonly readMetrics: MetricsReader;
 }
@@ -24,7 +28,7 @@ const CONNECTIONS_MAX = 64;
 
 export class AdminServer {
   readonly #options: AdminServerOptions;
-  #server: Server | undefined;
+  #server: Server | SecureServer | undefined;
 
   constructor(options: AdminServerOptions) {
     this.#options = options;
@@ -32,8 +36,7 @@ export class AdminServer {
 
   /** Resolves with the port in use; rejects if the address cannot be bound. */
   async start(): Promise<number> {
-    const { createServer } = await import("node:http");
-    const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS }, await createApplication(this.#options));
+    const server = await createServer(this.#options);
     server.maxConnections = CONNECTIONS_MAX;
     this.#server = server;
     const { port, host } = this.#options;
@@ -48,6 +51,11 @@ export class AdminServer {
     return typeof address === "object" && address !== null ? address.port : port;
   }
 
+  /** New connections get these from now on. Throws if they are none. */
+  update(secrets: SecureContextOptions): void {
+    if (this.#server !== undefined && "setSecureContext" in this.#server) this.#server.setSecureContext(secrets);
+  }
+
   async stop(): Promise<void> {
     const server = this.#server;
     if (server === undefined || !server.listening) return;
@@ -56,6 +64,13 @@ export class AdminServer {
       server.closeAllConnections();
     });
   }
+}
+
+async function createServer(options: AdminServerOptions): Promise<Server | SecureServer> {
+  const application = await createApplication(options);
+  const limits = { requestTimeout: REQUEST_TIMEOUT_MS };
+  if (options.secrets === undefined) return (await import("node:http")).createServer(limits, application);
+  return (await import("node:https")).createServer({ ...limits, ...options.secrets }, application);
 }
 
 async function createApplication({ facts, readMetrics }: AdminServerOptions) {

@@ -10,7 +10,8 @@ import { AdminServer } from "./admin-server.ts";
 import type { ClientGateway } from "./client-gateway.ts";
 import { type AcceptedSocket, Listener } from "./listener.ts";
 import { loadSocketBatch, type SocketBatch } from "./socket-batch.ts";
-import { startTls } from "./tls-service.ts";
+import { followSecrets, startTls } from "./tls-service.ts";
+import { serverTlsSettings } from "./tls-settings.ts";
 
 export interface OpenListeners {
   readonly port: number;
@@ -68,19 +69,37 @@ export function openSocketBatch(config: Config, logger: Logger): SocketBatch | u
 }
 
 /** Undefined if it is turned off, or if nobody asked for it and another server on this machine has the default port. */
-export async function openAdmin(config: Config, logger: Logger, facts: FactSources) {
+export async function openAdmin(parts: Omit<ListeningParts, "gateway">, facts: FactSources) {
+  const { config, logger } = parts;
   const port = config.get("admin-port");
   if (port === 0) return undefined;
   const host = hostOf(config.get("admin-bind")[0] ?? "*");
-  const server = new AdminServer({ port, host, facts, readMetrics: createMetricsReader(facts) });
+  const isEncrypted = config.get("admin-tls");
+  const secrets = isEncrypted ? { secrets: serverTlsSettings(config) } : {};
+  const server = new AdminServer({ port, host, facts, readMetrics: createMetricsReader(facts), ...secrets });
   try {
     const bound = await server.start();
     logger.notice(`Admin port ${bound} is open`);
-    return { server, port: bound };
+    const stopFollowing = isEncrypted ? followSecrets(parts, () => renew(server, parts)) : undefined;
+    const stop = (): Promise<void> => {
+      stopFollowing?.();
+      return server.stop();
+    };
+    return { stop, port: bound };
   } catch (error) {
     if (config.isGiven("admin-port")) throw error;
     logger.warning(`Admin port ${port} is not open: ${describeSystemError(error)}`);
     return undefined;
+  }
+}
+
+function renew(server: AdminServer, { config, logger }: Omit<ListeningParts, "gateway">): string | undefined {
+  try {
+    server.update(serverTlsSettings(config));
+    return undefined;
+  } catch (error) {
+    logger.warning(`Failed to configure TLS of the admin port: ${(error as Error).message}`);
+    return "Unable to update TLS configuration. Check server logs.";
   }
 }
 

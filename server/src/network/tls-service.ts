@@ -39,6 +39,19 @@ const DIRECTIVES = [
   ] as const),
 ];
 
+/** Calls `apply` when a directive of TLS or one of its files has changed; it gives what CONFIG SET is refused with. */
+export function followSecrets(
+  parts: Pick<TlsServiceParts, "config" | "clock" | "logger">,
+  apply: () => string | undefined,
+): () => void {
+  const stopFollowing = parts.config.onChange(DIRECTIVES, apply);
+  const stopLooking = followFiles(parts, apply);
+  return () => {
+    stopFollowing();
+    stopLooking();
+  };
+}
+
 /** Undefined while `tls-port` is 0. Rejects if the secrets are wrong or the address cannot be bound. */
 export async function startTls(parts: TlsServiceParts): Promise<TlsService | undefined> {
   const { config, logger } = parts;
@@ -64,13 +77,11 @@ export async function startTls(parts: TlsServiceParts): Promise<TlsService | und
       return "Unable to update TLS configuration. Check server logs.";
     }
   };
-  const stopFollowing = config.onChange(DIRECTIVES, apply);
-  const stopLooking = followFiles(parts, apply);
+  const stopFollowing = followSecrets(parts, apply);
   return {
     port: config.get("tls-port"),
     stop() {
       stopFollowing();
-      stopLooking();
       for (const listener of listeners) listener.stop();
     },
   };
@@ -88,7 +99,10 @@ function createListener({ config, logger, accept }: TlsServiceParts, host: strin
 }
 
 /** Applies anew when a file is another or has changed. */
-function followFiles({ config, clock, logger }: TlsServiceParts, apply: () => string | undefined): () => void {
+function followFiles(
+  { config, clock, logger }: Pick<TlsServiceParts, "config" | "clock" | "logger">,
+  apply: () => string | undefined,
+): () => void {
   let seen = stateOfFiles(config);
   return clock.every(LOOK_AT_FILES_MS, () => {
     const now = stateOfFiles(config);

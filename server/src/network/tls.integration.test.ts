@@ -45,6 +45,30 @@ describe.runIf(hasOpenssl && hasReferenceServer)("TLS", () => {
   ];
   const cli = (port: number, ...words: string[]): Promise<string> => run("redis-cli", cliWords(port, ...words));
 
+  test("the admin port speaks HTTPS with admin-tls, and takes up new certificates", async () => {
+    const clock = new FakeClock();
+    const [plain, admin] = [await freePort(), await freePort()];
+    const ports = ["--port", String(plain), "--admin-port", String(admin), "--admin-bind", "127.0.0.1"];
+    const server = await startOwnServerWith(clock, ...ports, ...secrets(), "--admin-tls", "yes");
+    nodes.push(server);
+    await server.openAdminPort();
+    const ask = (): Promise<string> =>
+      run("curl", [
+        "-s",
+        "--cacert",
+        certificates.authority,
+        "--resolve",
+        `server:${admin}:127.0.0.1`,
+        `https://server:${admin}/healthz`,
+      ]);
+    expect(await ask()).toBe("ok");
+    expect(await commonNameAt(admin)).toBe("server");
+    certificates.issue("server", "renewed");
+    clock.advance(3000);
+    expect(await commonNameAt(admin)).toBe("renewed");
+    certificates.issue("server");
+  });
+
   /** What the server shows of itself. */
   async function commonNameAt(port: number): Promise<string> {
     const socket = await handshake(port);
