@@ -1,5 +1,5 @@
 /**
- * kv-backup: takes and deletes backups, as a Job in Kubernetes or by hand. The result is one line of JSON on standard
+ * kv-backup: takes, restores and deletes backups, as a Job in Kubernetes or by hand. The result is one line of JSON on standard
  * output and in the file that Kubernetes reads; a failure is one sentence there. Exit code 0: done, 1: failed, 2: wrong use.
  */
 
@@ -7,8 +7,10 @@ import fs from "node:fs";
 import { type BackupTask, parseBackupArguments, USAGE, UsageError } from "./backup/backup-arguments.ts";
 import { deleteBackup } from "./backup/delete-backup.ts";
 import type { Manifest } from "./backup/manifest.ts";
+import { restoreBackup } from "./backup/restore-backup.ts";
 import { takeBackup } from "./backup/take-backup.ts";
 import { systemClock } from "./platform/clock.ts";
+import { createSystemRandom } from "./platform/random.ts";
 import { describeSystemError } from "./platform/system-error.ts";
 
 const TERMINATION_LOG = "/dev/termination-log";
@@ -26,6 +28,10 @@ async function run(task: BackupTask): Promise<string> {
   if (task.kind === "take") {
     const log = (message: string): void => void process.stderr.write(`${message}\n`);
     return resultOf(await takeBackup(task, { clock: systemClock, log }));
+  }
+  if (task.kind === "restore") {
+    const log = (message: string): void => void process.stderr.write(`${message}\n`);
+    return JSON.stringify(await restoreBackup(task, { clock: systemClock, random: createSystemRandom(), log }));
   }
   return JSON.stringify({ deleted: deleteBackup(task.directory) });
 }

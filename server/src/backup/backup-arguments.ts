@@ -33,13 +33,27 @@ export interface DeleteBackup {
   readonly resultFile: string | undefined;
 }
 
-export type BackupTask = TakeBackup | DeleteBackup | { readonly kind: "help" };
+export interface RestoreBackup {
+  readonly kind: "restore";
+  readonly directory: string;
+  /** Of the server or cluster that takes it, tried one after another. */
+  readonly addresses: readonly HostAndPort[];
+  readonly userName: string;
+  readonly passwordFile: string;
+  /** Keys that are there already are replaced. */
+  readonly replace: boolean;
+  readonly resultFile: string | undefined;
+}
+
+export type BackupTask = TakeBackup | DeleteBackup | RestoreBackup | { readonly kind: "help" };
 
 export const USAGE = `Usage: kv-backup --directory DIR --source 0=host:port[,host:port...] [--source 1=...] [options]
+       kv-backup --restore DIR --to host:port[,host:port...] [--replace] [options]
        kv-backup --delete DIR
 
 Takes one RDB file of each shard over the replication protocol, checks it, and writes a manifest beside the files.
-Several addresses of a shard are tried in turn.
+Several addresses of a shard are tried in turn. Restoring puts every key of a backup where its slot is now, into
+a cluster of any number of shards or a single server.
 
 Options:
   --slots I=RANGES      slots of shard I for the manifest; default: the source is asked
@@ -48,13 +62,14 @@ Options:
   --name NAME           name of the backup, for the manifest
   --cluster NAME        name of the cluster, for the manifest
   --no-verify           do not read the files back
+  --replace             restore keys that exist already; without it the first such key ends the restore
   --result-file FILE    where the result goes besides standard output; default: /dev/termination-log if it is there
 `;
 
-const FLAGS = new Set(["--verify", "--no-verify", "--help", "-h"]);
+const FLAGS = new Set(["--verify", "--no-verify", "--replace", "--help", "-h"]);
 const VALUES = new Set([
   ...["--directory", "--source", "--slots", "--user", "--password-file"],
-  ...["--name", "--cluster", "--result-file", "--delete"],
+  ...["--name", "--cluster", "--result-file", "--delete", "--restore", "--to"],
 ]);
 const MAX_PORT = 65535;
 
@@ -77,13 +92,20 @@ export function parseBackupArguments(words: readonly string[]): BackupTask {
   const resultFile = one("--result-file");
   const deleted = one("--delete");
   if (deleted !== undefined) return { kind: "delete", directory: deleted, resultFile };
+  const account = { userName: one("--user") ?? "", passwordFile: one("--password-file") ?? "" };
+  const restored = one("--restore");
+  if (restored !== undefined) {
+    const to = one("--to");
+    if (to === undefined) throw new UsageError("Option --to is missing");
+    const addresses = to.split(",").map((text) => parseAddress("--to", text));
+    return { kind: "restore", directory: restored, addresses, ...account, replace: flags.has("--replace"), resultFile };
+  }
   const directory = one("--directory");
   if (directory === undefined) throw new UsageError("Option --directory is missing");
   return {
     ...{ kind: "take", directory, resultFile },
     shards: parseShards(values.get("--source") ?? [], values.get("--slots") ?? []),
-    userName: one("--user") ?? "",
-    passwordFile: one("--password-file") ?? "",
+    ...account,
     name: one("--name") ?? "",
     cluster: one("--cluster") ?? "",
     verify: !flags.has("--no-verify"),
@@ -95,7 +117,11 @@ function parseShards(sources: readonly string[], slotLists: readonly string[]): 
   const slots = new Map(slotLists.map((text) => indexed("--slots", text)));
   const shards = sources.map((text): BackupShardSource => {
     const [index, addresses] = indexed("--source", text);
-    return { index, addresses: addresses.split(",").map((address) => parseAddress(address)), slots: slots.get(index) };
+    return {
+      index,
+      addresses: addresses.split(",").map((address) => parseAddress("--source", address)),
+      slots: slots.get(index),
+    };
   });
   if (new Set(shards.map(({ index }) => index)).size !== shards.length) {
     throw new UsageError("Option --source names a shard twice: give its addresses in one, separated by commas");
@@ -109,11 +135,11 @@ function indexed(option: string, text: string): [number, string] {
   return [Number(match[1]), match[2] as string];
 }
 
-function parseAddress(text: string): HostAndPort {
+function parseAddress(option: string, text: string): HostAndPort {
   const match = /^\[?([^[\]\s]+?)\]?:(\d{1,5})$/.exec(text);
   const port = Number(match?.[2]);
   if (match === null || port < 1 || port > MAX_PORT) {
-    throw new UsageError(`Option --source needs addresses as host:port, not "${text}"`);
+    throw new UsageError(`Option ${option} needs addresses as host:port, not "${text}"`);
   }
   return { host: match[1] as string, port };
 }

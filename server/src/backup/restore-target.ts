@@ -1,0 +1,222 @@
+/**
+ * The server or cluster that a backup is restored into. Keys go to the primaries of their slots, many at a time; while a
+ * cluster is finding itself (a failover, slots on the move) it is asked again where they belong, and tried again for a while.
+ */
+
+import net from "node:net";
+import { RespDecoder, RespError, type RespValue } from "@kvcluster/protocol/resp-decoder";
+import { type CommandArgument, encodeCommand } from "@kvcluster/protocol/resp-encoder";
+import { keySlot } from "@kvcluster/protocol/slots";
+import type { HostAndPort } from "./backup-arguments.ts";
+
+export interface TargetOptions {
+  /** Tried in turn. */
+  readonly addresses: readonly HostAndPort[];
+  readonly userName: string;
+  readonly password: string;
+  readonly log: (message: string) => void;
+}
+
+export interface KeyedCommand {
+  readonly key: Buffer;
+  readonly database: number;
+  readonly words: readonly CommandArgument[];
+}
+
+const SILENCE_MS = 60_000;
+const TRIES = 60;
+const PAUSE_MS = 1000;
+/** What a cluster that is changing answers, or a server that has just started. */
+const PASSING = /^(MOVED|ASK|TRYAGAIN|CLUSTERDOWN|LOADING|MASTERDOWN|READONLY|BUSY) /;
+
+export class RestoreTarget {
+  readonly #options: TargetOptions;
+  readonly #connections = new Map<string, TargetConnection>();
+  /** By slot; undefined: no cluster, everything goes to the one server. */
+  #owners: (string | undefined)[] | undefined;
+  #first = "";
+
+  private constructor(options: TargetOptions) {
+    this.#options = options;
+  }
+
+  static async connect(options: TargetOptions): Promise<RestoreTarget> {
+    const target = new RestoreTarget(options);
+    await target.#learn();
+    return target;
+  }
+
+  get isCluster(): boolean {
+    return this.#owners !== undefined;
+  }
+
+  /** Runs all of them; throws at the first that is refused for good. */
+  async run(commands: readonly KeyedCommand[]): Promise<void> {
+    let left = commands;
+    for (let attempt = 1; left.length > 0; attempt++) {
+      const reasons = new Map<KeyedCommand, string>();
+      await Promise.all([...this.#byOwner(left)].map(([owner, own]) => this.#runOn(owner, own, reasons)));
+      left = left.filter((command) => reasons.has(command));
+      if (left.length === 0) return;
+      const reason = reasons.get(left[0] as KeyedCommand) as string;
+      if (attempt === TRIES) throw new Error(`The target does not take the keys: ${reason}`);
+      this.#options.log(`${left.length} keys are tried again: ${reason}`);
+      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+      await this.#learn();
+    }
+  }
+
+  /** On every primary. */
+  async runEverywhere(...words: readonly CommandArgument[]): Promise<void> {
+    for (const owner of new Set(this.#owners ?? [this.#first])) {
+      if (owner === undefined) continue;
+      const [reply] = await this.#connection(owner).run([words]);
+      if (reply instanceof RespError) throw new Error(`${owner}: ${reply.message}`);
+    }
+  }
+
+  close(): void {
+    for (const connection of this.#connections.values()) connection.close();
+  }
+
+  #byOwner(commands: readonly KeyedCommand[]): Map<string, KeyedCommand[]> {
+    const groups = new Map<string, KeyedCommand[]>();
+    for (const command of commands) {
+      const { key } = command;
+      const owner =
+        this.#owners === undefined ? this.#first : (this.#owners[keySlot(key, 0, key.length)] ?? this.#first);
+      const group = groups.get(owner);
+      if (group === undefined) groups.set(owner, [command]);
+      else group.push(command);
+    }
+    return groups;
+  }
+
+  async #runOn(owner: string, commands: readonly KeyedCommand[], reasons: Map<KeyedCommand, string>): Promise<void> {
+    let replies: readonly RespValue[];
+    try {
+      replies = await this.#connection(owner).runIn(commands);
+    } catch (error) {
+      this.#connections.delete(owner);
+      for (const command of commands) reasons.set(command, (error as Error).message);
+      return;
+    }
+    for (const [index, command] of commands.entries()) {
+      const reply = replies[index];
+      if (!(reply instanceof RespError)) continue;
+      if (!PASSING.test(`${reply.message} `))
+        throw new Error(`Key ${JSON.stringify(command.key.toString())}: ${reply.message}`);
+      reasons.set(command, reply.message);
+    }
+  }
+
+  #connection(address: string): TargetConnection {
+    const known = this.#connections.get(address);
+    if (known !== undefined) return known;
+    const connection = new TargetConnection(address, this.#options);
+    this.#connections.set(address, connection);
+    return connection;
+  }
+
+  /** Asks where slots are; the first address that answers counts. */
+  async #learn(): Promise<void> {
+    const reasons: string[] = [];
+    const known = [...new Set((this.#owners ?? []).filter((owner) => owner !== undefined))];
+    for (const address of [...this.#options.addresses.map(({ host, port }) => `${host}:${port}`), ...known]) {
+      try {
+        const [reply] = await this.#connection(address).run([["CLUSTER", "SLOTS"]]);
+        this.#first = address;
+        this.#owners = Array.isArray(reply) ? ownersOf(reply, address) : undefined;
+        if (reply instanceof RespError && !reply.message.includes("cluster support disabled")) throw reply;
+        return;
+      } catch (error) {
+        this.#connections.get(address)?.close();
+        this.#connections.delete(address);
+        reasons.push(`${address}: ${(error as Error).message}`);
+      }
+    }
+    throw new Error(`Cannot reach the target: ${reasons.join("; ")}`);
+  }
+}
+
+/** An empty host stands for the one that was asked. */
+function ownersOf(ranges: readonly RespValue[], asked: string): (string | undefined)[] {
+  const owners: (string | undefined)[] = [];
+  for (const range of ranges as readonly [number, number, [Buffer | null, number]][]) {
+    const [start, end, [host, port]] = range;
+    const name = host === null || host.length === 0 ? asked.slice(0, asked.lastIndexOf(":")) : String(host);
+    for (let slot = Number(start); slot <= Number(end); slot++) owners[slot] = `${name}:${port}`;
+  }
+  return owners;
+}
+
+/** One connection; replies come in the order of commands. */
+class TargetConnection {
+  readonly #socket: net.Socket;
+  readonly #decoder = new RespDecoder();
+  readonly #waiting: { resolve: (reply: RespValue) => void; reject: (error: Error) => void }[] = [];
+  readonly #ready: Promise<unknown>;
+  #database = 0;
+
+  constructor(address: string, { userName, password }: TargetOptions) {
+    const at = address.lastIndexOf(":");
+    this.#socket = net.connect({ host: address.slice(0, at), port: Number(address.slice(at + 1)), noDelay: true });
+    this.#socket.setTimeout(SILENCE_MS, () => this.#socket.destroy(new Error(`no answer for ${SILENCE_MS / 1000} s`)));
+    this.#socket.on("data", (bytes) => this.#take(bytes));
+    this.#socket.on("error", (error) => this.#fail(error));
+    this.#socket.on("close", () => this.#fail(new Error("the connection was closed")));
+    this.#ready = password === "" ? Promise.resolve() : this.#signIn(userName, password);
+    // Whoever runs something hears of it.
+    this.#ready.catch(() => undefined);
+  }
+
+  async #signIn(userName: string, password: string): Promise<void> {
+    const [reply] = await this.#send([userName === "" ? ["AUTH", password] : ["AUTH", userName, password]]);
+    if (reply instanceof RespError) throw reply;
+  }
+
+  async run(commands: readonly (readonly CommandArgument[])[]): Promise<RespValue[]> {
+    await this.#ready;
+    return this.#send(commands);
+  }
+
+  /** The replies of the commands alone, each run in its database. */
+  async runIn(commands: readonly KeyedCommand[]): Promise<RespValue[]> {
+    const all: (readonly CommandArgument[])[] = [];
+    const places: number[] = [];
+    for (const { database, words } of commands) {
+      if (database !== this.#database) all.push(["SELECT", String(database)]);
+      this.#database = database;
+      places.push(all.length);
+      all.push(words);
+    }
+    const replies = await this.run(all);
+    const selected = replies.find((reply, index) => reply instanceof RespError && !places.includes(index));
+    if (selected instanceof RespError) throw selected;
+    return places.map((place) => replies[place] as RespValue);
+  }
+
+  close(): void {
+    this.#socket.destroy();
+  }
+
+  #send(commands: readonly (readonly CommandArgument[])[]): Promise<RespValue[]> {
+    const replies = commands.map(
+      () => new Promise<RespValue>((resolve, reject) => this.#waiting.push({ resolve, reject })),
+    );
+    if (this.#socket.destroyed) this.#fail(new Error("the connection was closed"));
+    else for (const words of commands) this.#socket.write(encodeCommand(words));
+    return Promise.all(replies);
+  }
+
+  #take(bytes: Buffer): void {
+    this.#decoder.push(bytes);
+    for (let reply = this.#decoder.next(); reply !== undefined; reply = this.#decoder.next()) {
+      this.#waiting.shift()?.resolve(reply);
+    }
+  }
+
+  #fail(error: Error): void {
+    for (const { reject } of this.#waiting.splice(0)) reject(error);
+  }
+}
