@@ -8,7 +8,7 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "n
 import path from "node:path";
 import { CACHE, mustRun, runProgram } from "../cache.ts";
 import { makeSecrets, type Secrets, tlsDirectives } from "../secrets.ts";
-import { ownDirectives, serverProgram } from "../servers.ts";
+import { DEFAULT_PORT, ownDirectives, serverProgram, withServer } from "../servers.ts";
 import type { RunFiles, ServerName, Suite } from "../suite.ts";
 
 const VERSION = "v9.5.1";
@@ -16,20 +16,39 @@ const MODULE = "github.com/redis/go-redis/v9";
 const SOURCE = path.join(CACHE, "go-redis");
 const PROGRAM = path.join(SOURCE, "suite.test");
 const SECURE_PROGRAM = path.join(SOURCE, "suite-tls.test");
-/** What is other in the dialer of the second. */
-const DIALER: ReadonlyMap<string, string> = new Map([
-  ["if opt.TLSConfig == nil {", "secrets := compatTLS(opt.TLSConfig, addr)\n\t\tif secrets == nil {"],
-  ["network, addr, opt.TLSConfig)", "network, addr, secrets)"],
+/** What is other in the dialers of the second, by the file they stand in. */
+const DIALERS: ReadonlyMap<string, readonly (readonly [original: string, changed: string])[]> = new Map([
+  [
+    "options.go",
+    [
+      ["if opt.TLSConfig == nil {", "secrets := compatTLS(opt.TLSConfig, addr)\n\t\tif secrets == nil {"],
+      ["network, addr, opt.TLSConfig)", "network, addr, secrets)"],
+    ],
+  ],
+  [
+    "sentinel.go",
+    [
+      [
+        "if failover.opt.TLSConfig == nil {",
+        "secrets := compatTLS(failover.opt.TLSConfig, addr)\n\t\tif secrets == nil {",
+      ],
+      ["network, addr, failover.opt.TLSConfig)", "network, addr, secrets)"],
+    ],
+  ],
 ]);
 const SERVER = path.join(SOURCE, "testdata/redis/src/redis-server");
-const RUN_TIMEOUT_MS = 300_000;
+const RUN_TIMEOUT_MS = 400_000;
 const MODULES = path.join(CACHE, "go/modules");
 const ENVIRONMENT = { GOMODCACHE: MODULES, GOFLAGS: "-modcacherw" };
 /** See README.md. */
-const SKIPPED = "Sentinel|ClusterClient|Gears|JSON|Probabilistic|RedisTimeseries|UniversalClient";
+const SKIPPED = "Gears|JSON|Probabilistic|RedisTimeseries";
+const SKIPPED_SECURE = String.raw`${SKIPPED}|\bClusterClient|to clusters`;
 
-/** The nodes of the suite's cluster are plain: its tests are left out, but it must come up. */
-const PLAIN_PORTS = "8220 8221 8222 8223 8224 8225";
+/**
+ * What is plain all the same: the nodes of the suite's cluster (its tests are left out, but it must come up), and the one
+ * server that the suite takes for granted.
+ */
+const PLAIN_PORTS = `8220 8221 8222 8223 8224 8225 ${DEFAULT_PORT}`;
 
 interface Run extends RunFiles {
   readonly server: ServerName;
@@ -48,7 +67,7 @@ export function goRedis(isSecure = false): Suite {
     async run(server, files, tests) {
       const secrets = isSecure ? await makeSecrets() : undefined;
       installServer(server, secrets);
-      await runTests({ ...files, server, secrets, tests });
+      await withServer(server, () => runTests({ ...files, server, secrets, tests }));
     },
   };
 }
@@ -73,20 +92,22 @@ async function build(isSecure: boolean): Promise<void> {
 
 /** Tells the compiler which files to read in place of those in the source. */
 function writeOverlay(): string {
-  const options = path.join(SOURCE, "options.go");
-  let text = readFileSync(options, "utf8");
-  for (const [original, changed] of DIALER) {
-    if (text.split(original).length !== 2)
-      throw new Error(`Change "${options}": "${original}" does not stand there once`);
-    text = text.replace(original, changed);
-  }
   const directory = path.join(CACHE, "go");
-  const [changed, overlay] = [path.join(directory, "options.go"), path.join(directory, "overlay.json")];
-  writeFileSync(changed, text);
   const additional = path.join(import.meta.dirname, "go_redis_tls.go");
-  const replaced = { [options]: changed, [path.join(SOURCE, "compat_tls.go")]: additional };
+  const replaced: Record<string, string> = { [path.join(SOURCE, "compat_tls.go")]: additional };
+  for (const [name, changes] of DIALERS) {
+    const [original, changed] = [path.join(SOURCE, name), path.join(directory, name)];
+    writeFileSync(changed, changes.reduce(withChange, readFileSync(original, "utf8")));
+    replaced[original] = changed;
+  }
+  const overlay = path.join(directory, "overlay.json");
   writeFileSync(overlay, JSON.stringify({ Replace: replaced }));
   return overlay;
+}
+
+function withChange(text: string, [original, changed]: readonly [string, string]): string {
+  if (text.split(original).length !== 2) throw new Error(`Change go-redis: "${original}" does not stand in it once`);
+  return text.replace(original, changed);
 }
 
 async function runTests({ server, secrets, tests, junit, log }: Run): Promise<void> {
@@ -96,7 +117,7 @@ async function runTests({ server, secrets, tests, junit, log }: Run): Promise<vo
     `-ginkgo.junit-report=${junit}`,
     "-ginkgo.no-color",
   ];
-  args.push(`-ginkgo.skip=${SKIPPED}`, "-ginkgo.seed=1");
+  args.push(`-ginkgo.skip=${secrets === undefined ? SKIPPED : SKIPPED_SECURE}`, "-ginkgo.seed=1");
   if (tests !== undefined) args.push(`-ginkgo.focus=${tests.map(patternOf).join("|")}`);
   const program = secrets === undefined ? PROGRAM : SECURE_PROGRAM;
   const environment = secrets === undefined ? {} : dialerSettings(secrets);
