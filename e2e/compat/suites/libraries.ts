@@ -13,8 +13,6 @@ import type { RunFiles, ServerName, Suite } from "../suite.ts";
 const SOURCE = path.join(import.meta.dirname, "../libraries");
 const DIRECTORY = path.join(CACHE, "libraries-node");
 const INSTALLED = path.join(DIRECTORY, "node_modules/.installed-package.json");
-/** Most of their time the tests wait, and each has queues of its own. */
-const FILES_AT_A_TIME = 3;
 const RUN_TIMEOUT_MS = 400_000;
 
 export const libraries: Suite = {
@@ -39,12 +37,7 @@ async function prepare(): Promise<void> {
 
 async function runTests(server: ServerName, { junit, log }: RunFiles): Promise<void> {
   const args = ["--test", "--test-reporter=junit", `--test-reporter-destination=${junit}`];
-  args.push(
-    "--test-reporter=spec",
-    "--test-reporter-destination=stdout",
-    `--test-concurrency=${FILES_AT_A_TIME}`,
-    "--test-force-exit",
-  );
+  args.push("--test-reporter=spec", "--test-reporter-destination=stdout", "--test-concurrency=1", "--test-force-exit");
   args.push(...globSync("**/*.test.ts", { cwd: SOURCE }).sort());
   const environment = { KV_COMPAT_PORT: String(DEFAULT_PORT) };
   const options = { directory: DIRECTORY, environment, logFile: log, timeoutMs: RUN_TIMEOUT_MS };

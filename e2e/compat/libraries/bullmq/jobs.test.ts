@@ -48,18 +48,14 @@ const jobs: Scenarios = {
 
   "delayed jobs wait for their time, and run in its order": async (stage) => {
     const queue = stage.queue();
-    const delays = [900, 300, 600];
-    for (const delay of delays) await queue.add(String(delay), {}, { delay });
+    const delays = [1_600, 400, 1_000];
+    await queue.addBulk(delays.map((delay) => ({ name: String(delay), data: {}, opts: { delay } })));
     equal(await queue.getDelayedCount(), 3);
-    const done = collect<Job>(
-      stage.worker(async () => Date.now()),
-      "completed",
-      3,
-    );
-    const finished = await done;
+    const worker = stage.worker(async () => Date.now());
+    const finished = await collect<Job>(worker, "completed", 3);
     deepEqual(
       finished.map(({ name }) => name),
-      ["300", "600", "900"],
+      ["400", "1000", "1600"],
     );
     for (const job of finished) {
       const waited = job.returnvalue - job.timestamp;
@@ -174,7 +170,7 @@ const jobs: Scenarios = {
     await queue.add("job", 2, { jobId: "only" });
     deepEqual(await duplicated, [{ jobId: "only" }]);
     equal((await queue.getJob("only"))?.data, 1);
-    const deduplication = { id: "group", ttl: 500 };
+    const deduplication = { id: "group", ttl: 2_000 };
     const first = await queue.add("job", 3, { deduplication });
     const second = await queue.add("job", 4, { deduplication });
     equal(second.id, first.id);
@@ -276,4 +272,4 @@ const jobs: Scenarios = {
   },
 };
 
-await runScenarios("BullMQ jobs", jobs);
+runScenarios("BullMQ jobs", jobs);

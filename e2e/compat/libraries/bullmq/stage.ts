@@ -6,7 +6,7 @@
 
 import { deepEqual } from "node:assert/strict";
 import { randomUUID } from "node:crypto";
-import { test } from "node:test";
+import { describe, test } from "node:test";
 import type { ConnectionOptions, Processor, QueueOptions, WorkerOptions } from "bullmq";
 import { createNodeRedisClient, FlowProducer, Queue, QueueEvents, Worker } from "bullmq";
 import { Redis } from "ioredis";
@@ -37,16 +37,21 @@ interface Connections {
 
 const CONNECTIONS: readonly Connections[] = [ioredis(2), ioredis(3), nodeRedis(2), nodeRedis(3)];
 
-/** Each scenario becomes a test for each client library and protocol. */
-export async function runScenarios(subject: string, scenarios: Scenarios): Promise<void> {
-  const tests: Promise<void>[] = [];
-  for (const connections of CONNECTIONS) {
-    for (const [title, scenario] of Object.entries(scenarios)) {
-      const name = `${subject} on ${connections.client}: ${title}`;
-      tests.push(test(name, { timeout: SCENARIO_TIMEOUT_MS }, () => play(connections, scenario)));
+/**
+ * Each scenario becomes a test for each client library and protocol. These go side by side, as they mostly wait, unless what
+ * they do to the server (flushed scripts, killed connections) reaches beyond their queue.
+ */
+export function runScenarios(subject: string, scenarios: Scenarios, areAlone = false): void {
+  describe(subject, { concurrency: areAlone ? 1 : CONNECTIONS.length }, () => {
+    for (const connections of CONNECTIONS) {
+      describe(connections.client, { concurrency: 1 }, () => {
+        for (const [title, scenario] of Object.entries(scenarios)) {
+          const name = `${subject} on ${connections.client}: ${title}`;
+          test(name, { timeout: SCENARIO_TIMEOUT_MS }, () => play(connections, scenario));
+        }
+      });
     }
-  }
-  await Promise.all(tests);
+  });
 }
 
 async function play(connections: Connections, scenario: (stage: Stage) => Promise<void>): Promise<void> {
