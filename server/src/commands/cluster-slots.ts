@@ -134,7 +134,7 @@ export const clusterSlotCommands = defineCommands([
     tips: ["nondeterministic_output"],
     group: "cluster",
     since: "3.0.0",
-    complexity: "O(N) in the number of keys of the node",
+    complexity: "O(N) in the number of keys asked for; at the first time in the number of keys of the node",
     summary: "Names keys of a slot that are on this node.",
     syntax: "slot count",
     run: getKeysInSlot,

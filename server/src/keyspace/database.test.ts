@@ -1,4 +1,5 @@
-import { describe, expect, it } from "vitest";
+import { keySlot } from "@kvcluster/protocol/slots";
+import { describe, expect, it, vi } from "vitest";
 import { createSeededRandom, type Random } from "../platform/random.ts";
 import { Encoding, encodingName, ValueType } from "../values/value-type.ts";
 import { KEEP_TTL, NO_EXPIRY } from "./record.ts";
@@ -313,6 +314,45 @@ describe("Database", () => {
     test.db().flush();
     expect(test.keyspace.countInSlot(slot)).toBe(0);
     expect(test.keyspace.keysInSlot(slot, 10)).toEqual([]);
+  });
+
+  it("lists the keys of slots by one pass for many questions, while keys come, go and come again", () => {
+    const test = new TestKeyspace({ isClusterEnabled: true, databaseCount: 1 });
+    const passes = vi.spyOn(test.db(), "forEach");
+    const random = createSeededRandom(7);
+    const tags = ["a", "b", "c", "d"];
+    const slots = tags.map((tag) => keySlot(Buffer.from(tag), 0, 1));
+    const there = tags.map(() => new Set<string>());
+    for (let step = 0; step < 40_000; step++) {
+      const which = random.below(tags.length);
+      const key = `{${tags[which]}}:${random.below(600)}`;
+      const keys = there[which] as Set<string>;
+      if (random.below(2) === 0) {
+        test.set(key, "v".repeat(random.below(100)), random.below(3) === 0 ? test.clock.nowMs() + 1e6 : NO_EXPIRY);
+        keys.add(key);
+      } else if (keys.delete(key)) test.delete(key);
+      if (step % 100 !== 0) continue;
+      const slot = slots[which] as number;
+      expect(test.keyspace.keysInSlot(slot, 10).filter((name) => keys.has(String(name)))).toHaveLength(
+        Math.min(10, keys.size),
+      );
+      expect(test.keyspace.keysInSlot(slot, 1000).map(String).sort()).toEqual([...keys].sort());
+    }
+    expect(passes).toHaveBeenCalledTimes(1);
+  });
+
+  it("lists the keys of a slot anew once very many have come", () => {
+    const test = new TestKeyspace({ isClusterEnabled: true, databaseCount: 1 });
+    const slot = keySlot(Buffer.from("tag"), 0, 3);
+    test.set("{tag}", "value", NO_EXPIRY);
+    expect(test.keyspace.keysInSlot(slot, 10)).toHaveLength(1);
+    expect(test.keyspace.slots?.listed).toBeDefined();
+    for (let i = 0; i <= 100_001; i++) test.set(`key:${i}`, "value", NO_EXPIRY);
+    expect(test.keyspace.slots?.listed).toBeUndefined();
+    test.set("{tag}:2", "value", NO_EXPIRY);
+    const names = test.keyspace.keysInSlot(slot, 1000).map(String);
+    expect(names).toHaveLength(test.keyspace.countInSlot(slot));
+    expect(names).toEqual(expect.arrayContaining(["{tag}", "{tag}:2"]));
   });
 
   it("visits every key of several slots once and no other, while the visit deletes them", () => {

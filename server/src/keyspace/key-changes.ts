@@ -19,14 +19,14 @@ export class KeyChanges {
   /** A key that takes the place of one just deleted is none that is told as new. */
   entered(buffer: Buffer, offset: number, length: number, isReplacement = false): void {
     const { slots } = this.#state;
-    if (slots !== undefined && this.#databaseIndex >= 0) slots.change(buffer, offset, length, 1);
+    if (slots !== undefined && this.#databaseIndex >= 0) slots.entered(buffer, offset, length);
     if (!isReplacement) this.notify(EventClass.newKey, "new", buffer, offset, length);
     this.ready(buffer, offset, length);
   }
 
   left(buffer: Buffer, offset: number, length: number): void {
     const { slots } = this.#state;
-    if (slots !== undefined && this.#databaseIndex >= 0) slots.change(buffer, offset, length, -1);
+    if (slots !== undefined && this.#databaseIndex >= 0) slots.left(buffer, offset, length);
     this.ready(buffer, offset, length);
   }
 

@@ -19,6 +19,7 @@ import { LoadedStrings } from "./loaded-strings.ts";
 import { MAX_DATABASES } from "./owners.ts";
 import type { Records } from "./record.ts";
 import { SlotCounts } from "./slot-counts.ts";
+import { SlotKeys } from "./slot-keys.ts";
 import type { WaitedKeys } from "./waited-keys.ts";
 import type { Watches } from "./watches.ts";
 
@@ -32,7 +33,7 @@ export interface KeyspaceOptions {
 
 /** As `databaseIndexes` has it for ids that belong to no database. */
 const HIDDEN_INDEX = -1;
-/** Records looked at between two looks at whether enough keys of a slot are found. */
+/** Records looked at between two turns of visits. */
 const SLOT_SCAN_STEP = 1000;
 
 export class Keyspace {
@@ -67,7 +68,9 @@ export class Keyspace {
     this.watches = state.watches;
     this.events = state.events;
     this.waited = state.waited;
-    this.slots = options.isClusterEnabled ? new SlotCounts() : undefined;
+    const { dictionary } = state;
+    const hash = dictionary.hash.bind(dictionary);
+    this.slots = options.isClusterEnabled ? new SlotCounts(hash) : undefined;
     state.slots = this.slots;
     this.#databases = Array.from({ length: options.databaseCount }, (_, index) => new Database(state, index));
     this.eviction = new Eviction(state, this.#databases, options.clock);
@@ -246,20 +249,26 @@ export class Keyspace {
     return this.slots?.countIn(slot) ?? 0;
   }
 
-  /** Up to `max` keys of a cluster slot, as copies. Looks at the whole database in the worst case. */
+  /** Up to `max` keys of a cluster slot, as copies. */
   keysInSlot(slot: number, max: number): Buffer[] {
+    const { slots } = this;
     const wanted = Math.min(max, this.countInSlot(slot));
+    if (slots === undefined || wanted === 0) return [];
     const database = this.database(0);
-    const keys: Buffer[] = [];
-    let cursor = 0;
-    if (wanted === 0) return keys;
-    do {
-      cursor = database.scan(cursor, SLOT_SCAN_STEP, (record) => {
-        const isIn = keySlot(database.bytesOf(record), database.keyOffset(record), database.keyLength(record));
-        if (isIn === slot && keys.length < wanted) keys.push(database.keyOf(record));
+    slots.listed ??= listSlotKeys(database, slots);
+    const found = new Set<Handle>();
+    const hasKey = (hash: number): boolean => {
+      let isThere = false;
+      database.findByHash(hash, (record) => {
+        if (slotOf(database, record) !== slot) return false;
+        found.add(record);
+        isThere = true;
+        return false;
       });
-    } while (cursor !== 0 && keys.length < wanted);
-    return keys;
+      return isThere;
+    };
+    slots.listed.visit(slot, hasKey, () => found.size < wanted);
+    return Array.from(found, (record) => database.keyOf(record)).slice(0, wanted);
   }
 
   /** Visits copies of the keys of some cluster slots, in one pass over the database; a visit may delete its key. */
@@ -272,10 +281,25 @@ export class Keyspace {
     do {
       const keys: Buffer[] = [];
       cursor = database.scan(cursor, SLOT_SCAN_STEP, (record) => {
-        const slot = keySlot(database.bytesOf(record), database.keyOffset(record), database.keyLength(record));
-        if (isWanted[slot] === 1) keys.push(database.keyOf(record));
+        if (isWanted[slotOf(database, record)] === 1) keys.push(database.keyOf(record));
       });
       for (const key of keys) visit(key);
     } while (cursor !== 0);
   }
+}
+
+function listSlotKeys(database: Database, slots: SlotCounts): SlotKeys {
+  return new SlotKeys(
+    database.count,
+    (slot) => slots.countIn(slot),
+    (visit) => {
+      database.forEach((record) => {
+        visit(slotOf(database, record), database.hashOf(record));
+      });
+    },
+  );
+}
+
+function slotOf(database: Database, record: Handle): number {
+  return keySlot(database.bytesOf(record), database.keyOffset(record), database.keyLength(record));
 }
