@@ -3,6 +3,7 @@
 import { eventually } from "../persistence/reference-redis.ts";
 import { slotOf } from "./cluster-client.ts";
 import { RecordedWrites } from "./recorded-writes.ts";
+import { RedisPyLoad, type RedisPyReport } from "./redis-py-load.ts";
 import { redisCli, type ServerKind, ServerProcess } from "./server-process.ts";
 
 const DIRECTIVES = [
@@ -19,6 +20,7 @@ export class ClusterScene {
   readonly #kinds: readonly ServerKind[];
   readonly #started: ServerProcess[] = [];
   #load: RecordedWrites | undefined;
+  #redisPy: RedisPyLoad | undefined;
 
   /** Nodes are of these kinds in turn. */
   constructor(kinds: readonly ServerKind[]) {
@@ -55,6 +57,18 @@ export class ClusterScene {
   async write(tags: readonly string[]): Promise<void> {
     this.#load = new RecordedWrites({ seedPort: this.seed.port, writers: WRITERS, tags, seed: 1 });
     await this.#load.start();
+  }
+
+  /** The same by redis-py, beside. */
+  async writeByRedisPy(tags: readonly string[]): Promise<void> {
+    this.#redisPy = await RedisPyLoad.start(this.seed.port, tags);
+  }
+
+  /** Undefined if redis-py did not write. */
+  async endRedisPy(): Promise<RedisPyReport | undefined> {
+    const report = await this.#redisPy?.stop();
+    this.#redisPy = undefined;
+    return report;
   }
 
   /** Runs `redis-cli --cluster` and gives what it prints. */
@@ -138,6 +152,7 @@ export class ClusterScene {
 
   async stop(): Promise<void> {
     this.#load?.close();
+    this.#redisPy?.kill();
     await Promise.all(this.#started.map((node) => node.stop()));
   }
 }
