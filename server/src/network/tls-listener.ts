@@ -13,6 +13,7 @@ export interface TlsListenerOptions {
   readonly host: string;
   readonly port: number;
   readonly backlog: number;
+  readonly maxClients: number;
   readonly keepAliveSeconds: number;
   readonly secrets: tls.SecureContextOptions;
   readonly verification: ClientVerification;
@@ -22,6 +23,8 @@ export interface TlsListenerOptions {
 }
 
 const HANDSHAKE_TIMEOUT_MS = 10_000;
+/** Connections beyond the limit of clients: so many are told of it, more are dropped before their handshake costs anything. */
+const TOLD_OF_THE_LIMIT = 32;
 
 export class TlsListener {
   readonly #options: TlsListenerOptions;
@@ -41,6 +44,7 @@ export class TlsListener {
       },
       (socket) => this.#accept(socket),
     );
+    this.limit(options.maxClients);
     this.#server.on("tlsClientError", (error, socket) => {
       options.handshakeFailed(formatAddress(socket.remoteAddress, socket.remotePort), error);
       socket.destroy();
@@ -58,6 +62,11 @@ export class TlsListener {
         resolve((this.#server.address() as net.AddressInfo).port);
       });
     });
+  }
+
+  /** Connections in the middle of their handshake hold a descriptor and memory like clients: together they are no more. */
+  limit(maxClients: number): void {
+    this.#server.maxConnections = maxClients + TOLD_OF_THE_LIMIT;
   }
 
   /** From now on new connections get these. Throws if they are none. */

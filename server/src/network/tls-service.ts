@@ -78,10 +78,15 @@ export async function startTls(parts: TlsServiceParts): Promise<TlsService | und
     }
   };
   const stopFollowing = followSecrets(parts, apply);
+  const stopLimiting = config.onChange(["maxclients"], () => {
+    for (const listener of listeners) listener.limit(config.get("maxclients"));
+    return undefined;
+  });
   return {
     port: config.get("tls-port"),
     stop() {
       stopFollowing();
+      stopLimiting();
       for (const listener of listeners) listener.stop();
     },
   };
@@ -91,6 +96,7 @@ function createListener({ config, logger, accept }: TlsServiceParts, host: strin
   return new TlsListener({
     ...{ host, port: config.get("tls-port"), backlog: config.get("tcp-backlog"), accept },
     keepAliveSeconds: config.get("tcp-keepalive"),
+    maxClients: config.get("maxclients"),
     ...{ secrets: serverTlsSettings(config), verification: clientVerification(config) },
     acceptFailed: (error: Error) => logger.warning(`Accepting a client failed: ${error.message}`),
     handshakeFailed: (address: string, error: Error) =>

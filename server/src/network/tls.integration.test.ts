@@ -45,6 +45,18 @@ describe.runIf(hasOpenssl && hasReferenceServer)("TLS", () => {
   ];
   const cli = (port: number, ...words: string[]): Promise<string> => run("redis-cli", cliWords(port, ...words));
 
+  test("handshakes under way count against the limit of clients", async () => {
+    const { port } = await start("--maxclients", "10");
+    const opened = Array.from({ length: 200 }, () => net.connect(port, "127.0.0.1"));
+    nodes.push({ stop: async () => opened.forEach((socket) => void socket.destroy()) });
+    let dropped = 0;
+    for (const socket of opened) {
+      socket.on("error", () => undefined);
+      socket.on("close", () => dropped++);
+    }
+    await expect.poll(() => dropped, { timeout: 5000 }).toBe(200 - 10 - 32);
+  });
+
   test("the admin port speaks HTTPS with admin-tls, and takes up new certificates", async () => {
     const clock = new FakeClock();
     const [plain, admin] = [await freePort(), await freePort()];
