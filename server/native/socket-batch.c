@@ -37,7 +37,8 @@ extern void *uv_handle_get_data(const uv_handle_t *handle);
 enum { MAX_READY = 128 };
 /* While there is more, it goes on without a turn of the whole event loop, so many times; more often while JavaScript gathers. */
 enum { ROUNDS = 8, GATHERING_ROUNDS = 64 };
-enum { WATCHED_EVENTS = EPOLLIN | EPOLLRDHUP | EPOLLET };
+/* Urgent data ends a read early, so it must be seen as a reason to read again. */
+enum { WATCHED_EVENTS = EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLET };
 /* One socket's share of a turn: as much as fits, but everybody gets his. */
 enum { MAX_READ_BYTES = 64 << 10 };
 /* A row of the table of reads: descriptor, start and end in the buffer; the end is END_OF_STREAM or -errno otherwise. */
@@ -93,6 +94,7 @@ static int read_ready(Batch *batch) {
     int fd = events[i].data.fd;
     ssize_t got = recv(fd, batch->bytes + position, share, MSG_DONTWAIT);
     if (got > 0 && ((size_t)got == share || (events[i].events & ~EPOLLIN) != 0)) report_again(batch, fd);
+    if (got < 0 && errno == EINTR) report_again(batch, fd);
     if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) continue;
     int32_t *row = batch->table + rows++ * READ_ROW;
     row[0] = fd;

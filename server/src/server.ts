@@ -10,7 +10,7 @@ import { ReplyWriter } from "@kvcluster/protocol/reply-writer";
 import { createServerCluster, type ServerCluster } from "./cluster/server-cluster.ts";
 import { Client, type ClientConnection, ClientRegistry } from "./commands/client.ts";
 import { ClientPause } from "./commands/client-pause.ts";
-import type { CommandExecutor, ScriptsUnderWay, ServerContext, ShutdownRequest } from "./commands/context.ts";
+import type { CommandExecutor, ServerContext, ShutdownRequest } from "./commands/context.ts";
 import { ERRORS } from "./commands/errors.ts";
 import { closeIdleClients } from "./commands/idle-clients.ts";
 import { StreamArguments } from "./commands/stream-arguments.ts";
@@ -25,6 +25,7 @@ import { MemoryUpkeep } from "./execution/memory-upkeep.ts";
 import { Monitors } from "./execution/monitors.ts";
 import { Propagator } from "./execution/propagation.ts";
 import { resetStatistics } from "./execution/reset-statistics.ts";
+import { changeRole } from "./execution/role-change.ts";
 import { createFactSources, createUsage, type MeteredUsage, sampleMemory } from "./execution/server-facts.ts";
 import { createServerKeyspace } from "./execution/server-keyspace.ts";
 import { createServerScripting, type ServerScripting } from "./execution/server-scripting.ts";
@@ -197,17 +198,16 @@ function createCore(options: ServerOptions): Core {
   const tracking = createServerTracking({ config, keyspace, clients, current: () => dispatcher.current });
   const pause = new ClientPause(clock, () => clients.all());
   const readiness = { isLoaded: false };
-  const appendOnly = createServerAppendOnly({ config, clock, logger, persistence: () => persistence });
+  const appendOnly = createServerAppendOnly({
+    ...{ config, clock, logger, persistence: () => persistence, isInTransaction: () => propagator.isInTransaction },
+  });
   const needs = { keyspace, collections, appendOnly, pause, tracking, replication: () => replication };
   const persistence = createPersistence(options, { ...needs, programs: () => programs });
   const applier = createStreamApplier({ dispatcher: () => dispatcher, keyspace, connection: NO_CONNECTION, logger });
   const replication = createServerReplication({
     ...{ config, clock, random, logger, disk: systemDisk, persistence, appendOnly, applier, pause },
     ...{ connect: linkConnector(config, () => config.get("tls-replication")), port: () => identity.port },
-    roleChanged: (isReplica) => {
-      keyspace.isReplica = isReplica;
-      if (isReplica) stopAll(programs.scriptsUnderWay, waiting);
-    },
+    roleChanged: (isReplica) => changeRole(isReplica, { keyspace, appendOnly, programs, waiting }),
   });
   const waiting = createWaitingClients({
     ...{ keyspace, clock, pause, runFor: (client, command) => dispatcher.runFor(client, command) },
@@ -278,12 +278,6 @@ function listenToKeyspace(context: ServerContext, propagator: Propagator): void 
 function followAcknowledgements(replication: Replication, appendOnly: AppendOnly, waiting: WaitingClients): void {
   replication.replicas.acknowledged = () => waiting.forReplicas.check();
   appendOnly.replies.released = () => waiting.forReplicas.check();
-}
-
-/** A replica runs what its primary sends, and nothing else may be in the middle of something. */
-function stopAll(scripts: ScriptsUnderWay, waiting: WaitingClients): void {
-  scripts.abandon();
-  waiting.forKeys.unblockAll(() => ROLE_CHANGED);
 }
 
 function forgetIn(holders: readonly { forget(client: Client): void }[], client: Client): void {
@@ -472,8 +466,6 @@ function tellFlushed(tracking: ClientTracking, persistence: Persistence): void {
   tracking.flushed();
   persistence.flushed();
 }
-
-const ROLE_CHANGED = "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)";
 
 /** The client in the Call before the first request. */
 function nobody(): Client {

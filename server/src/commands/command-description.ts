@@ -6,7 +6,7 @@ import type { CommandRow, KeySpec } from "./command.ts";
 import { replyStatusSet } from "./command-documentation.ts";
 
 /** Marks of ours that Redis does not show. */
-const HIDDEN_FLAGS: ReadonlySet<string> = new Set(["may_replicate"]);
+const HIDDEN_FLAGS: ReadonlySet<string> = new Set(["may_replicate", "may_write"]);
 
 export function describeRow(call: Call, row: CommandRow, fullName: string): void {
   const { reply } = call;

@@ -33,6 +33,8 @@ export const CommandBit = {
   untimed: 1 << 20,
   /** Not allowed while a script holds everybody up. */
   notWhileBusy: 1 << 21,
+  /** Runs commands that write, and itself is not told to anybody: scripts. */
+  mayWrite: 1 << 22,
 } as const;
 
 const BIT_OF_FLAG: Partial<Record<CommandFlag, number>> = {
@@ -48,6 +50,7 @@ const BIT_OF_FLAG: Partial<Record<CommandFlag, number>> = {
   fast: CommandBit.fast,
   no_auth: CommandBit.noAuth,
   may_replicate: CommandBit.mayReplicate,
+  may_write: CommandBit.mayWrite,
   no_multi: CommandBit.noMulti,
   skip_monitor: CommandBit.skipMonitor,
   skip_slowlog: CommandBit.skipSlowlog,

@@ -26,6 +26,7 @@ export type CommandFlag =
   | "fast"
   | "no_auth"
   | "may_replicate"
+  | "may_write"
   | "no_async_loading"
   | "no_multi"
   | "no_mandatory_keys"

@@ -17,7 +17,7 @@ export const functionCommands = defineCommands([
   {
     name: "fcall",
     arity: -3,
-    flags: RUN_FLAGS,
+    flags: ["may_write", ...RUN_FLAGS],
     keys: [countedKeys(2, "RW", "access", "update")],
     group: "scripting",
     since: "7.0.0",

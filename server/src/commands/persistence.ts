@@ -59,8 +59,9 @@ export const persistenceCommands = defineCommands([
 ]);
 
 function save(call: Call): void {
-  const { persistence } = call.server;
-  if (persistence.isBusy) throw new CommandError(ERRORS.saveInProgress);
+  const { persistence, appendOnly } = call.server;
+  // A rewrite is begun anew behind it.
+  if (persistence.isBusy && !appendOnly.isRewriting) throw new CommandError(ERRORS.saveInProgress);
   // Redis says no more than this; the reason is in the log.
   if (persistence.saveNow() === undefined) call.reply.ok();
   else call.reply.error("ERR");

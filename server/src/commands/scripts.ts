@@ -14,7 +14,7 @@ export const scriptCommands = defineCommands([
   {
     name: "eval",
     arity: -3,
-    flags: RUN_FLAGS,
+    flags: ["may_write", ...RUN_FLAGS],
     keys: [WRITES],
     group: "scripting",
     since: "2.6.0",
@@ -38,7 +38,7 @@ export const scriptCommands = defineCommands([
   {
     name: "evalsha",
     arity: -3,
-    flags: RUN_FLAGS,
+    flags: ["may_write", ...RUN_FLAGS],
     keys: [WRITES],
     group: "scripting",
     since: "2.6.0",

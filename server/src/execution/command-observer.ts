@@ -8,7 +8,7 @@ import { REDACTED, secretArguments } from "../commands/secret-arguments.ts";
 import type { Config } from "../config/config.ts";
 import type { ErrorStatistics } from "../observability/counters.ts";
 import type { SlowLog } from "../observability/slow-log.ts";
-import type { CommandObserver } from "./dispatcher.ts";
+import type { CommandObserver } from "./dispatcher-ports.ts";
 import type { Monitors } from "./monitors.ts";
 
 /** Attacks come in great numbers; one line a minute says enough. */

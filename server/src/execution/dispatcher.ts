@@ -18,7 +18,8 @@ import type { WaitedKeys } from "../keyspace/waited-keys.ts";
 import type { Handle } from "../memory/arena-layout.ts";
 import type { Clock } from "../platform/clock.ts";
 import { CommandTimes } from "./command-times.ts";
-import { denyMask, HELD_BY_PAUSE, refusal, type ServerState } from "./guards.ts";
+import type { CommandObserver, RequestSource } from "./dispatcher-ports.ts";
+import { denyMask, MAY_CHANGE, refusal, type ServerState } from "./guards.ts";
 import { permissionError, permissionErrorInExec } from "./permission-check.ts";
 import type { Propagator } from "./propagation.ts";
 import { countKeysHere, NO_SLOT, requestSlot, routeSlot, type SlotOwnership } from "./slot-router.ts";
@@ -26,30 +27,6 @@ import { SnapshotWait } from "./snapshot-wait.ts";
 import type { TrackedReads } from "./tracked-reads.ts";
 import { queueCommand } from "./transaction-queue.ts";
 import { TurnClock } from "./turn-clock.ts";
-
-/** Takes one request out of the bytes and fills the call; the network layer's parser. */
-export interface RequestSource {
-  parse(buffer: Buffer, position: number, end: number, call: Call, authenticated: boolean): number;
-  readonly error: string;
-  /** After an incomplete request: position up to which bytes are surely needed, 0 if not known. */
-  readonly needed: number;
-}
-
-/** Sees commands run: slow log, MONITOR. */
-export interface CommandObserver {
-  /** Commands that took at least so many microseconds are reported; negative: none. */
-  readonly slowerThanUs: number;
-  slow(call: Call, microseconds: number): void;
-  /** An error reply was given: for the statistics of errors. */
-  failed(text: string): void;
-  /** Unless there are none, `ran` wants every command. A plain field behind a plain field: asked after each. */
-  readonly monitors: { readonly count: number };
-  ran(call: Call): void;
-  /** A client sent HTTP, which no client of ours does by itself. */
-  attacked(client: Client): void;
-  /** An unexpected exception in a command: a fault of ours, logged loudly; the client gets an error, the others go on. */
-  fault(call: Call, error: unknown): void;
-}
 
 export interface DispatcherOptions {
   readonly table: CommandTable;
@@ -314,22 +291,26 @@ export class Dispatcher {
     }
     const bits = table.flags[id] as number;
     const client = call.client;
-    if (this.#isSnapshotRunning && this.#snapshotWait.applies(call, id)) {
-      this.#hold(client);
-      return;
-    }
     if (((bits & this.#deny) | (client.flags & SPECIAL_CLIENT_FLAGS)) !== 0) {
       if (!this.#passSpecial(call, id, bits)) return;
-    } else if (this.#cluster !== undefined && (bits & CommandBit.hasKeys) !== 0) {
-      const error = this.#routingError(call, id, bits);
-      if (error !== undefined) {
-        this.#reject(call, id, error);
-        return;
-      }
-    }
+    } else if (!this.#passOrdinary(call, id, bits)) return;
     this.#invoke(call, id, bits, start, end);
     // In the middle of a script nobody is served: what it has made ready may be gone at its end.
     if (this.#waited.hasReady && this.#state.busyError === undefined) this.#serveReady();
+  }
+
+  /** For a client and a server in no special state: whether the keys are served here, and may change. */
+  #passOrdinary(call: Call, id: number, bits: number): boolean {
+    if (this.#cluster !== undefined && (bits & CommandBit.hasKeys) !== 0) {
+      const error = this.#routingError(call, id, bits);
+      if (error !== undefined) {
+        this.#reject(call, id, error);
+        return false;
+      }
+    }
+    if (!this.#isSnapshotRunning || !this.#snapshotWait.applies(call, id)) return true;
+    this.#hold(call.client);
+    return false;
   }
 
   #invoke(call: Call, id: number, bits: number, start: number, end: number): void {
@@ -389,10 +370,15 @@ export class Dispatcher {
       this.#hold(client);
       return false;
     }
-    if ((client.flags & (ClientFlag.replySkip | ClientFlag.replySkipNext)) !== 0) advanceReplySkip(client);
     const error = this.#hasOnlyPermissionsToCheck(client, bits)
       ? permissionError(call, id)
       : this.#objection(call, id, () => permissionError(call, id));
+    // Before anything that a second attempt would find changed.
+    if (error === undefined && this.#isSnapshotRunning && this.#snapshotWait.applies(call, id)) {
+      this.#hold(client);
+      return false;
+    }
+    if ((client.flags & (ClientFlag.replySkip | ClientFlag.replySkipNext)) !== 0) advanceReplySkip(client);
     client.flags &= ~ClientFlag.asking;
     if (error !== undefined) {
       this.#reject(call, id, error);
@@ -410,9 +396,8 @@ export class Dispatcher {
 
   #isHeldByPause(client: Client, id: number, bits: number): boolean {
     if ((client.flags & (ClientFlag.primary | ClientFlag.replica)) !== 0) return false;
-    if ((bits & HELD_BY_PAUSE) !== 0) return true;
-    const isHeld = ({ command }: QueuedCommand): boolean =>
-      ((this.#table.flags[command] as number) & HELD_BY_PAUSE) !== 0;
+    if ((bits & MAY_CHANGE) !== 0) return true;
+    const isHeld = ({ command }: QueuedCommand): boolean => ((this.#table.flags[command] as number) & MAY_CHANGE) !== 0;
     return this.#table.fullNames[id] === "exec" && client.queued?.some(isHeld) === true;
   }
 

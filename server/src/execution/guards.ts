@@ -163,12 +163,12 @@ const SUBSCRIBER_COMMANDS: ReadonlySet<string> = new Set([
 /** Those that refuse kinds of commands; the others look at the client, which the dispatcher asks by its flags. */
 const DENYING_GUARDS = GUARDS.filter((guard) => guard.denies !== 0);
 
-/** The command bits that some guard may refuse in this state. Asked for every batch of requests. */
-/** What a pause of writes holds back. */
-export const HELD_BY_PAUSE = CommandBit.write | CommandBit.mayReplicate;
+/** What may change data, and so waits while writes are held back. */
+export const MAY_CHANGE = CommandBit.write | CommandBit.mayReplicate | CommandBit.mayWrite;
 
+/** The command bits that some guard may refuse in this state. Asked for every turn. */
 export function denyMask(state: ServerState): number {
-  let mask = state.holdsWrites ? HELD_BY_PAUSE : 0;
+  let mask = state.holdsWrites ? MAY_CHANGE : 0;
   for (const guard of DENYING_GUARDS) if (guard.applies(state)) mask |= guard.denies;
   return mask;
 }

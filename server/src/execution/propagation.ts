@@ -41,6 +41,11 @@ export class Propagator {
     return false;
   }
 
+  /** What is sent belongs to a change that is not over. */
+  get isInTransaction(): boolean {
+    return this.#inTransaction;
+  }
+
   /** The offset of the stream that replicas follow. */
   get offset(): number {
     for (const feed of this.#feeds) if (feed.offset !== undefined) return feed.offset;

@@ -6,11 +6,10 @@
 
 import type { Call } from "../commands/call.ts";
 import { ClientFlag, type QueuedCommand } from "../commands/client.ts";
-import { CommandBit, type CommandTable } from "../commands/command-table.ts";
+import type { CommandTable } from "../commands/command-table.ts";
 import type { Handle } from "../memory/arena-layout.ts";
+import { MAY_CHANGE } from "./guards.ts";
 import { requestKeys } from "./slot-router.ts";
-
-const MAY_CHANGE = CommandBit.write | CommandBit.mayReplicate;
 
 export class SnapshotWait {
   readonly #table: CommandTable;

@@ -113,9 +113,9 @@ export class Persistence {
     return this.#job !== undefined;
   }
 
-  /** A snapshot may begin: none is under way, and the data is not in the middle of a change. */
+  /** A snapshot may begin: none is under way, and the data is whole, and not in the middle of a change. */
   get mayBegin(): boolean {
-    return !this.isBusy && !this.#options.isHeldUp();
+    return !this.isBusy && !this.isDataIncomplete && !this.#options.isHeldUp();
   }
 
   get isLoading(): boolean {

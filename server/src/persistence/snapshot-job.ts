@@ -13,6 +13,8 @@ const SLICE_US = 1000;
 const BETWEEN_SLICES_MS = 0;
 /** A full target is asked again after this. */
 const FULL_PAUSE_MS = 2;
+/** A target that has taken nothing for so long (a replica that does not read, a disk that hangs) keeps no writer waiting. */
+const STUCK_US = 200_000;
 /** Pre-images waiting beyond this: memory grows faster than the target writes. Writers go on when half of it is gone. */
 const BEHIND_BYTES = 64 << 20;
 const CAUGHT_UP_BYTES = BEHIND_BYTES / 2;
@@ -32,6 +34,8 @@ export class SnapshotJob {
   /** Somebody waits for a large value. */
   #isAwaited = false;
   #largeValuesWritten = 0;
+  /** Since when the target has been full; 0 while it is not. */
+  #fullSinceUs = 0;
 
   constructor(options: SnapshotJobOptions) {
     this.#options = options;
@@ -51,6 +55,7 @@ export class SnapshotJob {
 
   /** Whether changing the value of this record has to wait until it is written, which is done next then. */
   holds(record: Handle): boolean {
+    if (this.#isStuck) return false;
     const isHeld = this.#options.snapshot.holds(record);
     this.#isAwaited ||= isHeld;
     return isHeld;
@@ -70,7 +75,10 @@ export class SnapshotJob {
 
   #slice(): void {
     const { snapshot, target, clock } = this.#options;
-    const endUs = clock.monotonicUs() + SLICE_US;
+    const startUs = clock.monotonicUs();
+    const endUs = startUs + SLICE_US;
+    this.#fullSinceUs = target.isFull ? this.#fullSinceUs || startUs : 0;
+    if (this.#isStuck) this.#letGoOn();
     const isWalked = !target.isFull && snapshot.walk(() => target.isFull || clock.monotonicUs() >= endUs);
     const waitingBytes = target.waitingBytes + snapshot.waitingBytes;
     // Behind the end of the walk there are no pre-images.
@@ -83,6 +91,11 @@ export class SnapshotJob {
       return;
     }
     target.end();
+  }
+
+  /** Then a large value is written whole before it changes, as far as memory has room. */
+  get #isStuck(): boolean {
+    return this.#fullSinceUs !== 0 && this.#options.clock.monotonicUs() - this.#fullSinceUs > STUCK_US;
   }
 
   #letGoOn(): void {

@@ -148,3 +148,28 @@ test("while a save is behind, the stream waits with the primary, and the link st
   isBehind.mockReturnValue(false);
   await expect.poll(() => client.text("GET", "sum"), PATIENCE).toBe(`$5\r\n${count}\r\n`);
 });
+
+test("a replica whose sync failed and that is promoted appends again", async () => {
+  const primary = new FakePrimary();
+  await primary.start();
+  const written = vi.spyOn(process.stderr, "write").mockReturnValue(true);
+  stops.push(() => written.mockRestore());
+  const words = ["--appendonly", "yes", "--appendfsync", "always", "--enable-debug-command", "yes"];
+  const replica = await startOwnServer(...words);
+  stops.push(() => replica.stop());
+  const client = await RawClient.connect(replica.port);
+  stops.push(() => client.close());
+  await client.text("SET", "old", "1");
+  await client.text("REPLICAOF", "127.0.0.1", String(primary.port));
+  sendSnapshot(await primary.follower(), Buffer.from("REDIS0010 and nothing good"));
+  await expect.poll(() => replica.context.replication.dataAgeMs, PATIENCE).toBe(Number.POSITIVE_INFINITY);
+  await client.text("REPLICAOF", "NO", "ONE");
+  expect(await client.text("SET", "new", "1")).toBe("+OK\r\n");
+  const info = (): Promise<string> => client.text("INFO", "persistence");
+  await expect
+    .poll(info, PATIENCE)
+    .toMatch(/aof_rewrite_in_progress:0[\s\S]*aof_rewrite_scheduled:0[\s\S]*aof_rewrites:1/);
+  expect(await client.text("DEBUG", "LOADAOF")).toBe("+OK\r\n");
+  expect(await client.text("EXISTS", "old", "new")).toBe(":1\r\n");
+  expect(await client.text("EXISTS", "new")).toBe(":1\r\n");
+});

@@ -134,6 +134,58 @@ test("fields that expire outlive a base of commands", async () => {
   expect(times).toEqual([[Number(future), -1], [Number(future), Number(future), -1], 300]);
 });
 
+test("appendonly turned on while data is being loaded waits for all of it", async () => {
+  const plain = ["--appendonly", "no", "--enable-debug-command", "yes"];
+  const first = await start(...plain);
+  await first.client.send([["CONFIG", "SET", "busy-reply-threshold", "0"], ["DEBUG", "POPULATE", "400000"], ["SAVE"]]);
+  await first.server.kill();
+  const server = new ChildServer(directory, [...AOF, ...plain]);
+  opened.push(() => server.kill());
+  await server.said("Running mode=standalone");
+  const client = await ReferenceClient.connect(Number(/port=(\d+)\./.exec(server.log)?.[1]));
+  opened.push(() => client.close());
+  const replies = await client.send([
+    ["GET", "key:1"],
+    ["CONFIG", "SET", "appendonly", "yes"],
+  ]);
+  expect(JSON.stringify(replies[0])).toContain("LOADING");
+  expect(replies[1]).toBe("OK");
+  await server.ready();
+  await eventually("the base", () => server.log.includes("Background AOF rewrite finished successfully"));
+  await server.kill();
+  const again = await start();
+  expect(await again.client.send([["DBSIZE"]])).toEqual([400_000]);
+});
+
+test("DEBUG LOADAOF in the middle of a rewrite keeps the data and the files", async () => {
+  const { server, client } = await start("--enable-debug-command", "yes");
+  await client.send([["DEBUG", "POPULATE", "100000", "key", "50"], ["BGREWRITEAOF"]]);
+  await eventually("a base", () => manifest().includes("2.base.rdb"));
+  expect(await client.send([["BGREWRITEAOF"], ["DEBUG", "LOADAOF"], ["DBSIZE"]])).toEqual([
+    "Background append only file rewriting started",
+    "OK",
+    100_000,
+  ]);
+  await client.send([["SET", "after", "1"]]);
+  await server.kill();
+  const again = await start();
+  expect(await again.client.send([["DBSIZE"]])).toEqual([100_001]);
+});
+
+test("appendonly off and on inside a transaction leaves files that redis-check-aof accepts", async () => {
+  const { server, client } = await start("--enable-debug-command", "yes");
+  const off = ["CONFIG", "SET", "appendonly", "no"];
+  const on = ["CONFIG", "SET", "appendonly", "yes"];
+  await client.send([["MULTI"], ["SET", "a", "1"], off, on, ["SET", "b", "2"], ["EXEC"]]);
+  await eventually("a base", () => manifest().includes("2.base.rdb"));
+  await client.send([["SET", "c", "3"]]);
+  const content = await digest(client);
+  await server.kill();
+  execFileSync("redis-check-aof", [inFolder("appendonly.aof.manifest")]);
+  const again = await start("--enable-debug-command", "yes");
+  expect(await digest(again.client)).toBe(content);
+});
+
 test("functions survive a rewrite and a kill, and redis-server finds them too", async () => {
   const source = (name: string): string =>
     `#!lua name=${name}\nredis.register_function('${name}', function() return 5 end)`;

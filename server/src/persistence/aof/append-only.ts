@@ -180,6 +180,8 @@ export class AppendOnly {
     this.#rewriteBaseBytes = this.#currentBytes;
     this.#isBeginning = false;
     this.#turnOn();
+    // Turned off while the data was being loaded.
+    if (!this.#options.config.get("appendonly")) await this.disable();
   }
 
   /** `appendonly yes` at run time: the data of this moment becomes the base. */

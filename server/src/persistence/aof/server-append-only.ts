@@ -23,16 +23,19 @@ export interface AppendOnlyParts {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly persistence: () => Persistence;
+  /** Changes are being written that belong together: a new file must not begin between them. */
+  readonly isInTransaction: () => boolean;
 }
 
-export function createServerAppendOnly({ config, clock, logger, persistence }: AppendOnlyParts): AppendOnly {
+export function createServerAppendOnly(parts: AppendOnlyParts): AppendOnly {
+  const { config, clock, logger, persistence, isInTransaction } = parts;
   const appendOnly = new AppendOnly({
     ...{ config, clock, logger, disk: systemBackgroundDisk, processId: process.pid },
     makeDirectory: (directory) => systemDisk.makeDirectory(directory),
     schedule: (callback) => void setImmediate(callback),
     quickSyncUs: QUICK_SYNC_US,
     isBusy: () => persistence().isBusy,
-    mayBegin: () => persistence().mayBegin,
+    mayBegin: () => persistence().mayBegin && !isInTransaction(),
     startSnapshot: (target, isRdb) => persistence().startSnapshot(target, true, isRdb ? rdbForm : commandForm),
     finishSnapshot: (job) => persistence().finishSnapshot(job),
     createFileTarget: (file, outcome) => new WorkerFileTarget({ file, ...outcome }),
@@ -77,11 +80,17 @@ export async function loadData(parts: DataLoadParts): Promise<ReadonlyMap<string
 
 /** The data anew from the append-only file, with all that was written until now. Rejects if it cannot be loaded whole. */
 export async function loadAgain(parts: DataLoadParts): Promise<void> {
-  const { persistence, appendOnly } = parts;
+  const { persistence, appendOnly, clock } = parts;
   await appendOnly.written();
+  // From here on no snapshot may begin: it would have a part of the data.
+  persistence.loadProgress = { startedAtMs: clock.nowMs(), totalBytes: 0, loadedBytes: 0 };
   persistence.empty();
-  const files = await loadAppendOnly(startOptions(parts, systemDisk));
-  if (files === undefined) throw new Error("There is no append-only file");
+  try {
+    const files = await loadAppendOnly(startOptions(parts, systemDisk));
+    if (files === undefined) throw new Error("There is no append-only file");
+  } finally {
+    persistence.loadProgress = undefined;
+  }
   persistence.forgetChanges();
 }
 

@@ -1,0 +1,39 @@
+import { afterEach, expect, test } from "vitest";
+import { type OwnServer, startOwnServer } from "../testing/own-server.ts";
+import { RawClient } from "../testing/raw-client.ts";
+
+const PAUSE_MS = 400;
+const LIBRARY = "#!lua name=f\nredis.register_function('f', function(keys) return redis.call('set', keys[1], 1) end)";
+
+let server: OwnServer | undefined;
+const clients: RawClient[] = [];
+
+afterEach(async () => {
+  for (const client of clients.splice(0)) client.socket.destroy();
+  await server?.stop();
+});
+
+async function connect(port: number): Promise<RawClient> {
+  const client = await RawClient.connect(port);
+  clients.push(client);
+  return client;
+}
+
+test.each([
+  ["SET", [["SET", "k", "1"]], true],
+  ["a script", [["EVAL", "return redis.call('set', KEYS[1], 1)", "1", "k"]], true],
+  ["a function", [["FCALL", "f", "1", "k"]], true],
+  ["a transaction with a script", [["MULTI"], ["EVAL", "return redis.call('set', 'k', 1)", "0"], ["EXEC"]], true],
+  ["a read-only script", [["EVAL_RO", "return 1", "0"]], false],
+  ["GET", [["GET", "k"]], false],
+] as const)("CLIENT PAUSE WRITE and %s", async (_what, commands, isHeld) => {
+  server = await startOwnServer();
+  const [admin, client] = [await connect(server.port), await connect(server.port)];
+  await admin.text("FUNCTION", "LOAD", LIBRARY);
+  await admin.text("CLIENT", "PAUSE", String(PAUSE_MS), "WRITE");
+  const startMs = performance.now();
+  for (const words of commands) expect((await client.command(...words))[0]).not.toBe(45);
+  const tookMs = performance.now() - startMs;
+  if (isHeld) expect(tookMs).toBeGreaterThan(PAUSE_MS * 0.7);
+  else expect(tookMs).toBeLessThan(PAUSE_MS * 0.7);
+});
