@@ -6,6 +6,7 @@ import { addSlots, deleteSlots, failover, forget, meet, replicate, setConfigEpoc
 import { isPrimary, isSuspected } from "./cluster-node.ts";
 import { SIMULATED_SETTINGS, SimulatedCluster, type SimulatedNode } from "./simulated-cluster.ts";
 import type { ClusterSettings, ClusterState } from "./state.ts";
+import { links } from "./views.ts";
 
 const PRIMARIES = 3;
 const TIMEOUT_MS = SIMULATED_SETTINGS.nodeTimeoutMs;
@@ -89,6 +90,16 @@ describe.each(SEEDS)("simulated cluster, seed %i", (seed) => {
     const shardIds = cluster.nodes.map(({ state }) => at(cluster, 0).state.nodes.get(state.myself.id)?.shardId);
     expect(shardIds).toEqual(cluster.nodes.map(({ state }) => state.myself.shardId));
     expect(new Set(shardIds).size).toBe(PRIMARIES);
+  });
+
+  it("lists the link to a node right before the one from it", () => {
+    const cluster = formCluster(seed);
+    cluster.run(5000);
+    for (const { state } of cluster.nodes) {
+      const listed = links(state).map(({ direction, nodeId }) => `${direction} ${nodeId}`);
+      const others = [...state.nodes.keys()].filter((id) => id !== state.myself.id);
+      expect(listed).toEqual(others.flatMap((id) => [`to ${id}`, `from ${id}`]));
+    }
   });
 
   it("replaces a dead primary within the node timeout and two seconds", () => {

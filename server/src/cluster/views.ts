@@ -150,10 +150,16 @@ export interface LinkView {
   readonly createdAt: number;
 }
 
+/** Node by node, the link to it before those from it: clients read them in pairs, as Redis lists them. */
 export function links(state: ClusterState): LinkView[] {
-  const views: LinkView[] = [];
+  const views = new Map<ClusterNode, LinkView[]>();
+  for (const node of state.nodes.values()) views.set(node, []);
   for (const { id, node, isInbound, createdAt } of state.links.values()) {
-    if (node !== undefined) views.push({ id, direction: isInbound ? "from" : "to", nodeId: node.id, createdAt });
+    const ofNode = node === undefined ? undefined : views.get(node);
+    if (node === undefined || ofNode === undefined) continue;
+    const view: LinkView = { id, direction: isInbound ? "from" : "to", nodeId: node.id, createdAt };
+    if (isInbound) ofNode.push(view);
+    else ofNode.unshift(view);
   }
-  return views;
+  return [...views.values()].flat();
 }
