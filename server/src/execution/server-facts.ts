@@ -117,6 +117,7 @@ function serverFacts({ config, clock, identity, shutdownWait }: FactParts): Serv
   const { untilMs } = shutdownWait();
   return {
     ...identity,
+    port: identity.port === 0 ? config.get("tls-port") : identity.port,
     isCluster: config.get("cluster-enabled"),
     processId: process.pid,
     nowUs: clock.nowUs(),

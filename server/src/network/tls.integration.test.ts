@@ -127,6 +127,7 @@ describe.runIf(hasOpenssl && hasReferenceServer)("TLS", () => {
     nodes.push(server);
     expect(server.port).toBe(0);
     expect(await cli(port, "PING")).toBe("PONG");
+    expect(await cli(port, "INFO", "server")).toContain(`tcp_port:${port}\r\n`);
   });
 
   test("lets in who has a certificate, as tls-auth-clients says, also after CONFIG SET", async () => {
