@@ -62,6 +62,8 @@ export class Eviction {
   readonly #clock: Clock;
   #limitBytes = 0;
   #policy: EvictionPolicy = "noeviction";
+  /** What the policy goes by, if files keep that. A plain field: asked for each key that is saved. */
+  tracks: "idle" | "frequency" | undefined;
   #samples = 5;
   #sliceUs = TENACITY_STEP_US * LINEAR_TENACITY;
   /** Ascending by score. */
@@ -79,6 +81,11 @@ export class Eviction {
   configure(settings: EvictionSettings): void {
     this.#limitBytes = settings.limitBytes;
     this.#policy = settings.policy;
+    this.tracks = settings.policy.endsWith("-lru")
+      ? "idle"
+      : settings.policy.endsWith("-lfu")
+        ? "frequency"
+        : undefined;
     this.#samples = settings.samples;
     this.#sliceUs = sliceFor(settings.tenacity);
     this.#state.access.isLfu = settings.policy.endsWith("-lfu");
@@ -101,6 +108,13 @@ export class Eviction {
 
   frequency(record: Handle): number {
     return this.#state.access.frequency(this.#state.records.accessOf(record));
+  }
+
+  /** The access word of a key that a file says this of; −1: nothing, it counts as new. */
+  accessOfLoaded(idleSeconds: number, frequency: number): number {
+    const { access } = this.#state;
+    if (this.isLfu) return frequency < 0 ? access.initial() : access.withFrequency(frequency);
+    return idleSeconds < 0 ? access.initial() : access.withIdleSeconds(idleSeconds);
   }
 
   /** For RESTORE and loading. Nothing happens while frequencies are tracked instead. */

@@ -35,13 +35,13 @@ export class LoadedStrings {
     valueOffset: number,
     valueLength: number,
     expireAtMs: number,
+    access: number,
   ): void {
-    const { records, dictionary, access } = this.#state;
+    const { records, dictionary } = this.#state;
     const index = this.#count;
     this.#hashes[index] = dictionary.hash(keyBuffer, keyOffset, keyLength);
     const typeByte = stringTypeByte(valueBuffer, valueOffset, valueLength);
-    const use = access.initial();
-    const record = records.create(typeByte, keyBuffer, keyOffset, keyLength, valueLength, expireAtMs, use);
+    const record = records.create(typeByte, keyBuffer, keyOffset, keyLength, valueLength, expireAtMs, access);
     copyBytes(records.bytesOf(record), records.valueOffset(record), valueBuffer, valueOffset, valueLength);
     this.#records[index] = record;
     this.#count = index + 1;

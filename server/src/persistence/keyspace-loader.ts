@@ -98,9 +98,11 @@ export class KeyspaceLoader implements RdbHandler {
 
   string(key: RdbKey, value: ByteSpan): void {
     if (this.#isExpired(key)) return;
-    const { name } = key;
+    const { name, expireAtMs } = key;
+    const { buffer, offset, length } = value;
+    const access = this.#keyspace.eviction.accessOfLoaded(key.idleSeconds, key.frequency);
     if (this.#strings.isFull) this.settle();
-    this.#strings.add(name.buffer, name.offset, name.length, value.buffer, value.offset, value.length, key.expireAtMs);
+    this.#strings.add(name.buffer, name.offset, name.length, buffer, offset, length, expireAtMs, access);
     this.keysLoaded++;
   }
 
@@ -173,7 +175,12 @@ export class KeyspaceLoader implements RdbHandler {
     if (this.#database.peek(buffer, offset, length) !== 0) this.#refuseDuplicate(key.name.toBuffer());
     this.#isStarted = false;
     const view = this.#view;
-    this.#database.addCollection(buffer, offset, length, this.#type, view.encoding, view.root, key.expireAtMs);
+    const { expireAtMs, idleSeconds, frequency } = key;
+    const { encoding, root } = view;
+    const record = this.#database.addCollection(buffer, offset, length, this.#type, encoding, root, expireAtMs);
+    const { eviction } = this.#keyspace;
+    if (idleSeconds >= 0) eviction.setIdleSeconds(record, idleSeconds);
+    if (frequency >= 0) eviction.setFrequency(record, frequency);
     this.keysLoaded++;
   }
 

@@ -3,7 +3,7 @@
 import type { Keyspace } from "../keyspace/keyspace.ts";
 import type { Collections } from "../values/collections.ts";
 import type { Pieces } from "./pieces.ts";
-import { RDB_WRITE_VERSION, RDB_WRITE_VERSION_WITH_FIELD_EXPIRY } from "./rdb-format.ts";
+import { Opcode, RDB_WRITE_VERSION, RDB_WRITE_VERSION_WITH_FIELD_EXPIRY } from "./rdb-format.ts";
 import { type RdbHeader, writeRdbEnd, writeRdbHeader, writeResize, writeSelectDatabase } from "./rdb-frame.ts";
 import type { RdbOutput } from "./rdb-output.ts";
 import { ValueEncoder } from "./value-encoder.ts";
@@ -24,6 +24,18 @@ export interface SnapshotForm {
   end(output: RdbOutput): void;
 }
 
+/** What the policy of eviction goes by, so that a restart does not forget it. */
+function writeAccess(output: RdbOutput, { eviction }: Keyspace, record: number): void {
+  const { tracks } = eviction;
+  if (tracks === "idle") {
+    output.byte(Opcode.idle);
+    output.length(eviction.idleSeconds(record));
+  } else if (tracks === "frequency") {
+    output.byte(Opcode.frequency);
+    output.byte(eviction.frequency(record));
+  }
+}
+
 export const rdbForm: SnapshotForm = {
   begin(output, keyspace, header) {
     const hasFieldExpiry = keyspace.expiringHashes > 0;
@@ -35,7 +47,11 @@ export const rdbForm: SnapshotForm = {
       writeResize(output, database.count, database.expiry.count);
     }
   },
-  createEncoder: (keyspace, collections, output) => new ValueEncoder(keyspace.records, collections, output),
+  createEncoder(keyspace, collections, output) {
+    return new ValueEncoder(keyspace.records, collections, output, {
+      writeAccess: (record) => writeAccess(output, keyspace, record),
+    });
+  },
   select: writeSelectDatabase,
   end: writeRdbEnd,
 };

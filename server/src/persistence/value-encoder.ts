@@ -26,6 +26,13 @@ import { streamPieces } from "./stream-encoder.ts";
 const PIECE_BYTES = 256 << 10;
 const PIECE_ELEMENTS = 64;
 
+export interface ValueEncoderOptions {
+  /** Large sorted sets in the order of Redis, for DUMP. */
+  readonly isHighestFirst?: boolean;
+  /** Writes how a key has been used, where that is kept. */
+  readonly writeAccess?: (record: number) => void;
+}
+
 export class ValueEncoder {
   readonly #records: Records;
   readonly #output: RdbOutput;
@@ -40,10 +47,11 @@ export class ValueEncoder {
   #earliestMs = 0;
 
   readonly #isHighestFirst: boolean;
+  readonly #writeAccess: (record: number) => void;
 
-  /** `isHighestFirst`: large sorted sets in the order of Redis, for DUMP. */
-  constructor(records: Records, collections: Collections, output: RdbOutput, isHighestFirst = false) {
-    this.#isHighestFirst = isHighestFirst;
+  constructor(records: Records, collections: Collections, output: RdbOutput, options: ValueEncoderOptions = {}) {
+    this.#isHighestFirst = options.isHighestFirst ?? false;
+    this.#writeAccess = options.writeAccess ?? (() => undefined);
     this.#records = records;
     this.#output = output;
     this.#list = collections.createListView();
@@ -92,6 +100,7 @@ export class ValueEncoder {
       output.byte(Opcode.expireMs);
       output.int64(records.expireAtOf(record));
     }
+    this.#writeAccess(record);
     output.byte(this.#rdbTypeOf(record));
     output.string(records.bytesOf(record), records.keyOffset(record), records.keyLength(record));
   }

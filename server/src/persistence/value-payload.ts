@@ -134,7 +134,10 @@ export class ValuePayloads {
     if (known !== undefined) return known;
     const { keyspace, collections } = this.#options;
     const output = new RdbOutput(this.#sink, { compress });
-    const writer = { output, encoder: new ValueEncoder(keyspace.records, collections, output, true) };
+    const writer = {
+      output,
+      encoder: new ValueEncoder(keyspace.records, collections, output, { isHighestFirst: true }),
+    };
     this.#writers[index] = writer;
     return writer;
   }
