@@ -42,13 +42,15 @@ export interface RestoreBackup {
   readonly passwordFile: string;
   /** Keys that are there already are replaced. */
   readonly replace: boolean;
+  /** Names the target: into it this backup is restored once. */
+  readonly once: string | undefined;
   readonly resultFile: string | undefined;
 }
 
 export type BackupTask = TakeBackup | DeleteBackup | RestoreBackup | { readonly kind: "help" };
 
 export const USAGE = `Usage: kv-backup --directory DIR --source 0=host:port[,host:port...] [--source 1=...] [options]
-       kv-backup --restore DIR --to host:port[,host:port...] [--replace] [options]
+       kv-backup --restore DIR --to host:port[,host:port...] [--replace | --once NAME] [options]
        kv-backup --delete DIR
 
 Takes one RDB file of each shard over the replication protocol, checks it, and writes a manifest beside the files.
@@ -63,15 +65,19 @@ Options:
   --cluster NAME        name of the cluster, for the manifest
   --no-verify           do not read the files back
   --replace             restore keys that exist already; without it the first such key ends the restore
+  --once NAME           restore into the target of this name once, however often it is started: the target must be
+                        empty; what a run before has begun is gone on with, what it has finished is not done again
   --result-file FILE    where the result goes besides standard output; default: /dev/termination-log if it is there
 `;
 
 const FLAGS = new Set(["--verify", "--no-verify", "--replace", "--help", "-h"]);
 const VALUES = new Set([
   ...["--directory", "--source", "--slots", "--user", "--password-file"],
-  ...["--name", "--cluster", "--result-file", "--delete", "--restore", "--to"],
+  ...["--name", "--cluster", "--result-file", "--delete", "--restore", "--to", "--once"],
 ]);
 const MAX_PORT = 65535;
+/** It becomes part of a file name. */
+const TARGET_NAME = /^[A-Za-z0-9-]{1,64}$/;
 
 export function parseBackupArguments(words: readonly string[]): BackupTask {
   const values = new Map<string, string[]>();
@@ -98,7 +104,12 @@ export function parseBackupArguments(words: readonly string[]): BackupTask {
     const to = one("--to");
     if (to === undefined) throw new UsageError("Option --to is missing");
     const addresses = to.split(",").map((text) => parseAddress("--to", text));
-    return { kind: "restore", directory: restored, addresses, ...account, replace: flags.has("--replace"), resultFile };
+    const [once, replace] = [one("--once"), flags.has("--replace")];
+    if (once !== undefined && !TARGET_NAME.test(once)) {
+      throw new UsageError(`Option --once needs letters, digits and dashes, not "${once}"`);
+    }
+    if (once !== undefined && replace) throw new UsageError("Options --once and --replace do not go together");
+    return { kind: "restore", directory: restored, addresses, ...account, replace, once, resultFile };
   }
   const directory = one("--directory");
   if (directory === undefined) throw new UsageError("Option --directory is missing");

@@ -8,7 +8,7 @@ import path from "node:path";
 import { readTextFile, systemDisk } from "../platform/disk.ts";
 import { isOurManifest, MANIFEST_NAME } from "./manifest.ts";
 
-const OURS = /^(shard-\d+\.rdb(\.partial)?|manifest\.json(\.tmp)?)$/;
+const OURS = /^(shard-\d+\.rdb(\.partial)?|(manifest|restored-[\w-]+)\.json(\.tmp)?)$/;
 
 /** False if there was no such directory. */
 export function deleteBackup(directory: string): boolean {

@@ -1,6 +1,10 @@
 /**
  * A backup back into a server or cluster of any number of shards: every key goes to where its slot is. What is there already
- * is not touched unless that is asked for: then the first key that exists ends it.
+ * is not touched unless that is asked for: the first key that exists ends it.
+ *
+ * With the name of a target (`--once`) it happens once, whoever starts it how often: the target must be empty, a run that was
+ * cut off is gone through again, one that came to its end is not. It counts as done when every key is there, and with the
+ * replicas that are connected.
  */
 
 import fs from "node:fs";
@@ -8,15 +12,10 @@ import path from "node:path";
 import type { Clock } from "../platform/clock.ts";
 import type { Random } from "../platform/random.ts";
 import type { RestoreBackup } from "./backup-arguments.ts";
+import type { Manifest } from "./manifest.ts";
 import { checkFile, type RestoredKey, readManifest, restoredPieces } from "./restore-files.ts";
+import { openRestoreRecord, type RestoreRecord, type RestoreResult } from "./restore-record.ts";
 import { type KeyedCommand, RestoreTarget } from "./restore-target.ts";
-
-export interface RestoreResult {
-  readonly keys: number;
-  readonly libraries: number;
-  /** Their time has passed since the backup was taken. */
-  readonly expired: number;
-}
 
 export interface RestoreSurroundings {
   readonly clock: Clock;
@@ -28,34 +27,78 @@ export interface RestoreSurroundings {
 const BATCH_COMMANDS = 200;
 const BATCH_BYTES = 8 << 20;
 
-export async function restoreBackup(
-  task: RestoreBackup,
-  { clock, random, log }: RestoreSurroundings,
-): Promise<RestoreResult> {
-  const { directory } = task;
+export async function restoreBackup(task: RestoreBackup, surroundings: RestoreSurroundings): Promise<RestoreResult> {
+  const { directory, passwordFile, once } = task;
   const manifest = readManifest(directory);
+  const record = once === undefined ? undefined : openRestoreRecord(directory, once);
+  if (record?.result !== undefined) {
+    surroundings.log("Restored before: nothing is left to do");
+    return record.result;
+  }
   for (const shard of manifest.shards) await checkFile(directory, shard);
-  const password = task.passwordFile === "" ? "" : fs.readFileSync(task.passwordFile, "utf8").replace(/\r?\n$/, "");
+  const password = passwordFile === "" ? "" : fs.readFileSync(passwordFile, "utf8").replace(/\r?\n$/, "");
+  const { log } = surroundings;
   const target = await RestoreTarget.connect({ addresses: task.addresses, userName: task.userName, password, log });
-  const total = { keys: 0, libraries: 0 };
-  const known = new Set<string>();
   try {
-    for (const { file, keys: expected } of manifest.shards) {
-      for await (const { keys, libraries } of restoredPieces(path.join(directory, file), clock, random)) {
-        // Each shard has them all.
-        for (const source of libraries.filter((one) => !known.has(one.toString("latin1")))) {
-          known.add(source.toString("latin1"));
-          await target.runEverywhere("FUNCTION", "LOAD", "REPLACE", source);
-        }
-        for (const batch of batchesOf(keys)) await target.run(batch.map((key) => restoreCommand(key, task, target)));
-        total.keys += keys.length;
-      }
-      log(`${file}: ${total.keys} keys so far, ${expected} in this file when it was taken`);
-    }
+    if (record !== undefined) await begin(record, target, log);
+    const replace = task.replace || record !== undefined;
+    const { lasting, ...written } = await writeAll({ ...task, replace }, manifest, target, surroundings);
+    const result = { ...written, expired: manifest.keys - written.keys };
+    if (record === undefined) return result;
+    await expectAll(target, lasting);
+    await target.waitForReplicas();
+    record.finish(result);
+    return result;
   } finally {
     target.close();
   }
-  return { keys: total.keys, libraries: known.size, expired: manifest.keys - total.keys };
+}
+
+async function begin(record: RestoreRecord, target: RestoreTarget, log: (message: string) => void): Promise<void> {
+  if (record.isBegun) {
+    log("Going on with a restore that was cut off: what it wrote is written again");
+    return;
+  }
+  const keys = await target.countKeys();
+  if (keys > 0) throw new Error(`The target is not empty: it holds ${keys} keys`);
+  record.begin();
+}
+
+/** A primary that was lost on the way may have taken keys with it. */
+async function expectAll(target: RestoreTarget, lasting: number): Promise<void> {
+  const found = await target.countKeys();
+  if (found < lasting) throw new Error(`Only ${found} of ${lasting} keys are there: a primary was lost meanwhile`);
+}
+
+interface Written {
+  readonly keys: number;
+  readonly libraries: number;
+  /** Keys that do not expire. */
+  readonly lasting: number;
+}
+
+async function writeAll(
+  task: RestoreBackup,
+  manifest: Manifest,
+  target: RestoreTarget,
+  { clock, random, log }: RestoreSurroundings,
+): Promise<Written> {
+  const total = { keys: 0, lasting: 0 };
+  const known = new Set<string>();
+  for (const { file, keys: expected } of manifest.shards) {
+    for await (const { keys, libraries } of restoredPieces(path.join(task.directory, file), clock, random)) {
+      // Each shard has them all.
+      for (const source of libraries.filter((one) => !known.has(one.toString("latin1")))) {
+        known.add(source.toString("latin1"));
+        await target.runEverywhere("FUNCTION", "LOAD", "REPLACE", source);
+      }
+      for (const batch of batchesOf(keys)) await target.run(batch.map((key) => restoreCommand(key, task, target)));
+      total.keys += keys.length;
+      total.lasting += keys.filter(({ expireAtMs }) => expireAtMs === 0).length;
+    }
+    log(`${file}: ${total.keys} keys so far, ${expected} in this file when it was taken`);
+  }
+  return { ...total, libraries: known.size };
 }
 
 function restoreCommand(

@@ -24,6 +24,8 @@ export interface KeyedCommand {
 }
 
 const SILENCE_MS = 60_000;
+/** Less than the silence after which a connection counts as broken. */
+const REPLICAS_MS = 30_000;
 const TRIES = 60;
 const PAUSE_MS = 1000;
 /** What a cluster that is changing answers, or a server that has just started. */
@@ -66,13 +68,40 @@ export class RestoreTarget {
     }
   }
 
-  /** On every primary. */
-  async runEverywhere(...words: readonly CommandArgument[]): Promise<void> {
-    for (const owner of new Set(this.#owners ?? [this.#first])) {
-      if (owner === undefined) continue;
-      const [reply] = await this.#connection(owner).run([words]);
-      if (reply instanceof RespError) throw new Error(`${owner}: ${reply.message}`);
+  /** On every primary, one after another; returns their replies. */
+  async runEverywhere(...words: readonly CommandArgument[]): Promise<readonly RespValue[]> {
+    const replies: RespValue[] = [];
+    for (const owner of this.#primaries()) replies.push(await this.#runAlone(owner, words));
+    return replies;
+  }
+
+  /** In all databases of all primaries. */
+  async countKeys(): Promise<number> {
+    // Owners may have changed since slots were last asked for.
+    await this.#learn();
+    const texts = await this.runEverywhere("INFO", "keyspace");
+    const counts = texts.flatMap((text) => [...String(text).matchAll(/^db\d+:keys=(\d+)/gm)]);
+    return counts.reduce((sum, [, keys]) => sum + Number(keys), 0);
+  }
+
+  /** Until the replicas that are connected have what was written, or do not answer for a while. */
+  async waitForReplicas(): Promise<void> {
+    for (const owner of this.#primaries()) {
+      const info = String(await this.#runAlone(owner, ["INFO", "replication"]));
+      const connected = Number(/^connected_slaves:(\d+)/m.exec(info)?.[1] ?? 0);
+      const reached = Number(await this.#runAlone(owner, ["WAIT", String(connected), String(REPLICAS_MS)]));
+      if (reached < connected) this.#options.log(`${owner}: ${reached} of ${connected} replicas have all keys by now`);
     }
+  }
+
+  #primaries(): readonly string[] {
+    return [...new Set(this.#owners ?? [this.#first])].filter((owner) => owner !== undefined);
+  }
+
+  async #runAlone(owner: string, words: readonly CommandArgument[]): Promise<RespValue> {
+    const [reply] = await this.#connection(owner).run([words]);
+    if (reply instanceof RespError) throw new Error(`${owner}: ${reply.message}`);
+    return reply as RespValue;
   }
 
   close(): void {

@@ -1,7 +1,7 @@
 /** Backups of redis-server restored into servers and clusters of ours, and what a restore refuses. */
 
 import { execFile } from "node:child_process";
-import { appendFileSync, mkdtempSync, rmSync } from "node:fs";
+import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
@@ -124,6 +124,34 @@ describe.runIf(hasReferenceServer)("kv-backup --restore", { timeout: 60_000 }, (
       return port;
     }
   }
+
+  test("once: into an empty target only, a run that was cut off is gone on with, one that ended is not done again", async () => {
+    const server = await startOwnServer("--enable-debug-command", "yes", "--requirepass", "");
+    closing.push(() => server.stop());
+    const copy = path.join(directory, "once");
+    await run("cp", ["-r", backup, copy]);
+    const words = ["--restore", copy, "--to", `127.0.0.1:${server.port}`, "--once", "uid-1"];
+    const client = await ReferenceClient.connect(server.port);
+    closing.push(() => client.close());
+    await client.send([["SET", "mine", "1"]]);
+    expect((await kvBackup(...words)).stderr).toContain("The target is not empty: it holds 1 keys");
+    expect(await client.send([["DBSIZE"]])).toEqual([1]);
+    await client.send([["DEL", "mine"]]);
+    // What a run leaves that was killed: its record, and some of the keys.
+    writeFileSync(path.join(copy, "restored-uid-1.json"), '{"target":"uid-1"}\n');
+    const [some] = Object.keys(await contentOf(source.port));
+    await client.send([["SET", some as string, "half a restore"]]);
+    const ended = await kvBackup(...words);
+    expect(ended, ended.stderr).toMatchObject({ code: 0 });
+    expect(await contentOf(server.port)).toEqual(await contentOf(source.port));
+    await client.send([["DEL", some as string]]);
+    const again = await kvBackup(...words);
+    expect(again).toMatchObject({ code: 0, stdout: ended.stdout });
+    expect(await client.send([["EXISTS", some as string]])).toEqual([0]);
+    expect((await kvBackup(...words, "--replace")).stderr).toContain("do not go together");
+    expect((await kvBackup(...words.slice(0, -1), "../x")).stderr).toContain("letters, digits and dashes");
+    expect(await kvBackup("--delete", copy)).toMatchObject({ code: 0 });
+  });
 
   test("a file that is not the manifest's is not restored", async () => {
     const copy = path.join(directory, "damaged");
