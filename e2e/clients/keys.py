@@ -1,8 +1,8 @@
 """Writes and checks keys of all five basic types through redis-py's cluster client.
 
-    keys.py write COUNT | check COUNT
+    keys.py write COUNT [START] | check COUNT [START]
 
-Key i of COUNT has type i mod 5 and a value that follows from i, so a check needs no memory of the write. Prints
+Key i from START (0) on has type i mod 5 and a value that follows from i, so a check needs no memory of the write. Prints
 "COUNT keys written" or "COUNT keys as written", or says which keys differ and exits 1. HOST, PORT and PASSWORD come
 from the environment.
 """
@@ -66,12 +66,12 @@ def expected(i):
     return {"id": str(i), "name": f"name-{i}"}
 
 
-def batches(count):
-    for start in range(0, count, BATCH):
-        yield range(start, min(start + BATCH, count))
+def batches(count, first):
+    for start in range(first, first + count, BATCH):
+        yield range(start, min(start + BATCH, first + count))
 
 
-def main(verb, count):
+def main(verb, count, first=0):
     cluster = RedisCluster(
         host=os.environ["HOST"],
         port=int(os.environ.get("PORT", "6379")),
@@ -81,7 +81,7 @@ def main(verb, count):
     )
     step = write if verb == "write" else read
     wrong = []
-    for batch in batches(count):
+    for batch in batches(count, first):
         pipe = cluster.pipeline()
         for i in batch:
             step(pipe, i)
@@ -96,4 +96,4 @@ def main(verb, count):
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], int(sys.argv[2])))
+    sys.exit(main(sys.argv[1], *map(int, sys.argv[2:])))

@@ -50,6 +50,7 @@ const nonsense: readonly Nonsense[] = [
   { what: "a size that is no quantity", spec: { storage: { size: "big" } }, says: /spec\.storage\.size/ },
   { what: "a name that no host can have", name: "9lives", spec: {}, says: /metadata\.name must start with a letter/ },
   { what: "a name too long for its pods", name: "n".repeat(41), spec: {}, says: /metadata\.name.*at most 40/ },
+  { what: "a beginning with nothing", spec: { bootstrap: {} }, says: /spec\.bootstrap needs backupRef/ },
   {
     what: "a backup to nowhere",
     kind: "KVBackup",
@@ -111,6 +112,11 @@ describe("the API refuses", () => {
       what: "another kind of storage",
       spec: { storage: { type: "Ephemeral" } },
       says: /spec\.storage\.type cannot be changed/,
+    },
+    {
+      what: "another beginning",
+      spec: { bootstrap: { backupRef: { name: "b" } } },
+      says: /spec\.bootstrap cannot be changed after creation/,
     },
   ])("$what for a cluster that exists", async ({ spec, says }) => {
     await it.apply(clusterManifest("fixed", { shards: 1, replicasPerShard: 0 }));

@@ -6,6 +6,7 @@ import { createBackupStore } from "./backup/backup-store.ts";
 import { createScheduledBackupReconciler } from "./backup/scheduled-backup-reconciler.ts";
 import type { KubeClient } from "./kube/client.ts";
 import type { Caches } from "./kube/mirror.ts";
+import { type KubernetesObject, nameOf, type ObjectName } from "./kubernetes-object.ts";
 import { openKvSession } from "./kv/kv-session.ts";
 import { createClusterReconciler } from "./reconcile/cluster-reconciler.ts";
 import { CHILD_KINDS, createClusterStore } from "./reconcile/cluster-store.ts";
@@ -73,12 +74,22 @@ function clusterController(
     { cache: caches.KVCluster, requestsFor: itself, when: exceptStatus },
     { cache: caches.Pod, requestsFor: namedByLabel(CLUSTER_LABEL) },
     { cache: caches.PersistentVolumeClaim, requestsFor: namedByLabel(CLUSTER_LABEL) },
+    { cache: caches.Job, requestsFor: controllingOwner("KVCluster") },
+    { cache: caches.KVBackup, requestsFor: restoredFrom(caches) },
     ...CHILD_KINDS.map((kind) => ({ cache: caches[kind], requestsFor: controllingOwner("KVCluster") })),
   ];
   return new Controller(
     { name: "cluster", concurrency: CLUSTERS_AT_A_TIME, primary: caches.KVCluster, watched, reconcile },
     dependencies,
   );
+}
+
+/** The clusters that wait for a backup to be there, or to be completed. */
+function restoredFrom({ KVCluster }: Caches): (backup: KubernetesObject) => readonly ObjectName[] {
+  return ({ metadata }) =>
+    KVCluster.list({ namespace: metadata.namespace ?? "" })
+      .filter(({ spec }) => spec.bootstrap?.backupRef?.name === metadata.name)
+      .map(nameOf);
 }
 
 function backupController(dependencies: ControllersDependencies, statusWriter: StatusWriter): Controller {

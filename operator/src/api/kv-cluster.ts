@@ -16,6 +16,7 @@ import {
   quantity,
   required,
   text,
+  timestamp,
   truth,
 } from "./schema.ts";
 
@@ -186,6 +187,19 @@ const disruptionSchema = object({
   ),
 });
 
+const bootstrapSchema = object(
+  {
+    backupRef: object(
+      { name: required(text({ minLength: 1, maxLength: 253 })) },
+      { description: "A KVBackup in the same namespace, of a cluster with any number of shards." },
+    ),
+  },
+  {
+    description: "What the cluster holds in the beginning. It serves once that is there. Fixed after creation.",
+    rules: [{ rule: "has(self.backupRef)", message: "spec.bootstrap needs backupRef" }],
+  },
+);
+
 const configRules = [
   {
     rule: `[${RESERVED_CONFIG_KEYS.map((key) => `'${key}'`).join(", ")}].all(key, !(key in self))`,
@@ -237,6 +251,7 @@ export const kvClusterSpecSchema = object(
     networking: defaulted(object({ service: defaulted(object({ annotations }), {}) }), {}),
     scheduling: defaulted(schedulingSchema, {}),
     disruption: defaulted(disruptionSchema, {}),
+    bootstrap: bootstrapSchema,
     paused: defaulted(
       truth({ description: "While true the operator observes and reports but changes nothing." }),
       false,
@@ -249,6 +264,10 @@ export const kvClusterSpecSchema = object(
         message: "spec.shards must be 1, or 3 or more: two primaries cannot outvote each other",
       },
       { rule: "self.shards == oldSelf.shards", message: "spec.shards cannot be changed after creation" },
+      {
+        rule: "has(self.bootstrap) == has(oldSelf.bootstrap) && (!has(self.bootstrap) || self.bootstrap == oldSelf.bootstrap)",
+        message: "spec.bootstrap cannot be changed after creation",
+      },
       {
         rule: "!has(self.memory.maxMemoryPercent) || (has(self.resources.limits) && 'memory' in self.resources.limits)",
         message: "spec.memory.maxMemoryPercent needs spec.resources.limits.memory",
@@ -273,9 +292,23 @@ const shardStatusSchema = object({
 
 export type ShardStatus = Infer<typeof shardStatusSchema>;
 
+const restoreStatusSchema = object(
+  {
+    backupName: text({ maxLength: 253 }),
+    jobName: text({ maxLength: 253 }),
+    startedAt: timestamp(),
+    completedAt: timestamp({ description: "Once it is set nothing is restored again." }),
+    keys: integer({ format: "int64", description: "Keys that were restored." }),
+    expired: integer({ format: "int64", description: "Keys whose time had passed since the backup." }),
+  },
+  { description: "How spec.bootstrap.backupRef went." },
+);
+
+export type RestoreStatus = Infer<typeof restoreStatusSchema>;
+
 export const kvClusterStatusSchema = object({
   observedGeneration: integer({ format: "int64" }),
-  phase: choice(["Creating", "Forming", "Ready", "Updating", "Degraded", "Paused"]),
+  phase: choice(["Creating", "Forming", "Restoring", "Ready", "Updating", "Degraded", "Paused"]),
   message: text({ maxLength: 4096 }),
   conditions: conditionsSchema,
   shards: integer(),
@@ -287,6 +320,7 @@ export const kvClusterStatusSchema = object({
   selector: text({ maxLength: 512, description: "Label selector of the server pods, for the scale subresource." }),
   slotsAssigned: integer(),
   shardStatus: listOf(shardStatusSchema, { maxItems: MAX_SHARDS, keys: ["index"] }),
+  restore: restoreStatusSchema,
   endpoints: object({
     write: text({ maxLength: 512 }),
     read: text({ maxLength: 512 }),

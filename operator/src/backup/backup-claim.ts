@@ -3,7 +3,7 @@
 import type { KVBackup } from "../api/kv-backup.ts";
 import { CLUSTER_LABEL, COMPONENT_LABEL, MANAGED_BY, MANAGED_BY_LABEL, NAME_LABEL } from "../api/labels.ts";
 import type { KubernetesObject } from "../kubernetes-object.ts";
-import { BACKUP_COMPONENT } from "./backup-job.ts";
+import { BACKUP_COMPONENT } from "./job-manifest.ts";
 
 export interface Claim extends KubernetesObject {
   readonly spec: Readonly<Record<string, unknown>>;

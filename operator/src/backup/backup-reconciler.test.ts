@@ -66,6 +66,14 @@ describe("a KVBackup", () => {
     });
   });
 
+  it("waits while its cluster is being restored: the files would hold a part only", async () => {
+    world.seedCluster({}, { conditions: [{ type: "Restored", status: "False" }] });
+    world.seedBackup("now");
+    await world.reconcileBackup("now");
+    expect(status()).toMatchObject({ phase: "Pending", conditions: [{ reason: "ClusterRestoring" }] });
+    expect(world.jobs).toEqual([]);
+  });
+
   it("reads from the primary where no replica is ready, and where that is asked for", async () => {
     world.seedCluster();
     world.seedServer("demo-1-1", false);

@@ -9,7 +9,7 @@ import type { Clock } from "../runtime/clock.ts";
 import type { EventNote } from "../runtime/event-recorder.ts";
 import type { Outcome } from "../runtime/work-queue.ts";
 import { claimNameOf, claimToMake } from "./backup-claim.ts";
-import { backupJob, backupJobName, backupPath, type Job, sourcesOf } from "./backup-job.ts";
+import { backupJob, backupJobName, backupPath, sourcesOf } from "./backup-job.ts";
 import {
   type BackupResult,
   endedAt,
@@ -21,6 +21,7 @@ import {
 } from "./backup-result.ts";
 import { type BackupSource, backupSources } from "./backup-sources.ts";
 import type { BackupStore, Untimed } from "./backup-store.ts";
+import type { Job } from "./job-manifest.ts";
 
 export interface BackupOptions {
   /** Image of Jobs when the cluster names none. */
@@ -126,6 +127,9 @@ async function start(
   const cluster = store.cluster(clusterName);
   if (cluster === undefined) {
     return { reason: "ClusterNotFound", message: `KVCluster "${clusterRef.name}" is not there` };
+  }
+  if (cluster.status?.conditions?.some(({ type, status }) => type === "Restored" && status === "False")) {
+    return { reason: "ClusterRestoring", message: `KVCluster "${clusterRef.name}" does not hold all of its data yet` };
   }
   const found = backupSources(cluster, store.serverPods(clusterName), { target, clusterDomain });
   if (found.kind === "missing") {

@@ -2,7 +2,7 @@
 // that is no result, or a result that does not add up, is never taken for a completed backup.
 import type { KVBackupStatus } from "../api/kv-backup.ts";
 import type { KubernetesObject } from "../kubernetes-object.ts";
-import { BACKUP_CONTAINER, type Job } from "./backup-job.ts";
+import { BACKUP_CONTAINER, type Job } from "./job-manifest.ts";
 
 export interface JobPod extends KubernetesObject {
   readonly status?: {
@@ -54,10 +54,24 @@ export interface BackupResult {
 
 /** The result that the pods of a complete Job left, or undefined when there is none that makes sense. */
 export function readResult(pods: readonly JobPod[]): BackupResult | undefined {
-  const succeeded = terminations(pods).find(({ exitCode }) => exitCode === 0);
+  const result = readJson(pods);
+  return isResult(result) ? result : undefined;
+}
+
+export interface RestoreResult {
+  readonly keys: number;
+  readonly expired: number;
+}
+
+/** The same of a restore. */
+export function readRestoreResult(pods: readonly JobPod[]): RestoreResult | undefined {
+  const { keys, expired } = (readJson(pods) ?? {}) as Partial<RestoreResult>;
+  return isCount(keys) && isCount(expired) ? { keys, expired } : undefined;
+}
+
+function readJson(pods: readonly JobPod[]): unknown {
   try {
-    const parsed: unknown = JSON.parse(succeeded?.message ?? "");
-    return isResult(parsed) ? parsed : undefined;
+    return JSON.parse(terminations(pods).find(({ exitCode }) => exitCode === 0)?.message ?? "");
   } catch {
     return undefined;
   }

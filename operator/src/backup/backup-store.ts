@@ -14,8 +14,9 @@ import { SERVER_COMPONENT } from "../resources/manifest.ts";
 import type { Cache } from "../runtime/cache.ts";
 import type { StatusWriter } from "../runtime/status-writer.ts";
 import type { Claim } from "./backup-claim.ts";
-import { BACKUP_COMPONENT, type Job } from "./backup-job.ts";
 import type { JobPod } from "./backup-result.ts";
+import { BACKUP_COMPONENT, type Job } from "./job-manifest.ts";
+import { JOB_NAME_LABEL, podsOfJob } from "./job-pods.ts";
 
 export type Untimed<S> = Omit<S, "conditions"> & { readonly conditions: readonly UntimedCondition[] };
 
@@ -23,6 +24,8 @@ export interface BackupStore {
   cluster(name: ObjectName): KVCluster | undefined;
   backup(name: ObjectName): KVBackup | undefined;
   schedule(name: ObjectName): KVScheduledBackup | undefined;
+  /** Whether a new cluster is to be restored from it, and is not yet. */
+  isAwaited(backup: ObjectName): boolean;
   /** The backups that a schedule made. */
   backupsOf(schedule: ObjectName): readonly KVBackup[];
   serverPods(cluster: ObjectName): readonly PodWithConditions[];
@@ -54,14 +57,12 @@ export interface BackupStoreDependencies {
   readonly statusWriter: StatusWriter;
 }
 
-/** Set by the Job controller on each pod. */
-const JOB_NAME_LABEL = "batch.kubernetes.io/job-name";
-
 export function createBackupStore({ client, caches, statusWriter }: BackupStoreDependencies): BackupStore {
   return {
     cluster: (name) => caches.KVCluster.get(name),
     backup: (name) => caches.KVBackup.get(name),
     schedule: (name) => caches.KVScheduledBackup.get(name),
+    isAwaited: ({ namespace, name }) => caches.KVCluster.list({ namespace }).some((one) => isWaitingFor(one, name)),
     backupsOf: ({ namespace, name }) => caches.KVBackup.list({ namespace, labels: { [SCHEDULED_BACKUP_LABEL]: name } }),
     serverPods: ({ namespace, name }) => {
       const labels = { [CLUSTER_LABEL]: name, [COMPONENT_LABEL]: SERVER_COMPONENT };
@@ -73,10 +74,7 @@ export function createBackupStore({ client, caches, statusWriter }: BackupStoreD
       const labels = { [COMPONENT_LABEL]: BACKUP_COMPONENT, [JOB_NAME_LABEL]: name };
       return caches.Pod.list({ namespace, labels }) as readonly JobPod[];
     },
-    freshPodsOf: (job) => {
-      const { namespace, name } = nameOf(job);
-      return client.list<JobPod>(RESOURCE_KINDS.Pod, { namespace, labelSelector: `${JOB_NAME_LABEL}=${name}` });
-    },
+    freshPodsOf: (job) => podsOfJob(client, job),
     freshBackup: (name) => client.get<KVBackup>(RESOURCE_KINDS.KVBackup, name),
     freshJob: (name) => client.get<Job>(RESOURCE_KINDS.Job, name),
     hasClaim: async (name) => (await client.get(RESOURCE_KINDS.PersistentVolumeClaim, name)) !== undefined,
@@ -96,4 +94,8 @@ export function createBackupStore({ client, caches, statusWriter }: BackupStoreD
     },
     writeStatus: (object, status) => statusWriter.write(object, status as Readonly<Record<string, unknown>>),
   };
+}
+
+function isWaitingFor({ spec, status }: KVCluster, backup: string): boolean {
+  return spec.bootstrap?.backupRef?.name === backup && status?.restore?.completedAt === undefined;
 }

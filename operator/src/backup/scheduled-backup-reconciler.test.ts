@@ -145,6 +145,19 @@ describe("a KVScheduledBackup", () => {
     expect(world.jobs).toContain(deletion);
   });
 
+  it("keeps a backup that a new cluster is still to be restored from", async () => {
+    world.seedSchedule(NAME, { retention: { keepLast: 1 } });
+    await world.reconcileSchedule(NAME);
+    await minute();
+    const restored = world.seedRestored("minutely-202601011201");
+    await minute();
+    await world.reconcileSchedule(NAME);
+    expect(world.jobs).not.toContain("minutely-202601011201-delete");
+    world.server.setStatus(restored, { restore: { completedAt: "2026-01-01T12:03:00Z" } });
+    await world.reconcileSchedule(NAME);
+    expect(world.jobs).toContain("minutely-202601011201-delete");
+  });
+
   it("goes on with other backups when the files of some cannot be deleted", async () => {
     world.seedSchedule(NAME, { retention: { keepLast: 1 } });
     await world.reconcileSchedule(NAME);

@@ -113,7 +113,10 @@ async function applyRetention(
   options: BackupOptions,
   dependencies: BackupDependencies,
 ): Promise<boolean> {
-  const expired = expiredBackups(backups, schedule.spec.retention.keepLast).reverse();
+  const { store } = dependencies;
+  const expired = expiredBackups(backups, schedule.spec.retention.keepLast)
+    .filter((backup) => !store.isAwaited(nameOf(backup)))
+    .reverse();
   let running = 0;
   for (const backup of expired) {
     if (running === DELETIONS_AT_A_TIME) {

@@ -16,9 +16,9 @@ import { FakeApiServer } from "../runtime/fake-api-server.ts";
 import { ManualClock } from "../runtime/manual-clock.ts";
 import { StatusWriter } from "../runtime/status-writer.ts";
 import type { Outcome } from "../runtime/work-queue.ts";
-import type { Job } from "./backup-job.ts";
 import { createBackupReconciler } from "./backup-reconciler.ts";
 import { type BackupCaches, createBackupStore } from "./backup-store.ts";
+import type { Job } from "./job-manifest.ts";
 import { createScheduledBackupReconciler } from "./scheduled-backup-reconciler.ts";
 
 const NAMESPACE = "apps";
@@ -79,19 +79,28 @@ export class SimulatedBackups {
 
   // ---- what is there ----
 
-  seedCluster(fields: Readonly<Record<string, unknown>> = {}): void {
+  seedCluster(fields: Readonly<Record<string, unknown>> = {}, status: object = {}): void {
     const shardStatus = [0, 1, 2].map((index) => ({
       index,
       primary: `demo-${index}-0`,
       replicas: [`demo-${index}-1`],
       slots: `${index}000-${index}999`,
     }));
-    this.#seed("KVCluster", "demo", { spec: withDefaults(kvClusterSpecSchema, fields), status: { shardStatus } });
+    this.#seed("KVCluster", "demo", {
+      spec: withDefaults(kvClusterSpecSchema, fields),
+      status: { shardStatus, ...status },
+    });
     for (const { primary, replicas } of shardStatus) {
       for (const pod of [primary, ...replicas]) {
         this.seedServer(pod, true);
       }
     }
+  }
+
+  /** A new cluster that `backup` is restored into. */
+  seedRestored(backup: string): KubernetesObject {
+    const spec = withDefaults(kvClusterSpecSchema, { bootstrap: { backupRef: { name: backup } } });
+    return this.#seed("KVCluster", "restored", { spec });
   }
 
   seedServer(name: string, ready: boolean): void {
@@ -179,9 +188,19 @@ export class SimulatedBackups {
     await this.reconcileBackup(name);
   }
 
-  #seed(kind: keyof typeof RESOURCE_KINDS, name: string, fields: object, labels: Record<string, string> = {}): void {
+  #seed(
+    kind: keyof typeof RESOURCE_KINDS,
+    name: string,
+    fields: object,
+    labels: Record<string, string> = {},
+  ): KubernetesObject {
     const { apiVersion, kind: kindName } = RESOURCE_KINDS[kind];
-    this.server.seed({ apiVersion, kind: kindName, metadata: { namespace: NAMESPACE, name, labels }, ...fields });
+    return this.server.seed({
+      apiVersion,
+      kind: kindName,
+      metadata: { namespace: NAMESPACE, name, labels },
+      ...fields,
+    });
   }
 
   #refresh(): void {

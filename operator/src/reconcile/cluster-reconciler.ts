@@ -11,20 +11,24 @@ import { ensureChildren } from "./ensure-children.ts";
 import { ensurePassword } from "./ensure-password.ts";
 import { growVolumes, readVolumeSize } from "./grow-volumes.ts";
 import { labelRoles } from "./label-roles.ts";
+import { observeRestore } from "./observe-restore.ts";
 import { observeServers } from "./observe-servers.ts";
 import { Patience } from "./patience.ts";
 import type { ClusterDependencies, ClusterOptions } from "./ports.ts";
 import { report } from "./report.ts";
+import { restoreData } from "./restore-data.ts";
 import { type Pass, PROCEED, type Step, type StepResult } from "./step.ts";
 
 const STEPS: readonly Step[] = [
   ensurePassword,
   readVolumeSize,
   observeServers,
+  observeRestore,
   ensureChildren,
   growVolumes,
   labelRoles,
   actOnTopology,
+  restoreData,
 ];
 
 const SETTLED_SECONDS = 30;
@@ -103,5 +107,6 @@ function newPass(
     volumeRefusal: undefined,
     podViews: [],
     plan: undefined,
+    restore: undefined,
   };
 }

@@ -1,7 +1,9 @@
 /** The ClusterStore over the operator's caches and client: the only place where reconcile/ meets the Kubernetes API. */
 
+import type { KVBackup } from "../api/kv-backup.ts";
 import type { KVCluster } from "../api/kv-cluster.ts";
 import { CLUSTER_LABEL, COMPONENT_LABEL } from "../api/labels.ts";
+import { podsOfJob } from "../backup/job-pods.ts";
 import { isApiError, isRefusal } from "../kube/api-error.ts";
 import type { KubeClient } from "../kube/client.ts";
 import { RESOURCE_KINDS, resourceKindOf } from "../kube/resource-kinds.ts";
@@ -24,7 +26,9 @@ export interface CachedObjects {
   list(selection: Selection): readonly KubernetesObject[];
 }
 
-export type ClusterCaches = Readonly<Record<ChildKind | "KVCluster" | "Pod" | "PersistentVolumeClaim", CachedObjects>>;
+export type ClusterCaches = Readonly<
+  Record<ChildKind | "KVCluster" | "KVBackup" | "Pod" | "PersistentVolumeClaim", CachedObjects>
+>;
 
 export interface ClusterStoreDependencies {
   readonly client: KubeClient;
@@ -40,6 +44,8 @@ export function createClusterStore(dependencies: ClusterStoreDependencies): Clus
   return {
     cluster: (name) => caches.KVCluster.get(name) as KVCluster | undefined,
     children: (name) => CHILD_KINDS.flatMap((kind) => caches[kind].list(labelled(name)) as readonly Manifest[]),
+    backup: (name) => caches.KVBackup.get(name) as KVBackup | undefined,
+    podsOf: (job) => podsOfJob(client, job),
     pods: (name) => {
       const { namespace, labels } = labelled(name);
       return caches.Pod.list({ namespace, labels: { ...labels, ...serverLabels } }) as Pod[];

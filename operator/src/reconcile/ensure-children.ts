@@ -8,6 +8,7 @@ import { SHARD_LABEL } from "../api/labels.ts";
 import { children } from "../resources/children.ts";
 import { isOwnedBy, type Manifest } from "../resources/manifest.ts";
 import { wasFormed } from "../status/cluster-facts.ts";
+import { isHeldBack } from "../status/restore-state.ts";
 import { canShrink } from "../topology/plan-handover.ts";
 import { type Pass, PROCEED, type Step, type StepResult } from "./step.ts";
 
@@ -20,7 +21,12 @@ export const ensureChildren: Step = {
   run: async (pass) => {
     const { cluster, dependencies, options, name } = pass;
     const live = dependencies.store.children(name);
-    const built = children({ cluster, ...options, password: pass.password ?? "" });
+    const built = children({
+      cluster,
+      ...options,
+      password: pass.password ?? "",
+      isHeldBack: isHeldBack(pass.restore),
+    });
     const wanted = built.map((child) => (child.kind === "StatefulSet" ? asItMayBe(pass, child, live) : child));
     const pairs: (readonly [Manifest, Manifest | undefined])[] = [];
     for (const child of wanted) {

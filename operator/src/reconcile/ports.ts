@@ -3,7 +3,10 @@
  * may lag behind, so every write here is safe to repeat.
  */
 
+import type { KVBackup } from "../api/kv-backup.ts";
 import type { KVCluster } from "../api/kv-cluster.ts";
+import type { JobPod } from "../backup/backup-result.ts";
+import type { Job } from "../backup/job-manifest.ts";
 import type { KubernetesObject, ObjectName } from "../kubernetes-object.ts";
 import type { KvSession } from "../kv/kv-session.ts";
 import type { NodeEndpoint } from "../kv/node-connection.ts";
@@ -18,9 +21,13 @@ export interface ClusterStore {
   cluster(name: ObjectName): KVCluster | undefined;
   /** What the operator made for the cluster, other than pods. */
   children(name: ObjectName): readonly Manifest[];
+  /** A KVBackup by its own name. */
+  backup(name: ObjectName): KVBackup | undefined;
   pods(name: ObjectName): readonly Pod[];
   /** The claims of its servers' volumes. */
   claims(name: ObjectName): readonly Claim[];
+  /** The pods of a Job; asks the API server itself. */
+  podsOf(job: Job): Promise<readonly JobPod[]>;
   /** Asks the API server itself, for objects that are not in a cache. */
   read(reference: KubernetesObject): Promise<Manifest | undefined>;
   create(object: Manifest): Promise<void>;

@@ -12,7 +12,7 @@ import { type Pod, troubleOf } from "./pod.ts";
 import type { Pass, StepResult } from "./step.ts";
 
 export async function report(pass: Pass, result: StepResult): Promise<UntimedStatus> {
-  const { cluster, dependencies, options, volumeSize, volumeRefusal, passwordProblem, plan } = pass;
+  const { cluster, dependencies, options, volumeSize, volumeRefusal, passwordProblem, plan, restore } = pass;
   const status = clusterStatus({
     cluster,
     clusterDomain: options.clusterDomain,
@@ -20,6 +20,7 @@ export async function report(pass: Pass, result: StepResult): Promise<UntimedSta
     volumeSize,
     volumeRefusal,
     passwordProblem,
+    restore,
     plan,
     halt: result.kind === "stop" ? result : undefined,
   });
@@ -62,6 +63,7 @@ interface Change {
 
 function changes(pass: Pass, before: KVClusterStatus, after: UntimedStatus): readonly Change[] {
   return [
+    ...restoreChange(before, after),
     ...phaseChange(before, after),
     ...primaryChanges(before, after),
     ...unreachable(pass, before),
@@ -72,11 +74,27 @@ function changes(pass: Pass, before: KVClusterStatus, after: UntimedStatus): rea
 /** What the spec asks for and is not so, or not yet. */
 const WISHES: readonly string[] = ["UpToDate", "StorageReady"];
 
+const NORMAL_RESTORE_REASONS: readonly string[] = [
+  "WaitingForServers",
+  "BackupNotCompleted",
+  "RestoreStarting",
+  "RestoreRunning",
+];
+
 function unmet(before: KVClusterStatus, after: UntimedStatus): readonly Change[] {
   return after.conditions
     .filter(({ type, status }) => WISHES.includes(type) && status === "False")
     .filter(({ type, reason }) => !before.conditions?.some((one) => one.type === type && one.reason === reason))
     .map(({ reason, message }) => ({ type: reason === "Resizing" ? "Normal" : "Warning", reason, note: message }));
+}
+
+/** Progress is told by the message of the condition; its reason is what changes. */
+function restoreChange(before: KVClusterStatus, after: UntimedStatus): readonly Change[] {
+  const now = after.conditions.find(({ type }) => type === "Restored");
+  const previous = before.conditions?.find(({ type }) => type === "Restored");
+  if (now === undefined || previous?.reason === now.reason) return [];
+  const isNormal = now.status === "True" || NORMAL_RESTORE_REASONS.includes(now.reason);
+  return [{ type: isNormal ? "Normal" : "Warning", reason: now.reason, note: now.message }];
 }
 
 function phaseChange(before: KVClusterStatus, after: UntimedStatus): readonly Change[] {

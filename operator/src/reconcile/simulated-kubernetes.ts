@@ -27,7 +27,7 @@ import { CHILD_KINDS, createClusterStore } from "./cluster-store.ts";
 import type { Pod } from "./pod.ts";
 
 export const CLUSTER = { namespace: "apps", name: "kv" };
-const CACHED_KINDS = ["KVCluster", "Pod", "PersistentVolumeClaim", ...CHILD_KINDS] as const;
+const CACHED_KINDS = ["KVCluster", "KVBackup", "Pod", "PersistentVolumeClaim", ...CHILD_KINDS] as const;
 type CachedKind = (typeof CACHED_KINDS)[number];
 
 export interface SimulatedKubernetes {

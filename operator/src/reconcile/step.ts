@@ -7,6 +7,7 @@
 import type { KVCluster } from "../api/kv-cluster.ts";
 import type { ObjectName } from "../kubernetes-object.ts";
 import type { KvSession } from "../kv/kv-session.ts";
+import type { RestoreFacts } from "../status/restore-state.ts";
 import type { PodView } from "../topology/cluster-view.ts";
 import type { Plan } from "../topology/plan.ts";
 import type { ClusterDependencies, ClusterOptions } from "./ports.ts";
@@ -34,6 +35,8 @@ export interface Pass {
   volumeRefusal: string | undefined;
   podViews: readonly PodView[];
   plan: Plan | undefined;
+  /** How far the restore of a new cluster is; undefined where there is none. */
+  restore: RestoreFacts | undefined;
 }
 
 export interface Step {

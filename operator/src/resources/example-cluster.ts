@@ -21,5 +21,6 @@ export function exampleContext(spec: Readonly<Record<string, unknown>> = {}, nam
     defaultImage: "registry.example/kv-server:1.0.0",
     clusterDomain: "cluster.local",
     password: "s3cret",
+    isHeldBack: false,
   };
 }

@@ -27,6 +27,8 @@ export interface ChildContext {
   /** The DNS domain of Kubernetes, usually `cluster.local`. */
   readonly clusterDomain: string;
   readonly password: string;
+  /** No Service leads clients to it yet. */
+  readonly isHeldBack: boolean;
 }
 
 export const SERVER_COMPONENT = "server";

@@ -2,6 +2,7 @@
  * The Services of a cluster. The headless one gives every server its host name, also before it is ready, because servers
  * find each other by it. The discovery Service leads to any ready server, where cluster-aware clients learn the rest. The
  * write and read Services follow the live role: their selector is a pod label that reconcile keeps to what servers say.
+ * While a cluster is held back no pod has that label, and the discovery Service asks for it too.
  */
 
 import { ROLE_LABEL } from "../api/labels.ts";
@@ -33,7 +34,8 @@ export function headlessService({ cluster }: ChildContext): readonly Manifest[] 
 }
 
 export function discoveryService(context: ChildContext): readonly Manifest[] {
-  return [clientService(context, discoveryServiceName(context.cluster.metadata.name), {})];
+  const role = context.isHeldBack ? { [ROLE_LABEL]: "primary" } : {};
+  return [clientService(context, discoveryServiceName(context.cluster.metadata.name), role)];
 }
 
 export function writeService(context: ChildContext): readonly Manifest[] {

@@ -8,6 +8,7 @@ import type { KVCluster } from "../api/kv-cluster.ts";
 import type { ReachablePod, ShardSurvey } from "../topology/cluster-view.ts";
 import type { Plan } from "../topology/plan.ts";
 import { countSlots } from "../topology/slot-range.ts";
+import { isHeldBack, type RestoreFacts } from "./restore-state.ts";
 
 export interface PodFacts {
   readonly pod: string;
@@ -30,6 +31,8 @@ export interface ClusterFacts {
   readonly volumeRefusal: string | undefined;
   /** How the source of the password differs from what the servers run with. */
   readonly passwordProblem: string | undefined;
+  /** Absent where nothing is to be restored, or when the pass ended before that was looked at. */
+  readonly restore: RestoreFacts | undefined;
   /** Absent when the pass ended before the servers were asked. */
   readonly plan: Plan | undefined;
   /** What ended the pass early and needs somebody to act. */
@@ -69,11 +72,15 @@ export function obstacle(facts: ClusterFacts): string | undefined {
   const unready = facts.pods.filter(({ isReady }) => !isReady).map(({ pod }) => pod);
   const waitForReady = unready.length === 0 ? undefined : `Waiting for ${listOf(unready)} to be ready`;
   const { halt, plan } = facts;
-  const message = halt?.message ?? plan?.problems[0]?.message ?? plan?.waits[0] ?? waitForReady;
+  const message = halt?.message ?? plan?.problems[0]?.message ?? plan?.waits[0] ?? waitForReady ?? restoreWait(facts);
   const troubled = halt === undefined ? facts.pods.find(({ trouble }) => trouble !== undefined) : undefined;
   return message === undefined || troubled === undefined
     ? message
     : `${message} (${troubled.pod}: ${troubled.trouble})`;
+}
+
+function restoreWait({ restore }: ClusterFacts): string | undefined {
+  return isHeldBack(restore) ? restore?.state.message : undefined;
 }
 
 const MAX_LISTED = 3;

@@ -22,6 +22,7 @@ import {
   wasFormed,
 } from "./cluster-facts.ts";
 import { conditions } from "./conditions.ts";
+import { isHeldBack } from "./restore-state.ts";
 
 export type UntimedStatus = Omit<KVClusterStatus, "conditions"> & { readonly conditions: readonly UntimedCondition[] };
 
@@ -43,6 +44,7 @@ export function clusterStatus(facts: ClusterFacts): UntimedStatus {
       .join(","),
     endpoints: endpointsOf(facts),
     secretName: connectionSecretName(cluster.metadata.name),
+    ...restoreOf(facts),
     ...(plan === undefined ? lastKnown(cluster) : observed(facts, plan)),
   };
 }
@@ -52,10 +54,16 @@ function phaseOf(facts: ClusterFacts, all: readonly UntimedCondition[]): NonNull
   if (facts.cluster.spec.paused) return "Paused";
   if (isTrue("Ready")) return "Ready";
   if (isTrue("Degraded")) return "Degraded";
-  if (wasFormed(facts)) return areAllSlotsServed(facts) ? "Updating" : "Degraded";
+  if (wasFormed(facts) && !areAllSlotsServed(facts)) return "Degraded";
+  if (wasFormed(facts)) return isHeldBack(facts.restore) ? "Restoring" : "Updating";
   const { plan } = facts;
   const isEveryoneThere = plan !== undefined && plan.survey.reachable.length === plan.survey.pods.length;
   return isEveryoneThere ? "Forming" : "Creating";
+}
+
+function restoreOf({ cluster, restore }: ClusterFacts): Pick<KVClusterStatus, "restore"> {
+  const known = restore?.status ?? cluster.status?.restore;
+  return known === undefined ? {} : { restore: known };
 }
 
 function endpointsOf({ cluster, clusterDomain }: ClusterFacts): NonNullable<KVClusterStatus["endpoints"]> {

@@ -3,9 +3,11 @@
 import type { UntimedCondition } from "../api/condition.ts";
 import type { ClusterFacts } from "./cluster-facts.ts";
 import { clusterFormed } from "./cluster-formed.ts";
+import type { ConditionVerdict } from "./condition-verdict.ts";
 import { degraded } from "./degraded.ts";
 import { progressing } from "./progressing.ts";
 import { ready } from "./ready.ts";
+import { restored } from "./restored.ts";
 import { slotsAssigned } from "./slots-assigned.ts";
 import { storageReady } from "./storage-ready.ts";
 import { upToDate } from "./up-to-date.ts";
@@ -13,12 +15,24 @@ import { upToDate } from "./up-to-date.ts";
 /** Messages quote what servers and the API server say, which may be long; a status that is too long is refused whole. */
 const MAX_MESSAGE_LENGTH = 1024;
 
-const BUILDERS = [ready, progressing, degraded, clusterFormed, slotsAssigned, storageReady, upToDate] as const;
+const BUILDERS = [
+  ready,
+  progressing,
+  degraded,
+  clusterFormed,
+  slotsAssigned,
+  storageReady,
+  upToDate,
+  restored,
+] as const;
 
 export function conditions(facts: ClusterFacts): readonly UntimedCondition[] {
   const observedGeneration = facts.cluster.metadata.generation ?? 0;
-  return BUILDERS.map((build) => {
+  const verdicts = BUILDERS.flatMap((build): readonly ConditionVerdict[] => {
     const verdict = build(facts);
+    return verdict === undefined ? [] : [verdict];
+  });
+  return verdicts.map((verdict) => {
     return { ...verdict, message: verdict.message.slice(0, MAX_MESSAGE_LENGTH), observedGeneration };
   });
 }

@@ -1,11 +1,12 @@
-/** Ready: every slot is served, every server is ready, and there is nothing left to do. */
+/** Ready: every slot is served, every server is ready, what was to be restored is there, and nothing is left to do. */
 
 import { areAllSlotsServed, type ClusterFacts, obstacle } from "./cluster-facts.ts";
 import type { ConditionVerdict } from "./condition-verdict.ts";
+import { isHeldBack } from "./restore-state.ts";
 
 export function ready(facts: ClusterFacts): ConditionVerdict {
   const type = "Ready";
-  const { cluster, plan, halt, pods } = facts;
+  const { cluster, plan, halt, pods, restore } = facts;
   const message = obstacle(facts) ?? "";
   const no = (reason: string): ConditionVerdict => ({ type, status: "False", reason, message });
   if (halt !== undefined) return no(halt.reason);
@@ -13,6 +14,7 @@ export function ready(facts: ClusterFacts): ConditionVerdict {
   if (!areAllSlotsServed(facts)) return no(plan.problems[0]?.reason ?? "SlotsNotServed");
   if (pods.some(({ isReady }) => !isReady)) return no("ServersNotReady");
   if (!plan.isSettled) return no(plan.problems[0]?.reason ?? "Settling");
+  if (restore !== undefined && isHeldBack(restore)) return no(restore.state.reason);
   const { shards, replicasPerShard } = cluster.spec;
   const all = `${shards} ${shards === 1 ? "shard" : "shards"} with ${replicasPerShard} replicas each serve all slots`;
   return { type, status: "True", reason: "Serving", message: all };

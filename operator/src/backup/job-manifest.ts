@@ -1,0 +1,136 @@
+// The Jobs of kv-backup as manifests: the server image with the backups' volume at /backup, under the restricted pod security
+// standard. They are created once and never changed, so what the cluster says later does not matter to a run. Each ends
+// with one compact JSON as its termination message, or a sentence when it fails.
+import { API_VERSION } from "../api/kinds.ts";
+import type { KVBackup } from "../api/kv-backup.ts";
+import type { KVCluster } from "../api/kv-cluster.ts";
+import type { KVScheduledBackup } from "../api/kv-scheduled-backup.ts";
+import { COMPONENT_LABEL, MANAGED_BY, MANAGED_BY_LABEL, NAME_LABEL } from "../api/labels.ts";
+import type { KubernetesObject, OwnerReference } from "../kubernetes-object.ts";
+import { PASSWORD_KEY } from "../resources/auth-secret.ts";
+import { serverAuthSecretName } from "../resources/names.ts";
+import { containerSecurity, FILE_MODE, podSecurity } from "../resources/pod-security.ts";
+
+export interface Job extends KubernetesObject {
+  readonly spec: Readonly<Record<string, unknown>>;
+  readonly status?: {
+    readonly conditions?: readonly {
+      readonly type: string;
+      readonly status: string;
+      readonly reason?: string;
+      readonly message?: string;
+      readonly lastTransitionTime?: string;
+    }[];
+  };
+}
+
+export const BACKUP_COMPONENT = "backup";
+export const BACKUP_CONTAINER = "backup";
+/** Where the volume is. */
+export const MOUNT = "/backup";
+
+const PASSWORD_DIRECTORY = "/run/kv-backup";
+const PASSWORD_FILE = "password";
+/** For the arguments of a Job that has a password. */
+export const PASSWORD_OPTION = ["--password-file", `${PASSWORD_DIRECTORY}/${PASSWORD_FILE}`];
+
+/** The image and the places of the cluster's own servers; the operator's default when the cluster is gone. */
+export interface Runner {
+  readonly image: string;
+  readonly fields: Readonly<Record<string, unknown>>;
+  readonly imagePullPolicy: string;
+}
+
+export function runnerOf(cluster: KVCluster | undefined, defaultImage: string): Runner {
+  const { image = defaultImage, imagePullPolicy = "IfNotPresent", imagePullSecrets, scheduling } = cluster?.spec ?? {};
+  const { nodeSelector, tolerations, priorityClassName } = scheduling ?? {};
+  const fields = { imagePullSecrets, nodeSelector, tolerations, priorityClassName };
+  return {
+    image,
+    imagePullPolicy,
+    fields: Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)),
+  };
+}
+
+/** What the servers run with, whatever the source of the password says by now. */
+export function passwordOf(cluster: KVCluster): NonNullable<JobInput["secret"]> {
+  return { name: serverAuthSecretName(cluster.metadata.name), key: PASSWORD_KEY };
+}
+
+export interface JobInput {
+  readonly name: string;
+  readonly owner: KVBackup | KVScheduledBackup | KVCluster;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly deadlineSeconds: number;
+  /** Finished Jobs stay for people to look at. */
+  readonly keepSeconds: number;
+  /** Further attempts for what passes by itself, a restarted replica for example. */
+  readonly retries: number;
+  readonly claimName: string;
+  readonly runner: Runner;
+  readonly args: readonly string[];
+  readonly secret: { readonly name: string; readonly key: string } | undefined;
+}
+
+export function jobManifest(input: JobInput): Job {
+  const labels = {
+    [NAME_LABEL]: "kvcluster",
+    [COMPONENT_LABEL]: BACKUP_COMPONENT,
+    [MANAGED_BY_LABEL]: MANAGED_BY,
+    ...input.labels,
+  };
+  return {
+    apiVersion: "batch/v1",
+    kind: "Job",
+    metadata: {
+      name: input.name,
+      namespace: input.owner.metadata.namespace ?? "",
+      labels,
+      ownerReferences: [ownerReference(input.owner)],
+    },
+    spec: {
+      backoffLimit: input.retries,
+      activeDeadlineSeconds: input.deadlineSeconds,
+      ttlSecondsAfterFinished: input.keepSeconds,
+      // Two pods never write to one directory.
+      podReplacementPolicy: "Failed",
+      template: { metadata: { labels }, spec: podSpec(input) },
+    },
+  };
+}
+
+function podSpec({ runner, args, claimName, secret }: JobInput): Readonly<Record<string, unknown>> {
+  const mounts = [{ name: "backup", mountPath: MOUNT }];
+  const volumes: unknown[] = [{ name: "backup", persistentVolumeClaim: { claimName } }];
+  if (secret !== undefined) {
+    mounts.push({ name: "password", mountPath: PASSWORD_DIRECTORY });
+    const items = [{ key: secret.key, path: PASSWORD_FILE }];
+    volumes.push({ name: "password", secret: { secretName: secret.name, items, defaultMode: FILE_MODE } });
+  }
+  return {
+    restartPolicy: "Never",
+    automountServiceAccountToken: false,
+    enableServiceLinks: false,
+    securityContext: podSecurity(),
+    ...runner.fields,
+    containers: [
+      {
+        name: BACKUP_CONTAINER,
+        image: runner.image,
+        imagePullPolicy: runner.imagePullPolicy,
+        command: ["kv-backup"],
+        args,
+        resources: { requests: { cpu: "50m", memory: "128Mi" } },
+        securityContext: containerSecurity(),
+        terminationMessagePolicy: "FallbackToLogsOnError",
+        volumeMounts: mounts,
+      },
+    ],
+    volumes,
+  };
+}
+
+function ownerReference({ kind, metadata }: KVBackup | KVScheduledBackup | KVCluster): OwnerReference {
+  const { name, uid = "" } = metadata;
+  return { apiVersion: API_VERSION, kind, name, uid, controller: true, blockOwnerDeletion: true };
+}
