@@ -17,12 +17,14 @@ export type Detour = "MOVED" | "ASK" | "TRYAGAIN" | "CLUSTERDOWN";
 
 export class ClusterClient {
   readonly #seedPort: number;
+  readonly #password: string | undefined;
   readonly #connections = new Map<number, ReferenceClient>();
   readonly #portOfSlot = new Map<number, number>();
   readonly detours: Record<Detour, number> = { MOVED: 0, ASK: 0, TRYAGAIN: 0, CLUSTERDOWN: 0 };
 
-  constructor(seedPort: number) {
+  constructor(seedPort: number, password?: string) {
     this.#seedPort = seedPort;
+    this.#password = password;
   }
 
   /** The reply, which may be an error that is no redirection. Rejects if a node closes the connection. */
@@ -43,9 +45,9 @@ export class ClusterClient {
         continue;
       }
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
-      // A node that has left the cluster serves nothing any more.
+      // A node that has left the cluster serves nothing any more: another will know who does.
       if (word === "CLUSTERDOWN") this.#portOfSlot.delete(slot);
-      port = this.#portOfSlot.get(slot) ?? this.#seedPort;
+      port = this.#portOfSlot.get(slot) ?? this.#anotherPort(port);
     }
     throw new Error(`${command.slice(0, 2).join(" ")}: nobody would serve slot ${slot}`);
   }
@@ -55,10 +57,17 @@ export class ClusterClient {
     this.#connections.clear();
   }
 
+  /** The next of those that have been spoken to. */
+  #anotherPort(port: number): number {
+    const ports = [...this.#connections.keys()];
+    return ports[(ports.indexOf(port) + 1) % ports.length] ?? this.#seedPort;
+  }
+
   async #ask(port: number, commands: readonly (readonly CommandArgument[])[]): Promise<RespValue> {
     let connection = this.#connections.get(port);
     if (connection === undefined) {
       connection = await ReferenceClient.connect(port);
+      if (this.#password !== undefined) await connection.send([["AUTH", this.#password]]);
       this.#connections.set(port, connection);
     }
     return (await connection.send(commands)).at(-1) as RespValue;

@@ -18,13 +18,15 @@ export class ClusterScene {
   /** The nodes that belong to the cluster. */
   readonly members: ServerProcess[] = [];
   readonly #kinds: readonly ServerKind[];
+  readonly #password: string | undefined;
   readonly #started: ServerProcess[] = [];
   #load: RecordedWrites | undefined;
   #redisPy: RedisPyLoad | undefined;
 
-  /** Nodes are of these kinds in turn. */
-  constructor(kinds: readonly ServerKind[]) {
+  /** Nodes are of these kinds in turn. With a password, REDISCLI_AUTH must hold it, for redis-cli. */
+  constructor(kinds: readonly ServerKind[], password?: string) {
     this.#kinds = kinds;
+    this.#password = password;
   }
 
   get load(): RecordedWrites {
@@ -39,7 +41,9 @@ export class ClusterScene {
   /** A node that is to join the cluster. */
   async start(): Promise<ServerProcess> {
     const kind = this.#kinds[this.members.length % this.#kinds.length] as ServerKind;
-    const node = await this.#process(kind, DIRECTIVES);
+    const password = this.#password;
+    const secrets = password === undefined ? [] : ["--requirepass", password, "--masterauth", password];
+    const node = await this.#process(kind, [...DIRECTIVES, ...secrets]);
     this.members.push(node);
     return node;
   }
@@ -55,7 +59,8 @@ export class ClusterScene {
   }
 
   async write(tags: readonly string[]): Promise<void> {
-    this.#load = new RecordedWrites({ seedPort: this.seed.port, writers: WRITERS, tags, seed: 1 });
+    const [seedPort, password] = [this.seed.port, this.#password];
+    this.#load = new RecordedWrites({ seedPort, writers: WRITERS, tags, seed: 1, password });
     await this.#load.start();
   }
 

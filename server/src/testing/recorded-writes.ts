@@ -93,11 +93,14 @@ export interface LoadOptions {
   /** Hash tags; each writer has a key of each kind with each of them. */
   readonly tags: readonly string[];
   readonly seed: number;
+  readonly password?: string | undefined;
 }
 
 export class RecordedWrites {
   /** Answers that were not what the record says; empty if all is well. */
   readonly faults: string[] = [];
+  /** The longest that one has waited for its answer, all detours taken. */
+  longestWaitMs = 0;
   readonly #options: LoadOptions;
   readonly #keys: RecordedKey[][];
   readonly #clients: ClusterClient[];
@@ -106,7 +109,8 @@ export class RecordedWrites {
 
   constructor(options: LoadOptions) {
     this.#options = options;
-    this.#clients = Array.from({ length: options.writers }, () => new ClusterClient(options.seedPort));
+    const { writers, seedPort, password } = options;
+    this.#clients = Array.from({ length: writers }, () => new ClusterClient(seedPort, password));
     this.#keys = this.#clients.map((_, writer) => keysOf(writer, options.tags));
   }
 
@@ -169,10 +173,13 @@ export class RecordedWrites {
   }
 
   async #send(writer: number, command: Command): Promise<string> {
+    const sentAt = performance.now();
     try {
       return plain(await (this.#clients[writer] as ClusterClient).send(...command));
     } catch (error) {
       return (error as Error).message;
+    } finally {
+      this.longestWaitMs = Math.max(this.longestWaitMs, performance.now() - sentAt);
     }
   }
 

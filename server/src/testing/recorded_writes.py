@@ -4,8 +4,10 @@
 
 Prints "writing" once every key has been written, writes on until its standard input ends, then reads all keys and prints
 one line of JSON: how many writes were acknowledged, how many keys there must be, and every answer that was not right.
+The password is that of redis-cli, REDISCLI_AUTH, if there is one.
 """
 import json
+import os
 import random
 import sys
 import threading
@@ -77,7 +79,7 @@ class Writer(threading.Thread):
 
     def connect(self):
         options = {"decode_responses": True, "retry": Retry(ConstantBackoff(0.1), 100), "require_full_coverage": False}
-        return RedisCluster(host="127.0.0.1", port=self.port, **options)
+        return RedisCluster(host="127.0.0.1", port=self.port, password=os.environ.get("REDISCLI_AUTH"), **options)
 
     def run(self):
         try:
