@@ -37,8 +37,10 @@ export interface SlotKeyspacePort {
   keyspaceIsEmpty(): boolean;
   countKeysInSlot(slot: number): number;
   keysInSlot(slot: number, limit: number): Buffer[];
-  /** The slots are another node's now: drop their keys here (and on replicas). */
-  deleteSlotKeys(slots: readonly number[]): void;
+  /** The slots are another node's now: drop their keys here (and on replicas), in slices. */
+  dropSlotKeys(slots: readonly number[]): void;
+  /** The same at once: the slots are to hold other keys from now on. */
+  dropSlotKeysNow(slots: readonly number[]): void;
 }
 
 export interface ClusterServices {
@@ -282,7 +284,7 @@ export class Cluster {
         this.#services.slotsLost(effect.slots);
         return;
       case "dropSlotKeys":
-        keyspace.deleteSlotKeys(effect.slots);
+        keyspace.dropSlotKeys(effect.slots);
         return;
       case "publish":
         this.#services.deliver(effect.channel, effect.message, effect.isSharded);
@@ -299,10 +301,22 @@ export class Cluster {
   }
 
   #refreshServedSlots(): void {
-    const { table, isOk, migrating } = this.state;
-    const key = `${table.version},${isOk},${[...migrating.keys()].join()}`;
+    const { table, isOk, migrating, importing } = this.state;
+    const key = `${table.version},${isOk},${[...migrating.keys()].join()},${[...importing.keys()].join()}`;
     if (key === this.#servedKey) return;
     this.#servedKey = key;
+    this.#dropReturnedSlots();
     markServedSlots(this.state, this.ownedByMe);
+  }
+
+  /** Slots that become ours while there are keys of them that do not count: those keys go first. */
+  #dropReturnedSlots(): void {
+    const { surplus, table, importing } = this.state;
+    if (surplus.size === 0) return;
+    const slots = [...surplus].filter((slot) => table.ownedByMe[slot] === 1 || importing.has(slot));
+    if (slots.length === 0) return;
+    this.#services.keyspace.dropSlotKeysNow(slots);
+    for (const slot of slots) surplus.delete(slot);
+    this.#isSaveDue = true;
   }
 }

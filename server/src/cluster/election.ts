@@ -21,6 +21,7 @@ import {
   resetManualFailover,
   turnIntoPrimary,
 } from "./state.ts";
+import { dropSurplus } from "./surplus-slots.ts";
 
 const MIN_AUTH_TIMEOUT_MS = 2000;
 const BASE_DELAY_MS = 500;
@@ -119,6 +120,7 @@ function replacePrimary(state: ClusterState): void {
   const old = myself.primary;
   turnIntoPrimary(state, myself);
   if (old !== undefined) for (const slot of slotsOf(old.slots)) state.table.assign(slot, myself);
+  dropSurplus(state);
   state.guard.holdsShardData = true;
   state.outbox.push({ kind: "promote" });
   needsDurableSave(state);

@@ -3,6 +3,7 @@
 import { describe, expect, it } from "vitest";
 import { formatNodes, formatNodesConf, loadNodesConf } from "./nodes-conf.ts";
 import { SimulatedCluster } from "./simulated-cluster.ts";
+import { beginLife } from "./start-guard.ts";
 import type { ClusterState } from "./state.ts";
 
 const A = "a".repeat(40);
@@ -52,6 +53,16 @@ describe("nodes.conf", () => {
     expect(text).toContain(`${B} 127.0.0.1:7001@17001,kv-1.example slave ${A} 0 0 5 connected\n`);
     expect(text).toContain(` 0-5460 6000 [93->-${C}] [8000-<-${C}]\n`);
     expect(text).toMatch(/\nvars currentEpoch 11 lastVoteEpoch 10 shardId [0-9a-f]{40}\n$/);
+  });
+
+  it("remembers slots whose keys here are to be deleted, and deletes them at the next start", () => {
+    const state = load(REDIS_FILE);
+    for (const slot of [9000, 9001, 16383, 12]) state.surplus.add(slot);
+    const again = load(formatNodesConf(state));
+    expect(again.surplus).toEqual(new Set([12, 9000, 9001, 16383]));
+    beginLife(again);
+    expect(again.surplus).toEqual(new Set([9000, 9001, 16383]));
+    expect(again.outbox).toContainEqual({ kind: "dropSlotKeys", slots: [9000, 9001, 16383] });
   });
 
   it("shows links and ping times only in CLUSTER NODES", () => {

@@ -19,7 +19,7 @@ import {
   NODE_FLAG,
 } from "./cluster-node.ts";
 import { announcedBusPort, clientPort } from "./gossip.ts";
-import { rangesOf } from "./slot-bitmap.ts";
+import { bitmapOf, rangesOf } from "./slot-bitmap.ts";
 import { addNode, attachToPrimary, type ClusterState, needsUpdate, renameNode } from "./state.ts";
 
 /** Lines of CLUSTER NODES. */
@@ -32,7 +32,14 @@ export function formatNodesConf(state: ClusterState): string {
   const known = [...state.nodes.values()].filter((node) => !isInHandshake(node)).sort(byId);
   const lines = known.map((node) => `${formatNode(state, node)}\n`).join("");
   const { currentEpoch, lastVoteEpoch, myself } = state;
-  return `${lines}vars currentEpoch ${currentEpoch} lastVoteEpoch ${lastVoteEpoch} shardId ${myself.shardId}\n`;
+  const surplus = state.surplus.size === 0 ? "" : ` surplusSlots ${formatSurplus(state.surplus)}`;
+  return `${lines}vars currentEpoch ${currentEpoch} lastVoteEpoch ${lastVoteEpoch} shardId ${myself.shardId}${surplus}\n`;
+}
+
+function formatSurplus(slots: Iterable<number>): string {
+  return rangesOf(bitmapOf(slots))
+    .map(({ start, end }) => `${start}-${end}`)
+    .join();
 }
 
 /** One line, without its end. For a client, with ping times and link state, and the port that it is to use. */
@@ -100,7 +107,14 @@ function loadVariables(state: ClusterState, fields: readonly string[]): void {
     if (fields[i] === "currentEpoch") state.currentEpoch = parseNumber(value, "epoch");
     else if (fields[i] === "lastVoteEpoch") state.lastVoteEpoch = parseNumber(value, "epoch");
     else if (fields[i] === "shardId") state.myself.shardId = parseId(value);
+    else if (fields[i] === "surplusSlots") for (const range of value.split(",")) loadSurplus(state, range);
   }
+}
+
+function loadSurplus(state: ClusterState, range: string): void {
+  const [first, last = ""] = range.split("-") as [string, string?];
+  const end = parseSlot(last);
+  for (let slot = parseSlot(first); slot <= end; slot++) state.surplus.add(slot);
 }
 
 /** Returns whether the line is about this node itself. */

@@ -6,6 +6,7 @@
 import { isAbsolute, join } from "node:path";
 import type { Config } from "../config/config.ts";
 import type { Keyspace } from "../keyspace/keyspace.ts";
+import { SlotSweep } from "../keyspace/slot-sweep.ts";
 import type { Logger } from "../observability/logger.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Random } from "../platform/random.ts";
@@ -15,6 +16,7 @@ import { Cluster, type ReplicationPort } from "./cluster.ts";
 import { localDisk } from "./local-disk.ts";
 import { resolveHostname } from "./name-resolver.ts";
 import { busPortFor, type ListeningPorts, liveSettings } from "./settings.ts";
+import { forgetSurplus } from "./surplus-slots.ts";
 
 export interface ServerClusterParts {
   readonly config: Config;
@@ -34,6 +36,7 @@ export interface ServerClusterParts {
 
 export interface ServerCluster {
   readonly cluster: Cluster;
+  readonly sweep: SlotSweep;
   /** Opens the bus once the client port is known and the data set is loaded. */
   start(port: number): Promise<void>;
 }
@@ -43,6 +46,9 @@ export function createServerCluster(parts: ServerClusterParts): ServerCluster {
   const port = config.get("port");
   const ports: ListeningPorts = { port, tlsPort: config.get("tls-port"), busPort: busPortFor(config, port) };
   const file = config.get("cluster-config-file");
+  const sweep = new SlotSweep(keyspace, parts.deleteKey, (slots) => {
+    cluster.change((state) => forgetSurplus(state, slots));
+  });
   const cluster = new Cluster(
     {
       settings: liveSettings(config, ports),
@@ -60,7 +66,8 @@ export function createServerCluster(parts: ServerClusterParts): ServerCluster {
         keyspaceIsEmpty: () => keyspace.count === 0,
         countKeysInSlot: (slot) => keyspace.countInSlot(slot),
         keysInSlot: (slot, limit) => keyspace.keysInSlot(slot, limit),
-        deleteSlotKeys: (slots) => keyspace.visitKeysInSlots(slots, parts.deleteKey),
+        dropSlotKeys: (slots) => startSweep(sweep, slots, parts),
+        dropSlotKeysNow: (slots) => sweep.finish(slots),
       },
       deliver: (channel, message, isSharded) => {
         if (isSharded) pubsub.publishShard(channel, message);
@@ -78,11 +85,30 @@ export function createServerCluster(parts: ServerClusterParts): ServerCluster {
   );
   return {
     cluster,
+    sweep,
     async start(port) {
       ports.port = port;
       ports.busPort = await cluster.start(busPortFor(config, port));
     },
   };
+}
+
+const SWEEP_SLICE_US = 500;
+const SWEEP_PAUSE_MS = 1;
+
+function startSweep(sweep: SlotSweep, slots: readonly number[], { clock, keyspace }: ServerClusterParts): void {
+  const isUnderWay = sweep.waiting > 0;
+  sweep.add(slots);
+  const slice = (): void => {
+    if (keyspace.isReplica) {
+      sweep.forget();
+      return;
+    }
+    keyspace.setNow(clock.nowMs());
+    const endUs = clock.monotonicUs() + SWEEP_SLICE_US;
+    if (!sweep.run(() => clock.monotonicUs() >= endUs)) clock.after(SWEEP_PAUSE_MS, slice);
+  };
+  if (!isUnderWay) clock.after(0, slice);
 }
 
 /** As in `bind`: `*` and `::*` stand for all addresses, a leading minus for one that may be missing. */

@@ -14,6 +14,12 @@ export function emptySlots(): Uint8Array {
   return new Uint8Array(SLOT_BYTES);
 }
 
+export function bitmapOf(slots: Iterable<number>): Uint8Array {
+  const bitmap = emptySlots();
+  for (const slot of slots) setSlot(bitmap, slot);
+  return bitmap;
+}
+
 export function setSlot(bitmap: Uint8Array, slot: number): void {
   bitmap[slot >> 3] = (bitmap[slot >> 3] as number) | (1 << (slot & 7));
 }

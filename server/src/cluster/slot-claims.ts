@@ -5,7 +5,7 @@
  */
 
 import { type ClusterNode, epochOf, isPrimary, type Link } from "./cluster-node.ts";
-import { send } from "./gossip.ts";
+import { broadcastPong, send } from "./gossip.ts";
 import { equalSlots, slotsOf } from "./slot-bitmap.ts";
 import {
   type ClusterState,
@@ -16,6 +16,7 @@ import {
   needsSave,
   needsUpdate,
 } from "./state.ts";
+import { dropKeys } from "./surplus-slots.ts";
 
 /** `claimant` says that it owns `slots` since `epoch`. */
 export function applyClaim(state: ClusterState, claimant: ClusterNode, epoch: number, slots: Uint8Array): void {
@@ -37,6 +38,7 @@ export function applyClaim(state: ClusterState, claimant: ClusterNode, epoch: nu
     if (owner !== undefined && owner === shardPrimary) lostByShard++;
     state.migrating.delete(slot);
     table.assign(slot, claimant);
+    if (claimant === shardPrimary) state.surplus.delete(slot);
     hasChanged = true;
   }
   if (!hasChanged) return;
@@ -48,7 +50,7 @@ export function applyClaim(state: ClusterState, claimant: ClusterNode, epoch: nu
     log(state, "notice", `Configuration change detected. Reconfiguring myself as a replica of ${claimant.id}`);
     followPrimary(state, claimant, claimed === lostByShard);
   } else if (orphanedKeys.length > 0) {
-    state.outbox.push({ kind: "dropSlotKeys", slots: orphanedKeys });
+    dropKeys(state, orphanedKeys);
   }
 }
 
@@ -100,4 +102,16 @@ export function takeEpochUnasked(state: ClusterState): boolean {
   needsDurableSave(state);
   log(state, "notice", `New configuration epoch ${myself.configEpoch} taken without agreement`);
   return true;
+}
+
+/** The copies are complete, and the slots' owner has stopped: this node owns them from now on, and tells everybody. */
+export function takeCopiedSlots(state: ClusterState, slots: Iterable<number>): void {
+  takeEpochUnasked(state);
+  for (const slot of slots) {
+    state.table.assign(slot, state.myself);
+    state.surplus.delete(slot);
+  }
+  needsDurableSave(state);
+  needsUpdate(state);
+  broadcastPong(state, "all");
 }

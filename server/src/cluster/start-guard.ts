@@ -19,6 +19,7 @@
 import { type ClusterNode, isInHandshake, isPrimary, isReplica } from "./cluster-node.ts";
 import { broadcast } from "./gossip.ts";
 import { type ClusterState, hasSuccessor, log, needsUpdate, replicateFromPrimary, stopHolding } from "./state.ts";
+import { dropSurplus } from "./surplus-slots.ts";
 
 /** Once, after nodes.conf and the data set are loaded: a replica goes on following, a primary serves or holds. */
 export function beginLife(state: ClusterState): void {
@@ -28,7 +29,7 @@ export function beginLife(state: ClusterState): void {
   if (isReplica(myself)) {
     guard.holdsShardData = !isEmpty;
     replicateFromPrimary(state);
-  }
+  } else dropSurplus(state);
   if (!isEmpty || !isPrimary(myself) || myself.slotCount === 0 || possibleHolders(state).length === 0) return;
   guard.isHolding = true;
   guard.nextNoticeAt = state.now;

@@ -117,6 +117,8 @@ export interface ClusterState {
   tickCount: number;
   readonly migrating: Map<number, ClusterNode>;
   readonly importing: Map<number, ClusterNode>;
+  /** See surplus-slots.ts. */
+  readonly surplus: Set<number>;
   /** Forgotten node id → until when it must not be learned again from gossip. */
   readonly banned: Map<string, number>;
   readonly election: Election;
@@ -159,6 +161,7 @@ export function createState({ settings, random, facts, now }: StateOptions): Clu
     tickCount: 0,
     migrating: new Map(),
     importing: new Map(),
+    surplus: new Set(),
     banned: new Map(),
     election: { startAt: 0, hasAsked: false, rank: 0, epoch: 0, votes: new Set() },
     manual: { endsAt: 0, replica: undefined, primaryOffset: -1, canStart: false },
