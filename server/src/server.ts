@@ -10,8 +10,8 @@ import { ReplyWriter } from "@kvcluster/protocol/reply-writer";
 import { createServerCluster, type ServerCluster } from "./cluster/server-cluster.ts";
 import { Client, type ClientConnection, ClientRegistry } from "./commands/client.ts";
 import { ClientPause } from "./commands/client-pause.ts";
+import type { CommandTable } from "./commands/command-table.ts";
 import type { CommandExecutor, ServerContext, ShutdownRequest } from "./commands/context.ts";
-import { ERRORS } from "./commands/errors.ts";
 import { closeIdleClients } from "./commands/idle-clients.ts";
 import { StreamArguments } from "./commands/stream-arguments.ts";
 import type { Config } from "./config/config.ts";
@@ -30,9 +30,11 @@ import { createFactSources, createUsage, type MeteredUsage, sampleMemory } from 
 import { createServerKeyspace } from "./execution/server-keyspace.ts";
 import { createServerScripting, type ServerScripting } from "./execution/server-scripting.ts";
 import { compactionSettingsOf, followSettings } from "./execution/server-settings.ts";
+import { createServerState } from "./execution/server-state.ts";
 import { createServerTable } from "./execution/server-table.ts";
 import { createServerTracking } from "./execution/server-tracking.ts";
 import { createServerUsers, type ServerUsers, userLinesOf } from "./execution/server-users.ts";
+import { createSlotMoves, type MovesContext, type SlotMoves, type SlotMovesParts } from "./execution/slot-moves.ts";
 import { createStreamApplier } from "./execution/stream-applier.ts";
 import { TrackedReads } from "./execution/tracked-reads.ts";
 import { createWaitingClients, redirectWaiting, type WaitingClients } from "./execution/waiting-clients.ts";
@@ -62,8 +64,10 @@ import { processIdentity } from "./platform/process-identity.ts";
 import type { Random } from "./platform/random.ts";
 import { describeSystemError } from "./platform/system-error.ts";
 import { PublishSubscribe } from "./pubsub/publish-subscribe.ts";
+import type { LinkConnector } from "./replication/primary-link.ts";
 import { positionInFile, type Replication } from "./replication/replication.ts";
 import { createServerReplication } from "./replication/server-replication.ts";
+import type { ServerSlotMigrations } from "./slot-migration/server-slot-migrations.ts";
 import type { ClientTracking } from "./tracking/client-tracking.ts";
 import type { Collections } from "./values/collections.ts";
 
@@ -201,22 +205,24 @@ function createCore(options: ServerOptions): Core {
   const appendOnly = createServerAppendOnly({
     ...{ config, clock, logger, persistence: () => persistence, isInTransaction: () => propagator.isInTransaction },
   });
-  const needs = { keyspace, collections, appendOnly, pause, tracking, replication: () => replication };
-  const persistence = createPersistence(options, { ...needs, programs: () => programs });
+  const persistence = createPersistence(options, {
+    ...{ keyspace, collections, appendOnly, pause, tracking, replication: () => replication, programs: () => programs },
+  });
+  const connect = linkConnector(config, () => config.get("tls-replication"));
   const applier = createStreamApplier({ dispatcher: () => dispatcher, keyspace, connection: NO_CONNECTION, logger });
   const replication = createServerReplication({
     ...{ config, clock, random, logger, disk: systemDisk, persistence, appendOnly, applier, pause },
-    ...{ connect: linkConnector(config, () => config.get("tls-replication")), port: () => identity.port },
+    ...{ connect, port: () => identity.port, snapshotBegun: () => context.slotMigrations?.migrations.announceAll() },
     roleChanged: (isReplica) => changeRole(isReplica, { keyspace, appendOnly, programs, waiting }),
   });
-  const waiting = createWaitingClients({
-    ...{ keyspace, clock, pause, runFor: (client, command) => dispatcher.runFor(client, command) },
-  });
+  const runFor: Dispatcher["runFor"] = (client, command) => dispatcher.runFor(client, command);
+  const waiting = createWaitingClients({ keyspace, clock, pause, runFor });
   followAcknowledgements(replication, appendOnly, waiting);
-  const propagator = new Propagator(replication.feed, appendOnly.stream);
-  const payloads = new ValuePayloads({ keyspace, collections, compress: () => config.get("rdbcompression") });
-  const migrations = createMigrations(options, { keyspace, payloads, pause, propagator });
-  const cluster = createCluster(options, { keyspace, pubsub, replication, propagator, pause });
+  const moves = createMoves(connect, table, () => ({ context, dispatcher, state }));
+  const propagator = new Propagator(replication.feed, appendOnly.stream, moves.feed);
+  const { payloads, migrations } = createMigrations(options, { keyspace, collections, pause, propagator });
+  const parts = { config, clock, random, logger, keyspace, persistence, appendOnly, replication, pause };
+  const { cluster, slotMigrations } = createCluster(options, { ...parts, pubsub, propagator, moves });
   const facts = createFactSources({
     ...{ config, clock, keyspace, table, clients, usage, identity, pubsub, persistence, replication, tracking },
     ...{ accessControl: users.accessControl, systemBytes: totalmem(), upkeep: () => upkeep },
@@ -230,16 +236,15 @@ function createCore(options: ServerOptions): Core {
     later: () => ({ state, reply, dispatcher, serveReady: () => waiting.forKeys.serveReady() }),
   });
   const context: ServerContext = {
-    ...{ keyspace, table, clients, config, clock, random, collections, pubsub, monitors, facts, tracking },
-    ...createTimeLogs(config, clock),
-    ...{ logger, pause, persistence, appendOnly, replication, cluster: cluster?.cluster, relay: cluster?.cluster },
+    ...{ ...parts, table, clients, collections, pubsub, monitors, facts, tracking, slotMigrations },
+    ...{ ...createTimeLogs(config, clock), cluster: cluster?.cluster, relay: cluster?.cluster },
     ...{ waiters: waiting.forReplicas, blocking: waiting.forKeys, unblock: waiting.unblock },
     ...{ payloads, migrations, streamArguments: new StreamArguments(), isClusterEnabled: cluster !== undefined },
     ...{ ...users, ...programs, executor: createExecutor(() => dispatcher, propagator) },
     get maxBulkBytes() {
       return parser.maxBulkBytes;
     },
-    flushed: () => tellFlushed(tracking, persistence),
+    flushed: () => tellFlushed(context),
     ...{ debugSwitches: { isActiveExpiryOn: true }, shutdownWait: { untilMs: undefined } },
     ...{ shutdown: options.requestShutdown, purgeMemory: () => upkeep.purge() },
     reloadAppendOnly: () => reloadAppendOnly({ context, dispatcher }, NO_CONNECTION),
@@ -247,12 +252,12 @@ function createCore(options: ServerOptions): Core {
     rewriteConfig: () => rewriteConfigFile(options, users),
   };
   const [parser, reply] = [new RequestParser(), new ReplyWriter()];
-  const observer = createCommandObserver(context, { monitors, errors: usage.errors });
   const state = createServerState(context, readiness);
   const upkeep = createUpkeep(context, state);
   const dispatcher = new Dispatcher({
-    ...{ table, keyspace, clock, state, propagator, observer, parser, reply, context, bootClient: nobody() },
-    ...{ cluster: cluster?.cluster, trackedReads: new TrackedReads(table, tracking) },
+    ...{ table, keyspace, clock, state, propagator, parser, reply, context, bootClient: nobody() },
+    ...{ observer: createCommandObserver(context, { monitors, errors: usage.errors }), cluster: cluster?.cluster },
+    trackedReads: new TrackedReads(table, tracking),
     serveReady: () => waiting.forKeys.serveReady(),
     snapshotHolds: (record) => context.persistence.holds(record),
   });
@@ -261,10 +266,14 @@ function createCore(options: ServerOptions): Core {
   const batch = openSocketBatch(config, options.logger);
   const gateway = createServerGateway({
     ...{ context, handler: dispatcher, traffic: usage.traffic, batch, durable: appendOnly.replies },
-    left: (client) => forgetIn([waiting, migrations, tracking], client),
+    left: (client) => forget(context, [waiting, migrations, tracking], client),
   });
   const core = { context, dispatcher, state, facts, gateway, identity, usage, cluster, readiness, upkeep };
   return { ...core, memoryRelease, waiting };
+}
+
+function createMoves(connect: LinkConnector, table: CommandTable, later: SlotMovesParts["later"]): SlotMoves {
+  return createSlotMoves({ connect, table, later, parser: new RequestParser(), nobody: nobody() });
 }
 
 function listenToKeyspace(context: ServerContext, propagator: Propagator): void {
@@ -280,8 +289,13 @@ function followAcknowledgements(replication: Replication, appendOnly: AppendOnly
   appendOnly.replies.released = () => waiting.forReplicas.check();
 }
 
-function forgetIn(holders: readonly { forget(client: Client): void }[], client: Client): void {
+function forget(
+  { slotMigrations }: ServerContext,
+  holders: readonly { forget(client: Client): void }[],
+  client: Client,
+): void {
   for (const holder of holders) holder.forget(client);
+  slotMigrations?.migrations.forget(client.connection);
 }
 
 function createTimeLogs(config: Config, clock: Clock): Pick<ServerContext, "slowLog" | "latencyMonitor"> {
@@ -328,24 +342,28 @@ function createPersistence({ config, clock, logger }: ServerOptions, needs: Pers
   });
 }
 
-interface ClusterParts {
-  readonly keyspace: Keyspace;
+interface ClusterParts extends MovesContext {
   readonly pubsub: PublishSubscribe;
-  readonly replication: Replication;
   readonly propagator: Propagator;
-  readonly pause: ClientPause;
+  readonly moves: SlotMoves;
+}
+
+interface ClusterAndMoves {
+  readonly cluster: ServerCluster | undefined;
+  readonly slotMigrations: ServerSlotMigrations | undefined;
 }
 
 interface MigrationNeeds {
   readonly keyspace: Keyspace;
-  readonly payloads: ValuePayloads;
+  readonly collections: Collections;
   readonly pause: ClientPause;
   readonly propagator: Propagator;
 }
 
-function createMigrations({ config, clock }: ServerOptions, needs: MigrationNeeds): MigrationClients {
-  const { keyspace, payloads, pause, propagator } = needs;
-  return new MigrationClients({
+function createMigrations({ config, clock }: ServerOptions, needs: MigrationNeeds) {
+  const { keyspace, collections, pause, propagator } = needs;
+  const payloads = new ValuePayloads({ keyspace, collections, compress: () => config.get("rdbcompression") });
+  const migrations = new MigrationClients({
     ...{ keyspace, payloads, clock, isClusterEnabled: config.get("cluster-enabled") },
     deleteKey: (database, key) => {
       if (!database.delete(key, 0, key.length)) return;
@@ -358,13 +376,14 @@ function createMigrations({ config, clock }: ServerOptions, needs: MigrationNeed
       pause.admit(client);
     },
   });
+  return { payloads, migrations };
 }
 
-function createCluster(options: ServerOptions, parts: ClusterParts): ServerCluster | undefined {
+function createCluster(options: ServerOptions, parts: ClusterParts): ClusterAndMoves {
   const { config, clock, random, logger, fatal } = options;
-  const { keyspace, pubsub, replication, propagator, pause } = parts;
-  if (!config.get("cluster-enabled")) return undefined;
-  return createServerCluster({
+  const { keyspace, pubsub, replication, propagator, pause, moves } = parts;
+  if (!config.get("cluster-enabled")) return { cluster: undefined, slotMigrations: undefined };
+  const cluster = createServerCluster({
     ...{ config, clock, random, logger, keyspace, pubsub, fatal, busTransport: busTransport(config, logger) },
     replication: {
       replicateFrom: (host, port) => replication.follow(host, port),
@@ -378,46 +397,12 @@ function createCluster(options: ServerOptions, parts: ClusterParts): ServerClust
       keyspace.database(0).signalModified(key, 0, key.length);
       if (propagator.active) propagator.sendCommand(0, ["DEL", key]);
     },
+    ownersChanged: () => slotMigrations.migrations.ownersChanged(),
     pauseWrites: (untilMs) => pause.pause(untilMs - clock.nowMs(), "write"),
     resumeWrites: () => pause.unpause(),
   });
-}
-
-function createServerState(context: ServerContext, readiness: { readonly isLoaded: boolean }): ServerState {
-  const { keyspace, persistence, appendOnly, replication, config, accessControl, pause } = context;
-  return {
-    get requiresAuthentication() {
-      return accessControl.requiresAuthentication;
-    },
-    get loading() {
-      return !readiness.isLoaded || persistence.isLoading;
-    },
-    get readOnlyReplica() {
-      return replication.isReadOnlyReplica;
-    },
-    get stale() {
-      return replication.isStale;
-    },
-    get persistenceError() {
-      if (replication.isReplica) return undefined;
-      const { writeProblem } = appendOnly;
-      if (writeProblem !== undefined) return `MISCONF Errors writing to the AOF file: ${writeProblem}`;
-      return persistence.refusesWrites ? ERRORS.cannotPersist : undefined;
-    },
-    get holdsWrites() {
-      return pause.holdsWrites || persistence.isBehind;
-    },
-    get busyError() {
-      return context.scriptsUnderWay.busyError;
-    },
-    get tooFewReplicas() {
-      return replication.hasTooFewReplicas;
-    },
-    get memoryLimited() {
-      return config.get("maxmemory") > 0 && !(replication.isReplica && config.get("replica-ignore-maxmemory"));
-    },
-    makeRoom: () => keyspace.eviction.freeMemoryIfNeeded() !== "failed",
-  };
+  const slotMigrations = moves.create(parts, cluster);
+  return { cluster, slotMigrations };
 }
 
 function createUpkeep(context: ServerContext, state: ServerState): MemoryUpkeep {
@@ -443,6 +428,7 @@ function runCron({ context, dispatcher, gateway, upkeep, usage, waiting, cluster
   tracking.tick();
   persistence.tick();
   context.appendOnly.tick();
+  context.slotMigrations?.tick();
   redirectWaiting(waiting, cluster?.cluster);
   closeIdleClients(clients.all(), config.get("timeout"), nowMs);
   gateway.tick();
@@ -462,9 +448,10 @@ function rewriteConfigFile({ config, configFile, logger }: ServerOptions, users:
   }
 }
 
-function tellFlushed(tracking: ClientTracking, persistence: Persistence): void {
+function tellFlushed({ tracking, persistence, slotMigrations }: ServerContext): void {
   tracking.flushed();
   persistence.flushed();
+  slotMigrations?.migrations.flushed();
 }
 
 /** The client in the Call before the first request. */
@@ -478,6 +465,7 @@ const NO_CONNECTION: ClientConnection = {
   destroy: () => undefined,
   pause: () => undefined,
   resume: () => undefined,
+  takeOver: () => undefined,
   queryBytes: 0,
   outputBytes: 0,
   fileDescriptor: -1,

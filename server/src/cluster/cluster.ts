@@ -53,6 +53,8 @@ export interface ClusterServices {
   deliver(channel: Buffer, message: Buffer, isSharded: boolean): void;
   /** Other nodes serve these slots from now on: their shard channels have no home here. */
   slotsLost(slots: readonly number[]): void;
+  /** The owner of some slot has changed. */
+  ownersChanged(): void;
   pauseWrites(untilMs: number): void;
   resumeWrites(): void;
   /** Address of a name now; undefined or a rejection if there is none. */
@@ -81,6 +83,8 @@ export class Cluster {
   #stopTimer: (() => void) | undefined;
   #isSaveDue = false;
   #servedKey = "";
+  /** Of the slot table, when `ownersChanged` was last told. */
+  #seenVersion = 0;
 
   constructor(options: ClusterOptions, services: ClusterServices) {
     this.#options = options;
@@ -245,8 +249,12 @@ export class Cluster {
   }
 
   #perform(effects: readonly Effect[]): void {
+    const { version } = this.state.table;
     this.#refreshServedSlots();
     for (const effect of effects) this.#performOne(effect);
+    if (version === this.#seenVersion) return;
+    this.#seenVersion = version;
+    this.#services.ownersChanged();
   }
 
   #performOne(effect: Effect): void {

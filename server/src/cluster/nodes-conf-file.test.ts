@@ -50,6 +50,7 @@ function cluster(disk: NodesConfDisk = localDisk): { cluster: Cluster; failures:
       },
       deliver: nothing,
       slotsLost: nothing,
+      ownersChanged: nothing,
       pauseWrites: nothing,
       resumeWrites: nothing,
       resolve: async () => undefined,

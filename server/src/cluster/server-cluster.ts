@@ -29,6 +29,7 @@ export interface ServerClusterParts {
   /** Deletes a key and tells replicas and the AOF. */
   deleteKey(key: Buffer): void;
   readonly busTransport: BusTransport;
+  ownersChanged(): void;
   pauseWrites(untilMs: number): void;
   resumeWrites(): void;
   fatal(error: Error): void;
@@ -76,6 +77,7 @@ export function createServerCluster(parts: ServerClusterParts): ServerCluster {
       slotsLost: (slots) => {
         for (const slot of slots) pubsub.dropShardChannels(slot);
       },
+      ownersChanged: () => parts.ownersChanged(),
       pauseWrites: (untilMs) => parts.pauseWrites(untilMs),
       resumeWrites: () => parts.resumeWrites(),
       resolve: resolveHostname,

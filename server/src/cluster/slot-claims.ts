@@ -115,3 +115,11 @@ export function takeCopiedSlots(state: ClusterState, slots: Iterable<number>): v
   needsUpdate(state);
   broadcastPong(state, "all");
 }
+
+/** Takes the next epoch, so that a claim made before, which has not come yet, loses. */
+export function claimAgain(state: ClusterState): void {
+  state.currentEpoch = highestEpoch(state) + 1;
+  state.myself.configEpoch = state.currentEpoch;
+  needsDurableSave(state);
+  broadcastPong(state, "all");
+}

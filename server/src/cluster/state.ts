@@ -297,11 +297,20 @@ export function hasSuccessor(state: ClusterState): boolean {
 
 /** Tells replication where the primary is now; a primary without a known address waits for one. */
 export function replicateFromPrimary(state: ClusterState): void {
-  const primary = state.myself.primary;
-  if (primary === undefined || primary.ip === "" || (primary.flags & NODE_FLAG.noAddress) !== 0) return;
+  const { primary } = state.myself;
+  const address = primary === undefined ? undefined : replicationAddress(state, primary);
+  if (address !== undefined) state.outbox.push({ kind: "replicateFrom", ...address });
+}
+
+/** Where a node takes those who replicate from it, or move slots to it; undefined while it has no address. */
+export function replicationAddress(
+  state: ClusterState,
+  node: ClusterNode,
+): { readonly host: string; readonly port: number } | undefined {
+  if (node.ip === "" || (node.flags & NODE_FLAG.noAddress) !== 0) return undefined;
   const { isEncrypted, isReplicationEncrypted } = state.settings;
-  const isPlain = isEncrypted && !isReplicationEncrypted && primary.plainPort !== 0;
-  state.outbox.push({ kind: "replicateFrom", host: primary.ip, port: isPlain ? primary.plainPort : primary.port });
+  const isPlain = isEncrypted && !isReplicationEncrypted && node.plainPort !== 0;
+  return { host: node.ip, port: isPlain ? node.plainPort : node.port };
 }
 
 export function resetManualFailover(state: ClusterState): void {

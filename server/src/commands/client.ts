@@ -63,6 +63,8 @@ export interface ClientConnection {
   /** Stops and resumes the reading of requests (CLIENT PAUSE, blocked clients). */
   pause(): void;
   resume(): void;
+  /** From now on all bytes go to `receiver` as they come: the connection has become something other than a client's. */
+  takeOver(receiver: (bytes: Buffer) => void): void;
   readonly queryBytes: number;
   readonly outputBytes: number;
   readonly fileDescriptor: number;

@@ -16,6 +16,7 @@ function createClient(id: number): { client: Client; calls: string[] } {
     queryBytes: 0,
     outputBytes: 0,
     fileDescriptor: 1,
+    takeOver: () => undefined,
   };
   return { client: new Client({ id, address: "a", localAddress: "b", connection, createdAtMs: 0 }), calls };
 }

@@ -9,6 +9,7 @@ import { clusterInfo, links as linkViews, type NodeView, shards as shardViews, s
 import type { Call } from "./call.ts";
 import { ClientFlag } from "./client.ts";
 import { clusterOf, inClusterOnly, READ_FLAGS } from "./cluster-access.ts";
+import { clusterMigrationCommands } from "./cluster-migrations.ts";
 import { clusterNodeCommands } from "./cluster-nodes.ts";
 import { clusterSlotStatsCommands } from "./cluster-slot-stats.ts";
 import { clusterSlotCommands } from "./cluster-slots.ts";
@@ -118,6 +119,7 @@ export const clusterCommands = defineCommands([
       withHelp("cluster", "cluster", "5.0.0", [
         ...clusterViewCommands,
         ...clusterSlotCommands,
+        ...clusterMigrationCommands,
         ...clusterSlotStatsCommands,
         ...clusterNodeCommands,
       ]),

@@ -21,6 +21,7 @@ import type { Random } from "../platform/random.ts";
 import type { MessageRelay, PublishSubscribe } from "../pubsub/publish-subscribe.ts";
 import type { Replication } from "../replication/replication.ts";
 import type { Library } from "../scripting/function-libraries.ts";
+import type { ServerSlotMigrations } from "../slot-migration/server-slot-migrations.ts";
 import type { ClientTracking } from "../tracking/client-tracking.ts";
 import type { Collections } from "../values/collections.ts";
 import type { Call } from "./call.ts";
@@ -167,6 +168,7 @@ export interface ServerContext {
   readonly isClusterEnabled: boolean;
   /** Undefined outside of cluster mode. */
   readonly cluster: Cluster | undefined;
+  readonly slotMigrations: ServerSlotMigrations | undefined;
   /** `proto-max-bulk-len`: the longest string there may be. */
   readonly maxBulkBytes: number;
   /** FLUSHALL or FLUSHDB has run: a snapshot under way is of no more use. */

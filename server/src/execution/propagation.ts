@@ -18,6 +18,8 @@ export interface CommandFeed {
 
 /** Who is told of changes; a script may leave some out. As `redis.set_repl` has them. */
 export const Target = { none: 0, appendOnly: 1, replicas: 2, all: 3 } as const;
+/** The next owner of a slot that moves is told of everything. */
+const NEXT_OWNER = 4;
 
 const MULTI = encodeCommand(["MULTI"]);
 const EXEC = encodeCommand(["EXEC"]);
@@ -25,15 +27,15 @@ const EXEC = encodeCommand(["EXEC"]);
 export class Propagator {
   readonly #feeds: readonly CommandFeed[];
   /** The target that each feed is. */
-  readonly #targetOf = [Target.replicas, Target.appendOnly] as const;
+  readonly #targetOf = [Target.replicas, Target.appendOnly, NEXT_OWNER] as const;
   #inTransaction = false;
   /** The targets that have been told of a transaction. */
   #openFor = 0;
   /** Who hears of changes from now on. */
   targets: number = Target.all;
 
-  constructor(replicas: CommandFeed, appendOnly: CommandFeed) {
-    this.#feeds = [replicas, appendOnly];
+  constructor(replicas: CommandFeed, appendOnly: CommandFeed, moved?: CommandFeed) {
+    this.#feeds = moved === undefined ? [replicas, appendOnly] : [replicas, appendOnly, moved];
   }
 
   get active(): boolean {
@@ -95,7 +97,7 @@ export class Propagator {
     for (let index = 0; index < this.#feeds.length; index++) {
       const feed = this.#feeds[index] as CommandFeed;
       const target = this.#targetOf[index] as number;
-      if (!feed.active || (this.targets & target) === 0) continue;
+      if (!feed.active || ((this.targets | NEXT_OWNER) & target) === 0) continue;
       if (this.#inTransaction && (this.#openFor & target) === 0) {
         this.#openFor |= target;
         feed.feed(databaseIndex, MULTI, 0, MULTI.length);

@@ -18,7 +18,7 @@ export interface StreamApplierParts {
 }
 
 export function createStreamApplier({ dispatcher, keyspace, connection, logger }: StreamApplierParts): StreamApplier {
-  let client = primaryClient(connection);
+  let client = streamClient(connection);
   let neededBytes = 0;
   let settledBytes = 0;
   return {
@@ -58,7 +58,7 @@ export function createStreamApplier({ dispatcher, keyspace, connection, logger }
     reset() {
       const { databaseIndex } = client;
       keyspace.watches.unwatchAll(client);
-      client = primaryClient(connection);
+      client = streamClient(connection);
       client.databaseIndex = databaseIndex;
       neededBytes = 0;
     },
@@ -67,7 +67,8 @@ export function createStreamApplier({ dispatcher, keyspace, connection, logger }
 
 const NOTHING_TO_FLUSH = (): void => undefined;
 
-function primaryClient(connection: ClientConnection): Client {
+/** A client that no guard stops and nobody answers. */
+export function streamClient(connection: ClientConnection): Client {
   const client = new Client({ id: 0, address: "", localAddress: "", connection, createdAtMs: 0 });
   client.set(ClientFlag.primary, true);
   return client;

@@ -114,6 +114,8 @@ export class KeyspaceState {
   /** Expired keys are missing, but stay until the primary deletes them. */
   isReplica = false;
   #ignoresExpiry = false;
+  /** Keys of these cluster slots go when their owner, another node, says so. */
+  keptSlots: ReadonlySet<number> | undefined;
   /** Reads do not count as use (CLIENT NO-TOUCH). */
   isUntouched = false;
   dirty = 0;

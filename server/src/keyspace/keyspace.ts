@@ -151,6 +151,11 @@ export class Keyspace {
     this.#state.ignoresExpiry = ignoresExpiry;
   }
 
+  /** Keys of these cluster slots do not expire by themselves: they are another node's still. Undefined: there are none. */
+  set keptSlots(slots: ReadonlySet<number> | undefined) {
+    this.#state.keptSlots = slots;
+  }
+
   /** Whether what has expired is ours to delete: not on a replica, and not while data is loaded. */
   get deletesExpired(): boolean {
     return !this.#state.isReplica && !this.#state.ignoresExpiry;

@@ -29,9 +29,11 @@ export class RecordWriter {
     this.#encoder = parts.form.createEncoder(parts.keyspace, parts.collections, output);
   }
 
-  /** Whether the record belongs to a database that is to be written. */
+  /** Whether the record is to be written: it belongs to a database of the cut, and the form wants it. */
   knows(record: number): boolean {
-    return this.#databaseOf(record) !== NO_DATABASE;
+    if (this.#databaseOf(record) === NO_DATABASE) return false;
+    const { form, keyspace } = this.#parts;
+    return form.wants === undefined || form.wants(keyspace.records, record);
   }
 
   write(record: number): void {

@@ -1,6 +1,7 @@
 /** In what form a snapshot is written: as an RDB file, or as commands that make the data anew (aof/command-form.ts). */
 
 import type { Keyspace } from "../keyspace/keyspace.ts";
+import type { Records } from "../keyspace/record.ts";
 import type { Collections } from "../values/collections.ts";
 import type { Pieces } from "./pieces.ts";
 import { Opcode, RDB_WRITE_VERSION, RDB_WRITE_VERSION_WITH_FIELD_EXPIRY } from "./rdb-format.ts";
@@ -19,6 +20,8 @@ export interface SnapshotForm {
   /** What stands before all records. */
   begin(output: RdbOutput, keyspace: Keyspace, header: RdbHeader): void;
   createEncoder(keyspace: Keyspace, collections: Collections, output: RdbOutput): RecordEncoder;
+  /** Absent: all records are to be written. */
+  readonly wants?: (records: Records, record: number) => boolean;
   /** The records that follow are of this database. */
   select(output: RdbOutput, database: number): void;
   end(output: RdbOutput): void;

@@ -77,7 +77,7 @@ export class Snapshot implements SnapshotVisitor {
     const block = record >>> BLOCK_SHIFT;
     if (this.#isOver || arena.isVisited(block)) return false;
     if (!this.#large.hasBlock(block)) {
-      if (!this.#large.isLarge(record)) return false;
+      if (!this.#writer.knows(record) || !this.#large.isLarge(record)) return false;
       arena.visitBlock(block);
     }
     if (!this.#large.has(record)) return false;

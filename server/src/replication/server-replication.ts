@@ -24,6 +24,8 @@ export interface ServerReplicationParts {
   /** The port clients connect to, known once the server listens. */
   readonly port: () => number;
   readonly roleChanged: (isReplica: boolean) => void;
+  /** A snapshot for replicas has begun. */
+  readonly snapshotBegun: () => void;
   readonly pause: { pause(durationMs: number, mode: "write"): void; unpause(): void };
 }
 
@@ -72,10 +74,13 @@ function settingsOf(config: Config, port: number): ReplicationSettings {
   };
 }
 
-function startSnapshot({ config, persistence }: ServerReplicationParts, receiver: SnapshotReceiver): boolean {
+function startSnapshot(parts: ServerReplicationParts, receiver: SnapshotReceiver): boolean {
+  const { config, persistence, snapshotBegun } = parts;
   if (!persistence.mayBegin || persistence.isLoading) return false;
   const target = new ReceiverTarget(receiver, config.get("rdbchecksum"), () => persistence.finishSnapshot(job));
   const job = persistence.startSnapshot(target);
+  // Not before the replicas count as being sent to.
+  queueMicrotask(snapshotBegun);
   return true;
 }
 

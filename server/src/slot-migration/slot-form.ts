@@ -1,0 +1,17 @@
+/** A snapshot of the keys of some cluster slots, as commands that make them anew on another node. */
+
+import { keySlot } from "@kvcluster/protocol/slots";
+import type { Records } from "../keyspace/record.ts";
+import { commandForm } from "../persistence/aof/command-form.ts";
+import type { SnapshotForm } from "../persistence/snapshot-form.ts";
+
+/** Only the keys: libraries of functions are a node's, not a slot's, and in cluster mode there is one database. */
+export function slotForm(slots: ReadonlySet<number>): SnapshotForm {
+  return {
+    ...commandForm,
+    begin: () => undefined,
+    select: () => undefined,
+    wants: (records: Records, record: number) =>
+      slots.has(keySlot(records.bytesOf(record), records.keyOffset(record), records.keyLength(record))),
+  };
+}

@@ -1,0 +1,188 @@
+/**
+ * All moves of slots that this node takes part in: as the source, as the target, or as a replica of a target, which only looks
+ * on. Moves that are over are remembered, the latest ones first in the list, up to a limit.
+ */
+
+import { encodeCommand } from "@kvcluster/protocol/resp-encoder";
+import type { SlotRange } from "../cluster/slot-bitmap.ts";
+import { MigrationJob } from "./migration-job.ts";
+import type { SlotExport } from "./slot-export.ts";
+import type { SlotImport } from "./slot-import.ts";
+
+/** Who sent ESTABLISH. */
+export interface SourceConnection {
+  send(bytes: Buffer): void;
+  destroy(): void;
+  /** All that comes goes to `receiver` from now on. */
+  takeOver(receiver: (bytes: Buffer) => void): void;
+}
+
+export interface SlotMigrationsParts {
+  nowMs(): number;
+  newName(): string;
+  myId(): string;
+  maxRemembered(): number;
+  createExport(job: MigrationJob): SlotExport;
+  createImport(job: MigrationJob, connection: SourceConnection): SlotImport;
+  /** Copies of these slots are coming to this node, or to its primary; `false`: that is over. */
+  expectCopies(slots: ReadonlySet<number>, areComing: boolean): void;
+  /** Tells the replicas of this node, in the stream. */
+  tellReplicas(bytes: Buffer): void;
+  isReplica(): boolean;
+}
+
+export class SlotMigrations {
+  readonly #parts: SlotMigrationsParts;
+  readonly #exports = new Map<string, SlotExport>();
+  readonly #imports = new Map<string, SlotImport>();
+  readonly #connections = new Map<SourceConnection, SlotImport>();
+  /** All that are known, in order of their beginning. */
+  readonly #jobs = new Map<string, MigrationJob>();
+
+  constructor(parts: SlotMigrationsParts) {
+    this.#parts = parts;
+  }
+
+  /** The latest first. */
+  get jobs(): MigrationJob[] {
+    return [...this.#jobs.values()].reverse();
+  }
+
+  /** Changes of the job's slots that have not left this node. */
+  remainingBytes(job: MigrationJob): number {
+    return this.#exports.get(job.name)?.remainingBytes ?? 0;
+  }
+
+  isExporting(slots: Iterable<number>): boolean {
+    return this.#isBusyWith("EXPORT", slots);
+  }
+
+  isImporting(slots: Iterable<number>): boolean {
+    return this.#isBusyWith("IMPORT", slots);
+  }
+
+  /** Moves slots of this node to another primary. */
+  begin(ranges: readonly SlotRange[], targetId: string): void {
+    const nodes = { source: this.#parts.myId(), target: targetId };
+    const name = this.#parts.newName();
+    const job = new MigrationJob({
+      ...{ name, operation: "EXPORT", ranges, nodes, state: "connecting", nowMs: this.#parts.nowMs() },
+    });
+    const work = this.#parts.createExport(job);
+    this.#remember(job);
+    this.#exports.set(name, work);
+    work.start();
+  }
+
+  /** Ends all moves away from here; false if there is none. */
+  cancelAll(): boolean {
+    const underWay = [...this.#exports.values()].filter(({ job }) => !job.isOver);
+    for (const work of underWay) work.cancel();
+    return underWay.length > 0;
+  }
+
+  /** The source of slots has signed in here. Its connection is answered later. */
+  establish(
+    connection: SourceConnection,
+    request: { name: string; sourceId: string; ranges: readonly SlotRange[] },
+  ): void {
+    const { name, sourceId, ranges } = request;
+    const nodes = { source: sourceId, target: this.#parts.myId() };
+    const job = new MigrationJob({
+      ...{ name, operation: "IMPORT", ranges, nodes, state: "waiting-for-ack", nowMs: this.#parts.nowMs() },
+    });
+    const work = this.#parts.createImport(job, connection);
+    this.#remember(job);
+    this.#imports.set(name, work);
+    this.#connections.set(connection, work);
+    connection.takeOver((bytes) => work.receive(bytes));
+    work.start();
+  }
+
+  /** A replica is told of its primary's import. */
+  follow(name: string, ranges: readonly SlotRange[]): void {
+    const known = this.#jobs.get(name);
+    if (known !== undefined && !known.isOver) return;
+    const job = new MigrationJob({
+      ...{ name, operation: "IMPORT", ranges, nodes: undefined, state: "occurring-on-primary" },
+      nowMs: this.#parts.nowMs(),
+    });
+    this.#remember(job);
+    this.#parts.expectCopies(job.slots, true);
+  }
+
+  /** A replica is told how its primary's import has ended; false if it knows of none. */
+  followed(name: string, isSuccess: boolean, message: string): boolean {
+    const job = this.#jobs.get(name);
+    if (job === undefined) return false;
+    if (job.state !== "occurring-on-primary") return true;
+    job.enter(isSuccess ? "success" : "failed", this.#parts.nowMs());
+    job.message = message;
+    this.#parts.expectCopies(job.slots, false);
+    return true;
+  }
+
+  /** An import begins to take data: replicas learn of it before the first key comes. */
+  announce(job: MigrationJob): void {
+    const slots = job.ranges.flatMap(({ start, end }) => [start, end]);
+    const words = ["SOURCE", job.nodes?.source ?? "", "NAME", job.name, "SLOTSRANGE", ...slots];
+    this.#parts.tellReplicas(encodeCommand(["CLUSTER", "SYNCSLOTS", "ESTABLISH", ...words]));
+  }
+
+  /** A replica begins with a snapshot, which does not tell of imports. */
+  announceAll(): void {
+    for (const { job } of this.#imports.values()) if (!job.isOver) this.announce(job);
+  }
+
+  /** An import of this node is over. */
+  importEnded(job: MigrationJob): void {
+    this.#imports.delete(job.name);
+    for (const [connection, work] of this.#connections) if (work.job === job) this.#connections.delete(connection);
+    if (this.#parts.isReplica()) return;
+    const message = job.message === "" ? [] : ["MESSAGE", job.message];
+    this.#parts.tellReplicas(
+      encodeCommand(["CLUSTER", "SYNCSLOTS", "FINISH", "STATE", job.state, "NAME", job.name, ...message]),
+    );
+  }
+
+  /** Ten times a second, and when replicas or the disk have got further. */
+  tick(): void {
+    this.ownersChanged();
+    for (const work of this.#exports.values()) {
+      work.tick();
+      if (work.job.isOver) this.#exports.delete(work.job.name);
+    }
+    for (const work of this.#imports.values()) work.tick();
+    for (const job of this.#jobs.values()) {
+      if (this.#jobs.size <= this.#parts.maxRemembered()) break;
+      if (job.isOver) this.#jobs.delete(job.name);
+    }
+  }
+
+  /** Slots may have other owners now. */
+  ownersChanged(): void {
+    for (const work of this.#exports.values()) work.ownersChanged();
+    for (const work of this.#imports.values()) work.ownersChanged();
+  }
+
+  /** All data of this node is gone. */
+  flushed(): void {
+    for (const work of this.#exports.values()) work.fail("Data was flushed");
+    for (const work of this.#imports.values()) work.fail("Data was flushed");
+  }
+
+  /** A connection is closed. */
+  forget(connection: SourceConnection): void {
+    this.#connections.get(connection)?.disconnected();
+  }
+
+  #isBusyWith(operation: "EXPORT" | "IMPORT", slots: Iterable<number>): boolean {
+    const wanted = [...slots];
+    return [...this.#jobs.values()].some((job) => job.operation === operation && !job.isOver && job.overlaps(wanted));
+  }
+
+  #remember(job: MigrationJob): void {
+    this.#jobs.delete(job.name);
+    this.#jobs.set(job.name, job);
+  }
+}
