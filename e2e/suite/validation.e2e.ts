@@ -102,7 +102,7 @@ describe("the API refuses", () => {
   });
 
   test.each([
-    { what: "another number of shards", spec: { shards: 5 }, says: /spec\.shards cannot be changed after creation/ },
+    { what: "two shards", spec: { shards: 2 }, says: /spec\.shards must be 1, or 3 or more/ },
     {
       what: "a smaller volume",
       spec: { storage: { size: "1Mi" } },

@@ -71,7 +71,7 @@ describe("KVCluster", () => {
     expect([...RESERVED_CONFIG_KEYS]).toEqual([...new Set(RESERVED_CONFIG_KEYS)].sort());
   });
 
-  it("scales by replicas a shard, with paths that exist", () => {
+  it("scales by shards, with paths that exist", () => {
     const { specReplicasPath, statusReplicasPath, labelSelectorPath } = KV_CLUSTER.scale;
     const paths = [...walk(KV_CLUSTER.spec.json, ".spec"), ...walk(KV_CLUSTER.status.json, ".status")];
     const known = paths.map(({ path }) => path);

@@ -73,8 +73,8 @@ export const KV_CLUSTER = {
     age,
   ],
   scale: {
-    specReplicasPath: ".spec.replicasPerShard",
-    statusReplicasPath: ".status.replicasPerShard",
+    specReplicasPath: ".spec.shards",
+    statusReplicasPath: ".status.shards",
     labelSelectorPath: ".status.selector",
   },
 } as const satisfies CustomKind;

@@ -218,7 +218,7 @@ export const kvClusterSpecSchema = object(
       integer({
         minimum: 1,
         maximum: MAX_SHARDS,
-        description: "Number of shards: 1, or 3 and more. Fixed after creation.",
+        description: "Number of shards: 1, or 3 and more. Slots move when it changes.",
       }),
       3,
     ),
@@ -263,7 +263,6 @@ export const kvClusterSpecSchema = object(
         rule: "self.shards == 1 || self.shards >= 3",
         message: "spec.shards must be 1, or 3 or more: two primaries cannot outvote each other",
       },
-      { rule: "self.shards == oldSelf.shards", message: "spec.shards cannot be changed after creation" },
       {
         rule: "has(self.bootstrap) == has(oldSelf.bootstrap) && (!has(self.bootstrap) || self.bootstrap == oldSelf.bootstrap)",
         message: "spec.bootstrap cannot be changed after creation",
@@ -311,9 +310,9 @@ export const kvClusterStatusSchema = object({
   phase: choice(["Creating", "Forming", "Restoring", "Ready", "Updating", "Degraded", "Paused"]),
   message: text({ maxLength: 4096 }),
   conditions: conditionsSchema,
-  shards: integer(),
+  shards: integer({ description: "Shards that there are, for the scale subresource." }),
   readyShards: integer(),
-  replicasPerShard: integer({ description: "For the scale subresource." }),
+  replicasPerShard: integer({ description: "Replicas that the shard with the fewest has." }),
   instances: integer(),
   readyInstances: integer(),
   ready: text({ maxLength: 16, description: "readyInstances/instances, for people." }),

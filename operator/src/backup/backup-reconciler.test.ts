@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { KVCluster } from "../api/kv-cluster.ts";
 import { RESOURCE_KINDS } from "../kube/resource-kinds.ts";
 import type { KubernetesObject } from "../kubernetes-object.ts";
 import { sourcesOf } from "./backup-job.ts";
@@ -72,6 +73,21 @@ describe("a KVBackup", () => {
     await world.reconcileBackup("now");
     expect(status()).toMatchObject({ phase: "Pending", conditions: [{ reason: "ClusterRestoring" }] });
     expect(world.jobs).toEqual([]);
+  });
+
+  it("waits while slots move between shards, and fails when some did all the same", async () => {
+    world.seedCluster({}, { conditions: [{ type: "Balanced", status: "False" }] });
+    world.seedBackup("now");
+    await world.reconcileBackup("now");
+    expect(status()).toMatchObject({ phase: "Pending", conditions: [{ reason: "SlotsMoving" }] });
+    const cluster = world.server.find(RESOURCE_KINDS.KVCluster, "apps", "demo") as KVCluster;
+    world.server.setStatus(cluster, { ...cluster.status, conditions: [{ type: "Balanced", status: "True" }] });
+    await world.reconcileBackup("now");
+    const [first, ...others] = cluster.status?.shardStatus ?? [];
+    world.server.setStatus(cluster, { ...cluster.status, shardStatus: [{ ...first, slots: "0000-0500" }, ...others] });
+    world.endJob(JOB, "Complete", JSON.stringify(RESULT));
+    await world.reconcileBackup("now");
+    expect(status()).toMatchObject({ phase: "Failed", conditions: [{ reason: "SlotsMoved" }] });
   });
 
   it("reads from the primary where no replica is ready, and where that is asked for", async () => {

@@ -131,6 +131,9 @@ async function start(
   if (cluster.status?.conditions?.some(({ type, status }) => type === "Restored" && status === "False")) {
     return { reason: "ClusterRestoring", message: `KVCluster "${clusterRef.name}" does not hold all of its data yet` };
   }
+  if (cluster.status?.conditions?.some(({ type, status }) => type === "Balanced" && status === "False")) {
+    return { reason: "SlotsMoving", message: `Slots of KVCluster "${clusterRef.name}" are moving between shards` };
+  }
   const found = backupSources(cluster, store.serverPods(clusterName), { target, clusterDomain });
   if (found.kind === "missing") {
     return { reason: "NoReadyServer", message: found.message };
@@ -166,8 +169,26 @@ async function follow(backup: KVBackup, job: Job, store: BackupStore): Promise<R
       return { phase: "Failed", ...failure, fields: endFields(backup, job) };
     }
     case "complete":
-      return completed(backup, job, readResult(await store.freshPodsOf(job)));
+      return haveSlotsMoved(backup, job, store)
+        ? { ...SLOTS_MOVED, fields: endFields(backup, job) }
+        : completed(backup, job, readResult(await store.freshPodsOf(job)));
   }
+}
+
+const SLOTS_MOVED = {
+  phase: "Failed",
+  reason: "SlotsMoved",
+  message: "Slots moved between shards meanwhile: keys may be in no file, or in two",
+} as const;
+
+/** Neither begins while the other is under way, but both look at what was a moment ago. */
+function haveSlotsMoved(backup: KVBackup, job: Job, store: BackupStore): boolean {
+  const { namespace } = nameOf(backup);
+  const shards = store.cluster({ namespace, name: backup.spec.clusterRef.name })?.status?.shardStatus ?? [];
+  return sourcesOf(job).some(({ index, slots }) => {
+    const now = shards.find((shard) => shard.index === index)?.slots ?? "";
+    return slots !== "" && now !== "" && now !== slots;
+  });
 }
 
 function completed(backup: KVBackup, job: Job, result: BackupResult | undefined): Report {

@@ -1,7 +1,9 @@
 // What a backup's Job says about how it went: its own conditions, and the termination message of its last pod. A message
 // that is no result, or a result that does not add up, is never taken for a completed backup.
 import type { KVBackupStatus } from "../api/kv-backup.ts";
+import { BACKUP_LABEL } from "../api/labels.ts";
 import type { KubernetesObject } from "../kubernetes-object.ts";
+import { backupJobName } from "./backup-job.ts";
 import { BACKUP_CONTAINER, type Job } from "./job-manifest.ts";
 
 export interface JobPod extends KubernetesObject {
@@ -31,6 +33,12 @@ export function jobState(job: Job): JobState {
     default:
       return "running";
   }
+}
+
+/** A Job that takes a backup, and has not ended. */
+export function isRunningBackup(job: Job): boolean {
+  const backup = job.metadata.labels?.[BACKUP_LABEL];
+  return backup !== undefined && job.metadata.name === backupJobName(backup) && jobState(job) === "running";
 }
 
 /** When the Job ended, as the cluster tells it: the same whenever it is asked. */

@@ -41,7 +41,11 @@ export const PERMISSIONS = [
     verbs: ["update"],
     why: "owns the Jobs that remove old files",
   },
-  { kind: "StatefulSet", verbs: [...WATCH, ...APPLY], why: "one for each shard; deleted with their owner only" },
+  {
+    kind: "StatefulSet",
+    verbs: [...WATCH, ...APPLY, "delete"],
+    why: "one for each shard; removes those it has drained",
+  },
   { kind: "Pod", verbs: [...WATCH, "patch"], why: "finds servers, labels their role" },
   { kind: "Service", verbs: [...WATCH, ...APPLY], why: "addresses of servers and of the cluster" },
   { kind: "ConfigMap", verbs: [...WATCH, ...APPLY], why: "redis.conf of the servers" },

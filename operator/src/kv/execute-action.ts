@@ -1,6 +1,7 @@
 /** Turns one action of the plan into the CLUSTER command that carries it out, on the connection of the pod it names. */
 
 import type { Action } from "../topology/action.ts";
+import type { SlotRange } from "../topology/slot-range.ts";
 import type { NodeConnection } from "./node-connection.ts";
 
 export async function executeAction(connection: NodeConnection, action: Action): Promise<void> {
@@ -14,7 +15,9 @@ function commandOf(action: Action): readonly (string | number)[] {
     case "Meet":
       return ["MEET", action.ip, action.port, action.busPort];
     case "AddSlots":
-      return ["ADDSLOTSRANGE", ...action.ranges.flatMap(({ start, end }) => [start, end])];
+      return ["ADDSLOTSRANGE", ...boundsOf(action.ranges)];
+    case "MigrateSlots":
+      return ["MIGRATESLOTS", "SLOTSRANGE", ...boundsOf(action.ranges), "NODE", action.targetId];
     case "Replicate":
       return ["REPLICATE", action.primaryId];
     case "Failover":
@@ -24,4 +27,8 @@ function commandOf(action: Action): readonly (string | number)[] {
     case "Forget":
       return ["FORGET", action.nodeId];
   }
+}
+
+function boundsOf(ranges: readonly SlotRange[]): readonly number[] {
+  return ranges.flatMap(({ start, end }) => [start, end]);
 }

@@ -1,12 +1,13 @@
 /**
- * Asks one server what the plan needs to know: its id, its table of nodes, its replication state and how much it holds.
- * Three questions, each answered in one go; what they say is parsed by topology/.
+ * Asks one server what the plan needs to know: its id, its table of nodes, its replication state and how much it holds, and slots on the move.
+ * Four questions, each answered in one go; what they say is parsed by topology/.
  */
 
 import { parseClusterNodes } from "../topology/cluster-nodes.ts";
 import type { NodeObservation } from "../topology/cluster-view.ts";
 import { parseClusterInfo, parseNodeInfo } from "../topology/node-info.ts";
-import type { NodeConnection } from "./node-connection.ts";
+import { parseSlotMigrations, type SlotMigration } from "../topology/slot-migration.ts";
+import { NodeCommandError, type NodeConnection } from "./node-connection.ts";
 
 export async function observeNode(connection: NodeConnection): Promise<NodeObservation> {
   const entries = parseClusterNodes(await ask(connection, "CLUSTER", "NODES"));
@@ -14,7 +15,17 @@ export async function observeNode(connection: NodeConnection): Promise<NodeObser
   if (self === undefined) throw new Error("Failed to observe node: CLUSTER NODES names no node as myself");
   const cluster = parseClusterInfo(await ask(connection, "CLUSTER", "INFO"));
   const info = parseNodeInfo(await ask(connection, "INFO"));
-  return { id: self.id, info, cluster, entries };
+  return { id: self.id, info, cluster, entries, migrations: await askMigrations(connection) };
+}
+
+/** A server that knows no such command cannot move slots; it answers with an error. */
+async function askMigrations(connection: NodeConnection): Promise<readonly SlotMigration[] | undefined> {
+  try {
+    return parseSlotMigrations(await connection.command("CLUSTER", "GETSLOTMIGRATIONS"));
+  } catch (error) {
+    if (error instanceof NodeCommandError) return undefined;
+    throw error;
+  }
 }
 
 async function ask(connection: NodeConnection, ...command: readonly string[]): Promise<string> {

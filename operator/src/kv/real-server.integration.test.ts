@@ -16,7 +16,14 @@ import { observeNode } from "./observe-node.ts";
 
 const SHARDS = 3;
 const PASSWORD = "forming-test";
-const SPEC = { shards: SHARDS, replicasPerShard: 1, isFormed: false, isEphemeral: false, takeoverAfterSeconds: 1 };
+const SPEC = {
+  shards: SHARDS,
+  replicasPerShard: 1,
+  isFormed: false,
+  isEphemeral: false,
+  isBackupRunning: false,
+  takeoverAfterSeconds: 1,
+};
 const LIMIT_MS = 15_000;
 /** KV_SERVER=server/bin/kv-server runs the same against our own server, which has an admin port besides. */
 const SERVER = process.env.KV_SERVER ?? "redis-server";

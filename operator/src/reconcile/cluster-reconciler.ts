@@ -15,6 +15,7 @@ import { observeRestore } from "./observe-restore.ts";
 import { observeServers } from "./observe-servers.ts";
 import { Patience } from "./patience.ts";
 import type { ClusterDependencies, ClusterOptions } from "./ports.ts";
+import { removeShards } from "./remove-shards.ts";
 import { report } from "./report.ts";
 import { restoreData } from "./restore-data.ts";
 import { type Pass, PROCEED, type Step, type StepResult } from "./step.ts";
@@ -27,6 +28,7 @@ const STEPS: readonly Step[] = [
   ensureChildren,
   growVolumes,
   labelRoles,
+  removeShards,
   actOnTopology,
   restoreData,
 ];

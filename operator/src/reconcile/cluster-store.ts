@@ -3,6 +3,8 @@
 import type { KVBackup } from "../api/kv-backup.ts";
 import type { KVCluster } from "../api/kv-cluster.ts";
 import { CLUSTER_LABEL, COMPONENT_LABEL } from "../api/labels.ts";
+import { isRunningBackup } from "../backup/backup-result.ts";
+import type { Job } from "../backup/job-manifest.ts";
 import { podsOfJob } from "../backup/job-pods.ts";
 import { isApiError, isRefusal } from "../kube/api-error.ts";
 import type { KubeClient } from "../kube/client.ts";
@@ -27,7 +29,7 @@ export interface CachedObjects {
 }
 
 export type ClusterCaches = Readonly<
-  Record<ChildKind | "KVCluster" | "KVBackup" | "Pod" | "PersistentVolumeClaim", CachedObjects>
+  Record<ChildKind | "KVCluster" | "KVBackup" | "Job" | "Pod" | "PersistentVolumeClaim", CachedObjects>
 >;
 
 export interface ClusterStoreDependencies {
@@ -63,6 +65,12 @@ export function createClusterStore(dependencies: ClusterStoreDependencies): Clus
       await client.delete(resourceKindOf(object), nameOf(object), { uid: object.metadata.uid });
       applier.forget(object);
     },
+    takeClaimsAlong: async ({ apiVersion, kind, metadata }) => {
+      const { uid } = metadata;
+      const spec = { persistentVolumeClaimRetentionPolicy: { whenDeleted: "Delete" } };
+      await client.mergePatch({ apiVersion, kind, metadata }, { metadata: { uid }, spec });
+    },
+    isBackupRunning: (name) => caches.Job.list(labelled(name)).some((job) => isRunningBackup(job as Job)),
     patchLabels: async (pod, labels) => {
       const { uid } = pod.metadata;
       try {

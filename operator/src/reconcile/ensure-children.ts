@@ -1,7 +1,7 @@
 /**
  * Brings every child object to what the spec says, in order, and removes budgets that are no longer wanted. An object of
- * the same name that belongs to somebody else stops the pass before anything of it is touched. StatefulSets are never
- * removed here: a shard holds data.
+ * the same name that belongs to somebody else stops the pass before anything of it is touched. StatefulSets are not
+ * removed here: a shard holds data (see remove-shards.ts).
  */
 
 import { SHARD_LABEL } from "../api/labels.ts";
@@ -40,11 +40,18 @@ export const ensureChildren: Step = {
     }
     for (const object of live) {
       const isUnwanted = REMOVABLE_KINDS.includes(object.kind) && !wanted.some((child) => isSame(object, child));
-      if (isUnwanted && isOwnedBy(object, cluster)) await dependencies.store.remove(object);
+      if (isUnwanted && isOwnedBy(object, cluster) && !isOfLeavingShard(pass, object, live))
+        await dependencies.store.remove(object);
     }
     return PROCEED;
   },
 };
+
+/** The budget of a shard that leaves stays as long as the shard. */
+function isOfLeavingShard({ cluster }: Pass, { metadata }: Manifest, live: readonly Manifest[]): boolean {
+  const hasSet = live.some((object) => object.kind === "StatefulSet" && object.metadata.name === metadata.name);
+  return hasSet && Number(metadata.labels?.[SHARD_LABEL]) >= cluster.spec.shards;
+}
 
 /** The StatefulSet with what it cannot take on, or not yet, left as it is. */
 function asItMayBe(pass: Pass, child: Manifest, live: readonly Manifest[]): Manifest {

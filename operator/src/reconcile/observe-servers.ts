@@ -5,6 +5,7 @@
  * in a lagging cache may belong to a pod of another cluster by now, and meeting that one would join the two.
  */
 
+import { SHARD_LABEL } from "../api/labels.ts";
 import { BUS_PORT, CLIENT_PORT } from "../resources/manifest.ts";
 import { headlessServiceName, podHost, podName, statefulSetName } from "../resources/names.ts";
 import { wasFormed } from "../status/cluster-facts.ts";
@@ -33,7 +34,9 @@ export const observeServers: Step = {
     const { shards, replicasPerShard, storage } = pass.cluster.spec;
     const isEphemeral = storage.type === "Ephemeral";
     const isFormed = wasFormed(pass) && !isEphemeral;
-    const spec = { shards, replicasPerShard, isFormed, isEphemeral, takeoverAfterSeconds: TAKEOVER_AFTER_SECONDS };
+    const isBackupRunning = pass.dependencies.store.isBackupRunning(pass.name);
+    const takeoverAfterSeconds = TAKEOVER_AFTER_SECONDS;
+    const spec = { shards, replicasPerShard, isFormed, isEphemeral, isBackupRunning, takeoverAfterSeconds };
     pass.plan = plan({ pods: views }, spec);
     return PROCEED;
   },
@@ -49,18 +52,31 @@ interface Place {
 function placesOf({ cluster, dependencies, name }: Pass): readonly Place[] {
   const pods = dependencies.store.pods(name);
   const places: Place[] = [];
-  for (let shard = 0; shard < cluster.spec.shards; shard++) {
+  for (const shard of shardsOf({ cluster, dependencies, name }, pods)) {
     const prefix = `${statefulSetName(name.name, shard)}-`;
     const ordinals = pods
       .filter(({ metadata }) => metadata.name.startsWith(prefix))
       .map(({ metadata }) => Number(metadata.name.slice(prefix.length)));
-    for (let ordinal = 0; ordinal <= cluster.spec.replicasPerShard; ordinal++) ordinals.push(ordinal);
+    // A shard that leaves is not made complete again.
+    const wanted = shard < cluster.spec.shards ? cluster.spec.replicasPerShard : -1;
+    for (let ordinal = 0; ordinal <= wanted; ordinal++) ordinals.push(ordinal);
     for (const ordinal of [...new Set(ordinals)].filter(Number.isInteger).sort((a, b) => a - b)) {
       const podOf = podName(name.name, shard, ordinal);
       places.push({ name: podOf, shard, ordinal, pod: pods.find(({ metadata }) => metadata.name === podOf) });
     }
   }
   return places;
+}
+
+/** Those that the spec asks for, and those beyond it as long as there is something of them. */
+function shardsOf(
+  { cluster, dependencies, name }: Pick<Pass, "cluster" | "dependencies" | "name">,
+  pods: readonly Pod[],
+): readonly number[] {
+  const sets = dependencies.store.children(name).filter(({ kind }) => kind === "StatefulSet");
+  const labelled = [...sets, ...pods].map(({ metadata }) => Number(metadata.labels?.[SHARD_LABEL] ?? 0));
+  const wanted = Array.from({ length: cluster.spec.shards }, (_, shard) => shard);
+  return [...new Set([...wanted, ...labelled])].filter(Number.isInteger).sort((a, b) => a - b);
 }
 
 async function observe(pass: Pass, { name, shard, ordinal, pod }: Place): Promise<PodView> {

@@ -34,6 +34,10 @@ export interface ClusterStore {
   /** Returns whether something was sent. */
   apply(wanted: Manifest, live: Manifest | undefined): Promise<boolean>;
   remove(object: Manifest): Promise<void>;
+  /** The claims of a StatefulSet are deleted with it, from now on. */
+  takeClaimsAlong(set: Manifest): Promise<void>;
+  /** Whether a Job reads the shards for a KVBackup. */
+  isBackupRunning(name: ObjectName): boolean;
   /** Null removes a label. A pod that is gone, or has a successor of its name, is left alone. */
   patchLabels(pod: Pod, labels: Readonly<Record<string, string | null>>): Promise<void>;
   /** Returns the API server's words when it refuses. */

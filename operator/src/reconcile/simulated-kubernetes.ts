@@ -4,7 +4,9 @@
  * are filled from the server before each pass, so a test decides what the reconciler sees and when.
  */
 
-import { kvClusterSpecSchema } from "../api/kv-cluster.ts";
+import { SLOT_COUNT } from "@kvcluster/protocol/slots";
+import { type KVCluster, kvClusterSpecSchema } from "../api/kv-cluster.ts";
+import { SHARD_LABEL } from "../api/labels.ts";
 import { withDefaults } from "../api/schema.ts";
 import { KubeClient } from "../kube/client.ts";
 import { httpTransport } from "../kube/http-transport.ts";
@@ -22,12 +24,13 @@ import { StatusWriter } from "../runtime/status-writer.ts";
 import type { Outcome } from "../runtime/work-queue.ts";
 import type { Action } from "../topology/action.ts";
 import { SimulatedCluster } from "../topology/simulated-cluster.ts";
+import { countSlots } from "../topology/slot-range.ts";
 import { createClusterReconciler } from "./cluster-reconciler.ts";
 import { CHILD_KINDS, createClusterStore } from "./cluster-store.ts";
 import type { Pod } from "./pod.ts";
 
 export const CLUSTER = { namespace: "apps", name: "kv" };
-const CACHED_KINDS = ["KVCluster", "KVBackup", "Pod", "PersistentVolumeClaim", ...CHILD_KINDS] as const;
+const CACHED_KINDS = ["KVCluster", "KVBackup", "Job", "Job", "Pod", "PersistentVolumeClaim", ...CHILD_KINDS] as const;
 type CachedKind = (typeof CACHED_KINDS)[number];
 
 export interface SimulatedKubernetes {
@@ -93,6 +96,7 @@ export async function startSimulatedKubernetes(spec: Readonly<Record<string, unk
   };
   const tick = (): void => {
     servers.gossip();
+    followSets(server, servers);
     runPods(server, servers);
   };
   return {
@@ -158,7 +162,7 @@ function runPods(server: FakeApiServer, servers: SimulatedCluster): void {
     if (set === undefined || node.ordinal >= set.spec.replicas) continue;
     const existing = server.find<Pod>(RESOURCE_KINDS.Pod, CLUSTER.namespace, node.pod);
     const pod = existing ?? server.seed(podFrom(set, node.pod));
-    const isReady = node.isAlive && (node.slots.length > 0 || node.linkUp);
+    const isReady = node.isAlive && (node.slots.length > 0 || node.linkUp || isMember(node));
     const status = {
       phase: "Running",
       podIP: node.ip,
@@ -167,6 +171,22 @@ function runPods(server: FakeApiServer, servers: SimulatedCluster): void {
     };
     if (JSON.stringify(pod.status) !== JSON.stringify(status)) server.setStatus(pod, status);
   }
+}
+
+/** A primary without slots, of a cluster that serves them all. */
+function isMember({ primaryId, known }: SimulatedCluster["nodes"][number]): boolean {
+  const served = [...known.values()].reduce((sum, { slots }) => sum + countSlots(slots), 0);
+  return primaryId === undefined && served === SLOT_COUNT;
+}
+
+/** Shards come with their StatefulSets. One that is deleted takes nothing along if it is to be made again: volumes stay. */
+function followSets(server: FakeApiServer, servers: SimulatedCluster): void {
+  const sets = server.list<StatefulSet>(RESOURCE_KINDS.StatefulSet, CLUSTER.namespace);
+  const [cluster] = server.list<KVCluster>(RESOURCE_KINDS.KVCluster, CLUSTER.namespace);
+  const present = new Set(sets.map(({ metadata }) => Number(metadata.labels?.[SHARD_LABEL])));
+  const gone = servers.nodes.map(({ shard }) => shard).filter((shard) => !present.has(shard));
+  for (const shard of present) servers.addShard(shard);
+  for (const shard of new Set(gone)) if (shard >= (cluster?.spec.shards ?? 0)) servers.removeShard(shard);
 }
 
 interface StatefulSet extends KubernetesObject {

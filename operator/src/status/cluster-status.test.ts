@@ -7,7 +7,14 @@ import { SimulatedCluster } from "../topology/simulated-cluster.ts";
 import type { ClusterFacts } from "./cluster-facts.ts";
 import { clusterStatus, type UntimedStatus } from "./cluster-status.ts";
 
-const SPEC = { shards: 3, replicasPerShard: 1, isFormed: false, isEphemeral: false, takeoverAfterSeconds: 30 };
+const SPEC = {
+  shards: 3,
+  replicasPerShard: 1,
+  isFormed: false,
+  isEphemeral: false,
+  isBackupRunning: false,
+  takeoverAfterSeconds: 30,
+};
 
 function formed(): SimulatedCluster {
   const simulated = new SimulatedCluster(3, 1);
@@ -78,6 +85,7 @@ describe("clusterStatus", () => {
       "Degraded=False",
       "ClusterFormed=True",
       "SlotsAssigned=True",
+      "Balanced=True",
       "StorageReady=True",
       "UpToDate=True",
     ]);

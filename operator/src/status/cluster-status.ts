@@ -35,7 +35,7 @@ export function clusterStatus(facts: ClusterFacts): UntimedStatus {
     phase: phaseOf(facts, all),
     message: all.find(({ type }) => type === "Ready")?.message ?? "",
     conditions: all,
-    shards: cluster.spec.shards,
+    shards: shardsOf(facts),
     instances: pods.length,
     readyInstances,
     ready: `${readyInstances}/${pods.length}`,
@@ -66,6 +66,12 @@ function restoreOf({ cluster, restore }: ClusterFacts): Pick<KVClusterStatus, "r
   return known === undefined ? {} : { restore: known };
 }
 
+/** Those that own slots: it becomes what the spec asks for when the slots have moved. */
+function shardsOf({ plan, cluster }: ClusterFacts): number {
+  const owning = plan?.survey.shards.filter(({ owners }) => owners.length > 0).length ?? 0;
+  return owning > 0 ? owning : (cluster.status?.shards ?? 0);
+}
+
 function endpointsOf({ cluster, clusterDomain }: ClusterFacts): NonNullable<KVClusterStatus["endpoints"]> {
   const { name } = cluster.metadata;
   const at = (service: string): string => `${serviceHost(cluster, service, clusterDomain)}:${CLIENT_PORT}`;
@@ -80,9 +86,10 @@ type ObservedPart = Pick<KVClusterStatus, "readyShards" | "replicasPerShard" | "
 
 function observed(facts: ClusterFacts, { survey }: Plan): ObservedPart {
   const isShardReady = (shard: ShardSurvey): boolean => isPodReady(facts, shard.owners[0]?.pod);
+  const wanted = survey.shards.filter(({ index }) => index < facts.cluster.spec.shards);
   return {
-    readyShards: survey.shards.filter(isShardReady).length,
-    replicasPerShard: Math.min(...survey.shards.map((shard) => followersOf(shard).length)),
+    readyShards: wanted.filter(isShardReady).length,
+    replicasPerShard: Math.min(...wanted.map((shard) => followersOf(shard).length)),
     slotsAssigned: servedSlots(facts),
     shardStatus: survey.shards.map((shard) => shardStatus(shard, survey.slotsOf.get(shard.owners[0]?.node.id ?? ""))),
   };

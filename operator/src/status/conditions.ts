@@ -1,6 +1,7 @@
 /** All conditions of a KVCluster in the order in which they are listed, each stamped with the generation it speaks of. */
 
 import type { UntimedCondition } from "../api/condition.ts";
+import { balanced } from "./balanced.ts";
 import type { ClusterFacts } from "./cluster-facts.ts";
 import { clusterFormed } from "./cluster-formed.ts";
 import type { ConditionVerdict } from "./condition-verdict.ts";
@@ -21,6 +22,7 @@ const BUILDERS = [
   degraded,
   clusterFormed,
   slotsAssigned,
+  balanced,
   storageReady,
   upToDate,
   restored,

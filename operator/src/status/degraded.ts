@@ -19,7 +19,14 @@ function lossOf(facts: ClusterFacts): string | undefined {
   if (problem !== undefined && !isBeginning) return problem.reason;
   if (!wasFormed(facts) || plan === undefined) return undefined;
   if (!areAllSlotsServed(facts)) return "SlotsNotServed";
-  if (pods.some(({ isReady }) => !isReady)) return "ServersNotReady";
-  const isShort = plan.survey.shards.some((shard) => followersOf(shard).length < cluster.spec.replicasPerShard);
+  // A shard that is new is not missed yet.
+  const missed = plan.survey.shards.filter(({ owners }) => owners.length > 0).flatMap((shard) => shard.pods);
+  if (pods.some(({ pod, isReady }) => !isReady && missed.some((one) => one.pod === pod))) return "ServersNotReady";
+  const isShort = plan.survey.shards.some(
+    (shard) =>
+      shard.index < cluster.spec.shards &&
+      shard.owners.length > 0 &&
+      followersOf(shard).length < cluster.spec.replicasPerShard,
+  );
   return isShort ? "ReplicasMissing" : undefined;
 }

@@ -16,6 +16,13 @@ export type Action =
       readonly busPort: number;
     }
   | { readonly kind: "AddSlots"; readonly pod: string; readonly ranges: readonly SlotRange[] }
+  | {
+      readonly kind: "MigrateSlots";
+      readonly pod: string;
+      readonly target: string;
+      readonly targetId: string;
+      readonly ranges: readonly SlotRange[];
+    }
   | { readonly kind: "Replicate"; readonly pod: string; readonly primary: string; readonly primaryId: string }
   | { readonly kind: "Failover"; readonly pod: string; readonly from: string }
   | { readonly kind: "Takeover"; readonly pod: string; readonly lostId: string }
@@ -29,6 +36,8 @@ export function describeAction(action: Action): string {
       return `${action.pod} meets ${action.peer} at ${action.ip}:${action.port}`;
     case "AddSlots":
       return `${action.pod} takes slots ${formatRanges(action.ranges)}`;
+    case "MigrateSlots":
+      return `${action.pod} gives slots ${formatRanges(action.ranges)} to ${action.target}`;
     case "Replicate":
       return `${action.pod} follows ${action.primary}`;
     case "Failover":

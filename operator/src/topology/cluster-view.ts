@@ -10,6 +10,7 @@
 import { SLOT_COUNT } from "@kvcluster/protocol/slots";
 import type { NodeEntry } from "./cluster-nodes.ts";
 import type { ClusterInfo, NodeInfo } from "./node-info.ts";
+import type { SlotMigration } from "./slot-migration.ts";
 import { rangesWhere, type SlotRange } from "./slot-range.ts";
 
 export interface NodeAddress {
@@ -25,6 +26,8 @@ export interface NodeObservation {
   readonly cluster: ClusterInfo;
   /** The node's own table, itself included. */
   readonly entries: readonly NodeEntry[];
+  /** Undefined where the server cannot move slots by itself. */
+  readonly migrations: readonly SlotMigration[] | undefined;
 }
 
 export interface PodView {

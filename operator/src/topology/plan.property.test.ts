@@ -24,7 +24,14 @@ function makeCluster(random: () => number): { cluster: SimulatedCluster; spec: T
   const replicas = Math.floor(random() * 3);
   return {
     cluster: new SimulatedCluster(shards, replicas),
-    spec: { shards, replicasPerShard: replicas, isFormed: false, isEphemeral: false, takeoverAfterSeconds: 30 },
+    spec: {
+      shards,
+      replicasPerShard: replicas,
+      isFormed: false,
+      isEphemeral: false,
+      isBackupRunning: false,
+      takeoverAfterSeconds: 30,
+    },
     replicas,
   };
 }

@@ -8,7 +8,14 @@ import { plan } from "./plan.ts";
 import { canShrink } from "./plan-handover.ts";
 import { SimulatedCluster } from "./simulated-cluster.ts";
 
-const SPEC = { shards: 3, replicasPerShard: 2, isFormed: false, isEphemeral: false, takeoverAfterSeconds: 30 };
+const SPEC = {
+  shards: 3,
+  replicasPerShard: 2,
+  isFormed: false,
+  isEphemeral: false,
+  isBackupRunning: false,
+  takeoverAfterSeconds: 30,
+};
 
 function formed(replicas = 1): SimulatedCluster {
   const cluster = new SimulatedCluster(3, replicas);

@@ -12,6 +12,7 @@ import { planAgreement } from "./plan-agreement.ts";
 import { planForget } from "./plan-forget.ts";
 import { planHandover } from "./plan-handover.ts";
 import { planConfigEpochs, planMeet } from "./plan-join.ts";
+import { planRebalance } from "./plan-rebalance.ts";
 import { planReplicas } from "./plan-replicas.ts";
 import { planSlots } from "./plan-slots.ts";
 import { planTakeover } from "./plan-takeover.ts";
@@ -30,6 +31,7 @@ const PLANNERS: readonly Planner[] = [
   planHandover,
   planTakeover,
   planForget,
+  planRebalance,
   planAgreement,
 ];
 

@@ -1,7 +1,7 @@
 /**
  * A small model of servers in pods, for property tests of the plan: what each node knows of its peers, gossip, failure
- * detection, elections, epochs, and CLUSTER commands that refuse what Redis refuses. Pods can die, return on another
- * address, or return empty under a new node id. Slots move as whole shares only, as they do without resharding.
+ * detection, elections, epochs, migrations of slots, and CLUSTER commands that refuse what Redis refuses. Pods can die,
+ * return on another address, or return empty under a new node id; shards can come and go.
  *
  * `apply` throws where an action would be refused or would break a promise (a slot assigned twice), so a wrong plan fails
  * loudly. Time is counted in ticks of `gossip()`.
@@ -10,7 +10,7 @@
 import type { Action } from "./action.ts";
 import type { NodeEntry, NodeFlag } from "./cluster-nodes.ts";
 import type { ClusterView, PodView } from "./cluster-view.ts";
-import { hasOverlap, type SlotRange } from "./slot-range.ts";
+import { countSlots, hasOverlap, joinRanges, type SlotRange, subtractRanges } from "./slot-range.ts";
 
 interface KnownNode {
   ip: string;
@@ -41,17 +41,50 @@ interface SimulatedNode {
   banned: Set<string>;
 }
 
+interface Migration {
+  readonly name: string;
+  readonly sourceId: string;
+  readonly targetId: string;
+  readonly ranges: readonly SlotRange[];
+  ticksLeft: number;
+  state: "snapshotting" | "success" | "failed";
+}
+
 const SECONDS_PER_TICK = 5;
+const MIGRATION_TICKS = 2;
 
 export class SimulatedCluster {
   readonly nodes: SimulatedNode[] = [];
+  readonly migrations: Migration[] = [];
+  readonly #replicasPerShard: number;
   #nextId = 1;
   #nextIp = 1;
 
   constructor(shards: number, replicasPerShard: number) {
-    for (let shard = 0; shard < shards; shard++) {
-      for (let ordinal = 0; ordinal <= replicasPerShard; ordinal++) this.nodes.push(this.#create(shard, ordinal));
+    this.#replicasPerShard = replicasPerShard;
+    for (let shard = 0; shard < shards; shard++) this.addShard(shard);
+  }
+
+  addShard(shard: number): void {
+    if (this.nodes.some((node) => node.shard === shard)) return;
+    for (let ordinal = 0; ordinal <= this.#replicasPerShard; ordinal++) this.nodes.push(this.#create(shard, ordinal));
+  }
+
+  /** Its pods are gone for good, and what they held. */
+  removeShard(shard: number): void {
+    const gone = this.nodes.filter((node) => node.shard === shard);
+    for (const node of gone) {
+      const successors = this.nodes.filter((other) => other.shard !== shard && other.epoch > node.epoch);
+      const isLost =
+        subtractRanges(
+          node.slots,
+          successors.flatMap(({ slots }) => slots),
+        ).length > 0;
+      if (isLost || (node.isAlive && node.primaryId === undefined && node.keys > 0)) {
+        throw new Error(`Shard ${shard} is removed with data in ${node.pod}`);
+      }
     }
+    for (const node of gone) this.nodes.splice(this.nodes.indexOf(node), 1);
   }
 
   view(): ClusterView {
@@ -105,6 +138,9 @@ export class SimulatedCluster {
       case "AddSlots":
         this.#addSlots(node, action.ranges);
         return;
+      case "MigrateSlots":
+        this.#startMigration(node, action.targetId, action.ranges);
+        return;
       case "Replicate":
         replicate(node, action.primaryId);
         return;
@@ -126,6 +162,7 @@ export class SimulatedCluster {
       for (const peer of this.#peersOf(node)) this.#exchange(node, peer);
     }
     this.#elect();
+    for (const migration of this.migrations) this.#advance(migration);
     for (const node of this.#running()) this.#replicateData(node);
   }
 
@@ -202,6 +239,47 @@ export class SimulatedCluster {
     }
     if (node.primaryId !== undefined) throw new Error(`${node.pod} is a replica and gets slots`);
     node.slots = ranges;
+  }
+
+  #startMigration(source: SimulatedNode, targetId: string, ranges: readonly SlotRange[]): void {
+    const target = this.#running().find(({ id }) => id === targetId);
+    if (target === undefined || target.primaryId !== undefined) throw new Error(`${source.pod} has no such target`);
+    if (subtractRanges(ranges, source.slots).length > 0) throw new Error(`${source.pod} does not own these slots`);
+    if (this.migrations.some(({ state }) => state === "snapshotting")) throw new Error("Two migrations at a time");
+    const name = `migration${this.migrations.length}`;
+    const [sourceId, ticksLeft] = [source.id, MIGRATION_TICKS];
+    this.migrations.push({ name, sourceId, targetId, ranges, ticksLeft, state: "snapshotting" });
+  }
+
+  /** All of its slots move with their keys, or none. */
+  #advance(migration: Migration): void {
+    if (migration.state !== "snapshotting") return;
+    const [source, target] = [migration.sourceId, migration.targetId].map((id) =>
+      this.#running().find((node) => node.id === id && node.primaryId === undefined),
+    );
+    if (source === undefined || target === undefined || subtractRanges(migration.ranges, source.slots).length > 0) {
+      migration.state = "failed";
+      return;
+    }
+    migration.ticksLeft--;
+    if (migration.ticksLeft > 0) return;
+    migration.state = "success";
+    const share = countSlots(migration.ranges) / countSlots(source.slots);
+    const keys = share === 1 ? source.keys : Math.floor(source.keys * share);
+    source.keys -= keys;
+    for (const copy of this.nodes.filter(({ shard }) => shard === source.shard)) {
+      copy.keys = Math.min(copy.keys, source.keys);
+    }
+    target.keys += keys;
+    for (const node of [source, target]) node.offset += 10;
+    target.currentEpoch = Math.max(...this.nodes.map((other) => other.currentEpoch)) + 1;
+    target.epoch = target.currentEpoch;
+    target.slots = joinRanges([...target.slots, ...migration.ranges]);
+    source.slots = subtractRanges(source.slots, migration.ranges);
+    for (const node of [source, target]) {
+      for (const known of node.known.values()) known.slots = subtractRanges(known.slots, migration.ranges);
+    }
+    learn(source, target);
   }
 
   #promote(node: SimulatedNode): void {
@@ -284,7 +362,13 @@ export class SimulatedCluster {
     };
     const entries = [selfEntry(node), ...[...node.known].map(([id, entry]) => knownEntry(id, entry))];
     const cluster = { isOk: true, currentEpoch: node.currentEpoch };
-    return { pod, shard, ordinal, process, address, node: { id: node.id, info, cluster, entries } };
+    const migrations = this.migrations
+      .filter(({ sourceId, targetId }) => sourceId === node.id || targetId === node.id)
+      .map(({ name, sourceId, targetId, ranges, state }) => ({
+        ...{ name, targetId, ranges, state, message: "", isUnderWay: state === "snapshotting" },
+        operation: sourceId === node.id ? ("export" as const) : ("import" as const),
+      }));
+    return { pod, shard, ordinal, process, address, node: { id: node.id, info, cluster, entries, migrations } };
   }
 }
 
@@ -296,21 +380,32 @@ function learn(node: SimulatedNode, peer: SimulatedNode): void {
   node.known.set(peer.id, known);
   node.currentEpoch = Math.max(node.currentEpoch, peer.currentEpoch);
   const rivals = [...node.known.values()].filter((other) => other !== known && hasOverlap(other.slots, peer.slots));
-  const isLoser = hasOverlap(node.slots, peer.slots) && node.epoch > epoch;
-  if (isLoser || rivals.some((rival) => rival.epoch > epoch)) {
-    known.slots = [];
-    return;
-  }
-  known.slots = peer.slots;
-  for (const rival of rivals) rival.slots = [];
-  if (hasOverlap(node.slots, peer.slots)) {
-    node.slots = [];
+  const stronger = [...rivals.filter((rival) => rival.epoch > epoch), ...(node.epoch > epoch ? [node] : [])];
+  known.slots = subtractRanges(
+    peer.slots,
+    stronger.flatMap(({ slots }) => slots),
+  );
+  const weaker = rivals.filter((rival) => !stronger.includes(rival) && hasOverlap(rival.slots, known.slots));
+  const lost = weaker.filter((rival) => takeFrom(rival, known.slots));
+  if (hasOverlap(node.slots, known.slots)) {
+    if (!takeFrom(node, known.slots)) {
+      // Servers drop the keys of slots that they have lost.
+      if (node.slots.length === 0) node.keys = 0;
+      return;
+    }
     replicateOf(node, peer.id);
     node.keys = 0;
     node.offset = 0;
-  } else if (node.primaryId !== undefined && rivals.includes(node.known.get(node.primaryId) as KnownNode)) {
+  } else if (node.primaryId !== undefined && lost.includes(node.known.get(node.primaryId) as KnownNode)) {
     replicateOf(node, peer.id);
   }
+}
+
+/** Whether `slots` were all that the other had, and it nothing else: a successor, whom the others follow from now on. */
+function takeFrom(other: { slots: readonly SlotRange[] }, slots: readonly SlotRange[]): boolean {
+  const before = other.slots;
+  other.slots = subtractRanges(before, slots);
+  return other.slots.length === 0 && subtractRanges(slots, before).length === 0;
 }
 
 function replicate(node: SimulatedNode, primaryId: string): void {

@@ -52,3 +52,43 @@ export function isSameRanges(a: readonly SlotRange[], b: readonly SlotRange[]): 
 export function hasOverlap(a: readonly SlotRange[], b: readonly SlotRange[]): boolean {
   return a.some((one) => b.some((other) => one.start <= other.end && other.start <= one.end));
 }
+
+/** Sorted and joined, as every list of ranges here is. */
+export function joinRanges(ranges: readonly SlotRange[]): readonly SlotRange[] {
+  const joined: SlotRange[] = [];
+  for (const range of [...ranges].sort((a, b) => a.start - b.start)) {
+    const last = joined.at(-1);
+    if (last === undefined || range.start > last.end + 1) joined.push(range);
+    else joined[joined.length - 1] = { start: last.start, end: Math.max(last.end, range.end) };
+  }
+  return joined;
+}
+
+/** What of `ranges` is in none of `others`. */
+export function subtractRanges(ranges: readonly SlotRange[], others: readonly SlotRange[]): readonly SlotRange[] {
+  let left = [...ranges];
+  for (const { start, end } of others) {
+    left = left.flatMap((range) => {
+      if (range.end < start || range.start > end) return [range];
+      const parts = [
+        { start: range.start, end: start - 1 },
+        { start: end + 1, end: range.end },
+      ];
+      return parts.filter((part) => part.start <= part.end);
+    });
+  }
+  return left;
+}
+
+/** The last `count` slots of `ranges`, all of them where there are fewer. */
+export function lastSlots(ranges: readonly SlotRange[], count: number): readonly SlotRange[] {
+  const taken: SlotRange[] = [];
+  let missing = count;
+  for (const { start, end } of [...ranges].reverse()) {
+    if (missing <= 0) break;
+    const first = Math.max(start, end - missing + 1);
+    taken.unshift({ start: first, end });
+    missing -= end - first + 1;
+  }
+  return taken;
+}

@@ -13,6 +13,8 @@ export interface TopologySpec {
   readonly isFormed: boolean;
   /** Servers lose their data with their pods: what no pod holds any more will not come back. */
   readonly isEphemeral: boolean;
+  /** Files are being made of what each shard holds: a slot that moved meanwhile would be in none of them, or in two. */
+  readonly isBackupRunning: boolean;
   /** How long a replica must have been without its primary before the operator may promote it in place of an election. */
   readonly takeoverAfterSeconds: number;
 }
@@ -25,7 +27,8 @@ export interface Problem {
     | "SlotsWithoutNode"
     | "DataWithoutSlots"
     | "SeveralPrimaries"
-    | "TakeoverUnsafe";
+    | "TakeoverUnsafe"
+    | "SlotsImmovable";
   readonly message: string;
 }
 
