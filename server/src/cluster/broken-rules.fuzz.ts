@@ -3,7 +3,8 @@
 import { afterEach, expect, test, vi } from "vitest";
 import type { ClusterState } from "./state.ts";
 
-const SEEDS = 40;
+const SEEDS = 200;
+const RETRY_MS = 3000;
 
 const broken = { rule: "" };
 
@@ -30,13 +31,45 @@ vi.mock("./slot-claims.ts", async (importOriginal) => {
   };
 });
 
+vi.mock("./election.ts", async (importOriginal) => {
+  const original = await importOriginal<typeof import("./election.ts")>();
+  return {
+    ...original,
+    answerVoteRequest(...[state, request]: Parameters<typeof original.answerVoteRequest>) {
+      original.answerVoteRequest(state, request);
+      if (broken.rule !== "a primary votes once in an epoch") return;
+      state.lastVoteEpoch = 0;
+      for (const node of state.nodes.values()) node.votedAt = 0;
+    },
+    runElection(state: ClusterState) {
+      const { hasAsked, startAt } = state.election;
+      const hasFailed = hasAsked && state.now - startAt > RETRY_MS;
+      if (broken.rule !== "who was not elected asks again" || !hasFailed) original.runElection(state);
+    },
+  };
+});
+
+vi.mock("./start-guard.ts", async (importOriginal) => {
+  const original = await importOriginal<typeof import("./start-guard.ts")>();
+  return {
+    ...original,
+    beginLife(state: ClusterState) {
+      original.beginLife(state);
+      if (broken.rule === "a primary that has lost its data waits for who has it") state.guard.isHolding = false;
+    },
+  };
+});
+
 afterEach(() => {
   broken.rule = "";
 });
 
 test.each([
   ["a primary without a majority stops", /without a majority/],
-  ["a claim of an older epoch is nothing", /epochs|agree|data/],
+  ["a claim of an older epoch is nothing", /epoch|agree|data|owns/],
+  ["a primary votes once in an epoch", /in epoch/],
+  ["who was not elected asks again", /nobody owns shard|agree/],
+  ["a primary that has lost its data waits for who has it", /data/],
 ])("without the rule '%s' an invariant is hurt", async (rule, invariant) => {
   const { simulateFaults } = await import("./simulated-faults.ts");
   broken.rule = rule;

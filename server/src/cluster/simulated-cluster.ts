@@ -1,12 +1,14 @@
 /**
  * Whole clusters in one process for tests: many states, one seeded network and clock. Messages travel as encoded bytes
- * with random delays; links break, nodes are cut off, crash and restart (with a new address, with or without their
- * data) from what they had saved. Replication is reduced to offsets: a replica follows its primary while it reaches it.
+ * with random delays, in order on one link, past each other on two; links break, nodes are slow, stand still, are cut off
+ * (both ways or one), crash and restart (with a new address, with or without their data) from what they had saved, which is
+ * what was there at the last tick unless it had to be durable. Replication is reduced to offsets: a replica follows its
+ * primary while it reaches it.
  */
 
 import { createSeededRandom, type Random } from "../platform/random.ts";
 import { isPrimary } from "./cluster-node.ts";
-import { acceptLink, change, step } from "./machine.ts";
+import { acceptLink, type ClusterEvent, change, step } from "./machine.ts";
 import { formatNodesConf, loadNodesConf } from "./nodes-conf.ts";
 import { beginLife } from "./start-guard.ts";
 import { type ClusterSettings, type ClusterState, createState, type Effect } from "./state.ts";
@@ -26,9 +28,16 @@ export interface SimulatedNode {
   isUp: boolean;
   /** Side of a partition it is on. */
   side: number;
+  /** Its messages take up to so much longer. */
+  lagMs: number;
+  /** Until then the process stands still. */
+  frozenUntil: number;
+  /** Nodes that get nothing from it, though it hears them. */
+  readonly unheardBy: Set<SimulatedNode>;
   state: ClusterState;
   pipes: Map<number, Pipe>;
   saved: string;
+  isSaveDue: boolean;
   /** Its data: how far into the shard's history, and of which primary; 0 = empty. */
   offset: number;
   linkedAt: number;
@@ -91,9 +100,13 @@ export class SimulatedCluster {
       ip: this.#newIp(),
       isUp: true,
       side: 0,
+      lagMs: 0,
+      frozenUntil: 0,
+      unheardBy: new Set(),
       state: undefined as unknown as ClusterState,
       pipes: new Map(),
       saved: "",
+      isSaveDue: false,
       offset: 0,
       linkedAt: 0,
       startedAt: this.now,
@@ -151,6 +164,8 @@ export class SimulatedCluster {
       node.hasKeys = false;
     }
     node.isUp = true;
+    node.frozenUntil = 0;
+    node.isSaveDue = false;
     node.pipes = new Map();
     node.linkedAt = 0;
     node.startedAt = this.now;
@@ -191,8 +206,13 @@ export class SimulatedCluster {
 
   #tick(node: SimulatedNode, state: ClusterState): void {
     if (!node.isUp || node.state !== state) return;
+    if (node.frozenUntil > this.now) {
+      this.#at(node.frozenUntil - this.now, () => this.#tick(node, state));
+      return;
+    }
     this.#replicate(node);
     this.#perform(node, step(state, { kind: "tick" }, this.now));
+    if (node.isSaveDue) save(node);
     this.#at(TICK_MS, () => this.#tick(node, state));
   }
 
@@ -203,22 +223,37 @@ export class SimulatedCluster {
       return;
     }
     const source = this.nodes.find((other) => other.ip === node.follows);
-    if (source === undefined || !this.#reaches(node, source) || source.state.guard.isHolding) return;
+    if (source === undefined || !this.reaches(node, source) || source.state.guard.isHolding) return;
     if (!isPrimary(source.state.myself)) return;
     node.offset = source.offset;
     node.hasKeys = source.hasKeys;
     node.linkedAt = this.now;
   }
 
-  #reaches(a: SimulatedNode, b: SimulatedNode): boolean {
-    return a.isUp && b.isUp && a.side === b.side;
+  /** Whether both are running and each hears the other. */
+  reaches(a: SimulatedNode, b: SimulatedNode): boolean {
+    const isRunning = (node: SimulatedNode) => node.isUp && node.frozenUntil <= this.now;
+    return isRunning(a) && isRunning(b) && this.#hears(a, b) && this.#hears(b, a);
+  }
+
+  #hears(a: SimulatedNode, b: SimulatedNode): boolean {
+    return a.isUp && b.isUp && a.side === b.side && !b.unheardBy.has(a);
+  }
+
+  /** Something comes to a node, later if that stands still, never if it is not the same process any more. */
+  #arrive(node: SimulatedNode, state: ClusterState, event: ClusterEvent): void {
+    if (node.state !== state || !node.isUp) return;
+    const waitMs = node.frozenUntil - this.now;
+    if (waitMs > 0) this.#at(waitMs, () => this.#arrive(node, state, event));
+    else this.#perform(node, step(state, event, this.now));
   }
 
   #perform(node: SimulatedNode, effects: readonly Effect[]): void {
     for (const effect of effects) {
       switch (effect.kind) {
         case "save":
-          node.saved = formatNodesConf(node.state);
+          node.isSaveDue = true;
+          if (effect.isDurable) save(node);
           break;
         case "connect":
           this.#connect(node, effect.link, effect.host);
@@ -250,18 +285,18 @@ export class SimulatedCluster {
 
   #connect(node: SimulatedNode, link: number, host: string): void {
     const { state } = node;
-    this.#at(this.#delay(), () => {
+    this.#at(this.#delay(node), () => {
       if (node.state !== state || !node.isUp) return;
       const peer = this.nodes.find((other) => other.ip === host && other.isUp);
-      if (peer !== undefined && peer.side !== node.side) return;
       if (peer === undefined) {
-        this.#perform(node, step(state, { kind: "closed", link }, this.now));
+        this.#arrive(node, state, { kind: "closed", link });
         return;
       }
+      if (!this.#hears(peer, node) || !this.#hears(node, peer)) return;
       const inbound = acceptLink(peer.state, { remoteIp: node.ip, localIp: peer.ip }, this.now);
       node.pipes.set(link, { peer, peerLink: inbound.id, lastArrival: 0 });
       peer.pipes.set(inbound.id, { peer: node, peerLink: link, lastArrival: 0 });
-      this.#perform(node, step(state, { kind: "opened", link }, this.now));
+      this.#arrive(node, state, { kind: "opened", link });
     });
   }
 
@@ -272,12 +307,12 @@ export class SimulatedCluster {
       this.#at(0, () => this.#breakPipe(node, link));
       return;
     }
-    const at = Math.max(this.now + this.#delay(), pipe.lastArrival);
+    const at = Math.max(this.now + this.#delay(node), pipe.lastArrival);
     pipe.lastArrival = at;
-    const target = pipe.peer.state;
+    const { peer, peerLink } = pipe;
+    const target = peer.state;
     this.#at(at - this.now, () => {
-      if (pipe.peer.state !== target || !this.#reaches(node, pipe.peer)) return;
-      this.#perform(pipe.peer, step(target, { kind: "packet", link: pipe.peerLink, bytes }, this.now));
+      if (this.#hears(peer, node)) this.#arrive(peer, target, { kind: "packet", link: peerLink, bytes });
     });
   }
 
@@ -288,23 +323,22 @@ export class SimulatedCluster {
     if (node.isUp) this.#perform(node, step(node.state, { kind: "closed", link }, this.now));
     const { peer, peerLink } = pipe;
     const peerState = peer.state;
-    this.#at(this.#delay(), () => {
+    this.#at(this.#delay(node), () => {
       if (peer.state !== peerState || !peer.isUp || !peer.pipes.delete(peerLink)) return;
-      this.#perform(peer, step(peerState, { kind: "closed", link: peerLink }, this.now));
+      this.#arrive(peer, peerState, { kind: "closed", link: peerLink });
     });
   }
 
   #resolve(node: SimulatedNode, nodeId: string, hostname: string): void {
     const { state } = node;
-    this.#at(this.#delay(), () => {
-      if (node.state !== state || !node.isUp) return;
+    this.#at(this.#delay(node), () => {
       const address = this.nodes.find((other) => other.name === hostname && other.isUp)?.ip;
-      this.#perform(node, step(state, { kind: "resolved", nodeId, address }, this.now));
+      this.#arrive(node, state, { kind: "resolved", nodeId, address });
     });
   }
 
-  #delay(): number {
-    return 1 + this.random.below(5);
+  #delay(sender: SimulatedNode): number {
+    return 1 + this.random.below(5 + sender.lagMs);
   }
 
   #at(delayMs: number, run: () => void): void {
@@ -324,4 +358,9 @@ export class SimulatedCluster {
     const first = this.#queue[0];
     return first !== undefined && first.at <= end ? this.#queue.shift() : undefined;
   }
+}
+
+function save(node: SimulatedNode): void {
+  node.saved = formatNodesConf(node.state);
+  node.isSaveDue = false;
 }

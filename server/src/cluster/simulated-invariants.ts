@@ -1,0 +1,174 @@
+/**
+ * For tests: what must hold in a simulated cluster of shards, whatever happens to it. Each check throws with the invariant
+ * that does not hold.
+ *
+ * - At most one node owns a slot in an epoch, now and in all of the past, and at most one is elected in an epoch.
+ * - A primary that reaches no majority stops serving within the node timeout, and the time between pings.
+ * - While a majority of the primaries lives, each slot is owned by a living node where one of its shard has the data.
+ * - Nodes that reach each other come to one view: owners, epochs, roles and addresses.
+ */
+
+import { SLOT_COUNT } from "@kvcluster/protocol/slots";
+import { isInHandshake, isPrimary, isSuspected } from "./cluster-node.ts";
+import { SIMULATED_SETTINGS, type SimulatedCluster, type SimulatedNode } from "./simulated-cluster.ts";
+
+/** Slots move by shards here, so a few of them tell of all. */
+const SLOT_STEP = 1024;
+/** The next ping goes out a quarter of the node timeout after an answer; a tick sees that it is not answered. */
+const GRACE_MS = SIMULATED_SETTINGS.nodeTimeoutMs / 4 + 200;
+
+export function hold(isTrue: boolean, invariant: string): void {
+  if (!isTrue) throw new Error(invariant);
+}
+
+/** Watches a cluster over time; to be asked after each step. */
+export class Invariants {
+  readonly #cluster: SimulatedCluster;
+  readonly #mostLagMs: number;
+  /** Who owned a slot in an epoch: "slot epoch" → node id. */
+  readonly #owners = new Map<string, string>();
+  /** Who was elected in an epoch: its name. */
+  readonly #elected = new Map<number, string>();
+  readonly #promotions = new Map<SimulatedNode, number>();
+  /** Since when a primary has not reached a majority. */
+  readonly #lonelySince = new Map<SimulatedNode, number>();
+
+  /** A last answer may be as late as messages are slow. */
+  constructor(cluster: SimulatedCluster, mostLagMs: number) {
+    this.#cluster = cluster;
+    this.#mostLagMs = mostLagMs;
+  }
+
+  check(): void {
+    for (const node of this.#cluster.nodes) {
+      if (node.isUp) this.#checkOwner(node);
+      this.#checkElection(node);
+      this.#checkLonely(node);
+    }
+  }
+
+  #checkOwner({ name, state }: SimulatedNode): void {
+    if (!isPrimary(state.myself)) return;
+    for (let slot = 0; slot < SLOT_COUNT; slot += SLOT_STEP) {
+      if (state.table.ownedByMe[slot] !== 1) continue;
+      const key = `${slot} ${state.myself.configEpoch}`;
+      const owner = this.#owners.get(key) ?? state.myself.id;
+      hold(owner === state.myself.id, `slot ${slot} has had two owners in epoch ${state.myself.configEpoch}: ${name}`);
+      this.#owners.set(key, owner);
+    }
+  }
+
+  #checkElection(node: SimulatedNode): void {
+    const { epoch } = node.state.election;
+    if (node.promotions === (this.#promotions.get(node) ?? 0)) return;
+    this.#promotions.set(node, node.promotions);
+    // Restarted since: nobody knows any more.
+    if (epoch === 0) return;
+    const elected = this.#elected.get(epoch) ?? node.name;
+    hold(elected === node.name, `two nodes were elected in epoch ${epoch}: ${elected} and ${node.name}`);
+    this.#elected.set(epoch, elected);
+  }
+
+  #checkLonely(node: SimulatedNode): void {
+    const { now } = this.#cluster;
+    const isRunning = node.isUp && node.frozenUntil <= now;
+    if (!isRunning || !isPrimary(node.state.myself) || reachesMajority(this.#cluster, node)) {
+      this.#lonelySince.delete(node);
+      return;
+    }
+    const since = this.#lonelySince.get(node) ?? now;
+    this.#lonelySince.set(node, since);
+    const isAllowed = now - since <= SIMULATED_SETTINGS.nodeTimeoutMs + GRACE_MS + this.#mostLagMs;
+    hold(isAllowed || !node.state.isOk, `${node.name} goes on after ${now - since} ms without a majority`);
+  }
+}
+
+/** Whether a node reaches most of those that own slots, as it knows them. */
+function reachesMajority(cluster: SimulatedCluster, node: SimulatedNode): boolean {
+  const owners = new Set<string>();
+  for (let slot = 0; slot < SLOT_COUNT; slot += SLOT_STEP) {
+    const owner = node.state.table.ownerOf(slot);
+    if (owner !== undefined) owners.add(owner.id);
+  }
+  const isReached = (id: string): boolean => {
+    const other = cluster.nodes.find(({ state }) => state.myself.id === id);
+    return other !== undefined && cluster.reaches(node, other);
+  };
+  const reached = [...owners].filter(isReached).length;
+  return owners.size === 0 || reached * 2 > owners.size;
+}
+
+/** A shard: the nodes of this number in turn. */
+export type ShardOf = (node: SimulatedNode) => number;
+
+export interface Duty {
+  readonly shard: number;
+  readonly slot: number;
+  /** Nodes of which one must own the slot. */
+  readonly candidates: readonly SimulatedNode[];
+}
+
+/**
+ * The shards that must have an owner once the faults stay as they are: for each side of the partition on which most of the
+ * primaries live, those with a living node that has the data. Nodes of a side must reach each other.
+ */
+export function dutiesOf(cluster: SimulatedCluster, shardOf: ShardOf, slotOf: readonly number[]): Duty[] {
+  const owners = slotOf.map((slot) => latestOwner(cluster, slot));
+  const duties: Duty[] = [];
+  for (const side of new Set(cluster.nodes.map((node) => node.side))) {
+    const living = cluster.nodes.filter((node) => node.isUp && node.side === side);
+    const votes = owners.filter((owner) => owner !== undefined && living.includes(owner)).length;
+    if (votes * 2 <= slotOf.length) continue;
+    for (const [shard, slot] of slotOf.entries()) {
+      const candidates = living.filter((node) => shardOf(node) === shard);
+      if (candidates.some(({ hasKeys }) => hasKeys)) duties.push({ shard, slot, candidates });
+    }
+  }
+  return duties;
+}
+
+/** The node with the newest claim to a slot, be it up or down. */
+function latestOwner(cluster: SimulatedCluster, slot: number): SimulatedNode | undefined {
+  let latest: SimulatedNode | undefined;
+  for (const node of cluster.nodes) {
+    const { state } = node;
+    if (!isPrimary(state.myself) || state.table.ownedByMe[slot] !== 1) continue;
+    if (latest === undefined || state.myself.configEpoch > latest.state.myself.configEpoch) latest = node;
+  }
+  return latest;
+}
+
+/** Where all shards must have an owner, these must serve too; else full coverage is required and nobody does. */
+export function areDutiesDone(duties: readonly Duty[], shards: number): boolean {
+  return duties.every(({ slot, candidates }) =>
+    candidates.some(({ state }) => {
+      const isOwner = isPrimary(state.myself) && state.table.ownedByMe[slot] === 1;
+      return isOwner && (duties.length < shards || state.isOk);
+    }),
+  );
+}
+
+/** All are up, serve and agree about everything; nobody suspects anybody. */
+export function isHealed(cluster: SimulatedCluster): boolean {
+  const { nodes } = cluster;
+  const isWell = ({ state }: SimulatedNode): boolean => {
+    const { myself } = state;
+    const isInRole = isPrimary(myself) ? myself.slotCount > 0 : myself.primary !== undefined;
+    return state.isOk && isInRole && [...state.nodes.values()].every((node) => !isSuspected(node));
+  };
+  if (!nodes.every(isWell)) return false;
+  const [first, ...others] = nodes.map(viewOf);
+  return others.every((view) => view === first);
+}
+
+/** What a node thinks of all, with nothing in it that differs between nodes that agree. */
+function viewOf({ state }: SimulatedNode): string {
+  const lines = [...state.nodes.values()].map((node) => {
+    if (isInHandshake(node)) return `${node.ip} in handshake`;
+    const role = isPrimary(node) ? `epoch ${node.configEpoch}` : `follows ${node.primary?.id}`;
+    return `${node.id} ${node.ip} ${node.slotCount} ${role}`;
+  });
+  const owners: string[] = [];
+  for (let slot = 0; slot < SLOT_COUNT; slot += SLOT_STEP) owners.push(state.table.ownerOf(slot)?.id ?? "-");
+  return [...lines.sort(), ...owners].join("\n");
+}
