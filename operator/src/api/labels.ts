@@ -18,3 +18,6 @@ export const ROLE_LABEL = "kvcluster.dev/role";
 export const BACKUP_LABEL = "kvcluster.dev/backup";
 /** Name of the KVScheduledBackup a KVBackup came from. */
 export const SCHEDULED_BACKUP_LABEL = "kvcluster.dev/scheduled-backup";
+
+/** On a KVCluster: any new value asks for a restart of all its servers, one after another. */
+export const RESTART_ANNOTATION = "kvcluster.dev/restart";

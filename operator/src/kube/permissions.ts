@@ -46,7 +46,7 @@ export const PERMISSIONS = [
     verbs: [...WATCH, ...APPLY, "delete"],
     why: "one for each shard; removes those it has drained",
   },
-  { kind: "Pod", verbs: [...WATCH, "patch"], why: "finds servers, labels their role" },
+  { kind: "Pod", verbs: [...WATCH, "patch", "delete"], why: "finds servers, labels their role, restarts them" },
   { kind: "Service", verbs: [...WATCH, ...APPLY], why: "addresses of servers and of the cluster" },
   { kind: "ConfigMap", verbs: [...WATCH, ...APPLY], why: "redis.conf of the servers" },
   {

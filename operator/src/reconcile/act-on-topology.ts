@@ -27,7 +27,8 @@ export const actOnTopology: Step = {
   },
 };
 
-async function carryOut(pass: Pass, actions: readonly Action[]): Promise<void> {
+/** Tells the servers, and people what they were told; what is refused is told too. */
+export async function carryOut(pass: Pass, actions: readonly Action[]): Promise<void> {
   const { cluster, dependencies, sessions } = pass;
   const done: Action[] = [];
   const failures: string[] = [];

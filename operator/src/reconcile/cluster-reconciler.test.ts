@@ -190,17 +190,6 @@ describe("cluster reconciler", () => {
     expect(find(world, "Secret", "kv-server-auth")).toBeUndefined();
   });
 
-  it("tells of servers that do not run with the current spec, once", async () => {
-    const world = await start();
-    await world.settle();
-    for (const set of world.server.list<Manifest>(RESOURCE_KINDS.StatefulSet, CLUSTER.namespace)) {
-      world.server.setStatus(set, { observedGeneration: set.metadata.generation, updateRevision: "newer" });
-    }
-    await world.settle();
-    expect(condition(world, "UpToDate")).toBe("False RestartPending");
-    expect(world.events.filter(({ reason }) => reason === "RestartPending")).toHaveLength(1);
-  });
-
   it("does not touch an object of the same name that belongs to somebody else", async () => {
     const world = await start();
     const foreign = { apiVersion: "v1", kind: "Service", metadata: { name: "kv", namespace: CLUSTER.namespace } };

@@ -18,6 +18,7 @@ import type { ClusterDependencies, ClusterOptions } from "./ports.ts";
 import { removeShards } from "./remove-shards.ts";
 import { report } from "./report.ts";
 import { restoreData } from "./restore-data.ts";
+import { rollPods } from "./roll-pods.ts";
 import { type Pass, PROCEED, type Step, type StepResult } from "./step.ts";
 
 const STEPS: readonly Step[] = [
@@ -29,6 +30,7 @@ const STEPS: readonly Step[] = [
   growVolumes,
   labelRoles,
   removeShards,
+  rollPods,
   actOnTopology,
   restoreData,
 ];

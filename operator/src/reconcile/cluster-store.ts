@@ -71,6 +71,13 @@ export function createClusterStore(dependencies: ClusterStoreDependencies): Clus
       await client.mergePatch({ apiVersion, kind, metadata }, { metadata: { uid }, spec });
     },
     isBackupRunning: (name) => caches.Job.list(labelled(name)).some((job) => isRunningBackup(job as Job)),
+    freshPods: ({ namespace, name }) => {
+      const labelSelector = `${CLUSTER_LABEL}=${name},${COMPONENT_LABEL}=${SERVER_COMPONENT}`;
+      return client.list<Pod>(RESOURCE_KINDS.Pod, { namespace, labelSelector });
+    },
+    deletePod: async (pod) => {
+      await client.delete(RESOURCE_KINDS.Pod, nameOf(pod), { uid: pod.metadata.uid });
+    },
     patchLabels: async (pod, labels) => {
       const { uid } = pod.metadata;
       try {

@@ -5,6 +5,7 @@ import { isPodReady } from "../pod-readiness.ts";
 import type { PodView } from "../topology/cluster-view.ts";
 
 export interface Pod extends KubernetesObject {
+  readonly spec?: { readonly containers?: readonly { readonly image?: string }[] };
   readonly status?: {
     readonly phase?: string;
     readonly podIP?: string;

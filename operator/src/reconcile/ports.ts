@@ -38,6 +38,10 @@ export interface ClusterStore {
   takeClaimsAlong(set: Manifest): Promise<void>;
   /** Whether a Job reads the shards for a KVBackup. */
   isBackupRunning(name: ObjectName): boolean;
+  /** The server pods as they are now; asks the API server itself. */
+  freshPods(name: ObjectName): Promise<readonly Pod[]>;
+  /** This very pod, not a successor of its name. */
+  deletePod(pod: Pod): Promise<void>;
   /** Null removes a label. A pod that is gone, or has a successor of its name, is left alone. */
   patchLabels(pod: Pod, labels: Readonly<Record<string, string | null>>): Promise<void>;
   /** Returns the API server's words when it refuses. */

@@ -6,9 +6,9 @@
 
 import type { KVClusterStatus } from "../api/kv-cluster.ts";
 import { isPodReady } from "../pod-readiness.ts";
-import type { Manifest } from "../resources/manifest.ts";
 import { clusterStatus, type UntimedStatus } from "../status/cluster-status.ts";
-import { type Pod, troubleOf } from "./pod.ts";
+import { troubleOf } from "./pod.ts";
+import { isCurrent } from "./pod-currency.ts";
 import type { Pass, StepResult } from "./step.ts";
 
 export async function report(pass: Pass, result: StepResult): Promise<UntimedStatus> {
@@ -31,28 +31,19 @@ export async function report(pass: Pass, result: StepResult): Promise<UntimedSta
   return status;
 }
 
-function podFacts({ name, podViews, dependencies }: Pass) {
+function podFacts(pass: Pass) {
+  const { name, podViews, dependencies } = pass;
   const pods = new Map(dependencies.store.pods(name).map((pod) => [pod.metadata.name, pod]));
-  const sets = dependencies.store.children(name).filter(({ kind }) => kind === "StatefulSet");
   const names = podViews.length > 0 ? podViews.map(({ pod }) => pod) : [...pods.keys()].sort();
   return names.map((podName) => {
     const pod = pods.get(podName);
-    return { pod: podName, isReady: isPodReady(pod), isCurrent: isCurrent(pod, sets), trouble: troubleOf(pod) };
+    return {
+      pod: podName,
+      isReady: isPodReady(pod),
+      isCurrent: pod === undefined || isCurrent(pass, pod),
+      trouble: troubleOf(pod),
+    };
   });
-}
-
-interface RolloutStatus {
-  readonly updateRevision?: string;
-  readonly observedGeneration?: number;
-}
-
-/** Pods carry the revision they were made from; a set that has not seen its newest generation yet says nothing. */
-function isCurrent(pod: Pod | undefined, sets: readonly Manifest[]): boolean {
-  const owner = pod?.metadata.ownerReferences?.find(({ controller }) => controller === true)?.name;
-  const set = sets.find(({ metadata }) => metadata.name === owner);
-  const { updateRevision, observedGeneration } = (set as { status?: RolloutStatus } | undefined)?.status ?? {};
-  if (set === undefined || updateRevision === undefined || observedGeneration !== set.metadata.generation) return true;
-  return pod?.metadata.labels?.["controller-revision-hash"] === updateRevision;
 }
 
 interface Change {
@@ -85,7 +76,11 @@ function unmet(before: KVClusterStatus, after: UntimedStatus): readonly Change[]
   return after.conditions
     .filter(({ type, status }) => WISHES.includes(type) && status === "False")
     .filter(({ type, reason }) => !before.conditions?.some((one) => one.type === type && one.reason === reason))
-    .map(({ reason, message }) => ({ type: reason === "Resizing" ? "Normal" : "Warning", reason, note: message }));
+    .map(({ reason, message }) => ({
+      type: reason === "Resizing" || reason === "RestartPending" ? "Normal" : "Warning",
+      reason,
+      note: message,
+    }));
 }
 
 /** Progress is told by the message of the condition; its reason is what changes. */

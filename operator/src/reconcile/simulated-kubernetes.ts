@@ -94,10 +94,12 @@ export async function startSimulatedKubernetes(spec: Readonly<Record<string, unk
     for (const kind of CACHED_KINDS) caches[kind].replace(server.list(RESOURCE_KINDS[kind], CLUSTER.namespace));
     return await reconcile(CLUSTER);
   };
+  /** Pods that there were. */
+  const made = new Set<string>();
   const tick = (): void => {
     servers.gossip();
     followSets(server, servers);
-    runPods(server, servers);
+    runPods(server, servers, made);
   };
   return {
     ...world,
@@ -155,13 +157,17 @@ async function openSession(
 }
 
 /** What StatefulSet controller and kubelets do: a pod for each server, with the address and readiness of the server in it. */
-function runPods(server: FakeApiServer, servers: SimulatedCluster): void {
+function runPods(server: FakeApiServer, servers: SimulatedCluster, made: Set<string>): void {
   for (const node of servers.nodes) {
     const setName = `${CLUSTER.name}-${node.shard}`;
     const set = server.find<StatefulSet>(RESOURCE_KINDS.StatefulSet, CLUSTER.namespace, setName);
+    if (set !== undefined) observeGeneration(server, set);
     if (set === undefined || node.ordinal >= set.spec.replicas) continue;
     const existing = server.find<Pod>(RESOURCE_KINDS.Pod, CLUSTER.namespace, node.pod);
     const pod = existing ?? server.seed(podFrom(set, node.pod));
+    // The pod was deleted: another one of its name has its volume.
+    if (existing === undefined && made.has(node.pod)) servers.restart(node);
+    made.add(node.pod);
     const isReady = node.isAlive && (node.slots.length > 0 || node.linkUp || isMember(node));
     const status = {
       phase: "Running",
@@ -171,6 +177,13 @@ function runPods(server: FakeApiServer, servers: SimulatedCluster): void {
     };
     if (JSON.stringify(pod.status) !== JSON.stringify(status)) server.setStatus(pod, status);
   }
+}
+
+/** What the StatefulSet controller says of itself. */
+function observeGeneration(server: FakeApiServer, set: StatefulSet): void {
+  const { generation } = set.metadata;
+  if (set.status?.observedGeneration === generation) return;
+  server.setStatus(set, { ...set.status, observedGeneration: generation });
 }
 
 /** A primary without slots, of a cluster that serves them all. */
@@ -190,9 +203,12 @@ function followSets(server: FakeApiServer, servers: SimulatedCluster): void {
 }
 
 interface StatefulSet extends KubernetesObject {
+  readonly status?: { readonly observedGeneration?: number | undefined };
   readonly spec: {
     readonly replicas: number;
-    readonly template: { readonly metadata: { labels: Record<string, string> } };
+    readonly template: {
+      readonly metadata: { labels: Record<string, string>; annotations: Record<string, string> };
+    };
   };
 }
 
@@ -204,6 +220,7 @@ function podFrom(set: StatefulSet, name: string): Pod {
       name,
       namespace: CLUSTER.namespace,
       labels: set.spec.template.metadata.labels,
+      annotations: set.spec.template.metadata.annotations,
       ownerReferences: [
         {
           apiVersion: "apps/v1",

@@ -11,6 +11,6 @@ export function upToDate({ pods, passwordProblem }: ClusterFacts): ConditionVerd
   const outdated = pods.filter(({ isCurrent }) => !isCurrent).length;
   if (outdated === 0)
     return { type, status: "True", reason: "Current", message: "All servers run with the current spec" };
-  const message = `${outdated} of ${pods.length} servers take the current spec when their pod is deleted: they are not restarted for it`;
+  const message = `${outdated} of ${pods.length} servers have yet to be restarted with the current spec`;
   return { type, status: "False", reason: "RestartPending", message };
 }

@@ -1,0 +1,34 @@
+import { describe, expect, it } from "vitest";
+import { exampleCluster } from "./example-cluster.ts";
+import { changedInputs, restartInputs } from "./restart-inputs.ts";
+
+const of = (spec: Readonly<Record<string, unknown>> = {}) => restartInputs(exampleCluster(spec));
+
+describe("restartInputs", () => {
+  it("stay what they are from one version of the operator to the next, or an upgrade would restart every server", () => {
+    expect(of()).toBe("5b9bc4ba528108e4.08f44b07b5901a25.5952cf4700ff042a.1403b7ec03b355f6.5b9bc4ba528108e4");
+  });
+
+  it("name what was changed", () => {
+    expect(changedInputs(of(), of({ image: "kv:2" }))).toEqual(["image"]);
+    expect(changedInputs(of(), of({ config: { appendonly: "yes" }, resources: { limits: { cpu: 1 } } }))).toEqual([
+      "resources",
+      "configuration",
+    ]);
+    expect(changedInputs(of(), of())).toEqual([]);
+    expect(changedInputs(undefined, of())).toEqual(["pod template"]);
+    const cluster = exampleCluster();
+    const annotations = { "kvcluster.dev/restart": "2026-01-01" };
+    const asked = { ...cluster, metadata: { ...cluster.metadata, annotations } };
+    expect(changedInputs(restartInputs(cluster), restartInputs(asked))).toEqual(["restart annotation"]);
+  });
+
+  it("leave out what needs no restart, and the order of members", () => {
+    expect(of({ replicasPerShard: 3, shards: 5, paused: true, storage: { size: "9Gi" } })).toBe(of());
+    const limits = [
+      { cpu: 1, memory: "1Gi" },
+      { memory: "1Gi", cpu: 1 },
+    ];
+    expect(of({ resources: { limits: limits[0] } })).toBe(of({ resources: { limits: limits[1] } }));
+  });
+});

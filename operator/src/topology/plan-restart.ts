@@ -1,0 +1,67 @@
+/**
+ * Restarting servers that do not run with the current spec, one pod of the cluster at a time: replicas first, then in each
+ * shard the best replica takes over and the old primary restarts as a replica. The live role decides, never the ordinal.
+ *
+ * A next one is touched only while the cluster is whole: every pod ready, every replica linked, all tables the same. The one
+ * exception is an outdated pod that does not answer anyway: a roll that a bad image stopped goes on with the next good edit
+ * by replacing it. Where its data would go with it, only if nothing of it is needed.
+ */
+
+import type { Action } from "./action.ts";
+import type { ClusterSurvey, ReachablePod, ShardSurvey } from "./cluster-view.ts";
+import type { Plan } from "./plan.ts";
+
+export type Restart =
+  | { readonly kind: "restart"; readonly pod: string }
+  | { readonly kind: "handOver"; readonly action: Action }
+  | { readonly kind: "wait"; readonly reason: string };
+
+export interface RestartView {
+  readonly plan: Plan;
+  /** Pods that exist and do not run with the current spec. */
+  readonly outdated: ReadonlySet<string>;
+  /** Pods that are ready, by Kubernetes' word. */
+  readonly ready: ReadonlySet<string>;
+  /** Data goes with the pod. */
+  readonly isEphemeral: boolean;
+}
+
+/** Undefined where every pod is as it should be. */
+export function planRestart(view: RestartView): Restart | undefined {
+  const { plan, outdated, ready } = view;
+  if (outdated.size === 0) return undefined;
+  const { survey } = plan;
+  const stuck = survey.pods.find(({ pod, node }) => outdated.has(pod) && node === undefined && !ready.has(pod));
+  if (stuck !== undefined && (!view.isEphemeral || isComplete(survey))) return { kind: "restart", pod: stuck.pod };
+  const unready = survey.pods.find(({ pod }) => !ready.has(pod));
+  if (unready !== undefined) return { kind: "wait", reason: `Restarts wait for ${unready.pod} to be ready` };
+  if (!plan.isSettled) return { kind: "wait", reason: `Restarts wait until the cluster is settled` };
+  const replica = survey.reachable.find(({ pod, node }) => outdated.has(pod) && !survey.slotsOf.has(node.id));
+  if (replica !== undefined) return { kind: "restart", pod: replica.pod };
+  const shard = survey.shards.find(({ owners }) => owners.some(({ pod }) => outdated.has(pod)));
+  return shard === undefined ? undefined : replacePrimary(shard, view);
+}
+
+function isComplete({ absentOwners, unassigned }: ClusterSurvey): boolean {
+  return absentOwners.length === 0 && unassigned.length === 0;
+}
+
+function replacePrimary(shard: ShardSurvey, { outdated, isEphemeral }: RestartView): Restart | undefined {
+  const [primary] = shard.owners;
+  if (primary === undefined) return undefined;
+  const candidates = shard.reachable.filter(
+    ({ pod, self, node }) => !outdated.has(pod) && self.primaryId === primary.node.id && node.info.isPrimaryLinkUp,
+  );
+  const best = furthest(candidates);
+  if (best !== undefined) return { kind: "handOver", action: { kind: "Failover", pod: best.pod, from: primary.pod } };
+  if (shard.pods.length > 1) return { kind: "wait", reason: `${primary.pod} waits for a replica that can take over` };
+  if (!isEphemeral) return { kind: "restart", pod: primary.pod };
+  return { kind: "wait", reason: `${primary.pod} is not restarted: its data would be lost, and it has no replica` };
+}
+
+function furthest(candidates: readonly ReachablePod[]): ReachablePod | undefined {
+  const [first, ...others] = candidates;
+  if (first === undefined) return undefined;
+  const offsetOf = ({ node }: ReachablePod): number => node.info.replicationOffset;
+  return others.reduce((best, pod) => (offsetOf(pod) > offsetOf(best) ? pod : best), first);
+}
