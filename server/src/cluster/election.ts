@@ -27,7 +27,6 @@ const MIN_AUTH_TIMEOUT_MS = 2000;
 const BASE_DELAY_MS = 500;
 const RANDOM_DELAY_MS = 500;
 const RANK_DELAY_MS = 1000;
-export const MANUAL_FAILOVER_TIMEOUT_MS = 5000;
 /** Writes stay paused longer than the attempt lasts, so that the old primary cannot resume just before it is replaced. */
 const MANUAL_PAUSE_FACTOR = 2;
 
@@ -178,7 +177,7 @@ export type ManualMode = "normal" | "force" | "takeover";
 export function startManualFailover(state: ClusterState, mode: ManualMode): void {
   const { manual, myself } = state;
   resetManualFailover(state);
-  manual.endsAt = state.now + MANUAL_FAILOVER_TIMEOUT_MS;
+  manual.endsAt = state.now + state.settings.manualFailoverTimeoutMs;
   if (mode === "takeover") {
     log(state, "notice", "Taking over the primary (user request)");
     takeEpochUnasked(state);
@@ -198,13 +197,14 @@ export function startManualFailover(state: ClusterState, mode: ManualMode): void
 
 /** On the primary: stop writes, so that the replica can catch up with a fixed offset. */
 export function acceptManualFailover(state: ClusterState, replica: ClusterNode): void {
-  const { manual, now } = state;
+  const { manual, now, settings } = state;
   if (replica.primary !== state.myself) return;
   resetManualFailover(state);
-  manual.endsAt = now + MANUAL_FAILOVER_TIMEOUT_MS;
+  manual.endsAt = now + settings.manualFailoverTimeoutMs;
   manual.replica = replica;
   log(state, "notice", `Manual failover requested by replica ${replica.id}`);
-  state.outbox.push({ kind: "pauseWrites", untilMs: now + MANUAL_FAILOVER_TIMEOUT_MS * MANUAL_PAUSE_FACTOR });
+  const pauseMs = settings.manualFailoverTimeoutMs * MANUAL_PAUSE_FACTOR;
+  state.outbox.push({ kind: "pauseWrites", untilMs: now + pauseMs });
 }
 
 /** On the replica: the primary has said where it stopped. */

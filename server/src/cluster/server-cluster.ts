@@ -74,9 +74,7 @@ export function createServerCluster(parts: ServerClusterParts): ServerCluster {
         if (isSharded) pubsub.publishShard(channel, message);
         else pubsub.publish(channel, message);
       },
-      slotsLost: (slots) => {
-        for (const slot of slots) pubsub.dropShardChannels(slot);
-      },
+      slotsLost: (slots) => pubsub.dropShardChannels(new Set(slots)),
       ownersChanged: () => parts.ownersChanged(),
       pauseWrites: (untilMs) => parts.pauseWrites(untilMs),
       resumeWrites: () => parts.resumeWrites(),
@@ -85,6 +83,7 @@ export function createServerCluster(parts: ServerClusterParts): ServerCluster {
       fatal: (error) => parts.fatal(error),
     },
   );
+  keyspace.foreignSlots = cluster.state.surplus;
   return {
     cluster,
     sweep,

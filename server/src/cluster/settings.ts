@@ -52,6 +52,9 @@ export function liveSettings(config: Pick<Config, "get">, ports: ListeningPorts)
     get replicaValidityFactor() {
       return config.get("cluster-replica-validity-factor");
     },
+    get manualFailoverTimeoutMs() {
+      return config.get("cluster-manual-failover-timeout");
+    },
     get replicaNoFailover() {
       return config.get("cluster-replica-no-failover");
     },

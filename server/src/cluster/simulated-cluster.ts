@@ -65,6 +65,7 @@ export const SIMULATED_SETTINGS: ClusterSettings = {
   allowReadsWhenDown: false,
   replicaValidityFactor: 10,
   replicaNoFailover: false,
+  manualFailoverTimeoutMs: 5000,
   replicationPingPeriodMs: 10_000,
   allowReplicaMigration: false,
   migrationBarrier: 1,

@@ -26,6 +26,7 @@ export interface ClusterSettings {
   readonly allowReadsWhenDown: boolean;
   readonly replicaValidityFactor: number;
   readonly replicaNoFailover: boolean;
+  readonly manualFailoverTimeoutMs: number;
   readonly replicationPingPeriodMs: number;
   readonly allowReplicaMigration: boolean;
   readonly migrationBarrier: number;

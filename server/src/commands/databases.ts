@@ -17,7 +17,7 @@ export const databaseCommands = defineCommands([
     complexity: "O(1)",
     summary: "Gives the number of keys in the database.",
     syntax: "",
-    run: (call) => call.reply.integer(call.db.count),
+    run: (call) => call.reply.integer(call.db.ownCount),
   },
   {
     name: "flushdb",

@@ -103,6 +103,7 @@ function scan(call: Call): void {
   const expired: number[] = [];
   const next = db.scan(cursor, options.count, (record) => {
     if (!matches(options.pattern, db.bytesOf(record), db.keyOffset(record), db.keyLength(record))) return;
+    if (call.server.keyspace.isForeign(record)) return;
     if (db.isExpired(record)) expired.push(record);
     else if (options.type === undefined || typeName(db.typeOf(record)) === options.type) found.push(record);
   });
@@ -120,7 +121,7 @@ function keys(call: Call): void {
   const pattern = call.is(1, "*") ? undefined : call.copy(1);
   const found: number[] = [];
   db.forEach((record) => {
-    if (db.isExpired(record)) return;
+    if (db.isExpired(record) || call.server.keyspace.isForeign(record)) return;
     if (matches(pattern, db.bytesOf(record), db.keyOffset(record), db.keyLength(record))) found.push(record);
   });
   reply.array(found.length);

@@ -287,6 +287,7 @@ const CLUSTER = [
   integer("cluster-announce-tls-port", 0, PORTS),
   choice("cluster-preferred-endpoint-type", ["ip", "hostname", "unknown-endpoint"], "ip"),
   memory("cluster-link-sendbuf-limit", 0),
+  integer("cluster-manual-failover-timeout", 5000, [1, INT_MAX]),
   integer("cluster-slot-migration-log-max-len", 1000, COUNT),
   memory("slot-migration-max-failover-repl-bytes", 64 * 1024),
 ] as const;

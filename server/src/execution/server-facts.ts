@@ -267,10 +267,11 @@ function databaseFacts(keyspace: Keyspace): DatabaseFacts[] {
   const facts: DatabaseFacts[] = [];
   for (let index = 0; index < keyspace.databaseCount; index++) {
     const db = keyspace.database(index);
-    if (db.count === 0) continue;
+    const keys = db.ownCount;
+    if (keys === 0) continue;
     facts.push({
       index,
-      keys: db.count,
+      keys,
       expires: db.expiry.count,
       averageTtlMs: db.expiry.averageTtlMs,
       expiringHashes: db.fieldExpiries.count,

@@ -54,6 +54,13 @@ export class Database {
     return this.#state.dictionary.count(this.#root);
   }
 
+  /** Without the keys that are another node's. */
+  get ownCount(): number {
+    let foreign = 0;
+    for (const slot of this.#state.foreignSlots) foreign += this.#state.slots?.countIn(slot) ?? 0;
+    return this.count - foreign;
+  }
+
   /** The root of the index: compaction may move it. */
   get indexRoot(): Handle {
     return this.#root;
@@ -338,7 +345,10 @@ export class Database {
   randomKey(): Handle {
     for (let draw = 0; ; draw++) {
       const record = this.randomRecord();
-      if (record === 0 || !this.isExpired(record)) return record;
+      const isForeign = record !== 0 && this.#state.isForeign(record);
+      if (record === 0 || (isForeign && draw === RANDOM_KEY_DRAWS)) return 0;
+      if (isForeign) continue;
+      if (!this.isExpired(record)) return record;
       if (!this.#state.isReplica) this.expireRecord(record);
       else if (draw === RANDOM_KEY_DRAWS) return record;
     }

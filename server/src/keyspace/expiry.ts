@@ -5,7 +5,6 @@
  * in the same cycle, from a list by their time.
  */
 
-import { keySlot } from "@kvcluster/protocol/slots";
 import type { Arena } from "../memory/arena.ts";
 import { type Handle, PAGE_SHIFT, VOLATILE_RECORD } from "../memory/arena-layout.ts";
 import type { Clock } from "../platform/clock.ts";
@@ -123,14 +122,8 @@ export class ExpiryCycle {
 
   #isDue(record: Handle): boolean {
     const expireAtMs = this.#state.records.expireAtOf(record);
-    if (expireAtMs < this.#state.nowMs && !this.#isKept(record)) return true;
+    if (expireAtMs < this.#state.nowMs && !this.#state.isForeign(record)) return true;
     if (expireAtMs < this.#earliestLeftMs) this.#earliestLeftMs = expireAtMs;
     return false;
-  }
-
-  #isKept(record: Handle): boolean {
-    const { keptSlots, records } = this.#state;
-    if (keptSlots === undefined) return false;
-    return keptSlots.has(keySlot(records.bytesOf(record), records.keyOffset(record), records.keyLength(record)));
   }
 }

@@ -3,6 +3,7 @@
  * the layers above. Plain fields, because the hot path reads them.
  */
 
+import { keySlot } from "@kvcluster/protocol/slots";
 import { Arena } from "../memory/arena.ts";
 import type { Handle } from "../memory/arena-layout.ts";
 import type { ByteSpan } from "../memory/byte-span.ts";
@@ -114,8 +115,8 @@ export class KeyspaceState {
   /** Expired keys are missing, but stay until the primary deletes them. */
   isReplica = false;
   #ignoresExpiry = false;
-  /** Keys of these cluster slots go when their owner, another node, says so. */
-  keptSlots: ReadonlySet<number> | undefined;
+  /** Cluster slots of which there are keys that are another node's: nobody sees these, and they go when that node says so. */
+  foreignSlots: ReadonlySet<number> = new Set();
   /** Reads do not count as use (CLIENT NO-TOUCH). */
   isUntouched = false;
   dirty = 0;
@@ -162,6 +163,15 @@ export class KeyspaceState {
   set ignoresExpiry(ignoresExpiry: boolean) {
     this.#ignoresExpiry = ignoresExpiry;
     this.#setFieldClock();
+  }
+
+  /** Whether the key is another node's. */
+  isForeign(record: Handle): boolean {
+    if (this.foreignSlots.size === 0) return false;
+    const { records } = this;
+    return this.foreignSlots.has(
+      keySlot(records.bytesOf(record), records.keyOffset(record), records.keyLength(record)),
+    );
   }
 
   /** Frees a record and its value, after a running snapshot has seen both. */

@@ -151,9 +151,14 @@ export class Keyspace {
     this.#state.ignoresExpiry = ignoresExpiry;
   }
 
-  /** Keys of these cluster slots do not expire by themselves: they are another node's still. Undefined: there are none. */
-  set keptSlots(slots: ReadonlySet<number> | undefined) {
-    this.#state.keptSlots = slots;
+  /** Keys of these cluster slots are another node's: on their way in, or about to be deleted. The set may change. */
+  set foreignSlots(slots: ReadonlySet<number>) {
+    this.#state.foreignSlots = slots;
+  }
+
+  /** Whether the key of the record is another node's, which nobody is to see here. */
+  isForeign(record: Handle): boolean {
+    return this.#state.isForeign(record);
   }
 
   /** Whether what has expired is ours to delete: not on a replica, and not while data is loaded. */

@@ -63,7 +63,7 @@ test("shard subscribers of a slot that moved are told and dropped", () => {
   const subscriber = createSubscriber();
   pubsub.subscribe(subscriber, "shardChannels", "orders");
   pubsub.subscribe(subscriber, "shardChannels", "other");
-  pubsub.dropShardChannels(keySlot(Buffer.from("orders"), 0, 6));
+  pubsub.dropShardChannels(new Set([keySlot(Buffer.from("orders"), 0, 6)]));
   expect(textOf(subscriber.received)).toBe("*3\r\n$12\r\nsunsubscribe\r\n$6\r\norders\r\n:1\r\n");
   expect(pubsub.names("shardChannels", undefined).map(String)).toEqual(["other"]);
 });

@@ -92,9 +92,9 @@ export class PublishSubscribe {
   }
 
   /** Ends the shard subscriptions of a slot that moved away; each subscriber is told. */
-  dropShardChannels(slot: number): void {
+  dropShardChannels(slots: ReadonlySet<number>): void {
     for (const [name, { bytes, subscribers }] of this.#registries.shardChannels) {
-      if (keySlot(bytes, 0, bytes.length) !== slot) continue;
+      if (!slots.has(keySlot(bytes, 0, bytes.length))) continue;
       for (const subscriber of [...subscribers]) {
         this.unsubscribe(subscriber, "shardChannels", name);
         const rest = subscriber.shardChannels?.size ?? 0;

@@ -8,6 +8,7 @@ import { replicationAddress } from "../cluster/state.ts";
 import { dropKeys, expectCopies, forgetSurplus } from "../cluster/surplus-slots.ts";
 import type { Config } from "../config/config.ts";
 import type { Keyspace } from "../keyspace/keyspace.ts";
+import type { SlotSweep } from "../keyspace/slot-sweep.ts";
 import type { Logger } from "../observability/logger.ts";
 import type { AppendOnly } from "../persistence/aof/append-only.ts";
 import type { Persistence } from "../persistence/persistence.ts";
@@ -110,19 +111,17 @@ export function createServerSlotMigrations(parts: ServerSlotMigrationsParts): Se
       return current.applying;
     },
     tick() {
-      const done = drops.filter(({ slots }) => ![...slots].some((slot) => sweep.has(slot)));
+      const done = drops.filter(({ slots }) => !hasAny(sweep, slots));
       drops = drops.filter((one) => !done.includes(one));
       for (const one of done) one.done();
       migrations.tick();
-      keyspace.keptSlots = keptSlots(migrations);
     },
   };
 }
 
-/** Keys on their way in go when their owner says so. */
-function keptSlots({ jobs }: SlotMigrations): ReadonlySet<number> | undefined {
-  const coming = jobs.filter(({ operation, isOver }) => operation === "IMPORT" && !isOver);
-  return coming.length === 0 ? undefined : new Set(coming.flatMap(({ slots }) => [...slots]));
+function hasAny(sweep: SlotSweep, slots: Iterable<number>): boolean {
+  for (const slot of slots) if (sweep.has(slot)) return true;
+  return false;
 }
 
 function createExport(parts: ServerSlotMigrationsParts, job: MigrationJob, holders: Set<MigrationJob>): SlotExport {
@@ -136,6 +135,7 @@ function createExport(parts: ServerSlotMigrationsParts, job: MigrationJob, holde
       timeoutMs: config.get("repl-timeout") * 1000,
       maxHeldBytes: config.get("client-output-buffer-limit").replica.hardBytes,
       pauseBelowBytes: config.get("slot-migration-max-failover-repl-bytes"),
+      pauseMs: config.get("cluster-manual-failover-timeout"),
     }),
     startSnapshot: (target, form) => {
       if (!persistence.mayBegin) return undefined;

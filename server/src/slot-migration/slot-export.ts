@@ -27,6 +27,8 @@ export interface ExportLimits {
   readonly maxHeldBytes: number;
   /** Writes are held back once no more than this is on its way. */
   readonly pauseBelowBytes: number;
+  /** For so long they are held back for the target to have everything, and then for its claim to come. */
+  readonly pauseMs: number;
 }
 
 export interface ExportPorts {
@@ -49,9 +51,6 @@ export interface ExportPorts {
 }
 
 const ACK_PERIOD_MS = 1000;
-/** How long writes are held back for the target to catch up, and then for its claim to come. */
-const PAUSE_MS = 10_000;
-const CLAIM_MS = 2000;
 
 export class SlotExport {
   readonly job: MigrationJob;
@@ -98,8 +97,7 @@ export class SlotExport {
     if (job.isOver) return;
     const nowMs = this.#ports.clock.nowMs();
     if (job.state === "failover-granted") {
-      this.ownersChanged();
-      if (!job.isOver && nowMs >= this.#pausedUntilMs) this.#claimAgain();
+      if (nowMs >= this.#pausedUntilMs) this.#claimAgain();
       return;
     }
     if (nowMs - job.heardAtMs > this.#ports.limits().timeoutMs) {
@@ -128,8 +126,9 @@ export class SlotExport {
     this.#end("failed", message);
   }
 
+  /** Gives it up. Once the target may take over, it is too late. */
   cancel(): void {
-    this.#end("cancelled", "");
+    if (this.job.state !== "failover-granted") this.#end("cancelled", "");
   }
 
   #signIn(socket: Socket): void {
@@ -151,7 +150,8 @@ export class SlotExport {
   }
 
   #receive(chunk: Buffer): void {
-    if (this.job.isOver) return;
+    // Whatever it says once it was allowed to, it may have taken over.
+    if (this.job.isOver || this.job.state === "failover-granted") return;
     this.job.heardAtMs = this.#ports.clock.nowMs();
     try {
       this.#decoder.push(chunk);
@@ -220,9 +220,9 @@ export class SlotExport {
   /** Holds writes back as soon as little enough is on its way. */
   #pause(): void {
     this.#flush();
-    const isNear = this.remainingBytes <= this.#ports.limits().pauseBelowBytes;
-    if (!isNear || !this.#ports.mayHoldWrites()) return;
-    this.#pausedUntilMs = this.#ports.clock.nowMs() + PAUSE_MS;
+    const { pauseBelowBytes, pauseMs } = this.#ports.limits();
+    if (this.remainingBytes > pauseBelowBytes || !this.#ports.mayHoldWrites()) return;
+    this.#pausedUntilMs = this.#ports.clock.nowMs() + pauseMs;
     this.#ports.holdWrites(true);
     this.#say("PAUSED");
     this.#enter("failover-paused");
@@ -234,7 +234,7 @@ export class SlotExport {
       this.fail("Unpaused before failover completed");
       return;
     }
-    this.#pausedUntilMs = Math.max(this.#pausedUntilMs, nowMs + CLAIM_MS);
+    this.#pausedUntilMs = nowMs + this.#ports.limits().pauseMs;
     this.#flush();
     this.#ports.listen(false);
     this.#say("FAILOVER-GRANTED");

@@ -1,9 +1,11 @@
 /** Slots move as a whole between real servers, under load, and where they cannot, nothing has happened. */
 
+import { encodeCommand } from "@kvcluster/protocol/resp-encoder";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { eventually } from "../persistence/reference-redis.ts";
 import { slotOf } from "../testing/cluster-client.ts";
 import { ClusterScene, tagsInFirstSlots } from "../testing/cluster-scene.ts";
+import { RawClient } from "../testing/raw-client.ts";
 import type { ServerProcess } from "../testing/server-process.ts";
 
 const TIMEOUT_MS = 60_000;
@@ -51,6 +53,14 @@ async function ended(node: ServerProcess): Promise<Record<string, string | numbe
   return last;
 }
 
+async function replicaOf(primary: ServerProcess): Promise<ServerProcess> {
+  for (const node of scene.members) {
+    const [role, , port] = (await node.command("ROLE")).split("\n");
+    if (role === "slave" && Number(port) === primary.port) return node;
+  }
+  throw new Error("It has no replica");
+}
+
 const keysIn = async (node: ServerProcess, slot: number): Promise<number> =>
   Number(await node.command("CLUSTER", "COUNTKEYSINSLOT", String(slot)));
 
@@ -89,5 +99,23 @@ describe("a move of slots between two primaries", { timeout: TIMEOUT_MS }, () =>
     await scene.load.verify();
     expect(scene.load.faults).toEqual([]);
     expect(await scene.differingReplicas()).toEqual([]);
+  });
+
+  test("ends with the target: the replica that takes its place deletes what had come", async () => {
+    const target = await scene.ownerOf(16_383);
+    const replica = await replicaOf(target);
+    const client = await RawClient.connect(target.port);
+    const slot = String(slotOf("{b5}"));
+    const words = ["SOURCE", await (await scene.ownerOf(Number(slot))).id(), "NAME", "d".repeat(40)];
+    expect(Number(slot)).toBeGreaterThan(MOVED[1]);
+    expect(await client.text("CLUSTER", "SYNCSLOTS", "ESTABLISH", ...words, "SLOTSRANGE", slot, slot)).toBe("+OK\r\n");
+    client.write(encodeCommand(["CLUSTER", "SYNCSLOTS", "ACK"]));
+    for (let n = 0; n < 1000; n++) client.write(encodeCommand(["SET", `{b5}:${n}`, n]));
+    await eventually("the replica has the copies", async () => (await keysIn(replica, Number(slot))) === 1000);
+    expect((await migrations(replica))[0]).toMatchObject({ state: "occurring-on-primary", operation: "IMPORT" });
+    await target.stop();
+    client.close();
+    await eventually("the replica is the primary", async () => (await replica.command("ROLE")).startsWith("master"));
+    await eventually("it has deleted the copies", async () => (await keysIn(replica, Number(slot))) === 0);
   });
 });

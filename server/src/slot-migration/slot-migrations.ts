@@ -24,7 +24,7 @@ export interface SlotMigrationsParts {
   maxRemembered(): number;
   createExport(job: MigrationJob): SlotExport;
   createImport(job: MigrationJob, connection: SourceConnection): SlotImport;
-  /** Copies of these slots are coming to this node, or to its primary; `false`: that is over. */
+  /** Copies of these slots are coming to the primary of this node; `false`: that is over. */
   expectCopies(slots: ReadonlySet<number>, areComing: boolean): void;
   /** Tells the replicas of this node, in the stream. */
   tellReplicas(bytes: Buffer): void;
@@ -147,7 +147,7 @@ export class SlotMigrations {
 
   /** Ten times a second, and when replicas or the disk have got further. */
   tick(): void {
-    this.ownersChanged();
+    if (this.#parts.isReplica()) this.ownersChanged();
     for (const work of this.#exports.values()) {
       work.tick();
       if (work.job.isOver) this.#exports.delete(work.job.name);
