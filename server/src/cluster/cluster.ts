@@ -15,6 +15,7 @@ import { acceptLink, type ClusterEvent, change, step } from "./machine.ts";
 import { formatNodesConf, loadNodesConf } from "./nodes-conf.ts";
 import { type NodesConfDisk, NodesConfFile } from "./nodes-conf-file.ts";
 import { markServedSlots, redirect, type SlotRequest } from "./redirection.ts";
+import { SlotUse } from "./slot-use.ts";
 import { beginLife } from "./start-guard.ts";
 import { type ClusterSettings, type ClusterState, createState, type Effect, needsSave } from "./state.ts";
 import { TICK_MS } from "./tick.ts";
@@ -75,6 +76,7 @@ export interface ClusterOptions {
 export class Cluster {
   /** 1 for each slot that is served here without a look at the request; read for every command. */
   readonly ownedByMe = new Uint8Array(SLOT_COUNT);
+  readonly slotUse = new SlotUse();
   readonly state: ClusterState;
   readonly #services: ClusterServices;
   readonly #options: ClusterOptions;
@@ -289,6 +291,7 @@ export class Cluster {
         this.#services.resumeWrites();
         return;
       case "slotsLost":
+        this.slotUse.forget(effect.slots);
         this.#services.slotsLost(effect.slots);
         return;
       case "dropSlotKeys":

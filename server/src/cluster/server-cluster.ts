@@ -84,6 +84,11 @@ export function createServerCluster(parts: ServerClusterParts): ServerCluster {
     },
   );
   keyspace.foreignSlots = cluster.state.surplus;
+  const meterSlots = (): undefined => {
+    cluster.slotUse.isOn = config.get("cluster-slot-stats-enabled");
+  };
+  meterSlots();
+  config.onChange(["cluster-slot-stats-enabled"], meterSlots);
   return {
     cluster,
     sweep,

@@ -288,6 +288,7 @@ const CLUSTER = [
   choice("cluster-preferred-endpoint-type", ["ip", "hostname", "unknown-endpoint"], "ip"),
   memory("cluster-link-sendbuf-limit", 0),
   integer("cluster-manual-failover-timeout", 5000, [1, INT_MAX]),
+  bool("cluster-slot-stats-enabled", false),
   integer("cluster-slot-migration-log-max-len", 1000, COUNT),
   memory("slot-migration-max-failover-repl-bytes", 64 * 1024),
 ] as const;

@@ -22,6 +22,7 @@ import type { CommandObserver, RequestSource } from "./dispatcher-ports.ts";
 import { denyMask, MAY_CHANGE, refusal, type ServerState } from "./guards.ts";
 import { permissionError, permissionErrorInExec } from "./permission-check.ts";
 import type { Propagator } from "./propagation.ts";
+import { SlotMeter } from "./slot-meter.ts";
 import { countKeysHere, NO_SLOT, requestSlot, routeSlot, type SlotOwnership } from "./slot-router.ts";
 import { SnapshotWait } from "./snapshot-wait.ts";
 import type { TrackedReads } from "./tracked-reads.ts";
@@ -72,12 +73,14 @@ export class Dispatcher {
   readonly #observer: CommandObserver;
   readonly #parser: RequestSource;
   readonly #cluster: SlotOwnership | undefined;
+  readonly #slotMeter: SlotMeter | undefined;
   readonly #call: Call;
   readonly reply: ReplyWriter;
   readonly #times: CommandTimes;
   #deny = 0;
   #propagating = false;
   #isSnapshotRunning = false;
+  #metersSlots = false;
   /** The request at hand waits for the end of a pause: it is not to be consumed. */
   #isHeld = false;
   #isRunningAgain = false;
@@ -105,6 +108,8 @@ export class Dispatcher {
     this.#observer = options.observer;
     this.#parser = options.parser;
     this.#cluster = options.cluster;
+    const { table, clock, propagator } = options;
+    this.#slotMeter = this.#cluster && new SlotMeter({ table, clock, propagator, use: this.#cluster.slotUse });
     this.reply = options.reply;
     const db = options.keyspace.database(0);
     this.#call = new Call({ client: options.bootClient, db, reply: options.reply, server: options.context });
@@ -167,7 +172,7 @@ export class Dispatcher {
     const bytes = this.workFor(client, (call) => {
       Object.assign(call, command);
       this.#isRunningAgain = true;
-      this.#invoke(call, id, this.#table.flags[id] as number, -1, -1);
+      this.#invokeMetered(call, id, this.#table.flags[id] as number, -1, -1);
       this.#isRunningAgain = false;
     });
     this.#table.calls[id] = (this.#table.calls[id] as number) - 1;
@@ -232,6 +237,7 @@ export class Dispatcher {
   refresh(): void {
     this.#deny = denyMask(this.#state);
     this.#isSnapshotRunning = this.#keyspace.arena.isSnapshotRunning;
+    this.#metersSlots = this.#slotMeter?.isOn === true;
     this.#propagating = this.#propagator.active;
     this.#call.isPropagated = this.#propagating;
   }
@@ -292,9 +298,13 @@ export class Dispatcher {
     const bits = table.flags[id] as number;
     const client = call.client;
     if (((bits & this.#deny) | (client.flags & SPECIAL_CLIENT_FLAGS)) !== 0) {
-      if (!this.#passSpecial(call, id, bits)) return;
+      if (!this.#passSpecial(call, id, bits)) {
+        if (this.#metersSlots && !this.#isHeld) this.#slotMeter?.queued(call, id, start, end);
+        return;
+      }
     } else if (!this.#passOrdinary(call, id, bits)) return;
-    this.#invoke(call, id, bits, start, end);
+    if (this.#metersSlots) this.#invokeMetered(call, id, bits, start, end);
+    else this.#invoke(call, id, bits, start, end);
     // In the middle of a script nobody is served: what it has made ready may be gone at its end.
     if (this.#waited.hasReady && this.#state.busyError === undefined) this.#serveReady();
   }
@@ -311,6 +321,14 @@ export class Dispatcher {
     if (!this.#isSnapshotRunning || !this.#snapshotWait.applies(call, id)) return true;
     this.#hold(call.client);
     return false;
+  }
+
+  /** As `#invoke`, and books what it costs on the slot of its keys, where that is wanted. */
+  #invokeMetered(call: Call, id: number, bits: number, start: number, end: number): void {
+    const meter = this.#metersSlots ? this.#slotMeter : undefined;
+    const metered = meter?.begin(call, id, { start, end, isAgain: this.#isRunningAgain });
+    this.#invoke(call, id, bits, start, end);
+    if (metered !== undefined) meter?.end(call, metered);
   }
 
   #invoke(call: Call, id: number, bits: number, start: number, end: number): void {

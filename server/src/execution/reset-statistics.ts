@@ -13,4 +13,5 @@ export function resetStatistics(context: ServerContext, usage: MeteredUsage, com
   for (const direction of ["inputBytes", "outputBytes"] as const) usage.traffic[direction] = 0;
   for (const rate of [usage.inputRate, usage.outputRate]) rate.reset(0);
   replication.resetStatistics();
+  context.cluster?.slotUse.resetStatistics();
 }

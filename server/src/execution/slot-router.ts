@@ -4,6 +4,7 @@
  */
 
 import { keySlot } from "@kvcluster/protocol/slots";
+import type { SlotUse } from "../cluster/slot-use.ts";
 import type { Call } from "../commands/call.ts";
 import type { CommandTable } from "../commands/command-table.ts";
 import { ERRORS } from "../commands/errors.ts";
@@ -16,6 +17,7 @@ export const CROSS_SLOT = -2;
 export interface SlotOwnership {
   /** 1 for each slot that this node serves without any question. */
   readonly ownedByMe: Uint8Array;
+  readonly slotUse: SlotUse;
   /** The redirection or error for a request that is not simply ours, or undefined to serve it. */
   redirection(slot: number, request: RoutedRequest): string | undefined;
 }
