@@ -20,7 +20,7 @@ export const rollPods: Step = {
   changes: true,
   run: async (pass) => {
     const { plan, cluster, name, dependencies } = pass;
-    if (plan === undefined || plan.actions.length > 0) return PROCEED;
+    if (plan === undefined || plan.actions.length > 0 || pass.restore?.state.kind === "running") return PROCEED;
     const pods = dependencies.store.pods(name);
     const named = (some: readonly Pod[]) => new Set(some.map(({ metadata }) => metadata.name));
     const restart = planRestart({
@@ -29,6 +29,7 @@ export const rollPods: Step = {
       ready: named(pods.filter(isPodReady)),
       isEphemeral: cluster.spec.storage.type === "Ephemeral",
     });
+    pass.restartWait = restart?.kind === "wait" ? restart.reason : undefined;
     return restart === undefined ? PROCEED : await follow(pass, restart);
   },
 };

@@ -118,6 +118,7 @@ describe("a new image", () => {
       await other.pass();
     }
     expect(restartsOf(other)).toEqual([]);
+    expect(JSON.stringify(other.cluster().status)).toContain("kv-0-0 is not restarted: its data would be lost");
     expect(conditionOf(other, "UpToDate")).toBe("False RestartPending");
   });
 

@@ -50,7 +50,7 @@ describe("planRebalance", () => {
     const view = joined();
     const waitsOf = (seen: ClusterView, spec = LARGER) => plan(seen, spec).waits;
     expect(waitsOf(view, { ...LARGER, isBackupRunning: true })).toContain(
-      "Slots move when the backup that is running is done",
+      "Slots move when the backup or restore that is running is done",
     );
     const without = { pods: view.pods.filter(({ pod }) => pod !== "kv-3-1") };
     expect(waitsOf(without)).toContain("Slots wait for a replica of kv-3-0");
