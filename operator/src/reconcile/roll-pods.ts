@@ -4,7 +4,7 @@
  * the current spec.
  */
 
-import { SHARD_LABEL } from "../api/labels.ts";
+import { APPROVED_GENERATION_ANNOTATION, SHARD_LABEL } from "../api/labels.ts";
 import { isPodReady } from "../pod-readiness.ts";
 import { changedInputs, restartInputs } from "../resources/restart-inputs.ts";
 import { planRestart, type Restart } from "../topology/plan-restart.ts";
@@ -27,12 +27,19 @@ export const rollPods: Step = {
       plan,
       outdated: named(pods.filter((pod) => isWanted(pass, pod) && !isCurrent(pass, pod))),
       ready: named(pods.filter(isPodReady)),
+      isApproved: isApproved(pass),
       isEphemeral: cluster.spec.storage.type === "Ephemeral",
     });
     pass.restartWait = restart?.kind === "wait" ? restart.reason : undefined;
     return restart === undefined ? PROCEED : await follow(pass, restart);
   },
 };
+
+function isApproved({ cluster }: Pass): boolean {
+  const { annotations, generation } = cluster.metadata;
+  const isSupervised = cluster.spec.disruption.updateStrategy === "Supervised";
+  return !isSupervised || Number(annotations?.[APPROVED_GENERATION_ANNOTATION]) === generation;
+}
 
 /** A shard that leaves is not changed any more. */
 function isWanted({ cluster }: Pass, { metadata }: Pod): boolean {

@@ -122,6 +122,29 @@ describe("a new image", () => {
     expect(conditionOf(other, "UpToDate")).toBe("False RestartPending");
   });
 
+  it("waits for approval before primaries are touched, where that is asked for", async () => {
+    const seen = await start({ disruption: { updateStrategy: "Supervised" } });
+    edit(seen, { image: "kv-server:2" });
+    await until(seen, () => restartsOf(seen).length === 3);
+    for (let round = 0; round < 10; round++) {
+      seen.tick();
+      await seen.pass();
+    }
+    expect(restartsOf(seen)).toEqual(["kv-0-1", "kv-1-1", "kv-2-1"]);
+    expect(JSON.stringify(seen.cluster().status)).toContain("kv-0-0 is a primary and waits for approval");
+    const annotations = { "kvcluster.dev/approved-generation": `${seen.cluster().metadata.generation}` };
+    seen.server.change(seen.cluster(), { metadata: { annotations } });
+    await until(seen, isRolled(seen));
+    expect(restartsOf(seen)).toHaveLength(6);
+    edit(seen, { image: "kv-server:3" });
+    await until(seen, () => restartsOf(seen).length === 9);
+    for (let round = 0; round < 10; round++) {
+      seen.tick();
+      await seen.pass();
+    }
+    expect(restartsOf(seen)).toHaveLength(9);
+  });
+
   it("is rolled to the end though the operator dies after every pass, and sometimes in the middle of one", async () => {
     const seen = await start({ shards: 3, replicasPerShard: 1 });
     const keys = keysOf(seen);
