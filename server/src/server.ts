@@ -374,10 +374,7 @@ function createMigrations({ config, clock }: ServerOptions, needs: MigrationNeed
       database.changes.notify(EventClass.generic, "del", key, 0, key.length);
       if (propagator.active) propagator.sendCommand(database.index, ["DEL", key]);
     },
-    goesOn: (client) => {
-      client.connection.resume();
-      pause.admit(client);
-    },
+    goesOn: (client) => pause.resume(client),
   });
   return { payloads, migrations };
 }

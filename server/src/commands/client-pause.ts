@@ -59,6 +59,12 @@ export class ClientPause {
     if (!this.isPaused) this.unpause();
   }
 
+  /** A client that was stopped for a reason of its own goes on, unless there is a pause. */
+  resume(client: Client): void {
+    client.connection.resume();
+    this.admit(client);
+  }
+
   /** Also for clients that connect during a pause. */
   admit(client: Client): void {
     if (this.#mode === "write" || !this.isPaused || client.has(REPLICATION_LINKS)) return;

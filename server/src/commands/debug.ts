@@ -199,7 +199,7 @@ function debugLoadAof({ client, server }: Call): void {
   const answer = (text: string): void => {
     client.set(ClientFlag.blocked, false);
     client.connection.send(Buffer.from(text));
-    client.connection.resume();
+    server.pause.resume(client);
   };
   client.set(ClientFlag.blocked, true);
   client.connection.pause();

@@ -13,10 +13,13 @@ const UNBLOCKED = Buffer.from("-UNBLOCKED client unblocked via CLIENT UNBLOCK\r\
 
 export class WaitingForReplicas implements AcknowledgementWaiters {
   readonly #clock: Clock;
+  readonly #goesOn: (client: Client) => void;
   readonly #waiters = new Map<Client, Waiter>();
 
-  constructor(clock: Clock) {
+  /** `goesOn`: a client that waited is served again. */
+  constructor(clock: Clock, goesOn: (client: Client) => void) {
     this.#clock = clock;
+    this.#goesOn = goesOn;
   }
 
   get count(): number {
@@ -51,7 +54,7 @@ export class WaitingForReplicas implements AcknowledgementWaiters {
     this.forget(client);
     client.set(ClientFlag.blocked, false);
     client.connection.send(error ?? waiter.copies.answer());
-    client.connection.resume();
+    this.#goesOn(client);
     return true;
   }
 }
