@@ -190,14 +190,11 @@ interface Core {
   readonly memoryRelease: MemoryRelease;
 }
 
-/** As they are at the start. */
-const DEBUG_SWITCHES = { isActiveExpiryOn: true, isUpkeepPaused: false, skipsChecksums: false };
-
 function createCore(options: ServerOptions): Core {
   const { config, clock, random, logger } = options;
   const memoryRelease = new MemoryRelease();
   const { keyspace, collections } = createServerKeyspace(options, memoryRelease);
-  const [clients, pubsub, monitors] = [new ClientRegistry(), new PublishSubscribe(), new Monitors(clock)];
+  const [clients, pubsub, monitors] = [new ClientRegistry(), new PublishSubscribe(), new Monitors()];
   const table = createServerTable(options.renamedCommands);
   const identity = { runId: random.hex(40), port: 0, startedAtMs: clock.nowMs(), configFile: options.configFile };
   const usage = createUsage(clock, keyspace.arena.usedBytes);
@@ -216,7 +213,7 @@ function createCore(options: ServerOptions): Core {
   const replication = createServerReplication({
     ...{ config, clock, random, logger, disk: systemDisk, persistence, appendOnly, applier, pause },
     ...{ connect, port: () => identity.port, snapshotBegun: () => context.slotMigrations?.migrations.announceAll() },
-    roleChanged: (isReplica) => changeRole(isReplica, { keyspace, appendOnly, programs, waiting }),
+    roleChanged: (isReplica) => changeRole(isReplica, { clients, keyspace, appendOnly, programs, waiting }),
   });
   const runFor: Dispatcher["runFor"] = (client, command) => dispatcher.runFor(client, command);
   const waiting = createWaitingClients({ keyspace, clock, pause, runFor });
@@ -248,7 +245,7 @@ function createCore(options: ServerOptions): Core {
       return parser.maxBulkBytes;
     },
     flushed: () => tellFlushed(context),
-    ...{ debugSwitches: { ...DEBUG_SWITCHES }, shutdownWait: { untilMs: undefined } },
+    ...{ debugSwitches: { isActiveExpiryOn: true }, shutdownWait: { untilMs: undefined } },
     ...{ shutdown: options.requestShutdown, purgeMemory: () => upkeep.purge() },
     reloadAppendOnly: () => reloadAppendOnly({ context, dispatcher }, NO_CONNECTION),
     resetStatistics: () => resetStatistics(context, usage, dispatcher.processed),
@@ -374,7 +371,10 @@ function createMigrations({ config, clock }: ServerOptions, needs: MigrationNeed
       database.changes.notify(EventClass.generic, "del", key, 0, key.length);
       if (propagator.active) propagator.sendCommand(database.index, ["DEL", key]);
     },
-    goesOn: (client) => pause.resume(client),
+    goesOn: (client) => {
+      client.connection.resume();
+      pause.admit(client);
+    },
   });
   return { payloads, migrations };
 }
@@ -411,7 +411,7 @@ function createUpkeep(context: ServerContext, state: ServerState): MemoryUpkeep 
     ...{ keyspace, clock },
     settings: () => compactionSettingsOf(config),
     expiryEffort: () => config.get("active-expire-effort"),
-    mayExpire: () => debugSwitches.isActiveExpiryOn && !debugSwitches.isUpkeepPaused && state.busyError === undefined,
+    mayExpire: () => debugSwitches.isActiveExpiryOn && state.busyError === undefined,
     mayEvict: () => state.memoryLimited && state.busyError === undefined,
     mayMove: () => !state.loading,
     spent: (event, microseconds) => latencyMonitor.add(event, microseconds),

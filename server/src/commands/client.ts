@@ -35,8 +35,6 @@ export const ClientFlag = {
   restricted: 1 << 18,
   /** Told of changes of what it reads; also the client of the scripts that such a one runs. */
   tracking: 1 << 19,
-  /** Its next request waits, for the end of a pause or for a snapshot. */
-  held: 1 << 20,
 } as const;
 
 /** Any of these sends a command of this client through the guards one by one. */
@@ -91,6 +89,9 @@ export interface ClientOptions {
   readonly isEncrypted?: boolean;
 }
 
+/** In place of an offset: this server has been a replica since the last write, so nobody can say who has it. */
+export const WRITES_UNKNOWN = Number.POSITIVE_INFINITY;
+
 export class Client {
   readonly id: number;
   readonly address: string;
@@ -117,7 +118,7 @@ export class Client {
   shardChannels: Set<string> | undefined;
   /** Client-side caching; undefined: off. */
   tracking: TrackingState | undefined;
-  /** Replication offset of the primary after this client's last write, for WAIT. */
+  /** Replication offset of the primary after this client's last write, for WAIT; 0 before the first. */
   writeOffset = 0;
   /** Position of the append-only file behind this client's last write, for WAITAOF. */
   appendOffset = 0;
@@ -149,13 +150,6 @@ export class Client {
   get subscriptionCount(): number {
     return (this.channels?.size ?? 0) + (this.patterns?.size ?? 0);
   }
-}
-
-/** A command begins: CLIENT REPLY SKIP holds for the one behind it. */
-export function advanceReplySkip(client: Client): void {
-  const skipNow = (client.flags & ClientFlag.replySkipNext) !== 0;
-  client.flags &= ~(ClientFlag.replySkip | ClientFlag.replySkipNext);
-  if (skipNow) client.flags |= ClientFlag.replySkip;
 }
 
 /** All connected clients, by id in order of arrival. */

@@ -98,8 +98,7 @@ function restore(call: Call): void {
   const payloadOffset = call.offset[3] as number;
   const payloadLength = call.length[3] as number;
   const { payloads } = server;
-  const { skipsChecksums } = server.debugSwitches;
-  if (!payloads.isIntact(buffer, payloadOffset, payloadLength, skipsChecksums)) {
+  if (!payloads.isIntact(buffer, payloadOffset, payloadLength)) {
     throw new CommandError("ERR DUMP payload version or checksum are wrong");
   }
   const expireAtMs = expireMomentOf(call, ttl, options.isAbsolute);

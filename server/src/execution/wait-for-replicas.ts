@@ -13,13 +13,10 @@ const UNBLOCKED = Buffer.from("-UNBLOCKED client unblocked via CLIENT UNBLOCK\r\
 
 export class WaitingForReplicas implements AcknowledgementWaiters {
   readonly #clock: Clock;
-  readonly #goesOn: (client: Client) => void;
   readonly #waiters = new Map<Client, Waiter>();
 
-  /** `goesOn`: a client that waited is served again. */
-  constructor(clock: Clock, goesOn: (client: Client) => void) {
+  constructor(clock: Clock) {
     this.#clock = clock;
-    this.#goesOn = goesOn;
   }
 
   get count(): number {
@@ -43,6 +40,11 @@ export class WaitingForReplicas implements AcknowledgementWaiters {
     return this.#release(client, withError ? UNBLOCKED : undefined);
   }
 
+  /** Ends the waiting of all with an error. */
+  unblockAll(errorFor: (client: Client) => string): void {
+    for (const client of [...this.#waiters.keys()]) this.#release(client, Buffer.from(`-${errorFor(client)}\r\n`));
+  }
+
   forget(client: Client): void {
     this.#waiters.get(client)?.cancelTimer?.();
     this.#waiters.delete(client);
@@ -54,7 +56,8 @@ export class WaitingForReplicas implements AcknowledgementWaiters {
     this.forget(client);
     client.set(ClientFlag.blocked, false);
     client.connection.send(error ?? waiter.copies.answer());
-    this.#goesOn(client);
+    if (client.has(ClientFlag.closeAfterReply)) client.connection.closeAfterFlush();
+    else client.connection.resume();
     return true;
   }
 }

@@ -28,10 +28,13 @@ export interface WaitingClientsParts {
 
 export function createWaitingClients(parts: WaitingClientsParts): WaitingClients {
   const { keyspace, clock, pause, runFor } = parts;
-  const forReplicas = new WaitingForReplicas(clock, (client) => pause.resume(client));
+  const forReplicas = new WaitingForReplicas(clock);
   const forKeys = new BlockedClients({
     ...{ keyspace, clock, runFor },
-    goesOn: (client) => pause.resume(client),
+    goesOn: (client) => {
+      client.connection.resume();
+      pause.admit(client);
+    },
   });
   return {
     forKeys,
