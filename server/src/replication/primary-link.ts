@@ -10,7 +10,7 @@ import type net from "node:net";
 import { RespDecoder } from "@kvcluster/protocol/resp-decoder";
 import { encodeCommand } from "@kvcluster/protocol/resp-encoder";
 import type { Logger } from "../observability/logger.ts";
-import type { Clock } from "../platform/clock.ts";
+import type { CancelTimer, Clock } from "../platform/clock.ts";
 import { Handshake } from "./handshake.ts";
 import type { History } from "./history.ts";
 import { PayloadReader } from "./payload-reader.ts";
@@ -50,6 +50,11 @@ export type LinkConnector = (host: string, port: number, ready: () => void) => n
 
 /** Until a save that was behind is asked again. */
 const HELD_BACK_MS = 10;
+/** From the loss of a link to the first attempt at a new one; then twice as long each time. */
+const FIRST_RETRY_MS = 25;
+const LONGEST_RETRY_MS = 1000;
+/** Nothing answers there: asking anew is quicker than what the system asks again by itself. */
+const CONNECT_TIMEOUT_MS = 5000;
 
 export interface PrimaryLinkOptions {
   readonly host: string;
@@ -98,6 +103,8 @@ export class PrimaryLink {
   #mustAcknowledge = false;
   #unconfirmed: Buffer[] = [];
   #isStopped = false;
+  #retryMs = FIRST_RETRY_MS;
+  #cancelRetry: CancelTimer | undefined;
   /** It has not answered yet. */
   #isHandingOver: boolean;
   #lastDataMs: number;
@@ -139,6 +146,7 @@ export class PrimaryLink {
   connect(): void {
     // While a snapshot is being loaded we would not know what to ask for.
     if (this.#isStopped || this.#isLoading || this.#state !== "connect") return;
+    this.#cancelRetry?.();
     this.#state = "connecting";
     this.#lastDataMs = this.#options.clock.nowMs();
     const socket = this.#options.connect(this.host, this.port, () => this.#begin(socket));
@@ -182,8 +190,10 @@ export class PrimaryLink {
     if (this.#isHeldBack) this.#lastDataMs = this.#options.clock.nowMs();
     const silentMs = this.#options.clock.nowMs() - this.#lastDataMs;
     const timeoutMs = this.#options.settings().timeoutSeconds * 1000;
+    const isUnanswered = this.#state === "connecting" && silentMs > CONNECT_TIMEOUT_MS;
     if (this.#state === "connect") this.connect();
-    else if (silentMs > timeoutMs) this.restart(`nothing came from it for ${Math.floor(silentMs / 1000)} s`);
+    else if (isUnanswered || silentMs > timeoutMs)
+      this.restart(`nothing came from it for ${Math.floor(silentMs / 1000)} s`);
     else this.acknowledge();
   }
 
@@ -325,6 +335,7 @@ export class PrimaryLink {
 
   #online(): void {
     this.#state = "connected";
+    this.#retryMs = FIRST_RETRY_MS;
     this.#lastDataMs = this.#options.clock.nowMs();
     this.acknowledge();
   }
@@ -386,6 +397,13 @@ export class PrimaryLink {
     this.#spool?.discard();
     this.#spool = undefined;
     this.#options.applier.reset();
+    this.#cancelRetry?.();
+    if (!this.#isStopped) this.#retry();
+  }
+
+  #retry(): void {
+    this.#cancelRetry = this.#options.clock.after(this.#retryMs, () => this.connect());
+    this.#retryMs = Math.min(2 * this.#retryMs, LONGEST_RETRY_MS);
   }
 }
 

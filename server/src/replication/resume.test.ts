@@ -7,7 +7,9 @@ import { createServer, type Socket } from "node:net";
 import { RespDecoder } from "@kvcluster/protocol/resp-decoder";
 import { encodeCommand } from "@kvcluster/protocol/resp-encoder";
 import { afterEach, expect, test, vi } from "vitest";
-import { type OwnServer, startOwnServer } from "../testing/own-server.ts";
+import { type Clock, systemClock } from "../platform/clock.ts";
+import { FakeClock } from "../platform/fake-clock.ts";
+import { type OwnServer, startOwnServer, startOwnServerWith } from "../testing/own-server.ts";
 import { RawClient } from "../testing/raw-client.ts";
 
 const ID = "a".repeat(40);
@@ -64,8 +66,8 @@ class FakePrimary {
   }
 }
 
-async function replicaOf(primary: FakePrimary): Promise<OwnServer> {
-  const server = await startOwnServer("--replicaof", "127.0.0.1", String(primary.port));
+async function replicaOf(primary: FakePrimary, clock: Clock = systemClock): Promise<OwnServer> {
+  const server = await startOwnServerWith(clock, "--replicaof", "127.0.0.1", String(primary.port));
   stops.push(() => server.stop());
   return server;
 }
@@ -100,6 +102,26 @@ test("a link that breaks inside a transaction goes on behind the last command be
   second.socket.write(Buffer.concat([Buffer.from("+CONTINUE\r\n"), open, encodeCommand(["EXEC"])]));
   await expect.poll(() => client.text("GET", "inside"), PATIENCE).toBe("$1\r\n1\r\n");
   expect(await client.text("GET", "outside")).toBe("$1\r\n1\r\n");
+});
+
+test("a lost link is tried again at once, then less and less often", async () => {
+  const primary = new FakePrimary();
+  await primary.start();
+  const clock = new FakeClock();
+  const { replication } = (await replicaOf(primary, clock)).context;
+  const first = await primary.follower();
+  sendSnapshot(first);
+  await expect.poll(() => replication.link?.state, PATIENCE).toBe("connected");
+  let attempt = first;
+  for (const waitMs of [25, 50, 100, 200]) {
+    attempt.socket.destroy();
+    await expect.poll(() => replication.link?.state, PATIENCE).toBe("connect");
+    clock.advance(waitMs - 1);
+    expect(replication.link?.state).toBe("connect");
+    clock.advance(1);
+    attempt = await primary.follower();
+    expect(attempt.askedFor).toEqual([ID, String(START + 1)]);
+  }
 });
 
 test("a command of the primary that fails is logged as a difference", async () => {
