@@ -61,13 +61,13 @@ export interface ClusterNode {
   plainPort: number;
   busPort: number;
   hostname: string;
-  /** What people call it; only logs show it. */
-  nodeName: string;
   shardId: string;
   flags: number;
   primary: ClusterNode | undefined;
   replicas: ClusterNode[];
   configEpoch: number;
+  /** The highest current epoch it has spoken with; what it says with a lower one is older. */
+  spokenEpoch: number;
   offset: number;
   readonly slots: Uint8Array;
   slotCount: number;
@@ -113,12 +113,12 @@ export function createNode(identity: NodeIdentity): ClusterNode {
     plainPort: identity.plainPort ?? 0,
     busPort: identity.busPort ?? 0,
     hostname: identity.hostname ?? "",
-    nodeName: "",
     shardId: "",
     flags: identity.flags,
     primary: undefined,
     replicas: [],
     configEpoch: 0,
+    spokenEpoch: 0,
     offset: 0,
     slots: emptySlots(),
     slotCount: 0,
@@ -170,11 +170,6 @@ export function epochOf(node: ClusterNode): number {
 
 export function workingReplicas(node: ClusterNode): number {
   return node.replicas.filter((replica) => !isSuspected(replica)).length;
-}
-
-/** A node in a log line: its id, and what people call it. */
-export function labelOf({ id, nodeName }: Pick<ClusterNode, "id" | "nodeName">): string {
-  return nodeName === "" ? id : `${id} (${nodeName})`;
 }
 
 /** "myself,master" and so on; "noflags" for none. */

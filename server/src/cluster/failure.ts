@@ -4,7 +4,7 @@
  * answers and nobody has taken its slots.
  */
 
-import { type ClusterNode, hasFlag, isFailed, isPrimary, labelOf, NODE_FLAG } from "./cluster-node.ts";
+import { type ClusterNode, hasFlag, isFailed, isPrimary, NODE_FLAG } from "./cluster-node.ts";
 import { broadcast } from "./gossip.ts";
 import { type ClusterState, log, needsSave, needsUpdate } from "./state.ts";
 
@@ -30,18 +30,30 @@ export function recordReport(state: ClusterState, node: ClusterNode, reporter: C
   failIfMajorityAgrees(state, node);
 }
 
+/**
+ * Reports are renewed with every message of who still means them, so one does not count that is older than what we heard of
+ * the node ourselves. Nor does one of a primary that has become a replica since: it takes nothing back any more.
+ */
 export function countReports(state: ClusterState, node: ClusterNode): number {
-  const oldest = state.now - state.settings.nodeTimeoutMs * REPORT_VALIDITY_FACTOR;
-  for (const [reporter, at] of node.failureReports) if (at < oldest) node.failureReports.delete(reporter);
+  const oldest = Math.max(state.now - state.settings.nodeTimeoutMs * REPORT_VALIDITY_FACTOR, node.dataReceivedAt);
+  for (const [id, at] of node.failureReports) {
+    const reporter = state.nodes.get(id);
+    if (at < oldest || reporter === undefined || !hasVote(reporter)) node.failureReports.delete(id);
+  }
   return node.failureReports.size;
+}
+
+/** A majority is one of the primaries that own slots. */
+function hasVote(node: ClusterNode): boolean {
+  return isPrimary(node) && node.slotCount > 0;
 }
 
 /** At least one primary that owns slots must exist, and this node must itself be unable to reach the suspect. */
 function failIfMajorityAgrees(state: ClusterState, node: ClusterNode): void {
   if (!hasFlag(node, NODE_FLAG.maybeFailed) || isFailed(node)) return;
-  const own = isPrimary(state.myself) ? 1 : 0;
+  const own = hasVote(state.myself) ? 1 : 0;
   if (countReports(state, node) + own < Math.floor(state.size / 2) + 1) return;
-  log(state, "notice", `Marking node ${labelOf(node)} as failing (quorum reached)`);
+  log(state, "notice", `Marking node ${node.id} as failing (quorum reached)`);
   markFailed(state, node);
   broadcast(state, { type: "fail", nodeId: node.id });
 }
@@ -64,7 +76,7 @@ export function liftFailure(state: ClusterState, node: ClusterNode): void {
   if (!isFailed(node)) return;
   const ownsSlots = isPrimary(node) && node.slotCount > 0;
   if (ownsSlots && state.now - node.failedAt <= state.settings.nodeTimeoutMs * UNDO_TIME_FACTOR) return;
-  log(state, "notice", `Clear FAIL state for node ${labelOf(node)}: it is reachable again`);
+  log(state, "notice", `Clear FAIL state for node ${node.id}: it is reachable again`);
   node.flags &= ~NODE_FLAG.failed;
   needsUpdate(state);
   needsSave(state);

@@ -15,7 +15,6 @@ import {
   isReplica,
   isSuspected,
   type Link,
-  labelOf,
   NODE_FLAG,
 } from "./cluster-node.ts";
 import { acceptManualFailover, answerVoteRequest, noteManualOffset, receiveVote } from "./election.ts";
@@ -48,12 +47,13 @@ export function receivePacket(state: ClusterState, link: Link, message: BusMessa
   state.received.set(body.type, (state.received.get(body.type) ?? 0) + 1);
   link.receivedAt = state.now;
   const sender = senderOf(state, link, header);
+  const isOutdated = sender !== undefined && header.currentEpoch < sender.spokenEpoch;
   if (sender !== undefined) noteSender(state, sender, link, header);
   switch (body.type) {
     case "ping":
     case "pong":
     case "meet":
-      receivePing(state, { link, header, body, sender });
+      receivePing(state, { link, header, body, sender, isOutdated });
       return;
     case "ignored":
       return;
@@ -99,6 +99,7 @@ function noteSender(state: ClusterState, sender: ClusterNode, link: Link, header
   if (link.isInbound) link.node = sender;
   else if (sender.id !== header.sender) return;
   sender.dataReceivedAt = state.now;
+  sender.spokenEpoch = Math.max(sender.spokenEpoch, header.currentEpoch);
   if (header.currentEpoch > state.currentEpoch) {
     state.currentEpoch = header.currentEpoch;
     needsSave(state);
@@ -117,6 +118,11 @@ interface PingPacket {
   readonly header: BusHeader;
   readonly body: PingBody;
   readonly sender: ClusterNode | undefined;
+  /**
+   * Said before something newer that has come already: in a partition messages wait in connections, which may deliver them
+   * seconds after it, even those that their sender has closed. Roles and slots in them are history.
+   */
+  readonly isOutdated: boolean;
 }
 
 function receivePing(state: ClusterState, packet: PingPacket): void {
@@ -134,15 +140,16 @@ function receivePing(state: ClusterState, packet: PingPacket): void {
   }
   const sender = settleIdentity(state, packet);
   if (sender === undefined || isInHandshake(sender)) return;
-  if (body.type === "ping") updateAddress(state, sender, link, header);
+  if (body.type === "ping" && !packet.isOutdated) updateAddress(state, sender, link, header);
   if (!link.isInbound && body.type === "pong") {
     sender.pongReceivedAt = state.now;
     sender.pingSentAt = 0;
     liftFailure(state, sender);
   }
+  if (packet.isOutdated) return;
   noteRole(state, sender, header);
   noteSlots(state, sender, link, header);
-  resolveEpochCollision(state, sender);
+  resolveEpochCollision(state, sender, header.configEpoch);
   receiveGossip(state, sender, body.gossip);
   receiveExtensions(state, sender, header, body.extensions);
 }
@@ -153,7 +160,7 @@ function settleIdentity(state: ClusterState, { link, header, sender }: PingPacke
   if (link.isInbound || node === undefined) return sender;
   if (!isInHandshake(node)) {
     if (node.id === header.sender) return sender;
-    log(state, "notice", `Node ${labelOf(node)} is not at ${node.ip}:${node.port} any more: ${header.sender} is`);
+    log(state, "notice", `Node ${node.id} is not at ${node.ip}:${node.port} any more: ${header.sender} is`);
     node.flags |= NODE_FLAG.noAddress;
     closeNodeLink(state, node);
     needsSave(state);
@@ -207,7 +214,7 @@ function updateAddress(state: ClusterState, sender: ClusterNode, link: Link, hea
   if (!link.isInbound) return;
   const address = addressOf(link, header);
   if (!isMoved(sender, address)) return;
-  log(state, "notice", `Address updated for node ${labelOf(sender)}: ${address.ip}:${address.port}`);
+  log(state, "notice", `Address updated for node ${sender.id}: ${address.ip}:${address.port}`);
   moveNode(state, sender, address);
   needsUpdate(state);
 }
@@ -274,14 +281,13 @@ function receiveExtensions(
   header: BusHeader,
   extensions: readonly PingExtension[],
 ): void {
-  let [hostname, nodeName] = ["", ""];
+  let hostname = "";
   sender.flagsExtensions = (header.messageFlags & MESSAGE_FLAG.extensions) !== 0;
   // Redis 7.0, which knows the hostname only, sets the flag only where one follows.
   if (sender.flagsExtensions && extensions.length === 0) sender.knowsExtensions = true;
   for (const extension of extensions) {
     if (extension.type === "hostname") hostname = extension.hostname;
     else sender.knowsExtensions = true;
-    if (extension.type === "nodeName") nodeName = extension.name;
     if (extension.type === "shardId" && sender.shardId !== extension.shardId) {
       sender.shardId = extension.shardId;
       if (sender === state.myself.primary) state.myself.shardId = sender.shardId;
@@ -289,9 +295,8 @@ function receiveExtensions(
     }
     if (extension.type === "forgottenNode") forgetToo(state, extension.nodeId, extension.ttlSeconds);
   }
-  if (hostname === sender.hostname && nodeName === sender.nodeName) return;
+  if (hostname === sender.hostname) return;
   sender.hostname = hostname;
-  sender.nodeName = nodeName;
   needsSave(state);
 }
 
@@ -305,7 +310,7 @@ function forgetToo(state: ClusterState, nodeId: string, ttlSeconds: number): voi
 function receiveFail(state: ClusterState, sender: ClusterNode, nodeId: string): void {
   const node = state.nodes.get(nodeId);
   if (node === undefined || node === state.myself || isFailed(node)) return;
-  log(state, "notice", `FAIL message received from ${labelOf(sender)} about ${labelOf(node)}`);
+  log(state, "notice", `FAIL message received from ${sender.id} about ${nodeId}`);
   markFailed(state, node);
 }
 

@@ -4,7 +4,7 @@
  */
 
 import { SLOT_COUNT } from "@kvcluster/protocol/slots";
-import { isFailed, isPrimary, isSuspected } from "./cluster-node.ts";
+import { type ClusterNode, isFailed, isPrimary, isSuspected } from "./cluster-node.ts";
 import { runElection } from "./election.ts";
 import { type ClusterState, type Effect, log } from "./state.ts";
 
@@ -31,27 +31,45 @@ export function settle(state: ClusterState): Effect[] {
   return effects;
 }
 
-/** Up = this node may act, every slot is served (where that is required), and a majority of primaries is reachable. */
+/**
+ * Up = this node may act, every slot is served (where that is required), and a majority of primaries is reachable. One from
+ * which nothing has come for a node timeout does not count, even if a later PING of ours has not been out for as long: the
+ * others have no reason to suspect this node before a timeout after the last they heard of it and need half a second for an
+ * election, so it has stopped when its replica begins. After a start only those count that have been heard.
+ */
 function updateAvailability(state: ClusterState): void {
   const { myself, settings, now } = state;
   let primaries = 0;
   let reachable = 0;
+  let unheard = 0;
   for (const node of state.nodes.values()) {
     if (!isPrimary(node) || node.slotCount === 0) continue;
     primaries++;
-    if (!isSuspected(node)) reachable++;
+    if (isSuspected(node)) continue;
+    if (isHeard(state, node)) reachable++;
+    else if (node.dataReceivedAt === 0) unheard++;
   }
   state.size = primaries;
-  const hasMajority = reachable >= Math.floor(primaries / 2) + 1;
-  if (!hasMajority) state.inMinorityAt = now;
+  const majority = Math.floor(primaries / 2) + 1;
+  const hasMajority = reachable >= majority;
+  if (reachable + unheard < majority) state.inMinorityAt = now;
+  else if (!hasMajority) state.unheardAt = now;
   const isOk = hasMajority && !state.guard.isHolding && (!settings.requireFullCoverage || isCovered(state));
   if (isOk === state.isOk) return;
   if (isOk && isPrimary(myself)) {
     const rejoinDelayMs = Math.min(Math.max(settings.nodeTimeoutMs, MIN_REJOIN_DELAY_MS), MAX_REJOIN_DELAY_MS);
-    if (now - state.startedAt < WRITABLE_DELAY_MS || now - state.inMinorityAt < rejoinDelayMs) return;
+    if (now - state.startedAt < WRITABLE_DELAY_MS || now - state.unheardAt < MIN_REJOIN_DELAY_MS) return;
+    if (now - state.inMinorityAt < rejoinDelayMs) return;
   }
   state.isOk = isOk;
   log(state, "notice", `Cluster state changed: ${isOk ? "ok" : "fail"}`);
+}
+
+/** By this node itself once, since then perhaps only by others that it hears. */
+function isHeard(state: ClusterState, node: ClusterNode): boolean {
+  if (node === state.myself) return true;
+  if (node.dataReceivedAt === 0) return false;
+  return state.now - Math.max(node.dataReceivedAt, node.pongReceivedAt) <= state.settings.nodeTimeoutMs;
 }
 
 function isCovered(state: ClusterState): boolean {

@@ -3,7 +3,7 @@
 import { SLOT_COUNT } from "@kvcluster/protocol/slots";
 import { describe, expect, it } from "vitest";
 import { addSlots, deleteSlots, failover, forget, meet, replicate, setConfigEpoch, setSlotState } from "./admin.ts";
-import { isPrimary, isSuspected } from "./cluster-node.ts";
+import { isFailed, isPrimary, isSuspected } from "./cluster-node.ts";
 import { SIMULATED_SETTINGS, SimulatedCluster, type SimulatedNode } from "./simulated-cluster.ts";
 import type { ClusterSettings, ClusterState } from "./state.ts";
 import { links } from "./views.ts";
@@ -90,19 +90,6 @@ describe.each(SEEDS)("simulated cluster, seed %i", (seed) => {
     const shardIds = cluster.nodes.map(({ state }) => at(cluster, 0).state.nodes.get(state.myself.id)?.shardId);
     expect(shardIds).toEqual(cluster.nodes.map(({ state }) => state.myself.shardId));
     expect(new Set(shardIds).size).toBe(PRIMARIES);
-  });
-
-  it("tells all what people call a node", () => {
-    const cluster = formCluster(seed, 1, { announceNodeName: "seven" });
-    const [first] = cluster.nodes as [SimulatedNode];
-    const hasAllNames = () =>
-      [...first.state.nodes.values()].every(({ id, nodeName }) => {
-        return nodeName === "seven" || id === first.state.myself.id;
-      });
-    expect(cluster.runUntil(5000, hasAllNames)).toBeDefined();
-    cluster.crash(at(cluster, 1));
-    const isLogged = () => first.logLines.some((line) => line.includes(`${at(cluster, 1).state.myself.id} (seven)`));
-    expect(cluster.runUntil(10_000, isLogged)).toBeDefined();
   });
 
   it("lists the link to a node right before the one from it", () => {
@@ -282,6 +269,71 @@ describe.each(SEEDS)("simulated cluster, seed %i", (seed) => {
     expect(cluster.runUntil(30_000, () => isHealthy(cluster))).toBeDefined();
     expect(primariesOf(cluster)).toHaveLength(3);
     expect(at(cluster, 0).state.myself.primary?.id).toBe(at(cluster, 3).state.myself.id);
+  });
+
+  it("never has two primaries that serve the same slots, wherever in the round of pings it is split", () => {
+    const nodeTimeoutMs = 8000;
+    const cluster = formCluster(seed, 1, { nodeTimeoutMs });
+    for (const [old, next] of [
+      [at(cluster, 0), at(cluster, 3)],
+      [at(cluster, 1), at(cluster, 4)],
+      [at(cluster, 3), at(cluster, 0)],
+    ] as const) {
+      cluster.run(nodeTimeoutMs + cluster.random.below(nodeTimeoutMs));
+      old.side = 1;
+      let passedMs = 0;
+      for (; !next.state.isOk || !isPrimary(next.state.myself); passedMs += 10) {
+        cluster.run(10);
+        expect(passedMs).toBeLessThan(nodeTimeoutMs + 2000);
+      }
+      expect(old.state.isOk).toBe(false);
+      cluster.run(2000);
+      expect(old.state.isOk).toBe(false);
+      old.side = 0;
+      expect(cluster.runUntil(30_000, () => isHealthy(cluster))).toBeDefined();
+    }
+  });
+
+  it("takes no verdict from reports of the partition before", () => {
+    const nodeTimeoutMs = 5000;
+    const cluster = formCluster(seed, 1, { nodeTimeoutMs });
+    // Each time one primary, the others after the first with a replica of others.
+    for (const side of [[0], [1, 5], [2, 0], [3, 1], [4, 2]]) {
+      cluster.run(1500);
+      for (const index of side) at(cluster, index).side = 1;
+      cluster.run(nodeTimeoutMs + 1500);
+      for (const index of side) {
+        const failed = [...at(cluster, index).state.nodes.values()].filter(isFailed);
+        expect(failed.map(({ id }) => id)).toEqual([]);
+      }
+      for (const index of side) at(cluster, index).side = 0;
+      expect(cluster.runUntil(20_000, () => isHealthy(cluster))).toBeDefined();
+    }
+  });
+
+  it("does not serve after a restart before a majority has been heard", () => {
+    const cluster = formCluster(seed);
+    cluster.crash(at(cluster, 0));
+    at(cluster, 0).side = 1;
+    cluster.restart(at(cluster, 0), { keepsData: true, newIp: false });
+    expect(cluster.runUntil(20_000, () => at(cluster, 0).state.isOk)).toBeUndefined();
+    at(cluster, 0).side = 0;
+    expect(cluster.runUntil(20_000, () => isHealthy(cluster))).toBeDefined();
+  });
+
+  it("is not led astray by what was said before a partition and arrives after it", () => {
+    const cluster = formCluster(seed);
+    cluster.run(5000);
+    at(cluster, 0).side = 1;
+    cluster.run(TIMEOUT_MS + 3000);
+    const majority = cluster.nodes.slice(1);
+    const epochs = majority.map(({ state }) => state.myself.configEpoch);
+    at(cluster, 0).side = 0;
+    const isDown = () =>
+      majority.some(({ state }) => !state.isOk || (state.myself.slotCount === 0) === isPrimary(state.myself));
+    expect(cluster.runUntil(20_000, isDown)).toBeUndefined();
+    expect(majority.map(({ state }) => state.myself.configEpoch)).toEqual(epochs);
+    expect(isHealthy(cluster)).toBe(true);
   });
 
   it("stays up while a tenth of all links break", () => {

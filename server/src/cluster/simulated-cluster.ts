@@ -1,7 +1,7 @@
 /**
  * Whole clusters in one process for tests: many states, one seeded network and clock. Messages travel as encoded bytes
  * with random delays, in order on one link, past each other on two; links break, nodes are slow, stand still, are cut off
- * (both ways or one), crash and restart (with a new address, with or without their data) from what they had saved, which is
+ * (both ways or one; what was on its way then arrives when that is over, as with TCP), crash and restart (with a new address, with or without their data) from what they had saved, which is
  * what was there at the last tick unless it had to be durable. Replication is reduced to offsets: a replica follows its
  * primary while it reaches it.
  */
@@ -19,6 +19,8 @@ interface Pipe {
   readonly peerLink: number;
   /** Keeps the order of a stream: nothing arrives before what was sent earlier. */
   lastArrival: number;
+  /** What could not arrive: it is sent again until it does, even if its sender has closed the connection. */
+  readonly stuck: (() => void)[];
 }
 
 export interface SimulatedNode {
@@ -54,6 +56,9 @@ interface Pending {
   readonly run: () => void;
 }
 
+/** The first time; then twice as long each time. */
+const RETRANSMISSION_MS = 200;
+
 export const SIMULATED_SETTINGS: ClusterSettings = {
   isEncrypted: false,
   isReplicationEncrypted: false,
@@ -74,7 +79,6 @@ export const SIMULATED_SETTINGS: ClusterSettings = {
   announceTlsPort: 0,
   announceBusPort: 0,
   announceHostname: "",
-  announceNodeName: "",
   preferredEndpointType: "ip",
 };
 
@@ -296,8 +300,8 @@ export class SimulatedCluster {
       }
       if (!this.#hears(peer, node) || !this.#hears(node, peer)) return;
       const inbound = acceptLink(peer.state, { remoteIp: node.ip, localIp: peer.ip }, this.now);
-      node.pipes.set(link, { peer, peerLink: inbound.id, lastArrival: 0 });
-      peer.pipes.set(inbound.id, { peer: node, peerLink: link, lastArrival: 0 });
+      node.pipes.set(link, { peer, peerLink: inbound.id, lastArrival: 0, stuck: [] });
+      peer.pipes.set(inbound.id, { peer: node, peerLink: link, lastArrival: 0, stuck: [] });
       this.#arrive(node, state, { kind: "opened", link });
     });
   }
@@ -313,8 +317,24 @@ export class SimulatedCluster {
     pipe.lastArrival = at;
     const { peer, peerLink } = pipe;
     const target = peer.state;
-    this.#at(at - this.now, () => {
-      if (this.#hears(peer, node)) this.#arrive(peer, target, { kind: "packet", link: peerLink, bytes });
+    this.#deliver(node, pipe, at - this.now, () => {
+      this.#arrive(peer, target, { kind: "packet", link: peerLink, bytes });
+    });
+  }
+
+  /** Once there is a way from `node`; never if one of the two has crashed meanwhile. */
+  #deliver(node: SimulatedNode, { peer, stuck }: Pipe, delayMs: number, run: () => void): void {
+    const [state, peerState] = [node.state, peer.state];
+    const areSame = (): boolean => node.state === state && node.isUp && peer.state === peerState && peer.isUp;
+    const sendAgain = (waitedMs: number): void => {
+      if (!areSame()) return;
+      if (!this.#hears(peer, node)) this.#at(2 * waitedMs, () => sendAgain(2 * waitedMs));
+      else for (const each of stuck.splice(0)) each();
+    };
+    this.#at(delayMs, () => {
+      if (!areSame()) return;
+      if (stuck.length === 0 && this.#hears(peer, node)) run();
+      else if (stuck.push(run) === 1) this.#at(RETRANSMISSION_MS, () => sendAgain(RETRANSMISSION_MS));
     });
   }
 
@@ -325,10 +345,13 @@ export class SimulatedCluster {
     if (node.isUp) this.#perform(node, step(node.state, { kind: "closed", link }, this.now));
     const { peer, peerLink } = pipe;
     const peerState = peer.state;
-    this.#at(this.#delay(node), () => {
+    const closed = (): void => {
       if (peer.state !== peerState || !peer.isUp || !peer.pipes.delete(peerLink)) return;
       this.#arrive(peer, peerState, { kind: "closed", link: peerLink });
-    });
+    };
+    if (node.isUp) this.#deliver(node, pipe, this.#delay(node), closed);
+    // The machine of a process that is no more says so.
+    else this.#at(this.#delay(node), closed);
   }
 
   #resolve(node: SimulatedNode, nodeId: string, hostname: string): void {

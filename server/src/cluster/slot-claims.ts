@@ -4,7 +4,7 @@
  * owns), and how two primaries with the same epoch are told apart.
  */
 
-import { type ClusterNode, epochOf, isPrimary, type Link, labelOf } from "./cluster-node.ts";
+import { type ClusterNode, epochOf, isPrimary, type Link } from "./cluster-node.ts";
 import { broadcastPong, send } from "./gossip.ts";
 import { equalSlots, slotsOf } from "./slot-bitmap.ts";
 import {
@@ -47,7 +47,7 @@ export function applyClaim(state: ClusterState, claimant: ClusterNode, epoch: nu
   needsUpdate(state);
   const lostAll = lostByShard > 0 && shardPrimary?.slotCount === 0;
   if (lostAll && (state.settings.allowReplicaMigration || claimed === lostByShard)) {
-    log(state, "notice", `Configuration change detected. Reconfiguring myself as a replica of ${labelOf(claimant)}`);
+    log(state, "notice", `Configuration change detected. Reconfiguring myself as a replica of ${claimant.id}`);
     followPrimary(state, claimant, claimed === lostByShard);
   } else if (orphanedKeys.length > 0) {
     dropKeys(state, orphanedKeys);
@@ -79,18 +79,16 @@ export function claimsDiffer(sender: ClusterNode, slots: Uint8Array): boolean {
 }
 
 /** Two primaries with one epoch: the one with the smaller id takes a fresh one. */
-export function resolveEpochCollision(state: ClusterState, sender: ClusterNode): void {
+export function resolveEpochCollision(state: ClusterState, sender: ClusterNode, claimedEpoch: number): void {
   const { myself } = state;
-  if (!isPrimary(sender) || !isPrimary(myself) || sender.configEpoch !== myself.configEpoch) return;
+  if (!isPrimary(sender) || !isPrimary(myself)) return;
+  // As a replica it may have spoken with ours a moment ago.
+  if (sender.configEpoch !== myself.configEpoch || claimedEpoch !== myself.configEpoch) return;
   if (sender.id <= myself.id) return;
   state.currentEpoch++;
   myself.configEpoch = state.currentEpoch;
   needsDurableSave(state);
-  log(
-    state,
-    "notice",
-    `Configuration epoch collision with node ${labelOf(sender)}: my epoch is now ${myself.configEpoch}`,
-  );
+  log(state, "notice", `Configuration epoch collision with node ${sender.id}: my epoch is now ${myself.configEpoch}`);
 }
 
 /**

@@ -35,7 +35,6 @@ export interface ClusterSettings {
   readonly announceTlsPort: number;
   readonly announceBusPort: number;
   readonly announceHostname: string;
-  readonly announceNodeName: string;
   readonly preferredEndpointType: "ip" | "hostname" | "unknown-endpoint";
 }
 
@@ -115,7 +114,10 @@ export interface ClusterState {
   /** Primaries that own slots; majorities count these. */
   size: number;
   readonly startedAt: number;
+  /** When a majority of the primaries was last out of reach. */
   inMinorityAt: number;
+  /** When it was last not known whether one is: not enough have been heard since the start. */
+  unheardAt: number;
   tickCount: number;
   readonly migrating: Map<number, ClusterNode>;
   readonly importing: Map<number, ClusterNode>;
@@ -160,6 +162,7 @@ export function createState({ settings, random, facts, now }: StateOptions): Clu
     size: 0,
     startedAt: now,
     inMinorityAt: 0,
+    unheardAt: 0,
     tickCount: 0,
     migrating: new Map(),
     importing: new Map(),
