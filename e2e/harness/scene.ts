@@ -25,7 +25,6 @@ export interface KVCluster extends KubernetesObject {
     readonly instances?: number;
     readonly readyInstances?: number;
     readonly slotsAssigned?: number;
-    readonly shards?: number;
     readonly secretName?: string;
     readonly shardStatus?: readonly {
       readonly index: number;

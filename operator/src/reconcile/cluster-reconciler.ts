@@ -111,7 +111,6 @@ function newPass(
     volumeRefusal: undefined,
     podViews: [],
     plan: undefined,
-    restartWait: undefined,
     restore: undefined,
   };
 }

@@ -33,7 +33,6 @@ function factsOf(view: ClusterView, overrides: Partial<ClusterFacts> = {}): Clus
     volumeSize: "1Gi",
     volumeRefusal: undefined,
     passwordProblem: undefined,
-    restartWait: undefined,
     restore: undefined,
     plan: plan(view, SPEC),
     halt: undefined,

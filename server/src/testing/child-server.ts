@@ -5,15 +5,22 @@ import path from "node:path";
 
 const SERVER = path.join(import.meta.dirname, "../../bin/kv-server");
 
+export interface Surroundings {
+  readonly environment?: Readonly<Record<string, string>>;
+  /** Words in front of the server's, of a program that becomes the server in the end. */
+  readonly launcher?: readonly string[];
+}
+
 export class ChildServer {
   readonly #child: ChildProcess;
   readonly ended: Promise<number | null>;
   #log = "";
 
-  constructor(directory: string, directives: readonly string[], environment: Readonly<Record<string, string>> = {}) {
+  constructor(directory: string, directives: readonly string[], surroundings: Surroundings = {}) {
     const own = ["--port", "0", "--bind", "127.0.0.1", "--admin-port", "0", "--dir", directory];
-    const env = { ...process.env, ...environment };
-    this.#child = spawn(SERVER, [...own, ...directives], { stdio: ["ignore", "pipe", "pipe"], env });
+    const env = { ...process.env, ...surroundings.environment };
+    const [program, ...words] = [...(surroundings.launcher ?? []), SERVER, ...own, ...directives];
+    this.#child = spawn(program as string, words, { stdio: ["ignore", "pipe", "pipe"], env });
     const collect = (chunk: Buffer): void => {
       this.#log += chunk.toString();
     };

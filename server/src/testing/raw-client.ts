@@ -18,11 +18,8 @@ export class RawClient {
   #waiting: (() => void)[] = [];
   #isClosed = false;
 
-  readonly #patienceMs: number;
-
-  constructor(socket: Socket, patienceMs = REPLY_TIMEOUT_MS) {
+  constructor(socket: Socket) {
     this.socket = socket;
-    this.#patienceMs = patienceMs;
     socket.on("data", (chunk: Buffer) => {
       this.#received.push(chunk);
       this.#receivedBytes += chunk.length;
@@ -36,13 +33,13 @@ export class RawClient {
     });
   }
 
-  static async connect(port: number, patienceMs?: number): Promise<RawClient> {
+  static async connect(port: number): Promise<RawClient> {
     const socket = connect({ port, host: "127.0.0.1", noDelay: true, allowHalfOpen: true });
     await new Promise<void>((resolve, reject) => {
       socket.once("connect", resolve);
       socket.once("error", reject);
     });
-    return new RawClient(socket, patienceMs);
+    return new RawClient(socket);
   }
 
   get isClosed(): boolean {
@@ -136,7 +133,7 @@ export class RawClient {
 
   async #more(what: string): Promise<void> {
     await new Promise<void>((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error(`Waited in vain for ${what}`)), this.#patienceMs);
+      const timer = setTimeout(() => reject(new Error(`Waited in vain for ${what}`)), REPLY_TIMEOUT_MS);
       this.#waiting.push(() => {
         clearTimeout(timer);
         resolve();

@@ -61,15 +61,25 @@ async function freePort(): Promise<number> {
   return address.port;
 }
 
+export interface ConnectOptions {
+  readonly host?: string;
+  /** 0, as below: for as long as it takes. */
+  readonly connectTimeoutMs?: number;
+  /** If the replies have not come by then, the connection is closed. */
+  readonly timeoutMs?: number;
+}
+
 /** A client that pipelines: sends many commands at once, then reads as many replies. */
 export class ReferenceClient {
   readonly #socket: Socket;
+  readonly #timeoutMs: number;
   readonly #decoder = new RespDecoder();
   #wake: () => void = () => undefined;
   #isClosed = false;
 
-  constructor(socket: Socket) {
+  private constructor(socket: Socket, timeoutMs: number) {
     this.#socket = socket;
+    this.#timeoutMs = timeoutMs;
     socket.on("error", () => undefined);
     socket.on("close", () => {
       this.#isClosed = true;
@@ -81,16 +91,31 @@ export class ReferenceClient {
     });
   }
 
-  static async connect(port: number): Promise<ReferenceClient> {
-    const socket = connect(port, "127.0.0.1");
-    await new Promise<void>((resolve, reject) => {
-      socket.once("connect", resolve);
-      socket.once("error", reject);
-    });
-    return new ReferenceClient(socket);
+  static async connect(port: number, options: ConnectOptions = {}): Promise<ReferenceClient> {
+    const { host = "127.0.0.1", connectTimeoutMs = 0, timeoutMs = 0 } = options;
+    const socket = connect(port, host);
+    const cancel = limit(connectTimeoutMs, () => socket.destroy(new Error(`No connection with ${host}:${port}`)));
+    try {
+      await new Promise<void>((resolve, reject) => {
+        socket.once("connect", resolve);
+        socket.once("error", reject);
+      });
+    } finally {
+      cancel();
+    }
+    return new ReferenceClient(socket, timeoutMs);
   }
 
   async send(commands: readonly (readonly CommandArgument[])[]): Promise<RespValue[]> {
+    const cancel = limit(this.#timeoutMs, () => this.close());
+    try {
+      return await this.#exchange(commands);
+    } finally {
+      cancel();
+    }
+  }
+
+  async #exchange(commands: readonly (readonly CommandArgument[])[]): Promise<RespValue[]> {
     this.#socket.write(Buffer.concat(commands.map(encodeCommand)));
     const replies: RespValue[] = [];
     while (replies.length < commands.length) {
@@ -105,4 +130,9 @@ export class ReferenceClient {
   close(): void {
     this.#socket.destroy();
   }
+}
+
+function limit(timeoutMs: number, end: () => void): () => void {
+  const timer = timeoutMs > 0 ? setTimeout(end, timeoutMs) : undefined;
+  return () => clearTimeout(timer);
 }

@@ -40,7 +40,7 @@ function setFault(fault: string): void {
 async function start(policy: string): Promise<{ server: ChildServer; port: number; client: ReferenceClient }> {
   const environment = { LD_PRELOAD: path.join(tools, "faulty-disk.so"), FAULTY_DISK: path.join(tools, "fault") };
   const directives = ["--appendonly", "yes", "--appendfsync", policy, "--save", ""];
-  const server = new ChildServer(directory, directives, environment);
+  const server = new ChildServer(directory, directives, { environment });
   opened.push(() => server.kill());
   const port = await server.ready();
   return { server, port, client: await connect(port) };
