@@ -25,6 +25,7 @@ export interface KVCluster extends KubernetesObject {
     readonly instances?: number;
     readonly readyInstances?: number;
     readonly slotsAssigned?: number;
+    readonly shards?: number;
     readonly secretName?: string;
     readonly shardStatus?: readonly {
       readonly index: number;

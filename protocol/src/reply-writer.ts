@@ -89,6 +89,11 @@ export class ReplyWriter {
     else this.#header(42, count * 2);
   }
 
+  /** `count` pairs that say something about the reply behind them; RESP3 only. */
+  attribute(count: number): void {
+    this.#header(124, count);
+  }
+
   set(count: number): void {
     this.#header(this.resp3 ? 126 : 42, count);
   }

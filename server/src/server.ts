@@ -190,11 +190,14 @@ interface Core {
   readonly memoryRelease: MemoryRelease;
 }
 
+/** As they are at the start. */
+const DEBUG_SWITCHES = { isActiveExpiryOn: true, isUpkeepPaused: false, skipsChecksums: false };
+
 function createCore(options: ServerOptions): Core {
   const { config, clock, random, logger } = options;
   const memoryRelease = new MemoryRelease();
   const { keyspace, collections } = createServerKeyspace(options, memoryRelease);
-  const [clients, pubsub, monitors] = [new ClientRegistry(), new PublishSubscribe(), new Monitors()];
+  const [clients, pubsub, monitors] = [new ClientRegistry(), new PublishSubscribe(), new Monitors(clock)];
   const table = createServerTable(options.renamedCommands);
   const identity = { runId: random.hex(40), port: 0, startedAtMs: clock.nowMs(), configFile: options.configFile };
   const usage = createUsage(clock, keyspace.arena.usedBytes);
@@ -245,7 +248,7 @@ function createCore(options: ServerOptions): Core {
       return parser.maxBulkBytes;
     },
     flushed: () => tellFlushed(context),
-    ...{ debugSwitches: { isActiveExpiryOn: true }, shutdownWait: { untilMs: undefined } },
+    ...{ debugSwitches: { ...DEBUG_SWITCHES }, shutdownWait: { untilMs: undefined } },
     ...{ shutdown: options.requestShutdown, purgeMemory: () => upkeep.purge() },
     reloadAppendOnly: () => reloadAppendOnly({ context, dispatcher }, NO_CONNECTION),
     resetStatistics: () => resetStatistics(context, usage, dispatcher.processed),
@@ -371,10 +374,7 @@ function createMigrations({ config, clock }: ServerOptions, needs: MigrationNeed
       database.changes.notify(EventClass.generic, "del", key, 0, key.length);
       if (propagator.active) propagator.sendCommand(database.index, ["DEL", key]);
     },
-    goesOn: (client) => {
-      client.connection.resume();
-      pause.admit(client);
-    },
+    goesOn: (client) => pause.resume(client),
   });
   return { payloads, migrations };
 }
@@ -411,7 +411,7 @@ function createUpkeep(context: ServerContext, state: ServerState): MemoryUpkeep 
     ...{ keyspace, clock },
     settings: () => compactionSettingsOf(config),
     expiryEffort: () => config.get("active-expire-effort"),
-    mayExpire: () => debugSwitches.isActiveExpiryOn && state.busyError === undefined,
+    mayExpire: () => debugSwitches.isActiveExpiryOn && !debugSwitches.isUpkeepPaused && state.busyError === undefined,
     mayEvict: () => state.memoryLimited && state.busyError === undefined,
     mayMove: () => !state.loading,
     spent: (event, microseconds) => latencyMonitor.add(event, microseconds),

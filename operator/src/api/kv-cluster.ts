@@ -181,6 +181,13 @@ const disruptionSchema = object({
     }),
     "PerShard",
   ),
+  updateStrategy: defaulted(
+    choice(["Automatic", "Supervised"], {
+      description:
+        "Supervised: shards are handed over and their old primaries restarted only once the annotation kvcluster.dev/approved-generation names the generation.",
+    }),
+    "Automatic",
+  ),
   terminationGracePeriodSeconds: defaulted(
     integer({ minimum: 10, maximum: 3600, description: "Time for hand-over and last save before a server is killed." }),
     60,

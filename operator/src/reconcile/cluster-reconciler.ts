@@ -111,6 +111,7 @@ function newPass(
     volumeRefusal: undefined,
     podViews: [],
     plan: undefined,
+    restartWait: undefined,
     restore: undefined,
   };
 }

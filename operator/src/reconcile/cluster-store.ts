@@ -3,9 +3,10 @@
 import type { KVBackup } from "../api/kv-backup.ts";
 import type { KVCluster } from "../api/kv-cluster.ts";
 import { CLUSTER_LABEL, COMPONENT_LABEL } from "../api/labels.ts";
-import { isRunningBackup } from "../backup/backup-result.ts";
+import { isRunningBackup, jobState } from "../backup/backup-result.ts";
 import type { Job } from "../backup/job-manifest.ts";
 import { podsOfJob } from "../backup/job-pods.ts";
+import { restoreJobName } from "../backup/restore-job.ts";
 import { isApiError, isRefusal } from "../kube/api-error.ts";
 import type { KubeClient } from "../kube/client.ts";
 import { RESOURCE_KINDS, resourceKindOf } from "../kube/resource-kinds.ts";
@@ -70,7 +71,7 @@ export function createClusterStore(dependencies: ClusterStoreDependencies): Clus
       const spec = { persistentVolumeClaimRetentionPolicy: { whenDeleted: "Delete" } };
       await client.mergePatch({ apiVersion, kind, metadata }, { metadata: { uid }, spec });
     },
-    isBackupRunning: (name) => caches.Job.list(labelled(name)).some((job) => isRunningBackup(job as Job)),
+    isBackupRunning: (name) => caches.Job.list(labelled(name)).some((job) => holdsSlots(job as Job, name)),
     freshPods: ({ namespace, name }) => {
       const labelSelector = `${CLUSTER_LABEL}=${name},${COMPONENT_LABEL}=${SERVER_COMPONENT}`;
       return client.list<Pod>(RESOURCE_KINDS.Pod, { namespace, labelSelector });
@@ -102,4 +103,9 @@ export function createClusterStore(dependencies: ClusterStoreDependencies): Clus
       await statusWriter.write(cluster, status);
     },
   };
+}
+
+/** A backup that reads the shards, or a restore that counts what it has written. */
+function holdsSlots(job: Job, { name }: ObjectName): boolean {
+  return isRunningBackup(job) || (job.metadata.name === restoreJobName(name) && jobState(job) === "running");
 }

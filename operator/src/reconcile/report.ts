@@ -12,7 +12,8 @@ import { isCurrent } from "./pod-currency.ts";
 import type { Pass, StepResult } from "./step.ts";
 
 export async function report(pass: Pass, result: StepResult): Promise<UntimedStatus> {
-  const { cluster, dependencies, options, volumeSize, volumeRefusal, passwordProblem, plan, restore } = pass;
+  const { cluster, dependencies, options, volumeSize, volumeRefusal, passwordProblem, plan, restore, restartWait } =
+    pass;
   const status = clusterStatus({
     cluster,
     clusterDomain: options.clusterDomain,
@@ -20,6 +21,7 @@ export async function report(pass: Pass, result: StepResult): Promise<UntimedSta
     volumeSize,
     volumeRefusal,
     passwordProblem,
+    restartWait,
     restore,
     plan,
     halt: result.kind === "stop" ? result : undefined,

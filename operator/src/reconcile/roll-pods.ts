@@ -4,7 +4,7 @@
  * the current spec.
  */
 
-import { SHARD_LABEL } from "../api/labels.ts";
+import { APPROVED_GENERATION_ANNOTATION, SHARD_LABEL } from "../api/labels.ts";
 import { isPodReady } from "../pod-readiness.ts";
 import { changedInputs, restartInputs } from "../resources/restart-inputs.ts";
 import { planRestart, type Restart } from "../topology/plan-restart.ts";
@@ -20,18 +20,26 @@ export const rollPods: Step = {
   changes: true,
   run: async (pass) => {
     const { plan, cluster, name, dependencies } = pass;
-    if (plan === undefined || plan.actions.length > 0) return PROCEED;
+    if (plan === undefined || plan.actions.length > 0 || pass.restore?.state.kind === "running") return PROCEED;
     const pods = dependencies.store.pods(name);
     const named = (some: readonly Pod[]) => new Set(some.map(({ metadata }) => metadata.name));
     const restart = planRestart({
       plan,
       outdated: named(pods.filter((pod) => isWanted(pass, pod) && !isCurrent(pass, pod))),
       ready: named(pods.filter(isPodReady)),
+      isApproved: isApproved(pass),
       isEphemeral: cluster.spec.storage.type === "Ephemeral",
     });
+    pass.restartWait = restart?.kind === "wait" ? restart.reason : undefined;
     return restart === undefined ? PROCEED : await follow(pass, restart);
   },
 };
+
+function isApproved({ cluster }: Pass): boolean {
+  const { annotations, generation } = cluster.metadata;
+  const isSupervised = cluster.spec.disruption.updateStrategy === "Supervised";
+  return !isSupervised || Number(annotations?.[APPROVED_GENERATION_ANNOTATION]) === generation;
+}
 
 /** A shard that leaves is not changed any more. */
 function isWanted({ cluster }: Pass, { metadata }: Pod): boolean {

@@ -118,7 +118,31 @@ describe("a new image", () => {
       await other.pass();
     }
     expect(restartsOf(other)).toEqual([]);
+    expect(JSON.stringify(other.cluster().status)).toContain("kv-0-0 is not restarted: its data would be lost");
     expect(conditionOf(other, "UpToDate")).toBe("False RestartPending");
+  });
+
+  it("waits for approval before primaries are touched, where that is asked for", async () => {
+    const seen = await start({ disruption: { updateStrategy: "Supervised" } });
+    edit(seen, { image: "kv-server:2" });
+    await until(seen, () => restartsOf(seen).length === 3);
+    for (let round = 0; round < 10; round++) {
+      seen.tick();
+      await seen.pass();
+    }
+    expect(restartsOf(seen)).toEqual(["kv-0-1", "kv-1-1", "kv-2-1"]);
+    expect(JSON.stringify(seen.cluster().status)).toContain("kv-0-0 is a primary and waits for approval");
+    const annotations = { "kvcluster.dev/approved-generation": `${seen.cluster().metadata.generation}` };
+    seen.server.change(seen.cluster(), { metadata: { annotations } });
+    await until(seen, isRolled(seen));
+    expect(restartsOf(seen)).toHaveLength(6);
+    edit(seen, { image: "kv-server:3" });
+    await until(seen, () => restartsOf(seen).length === 9);
+    for (let round = 0; round < 10; round++) {
+      seen.tick();
+      await seen.pass();
+    }
+    expect(restartsOf(seen)).toHaveLength(9);
   });
 
   it("is rolled to the end though the operator dies after every pass, and sometimes in the middle of one", async () => {

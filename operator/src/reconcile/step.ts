@@ -35,6 +35,8 @@ export interface Pass {
   volumeRefusal: string | undefined;
   podViews: readonly PodView[];
   plan: Plan | undefined;
+  /** Why servers that should be restarted are not. */
+  restartWait: string | undefined;
   /** How far the restore of a new cluster is; undefined where there is none. */
   restore: RestoreFacts | undefined;
 }

@@ -31,6 +31,8 @@ export interface ClusterFacts {
   readonly volumeRefusal: string | undefined;
   /** How the source of the password differs from what the servers run with. */
   readonly passwordProblem: string | undefined;
+  /** Why servers that should be restarted are not. */
+  readonly restartWait: string | undefined;
   /** Absent where nothing is to be restored, or when the pass ended before that was looked at. */
   readonly restore: RestoreFacts | undefined;
   /** Absent when the pass ended before the servers were asked. */

@@ -81,7 +81,7 @@ function obstacle(
   { to }: Move,
   leader: ReachablePod | undefined,
 ): string | undefined {
-  if (isBackupRunning) return "Slots move when the backup that is running is done";
+  if (isBackupRunning) return "Slots move when the backup or restore that is running is done";
   if (leader === undefined) return `Slots wait for a server of shard ${to}`;
   if (leader.node.info.isLoading) return `Slots wait for ${leader.pod} to load its data`;
   const hasCopy = survey.reachable.some(

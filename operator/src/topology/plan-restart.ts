@@ -22,6 +22,8 @@ export interface RestartView {
   readonly outdated: ReadonlySet<string>;
   /** Pods that are ready, by Kubernetes' word. */
   readonly ready: ReadonlySet<string>;
+  /** Primaries may be touched too. */
+  readonly isApproved: boolean;
   /** Data goes with the pod. */
   readonly isEphemeral: boolean;
 }
@@ -46,9 +48,10 @@ function isComplete({ absentOwners, unassigned }: ClusterSurvey): boolean {
   return absentOwners.length === 0 && unassigned.length === 0;
 }
 
-function replacePrimary(shard: ShardSurvey, { outdated, isEphemeral }: RestartView): Restart | undefined {
+function replacePrimary(shard: ShardSurvey, { outdated, isApproved, isEphemeral }: RestartView): Restart | undefined {
   const [primary] = shard.owners;
   if (primary === undefined) return undefined;
+  if (!isApproved) return { kind: "wait", reason: `${primary.pod} is a primary and waits for approval` };
   const candidates = shard.reachable.filter(
     ({ pod, self, node }) => !outdated.has(pod) && self.primaryId === primary.node.id && node.info.isPrimaryLinkUp,
   );

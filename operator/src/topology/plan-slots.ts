@@ -9,7 +9,16 @@
 import type { Action } from "./action.ts";
 import type { ClusterSurvey, ReachablePod, ShardSurvey } from "./cluster-view.ts";
 import { isFullyMeshed } from "./plan-join.ts";
-import { countSlots, formatRanges, hasOverlap, isSameRanges, type SlotRange, splitEvenly } from "./slot-range.ts";
+import {
+  countSlots,
+  formatRanges,
+  hasOverlap,
+  isSameRanges,
+  lastSlots,
+  type SlotRange,
+  splitEvenly,
+  subtractRanges,
+} from "./slot-range.ts";
 import { NOTHING, type Problem, type Step, type TopologySpec } from "./step.ts";
 
 export function planSlots(survey: ClusterSurvey, spec: TopologySpec): Step {
@@ -17,6 +26,8 @@ export function planSlots(survey: ClusterSurvey, spec: TopologySpec): Step {
   const wait = formingWait(survey);
   if (wait !== undefined) return { ...NOTHING, waits: [wait] };
   const shares = splitEvenly(spec.shards);
+  const isReplacement = spec.isEphemeral && survey.slotsOf.size > 0 && !isPartOfForming(survey, shares);
+  if (isReplacement) return planReplacement(survey, spec);
   const blocked = spec.isFormed ? lossOf(survey) : formingBlocked(survey, shares);
   if (blocked !== undefined) return { ...NOTHING, problems: [blocked] };
   const actions = survey.shards
@@ -28,6 +39,27 @@ export function planSlots(survey: ClusterSurvey, spec: TopologySpec): Step {
         ? []
         : [{ kind: "AddSlots", pod: leader.pod, ranges: [share] }];
     });
+  return { ...NOTHING, actions };
+}
+
+/**
+ * Where data goes with pods and slots have moved between shards before: what was lost goes to the shards that came back with
+ * nothing, whatever it was. If it was not theirs, moving slots evens it out later.
+ */
+function planReplacement(survey: ClusterSurvey, { shards }: TopologySpec): Step {
+  const leaders = survey.shards
+    .filter(({ index, owners }) => index < shards && owners.length === 0)
+    .flatMap((shard) => chooseLeader(shard) ?? []);
+  const filled = leaders.find(({ node }) => node.info.keys > 0);
+  if (leaders.length === 0 || filled !== undefined || survey.absentOwners.length > 0) {
+    return { ...NOTHING, problems: [lossOf(survey)] };
+  }
+  let left = survey.unassigned;
+  const actions = leaders.flatMap(({ pod }, place): readonly Action[] => {
+    const ranges = lastSlots(left, Math.ceil(countSlots(left) / (leaders.length - place)));
+    left = subtractRanges(left, ranges);
+    return ranges.length === 0 ? [] : [{ kind: "AddSlots", pod, ranges }];
+  });
   return { ...NOTHING, actions };
 }
 
@@ -49,10 +81,7 @@ function formingWait(survey: ClusterSurvey): string | undefined {
 
 function formingBlocked(survey: ClusterSurvey, shares: readonly SlotRange[]): Problem | undefined {
   const isFirst = survey.slotsOf.size === 0;
-  const isPartOfForming =
-    survey.absentOwners.length === 0 &&
-    survey.shards.every(({ index, owners }) => owners.length === 0 || hasExactShare(survey, owners, shares[index]));
-  if (!isFirst && !isPartOfForming) {
+  if (!isFirst && !isPartOfForming(survey, shares)) {
     return lossOf(survey);
   }
   const receiving = survey.shards.filter((shard) => shard.owners.length === 0).flatMap((shard) => shard.reachable);
@@ -64,6 +93,13 @@ function formingBlocked(survey: ClusterSurvey, shares: readonly SlotRange[]): Pr
   const taken = [...survey.slotsOf.values()].flat();
   const clash = receiving.map((pod) => shares[pod.shard]).find((share) => share && hasOverlap([share], taken));
   return clash && { reason: "SlotsUnassigned", message: `Slots ${formatRanges([clash])} are owned by another shard` };
+}
+
+function isPartOfForming(survey: ClusterSurvey, shares: readonly SlotRange[]): boolean {
+  return (
+    survey.absentOwners.length === 0 &&
+    survey.shards.every(({ index, owners }) => owners.length === 0 || hasExactShare(survey, owners, shares[index]))
+  );
 }
 
 function lossOf({ unassigned, slotsOf }: ClusterSurvey): Problem {

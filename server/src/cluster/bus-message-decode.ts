@@ -148,7 +148,7 @@ function decodeExtension(bytes: Buffer, at: number, length: number): PingExtensi
     case EXTENSION.hostname:
       return { type: "hostname", hostname: readText(bytes, body, bodyLength) };
     case EXTENSION.nodeName:
-      return { type: "nodeName", name: readText(bytes, body, bodyLength) };
+      return { type: "nodeName", name: readName(bytes, body, bodyLength) };
     case EXTENSION.forgottenNode:
       check(bodyLength === NODE_ID_LENGTH + 8, "forgotten node extension of a bad length");
       return {
@@ -197,11 +197,22 @@ function readOptionalId(bytes: Buffer, at: number): string {
   return id;
 }
 
-/** Text up to the first zero byte. Spaces, commas and the like would corrupt nodes.conf, so they are refused. */
-function readText(bytes: Buffer, at: number, length: number): string {
+/** Redis lets people use nearly all characters; a name with one that would corrupt nodes.conf is taken as none. */
+function readName(bytes: Buffer, at: number, length: number): string {
+  const name = readBytes(bytes, at, length);
+  return /^[\x21-\x7e]*$/.test(name) && !/[,=]/.test(name) ? name : "";
+}
+
+/** Text up to the first zero byte. */
+function readBytes(bytes: Buffer, at: number, length: number): string {
   const zero = bytes.indexOf(0, at);
   const end = zero === -1 || zero > at + length ? at + length : zero;
-  const text = bytes.toString("latin1", at, end);
+  return bytes.toString("latin1", at, end);
+}
+
+/** Spaces, commas and the like would corrupt nodes.conf, so they are refused. */
+function readText(bytes: Buffer, at: number, length: number): string {
+  const text = readBytes(bytes, at, length);
   check(/^[A-Za-z0-9.:_%-]*$/.test(text), "address or name has characters it must not have");
   return text;
 }

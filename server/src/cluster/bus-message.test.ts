@@ -101,6 +101,14 @@ describe("bus messages", () => {
     expect(encodeBusMessage(message).equals(redisMeet())).toBe(true);
   });
 
+  it("takes a name that nodes.conf could not hold as none", () => {
+    for (const name of ["two words", "a,b", "a=b", "caf\u00e9"]) {
+      const body: BusBody = { type: "ping", gossip: [], extensions: [{ type: "nodeName", name }] };
+      const [extension] = (decoded(encodeBusMessage({ header: header(), body })).body as typeof body).extensions;
+      expect(extension).toEqual({ type: "nodeName", name: "" });
+    }
+  });
+
   it.each(BODIES.map((body) => [body.type, body] as const))("carries %s there and back", (_, body) => {
     const message = { header: header(), body };
     const back = decoded(encodeBusMessage(message));

@@ -61,6 +61,8 @@ export interface ClusterNode {
   plainPort: number;
   busPort: number;
   hostname: string;
+  /** What people call it; only logs show it. */
+  nodeName: string;
   shardId: string;
   flags: number;
   primary: ClusterNode | undefined;
@@ -113,6 +115,7 @@ export function createNode(identity: NodeIdentity): ClusterNode {
     plainPort: identity.plainPort ?? 0,
     busPort: identity.busPort ?? 0,
     hostname: identity.hostname ?? "",
+    nodeName: "",
     shardId: "",
     flags: identity.flags,
     primary: undefined,
@@ -170,6 +173,11 @@ export function epochOf(node: ClusterNode): number {
 
 export function workingReplicas(node: ClusterNode): number {
   return node.replicas.filter((replica) => !isSuspected(replica)).length;
+}
+
+/** A node in a log line: its id, and what people call it. */
+export function labelOf({ id, nodeName }: Pick<ClusterNode, "id" | "nodeName">): string {
+  return nodeName === "" ? id : `${id} (${nodeName})`;
 }
 
 /** "myself,master" and so on; "noflags" for none. */

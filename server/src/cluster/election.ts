@@ -9,7 +9,7 @@
  */
 
 import { MESSAGE_FLAG } from "./bus-message.ts";
-import { type ClusterNode, hasFlag, isFailed, isPrimary, isReplica, NODE_FLAG } from "./cluster-node.ts";
+import { type ClusterNode, hasFlag, isFailed, isPrimary, isReplica, labelOf, NODE_FLAG } from "./cluster-node.ts";
 import { broadcast, broadcastPong, send } from "./gossip.ts";
 import { slotsOf } from "./slot-bitmap.ts";
 import { takeEpochUnasked } from "./slot-claims.ts";
@@ -143,13 +143,13 @@ export function answerVoteRequest(state: ClusterState, request: VoteRequest): vo
   const refusal = refuseVote(state, request);
   const { candidate } = request;
   if (refusal !== undefined) {
-    log(state, "notice", `Failover vote denied to ${candidate.id}: ${refusal}`);
+    log(state, "notice", `Failover vote denied to ${labelOf(candidate)}: ${refusal}`);
     return;
   }
   if (candidate.primary !== undefined) candidate.primary.votedAt = state.now;
   state.lastVoteEpoch = state.currentEpoch;
   needsDurableSave(state);
-  log(state, "notice", `Failover vote granted to ${candidate.id} for epoch ${state.currentEpoch}`);
+  log(state, "notice", `Failover vote granted to ${labelOf(candidate)} for epoch ${state.currentEpoch}`);
   send(state, candidate.link, { type: "authAck" });
 }
 
@@ -202,7 +202,7 @@ export function acceptManualFailover(state: ClusterState, replica: ClusterNode):
   resetManualFailover(state);
   manual.endsAt = now + settings.manualFailoverTimeoutMs;
   manual.replica = replica;
-  log(state, "notice", `Manual failover requested by replica ${replica.id}`);
+  log(state, "notice", `Manual failover requested by replica ${labelOf(replica)}`);
   const pauseMs = settings.manualFailoverTimeoutMs * MANUAL_PAUSE_FACTOR;
   state.outbox.push({ kind: "pauseWrites", untilMs: now + pauseMs });
 }

@@ -4,7 +4,7 @@
  * answers and nobody has taken its slots.
  */
 
-import { type ClusterNode, hasFlag, isFailed, isPrimary, NODE_FLAG } from "./cluster-node.ts";
+import { type ClusterNode, hasFlag, isFailed, isPrimary, labelOf, NODE_FLAG } from "./cluster-node.ts";
 import { broadcast } from "./gossip.ts";
 import { type ClusterState, log, needsSave, needsUpdate } from "./state.ts";
 
@@ -53,7 +53,7 @@ function failIfMajorityAgrees(state: ClusterState, node: ClusterNode): void {
   if (!hasFlag(node, NODE_FLAG.maybeFailed) || isFailed(node)) return;
   const own = hasVote(state.myself) ? 1 : 0;
   if (countReports(state, node) + own < Math.floor(state.size / 2) + 1) return;
-  log(state, "notice", `Marking node ${node.id} as failing (quorum reached)`);
+  log(state, "notice", `Marking node ${labelOf(node)} as failing (quorum reached)`);
   markFailed(state, node);
   broadcast(state, { type: "fail", nodeId: node.id });
 }
@@ -76,7 +76,7 @@ export function liftFailure(state: ClusterState, node: ClusterNode): void {
   if (!isFailed(node)) return;
   const ownsSlots = isPrimary(node) && node.slotCount > 0;
   if (ownsSlots && state.now - node.failedAt <= state.settings.nodeTimeoutMs * UNDO_TIME_FACTOR) return;
-  log(state, "notice", `Clear FAIL state for node ${node.id}: it is reachable again`);
+  log(state, "notice", `Clear FAIL state for node ${labelOf(node)}: it is reachable again`);
   node.flags &= ~NODE_FLAG.failed;
   needsUpdate(state);
   needsSave(state);

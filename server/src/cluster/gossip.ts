@@ -177,6 +177,8 @@ function buildExtensions(state: ClusterState, receiver: ClusterNode | undefined)
     if (until <= state.now || extensions.length > MAX_FORGOTTEN) continue;
     extensions.push({ type: "forgottenNode", nodeId, ttlSeconds: Math.ceil((until - state.now) / 1000) });
   }
+  const name = state.settings.announceNodeName;
+  if (name !== "") extensions.push({ type: "nodeName", name });
   extensions.push({ type: "shardId", shardId: state.myself.shardId });
   return extensions;
 }

@@ -75,6 +75,17 @@ describe("nodes.conf", () => {
     expect(state.myself).toMatchObject({ hostname: "", shardId: C });
   });
 
+  it("keeps what people call a node, where Redis 7.2 does, and shows it nowhere else", () => {
+    const state = load(
+      REDIS_FILE.replace("@17001,kv-1.example ", `@17001,kv-1.example,nodename=seven-77,shard-id=${C} `),
+    );
+    expect(state.nodes.get(B)).toMatchObject({ hostname: "kv-1.example", nodeName: "seven-77" });
+    const text = formatNodesConf(state);
+    expect(text).toContain(":7001@17001,kv-1.example,nodename=seven-77 slave ");
+    expect(formatNodesConf(load(text))).toBe(text);
+    expect(formatNodes(state, false)).toContain(":7001@17001,kv-1.example slave ");
+  });
+
   it.each([
     ["an empty file", "", "the last line is cut off"],
     ["a cut-off file", REDIS_FILE.slice(0, -5), "the last line is cut off"],

@@ -1,6 +1,6 @@
 /**
  * The text of nodes.conf, as Redis 7.0 writes it and reads it, and of CLUSTER NODES, which has the same lines. Files of
- * Redis 7.2 and later (names and shard ids behind the hostname) load too. Pure; the file itself is nodes-conf-file.ts.
+ * Redis 7.2 and later (names and shard ids behind the hostname) load too; of these only names are written, of nodes that have one. Pure; the file itself is nodes-conf-file.ts.
  *
  * A file that does not make sense is refused as a whole: guessing here could mean two owners of a slot.
  */
@@ -51,7 +51,7 @@ export function formatNode(state: ClusterState, node: ClusterNode, client?: { re
   const hostname = hostnameOf(state, node);
   const fields = [
     node.id,
-    `${ipOf(state, node)}:${port}@${busPort}${hostname === "" ? "" : `,${hostname}`}`,
+    `${ipOf(state, node)}:${port}@${busPort}${namesOf(hostname, isLive ? "" : nodeNameOf(state, node))}`,
     flagNames(node),
     node.primary?.id ?? "-",
     isLive ? node.pingSentAt : 0,
@@ -69,6 +69,16 @@ export function formatNode(state: ClusterState, node: ClusterNode, client?: { re
 
 export function ipOf(state: ClusterState, node: ClusterNode): string {
   return node === state.myself && state.settings.announceIp !== "" ? state.settings.announceIp : node.ip;
+}
+
+/** Behind the address: the hostname, then what only files have. */
+function namesOf(hostname: string, nodeName: string): string {
+  if (nodeName !== "") return `,${hostname},nodename=${nodeName}`;
+  return hostname === "" ? "" : `,${hostname}`;
+}
+
+function nodeNameOf(state: ClusterState, node: ClusterNode): string {
+  return node === state.myself ? state.settings.announceNodeName : node.nodeName;
 }
 
 export function hostnameOf(state: ClusterState, node: ClusterNode): string {
@@ -166,8 +176,17 @@ function loadSlots(state: ClusterState, node: ClusterNode, field: string): void 
   }
 }
 
+interface ParsedAddress {
+  readonly ip: string;
+  readonly port: number;
+  readonly busPort: number;
+  readonly hostname: string;
+  readonly nodeName: string;
+  readonly shardId?: string;
+}
+
 /** ip:port@busport[,hostname[,name=value...]]; an IPv6 address has colons itself. */
-function parseAddress(text: string): { ip: string; port: number; busPort: number; hostname: string; shardId?: string } {
+function parseAddress(text: string): ParsedAddress {
   const match = /^([^,]*):(\d+)(?:@(\d+))?(?:,([^,=]*))?((?:,[a-z-]+=[^,]*)*)$/.exec(text);
   if (match === null) throw new Error(`"${text}" is not an address`);
   const port = parsePort(match[2] as string);
@@ -177,6 +196,7 @@ function parseAddress(text: string): { ip: string; port: number; busPort: number
     port,
     busPort: match[3] === undefined ? port + 10_000 : parsePort(match[3]),
     hostname: match[4] ?? "",
+    nodeName: /,nodename=([^,]*)/.exec(match[5] ?? "")?.[1] ?? "",
   };
   return shardId === undefined ? address : { ...address, shardId };
 }

@@ -15,6 +15,7 @@ import {
   isReplica,
   isSuspected,
   type Link,
+  labelOf,
   NODE_FLAG,
 } from "./cluster-node.ts";
 import { acceptManualFailover, answerVoteRequest, noteManualOffset, receiveVote } from "./election.ts";
@@ -160,7 +161,7 @@ function settleIdentity(state: ClusterState, { link, header, sender }: PingPacke
   if (link.isInbound || node === undefined) return sender;
   if (!isInHandshake(node)) {
     if (node.id === header.sender) return sender;
-    log(state, "notice", `Node ${node.id} is not at ${node.ip}:${node.port} any more: ${header.sender} is`);
+    log(state, "notice", `Node ${labelOf(node)} is not at ${node.ip}:${node.port} any more: ${header.sender} is`);
     node.flags |= NODE_FLAG.noAddress;
     closeNodeLink(state, node);
     needsSave(state);
@@ -214,7 +215,7 @@ function updateAddress(state: ClusterState, sender: ClusterNode, link: Link, hea
   if (!link.isInbound) return;
   const address = addressOf(link, header);
   if (!isMoved(sender, address)) return;
-  log(state, "notice", `Address updated for node ${sender.id}: ${address.ip}:${address.port}`);
+  log(state, "notice", `Address updated for node ${labelOf(sender)}: ${address.ip}:${address.port}`);
   moveNode(state, sender, address);
   needsUpdate(state);
 }
@@ -281,13 +282,14 @@ function receiveExtensions(
   header: BusHeader,
   extensions: readonly PingExtension[],
 ): void {
-  let hostname = "";
+  let [hostname, nodeName] = ["", ""];
   sender.flagsExtensions = (header.messageFlags & MESSAGE_FLAG.extensions) !== 0;
   // Redis 7.0, which knows the hostname only, sets the flag only where one follows.
   if (sender.flagsExtensions && extensions.length === 0) sender.knowsExtensions = true;
   for (const extension of extensions) {
     if (extension.type === "hostname") hostname = extension.hostname;
     else sender.knowsExtensions = true;
+    if (extension.type === "nodeName") nodeName = extension.name;
     if (extension.type === "shardId" && sender.shardId !== extension.shardId) {
       sender.shardId = extension.shardId;
       if (sender === state.myself.primary) state.myself.shardId = sender.shardId;
@@ -295,8 +297,9 @@ function receiveExtensions(
     }
     if (extension.type === "forgottenNode") forgetToo(state, extension.nodeId, extension.ttlSeconds);
   }
-  if (hostname === sender.hostname) return;
+  if (hostname === sender.hostname && nodeName === sender.nodeName) return;
   sender.hostname = hostname;
+  sender.nodeName = nodeName;
   needsSave(state);
 }
 
@@ -310,7 +313,7 @@ function forgetToo(state: ClusterState, nodeId: string, ttlSeconds: number): voi
 function receiveFail(state: ClusterState, sender: ClusterNode, nodeId: string): void {
   const node = state.nodes.get(nodeId);
   if (node === undefined || node === state.myself || isFailed(node)) return;
-  log(state, "notice", `FAIL message received from ${sender.id} about ${nodeId}`);
+  log(state, "notice", `FAIL message received from ${labelOf(sender)} about ${labelOf(node)}`);
   markFailed(state, node);
 }
 

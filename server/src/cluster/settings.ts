@@ -82,6 +82,9 @@ export function liveSettings(config: Pick<Config, "get">, ports: ListeningPorts)
     get announceHostname() {
       return config.get("cluster-announce-hostname");
     },
+    get announceNodeName() {
+      return config.get("cluster-announce-human-nodename");
+    },
     get preferredEndpointType() {
       return config.get("cluster-preferred-endpoint-type");
     },

@@ -92,6 +92,19 @@ describe.each(SEEDS)("simulated cluster, seed %i", (seed) => {
     expect(new Set(shardIds).size).toBe(PRIMARIES);
   });
 
+  it("tells all what people call a node", () => {
+    const cluster = formCluster(seed, 1, { announceNodeName: "seven" });
+    const [first] = cluster.nodes as [SimulatedNode];
+    const hasAllNames = () =>
+      [...first.state.nodes.values()].every(({ id, nodeName }) => {
+        return nodeName === "seven" || id === first.state.myself.id;
+      });
+    expect(cluster.runUntil(5000, hasAllNames)).toBeDefined();
+    cluster.crash(at(cluster, 1));
+    const isLogged = () => first.logLines.some((line) => line.includes(`${at(cluster, 1).state.myself.id} (seven)`));
+    expect(cluster.runUntil(10_000, isLogged)).toBeDefined();
+  });
+
   it("lists the link to a node right before the one from it", () => {
     const cluster = formCluster(seed);
     cluster.run(5000);

@@ -79,6 +79,7 @@ export const SIMULATED_SETTINGS: ClusterSettings = {
   announceTlsPort: 0,
   announceBusPort: 0,
   announceHostname: "",
+  announceNodeName: "",
   preferredEndpointType: "ip",
 };
 

@@ -4,7 +4,7 @@
  * owns), and how two primaries with the same epoch are told apart.
  */
 
-import { type ClusterNode, epochOf, isPrimary, type Link } from "./cluster-node.ts";
+import { type ClusterNode, epochOf, isPrimary, type Link, labelOf } from "./cluster-node.ts";
 import { broadcastPong, send } from "./gossip.ts";
 import { equalSlots, slotsOf } from "./slot-bitmap.ts";
 import {
@@ -47,7 +47,7 @@ export function applyClaim(state: ClusterState, claimant: ClusterNode, epoch: nu
   needsUpdate(state);
   const lostAll = lostByShard > 0 && shardPrimary?.slotCount === 0;
   if (lostAll && (state.settings.allowReplicaMigration || claimed === lostByShard)) {
-    log(state, "notice", `Configuration change detected. Reconfiguring myself as a replica of ${claimant.id}`);
+    log(state, "notice", `Configuration change detected. Reconfiguring myself as a replica of ${labelOf(claimant)}`);
     followPrimary(state, claimant, claimed === lostByShard);
   } else if (orphanedKeys.length > 0) {
     dropKeys(state, orphanedKeys);
@@ -88,7 +88,11 @@ export function resolveEpochCollision(state: ClusterState, sender: ClusterNode, 
   state.currentEpoch++;
   myself.configEpoch = state.currentEpoch;
   needsDurableSave(state);
-  log(state, "notice", `Configuration epoch collision with node ${sender.id}: my epoch is now ${myself.configEpoch}`);
+  log(
+    state,
+    "notice",
+    `Configuration epoch collision with node ${labelOf(sender)}: my epoch is now ${myself.configEpoch}`,
+  );
 }
 
 /**

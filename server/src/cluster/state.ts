@@ -35,6 +35,7 @@ export interface ClusterSettings {
   readonly announceTlsPort: number;
   readonly announceBusPort: number;
   readonly announceHostname: string;
+  readonly announceNodeName: string;
   readonly preferredEndpointType: "ip" | "hostname" | "unknown-endpoint";
 }
 

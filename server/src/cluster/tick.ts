@@ -14,6 +14,7 @@ import {
   isReplica,
   isSuspected,
   type Link,
+  labelOf,
   NODE_FLAG,
   workingReplicas,
 } from "./cluster-node.ts";
@@ -134,7 +135,7 @@ function noteOrphan(state: ClusterState, node: ClusterNode): void {
 function leaveReplicaOfReplica(state: ClusterState): void {
   const upstream = state.myself.primary?.primary;
   if (upstream === undefined || upstream === state.myself || !isPrimary(upstream)) return;
-  log(state, "notice", `My primary is a replica now: following its primary ${upstream.id}`);
+  log(state, "notice", `My primary is a replica now: following its primary ${labelOf(upstream)}`);
   followPrimary(state, upstream, true);
 }
 
@@ -156,6 +157,6 @@ function migrateToOrphan(state: ClusterState): void {
     if (!isPrimary(node) || workingReplicas(node) !== most) continue;
     if (node.replicas.some((replica) => !isSuspected(replica) && replica.id < myself.id)) return;
   }
-  log(state, "notice", `Migrating to orphaned primary ${target.id}`);
+  log(state, "notice", `Migrating to orphaned primary ${labelOf(target)}`);
   followPrimary(state, target, false);
 }

@@ -1,5 +1,6 @@
 /** One client as a line of CLIENT LIST, with Redis' fields in Redis' order; and the types clients are told apart by. */
 
+import type { Watches } from "../keyspace/watches.ts";
 import type { Call } from "./call.ts";
 import type { Client } from "./client.ts";
 import { ClientFlag } from "./client.ts";
@@ -27,35 +28,44 @@ export function clientType(client: Client): ClientType {
   return client.has(ClientFlag.subscribed) ? "pubsub" : "normal";
 }
 
-const FLAG_LETTERS: readonly (readonly [letter: string, flag: number])[] = [
+const FIRST_LETTERS: readonly (readonly [letter: string, flag: number])[] = [
   ["O", ClientFlag.monitor],
   ["S", ClientFlag.replica],
   ["M", ClientFlag.primary],
   ["P", ClientFlag.subscribed],
   ["x", ClientFlag.multi],
-  ["b", ClientFlag.blocked],
+  ["b", ClientFlag.blocked | ClientFlag.held],
+];
+
+const LAST_LETTERS: readonly (readonly [letter: string, flag: number])[] = [
   ["c", ClientFlag.closeAfterReply],
   ["r", ClientFlag.readOnly],
   ["e", ClientFlag.noEvict],
   ["T", ClientFlag.noTouch],
 ];
 
-function lettersOf(client: Client): string {
+function lettersOf(client: Client, watches: Watches): string {
   const { tracking } = client;
+  const lettersAmong = (letters: typeof FIRST_LETTERS): string =>
+    letters.map(([letter, flag]) => (client.has(flag) ? letter : "")).join("");
   return [
-    ...FLAG_LETTERS.filter(([, flag]) => client.has(flag)).map(([letter]) => letter),
+    lettersAmong(FIRST_LETTERS),
     tracking === undefined ? "" : "t",
     tracking?.isRedirectBroken === true ? "R" : "",
     tracking?.isBroadcast === true ? "B" : "",
+    watches.isTouched(client) ? "d" : "",
+    lettersAmong(LAST_LETTERS),
   ].join("");
 }
 
 export function describeClient(call: Call, client: Client): string {
   const { nowMs } = call;
-  const letters = lettersOf(client);
+  const { watches } = call.server.keyspace;
+  const letters = lettersOf(client, watches);
   const seconds = (sinceMs: number): number => Math.max(0, Math.floor((nowMs - sinceMs) / 1000));
   const { queryBytes, outputBytes, fileDescriptor } = client.connection;
   const isCaller = client === call.client;
+  const [argumentBytes, requestBytes] = isCaller ? sizesOf(call) : [0, 0];
   const command = isCaller ? call.command : client.lastCommand;
   const fields: readonly (readonly [string, string | number])[] = [
     ["id", client.id],
@@ -71,16 +81,17 @@ export function describeClient(call: Call, client: Client): string {
     ["psub", client.patterns?.size ?? 0],
     ["ssub", client.shardChannels?.size ?? 0],
     ["multi", client.has(ClientFlag.multi) ? (client.queued?.length ?? 0) : -1],
-    ["qbuf", queryBytes],
+    ["watch", watches.countOf(client)],
+    ["qbuf", queryBytes + requestBytes],
     ["qbuf-free", 0],
-    ["argv-mem", 0],
+    ["argv-mem", argumentBytes],
     ["multi-mem", client.queuedBytes],
     ["rbs", 0],
     ["rbp", 0],
     ["obl", 0],
     ["oll", outputBytes > 0 ? 1 : 0],
     ["omem", outputBytes],
-    ["tot-mem", clientBytes(client, call.server.keyspace.watches)],
+    ["tot-mem", clientBytes(client, watches)],
     ["events", outputBytes > 0 ? "rw" : "r"],
     ["cmd", command < 0 ? "NULL" : (call.server.table.fullNames[command] ?? "NULL")],
     ["user", client.userName],
@@ -90,4 +101,16 @@ export function describeClient(call: Call, client: Client): string {
     ["lib-ver", client.libraryVersion],
   ];
   return fields.map(([name, value]) => `${name}=${value}`).join(" ");
+}
+
+/** The bytes of the arguments of the request that runs, and of all of it. */
+function sizesOf({ argc, length }: Call): [argumentBytes: number, requestBytes: number] {
+  let argumentBytes = 0;
+  let requestBytes = `*${argc}\r\n`.length;
+  for (let i = 0; i < argc; i++) {
+    const bytes = length[i] as number;
+    argumentBytes += bytes;
+    requestBytes += `$${bytes}\r\n\r\n`.length + bytes;
+  }
+  return [argumentBytes, requestBytes];
 }

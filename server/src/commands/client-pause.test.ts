@@ -37,3 +37,14 @@ test.each([
   if (isHeld) expect(tookMs).toBeGreaterThan(PAUSE_MS * 0.7);
   else expect(tookMs).toBeLessThan(PAUSE_MS * 0.7);
 });
+
+test("CLIENT PAUSE ALL and a client that has waited for replicas until then", async () => {
+  server = await startOwnServer();
+  const [admin, client] = [await connect(server.port), await connect(server.port)];
+  client.write("WAIT 1 50\r\nPING\r\n");
+  await admin.text("CLIENT", "PAUSE", String(PAUSE_MS), "ALL");
+  const startMs = performance.now();
+  const replies = await client.replies(2);
+  expect(replies.map(String)).toEqual([":0\r\n", "+PONG\r\n"]);
+  expect(performance.now() - startMs).toBeGreaterThan(PAUSE_MS * 0.7);
+});

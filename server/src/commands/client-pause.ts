@@ -40,7 +40,7 @@ export class ClientPause {
     this.#mode = this.isPaused && this.#mode === "all" ? "all" : mode;
     this.#untilMs = Math.max(this.#untilMs, untilMs);
     this.#cancelTimer?.();
-    this.#cancelTimer = this.#clock.after(this.#untilMs - this.#clock.nowMs(), () => this.unpause());
+    this.#cancelTimer = this.#clock.after(Math.max(0, this.#untilMs - this.#clock.nowMs()), () => this.unpause());
     for (const client of this.#clients()) this.admit(client);
   }
 
@@ -48,12 +48,21 @@ export class ClientPause {
     this.#untilMs = 0;
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
-    for (const client of this.#clients()) if (!client.has(ClientFlag.blocked)) client.connection.resume();
+    for (const client of this.#clients()) {
+      client.set(ClientFlag.held, false);
+      if (!client.has(ClientFlag.blocked)) client.connection.resume();
+    }
   }
 
   /** Writes that waited for another reason go on, unless there is a pause. */
   release(): void {
     if (!this.isPaused) this.unpause();
+  }
+
+  /** A client that was stopped for a reason of its own goes on, unless there is a pause. */
+  resume(client: Client): void {
+    client.connection.resume();
+    this.admit(client);
   }
 
   /** Also for clients that connect during a pause. */

@@ -172,7 +172,7 @@ function checkPrefixes(prefixes: readonly string[], existing: readonly string[])
 
 function caching(call: Call): void {
   const state = call.client.tracking;
-  if (state === undefined || !(state.isOptIn || state.isOptOut)) {
+  if (state === undefined) {
     throw new CommandError(
       "ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or OPTOUT mode enabled",
     );

@@ -35,6 +35,8 @@ export const ClientFlag = {
   restricted: 1 << 18,
   /** Told of changes of what it reads; also the client of the scripts that such a one runs. */
   tracking: 1 << 19,
+  /** Its next request waits, for the end of a pause or for a snapshot. */
+  held: 1 << 20,
 } as const;
 
 /** Any of these sends a command of this client through the guards one by one. */
@@ -150,6 +152,13 @@ export class Client {
   get subscriptionCount(): number {
     return (this.channels?.size ?? 0) + (this.patterns?.size ?? 0);
   }
+}
+
+/** A command begins: CLIENT REPLY SKIP holds for the one behind it. */
+export function advanceReplySkip(client: Client): void {
+  const skipNow = (client.flags & ClientFlag.replySkipNext) !== 0;
+  client.flags &= ~(ClientFlag.replySkip | ClientFlag.replySkipNext);
+  if (skipNow) client.flags |= ClientFlag.replySkip;
 }
 
 /** All connected clients, by id in order of arrival. */

@@ -184,9 +184,9 @@ function clientList(call: Call): void {
     if (type === undefined) throw new CommandError(`ERR Unknown client type '${cString(call.text(3))}'`);
     clients = clients.filter((client) => clientType(client) === type);
   } else if (call.argc >= 4 && call.is(2, "id")) {
-    const ids = new Set<number>();
-    for (let index = 3; index < call.argc; index++) ids.add(integerArgument(call, index, "ERR Invalid client ID"));
-    clients = [...ids].flatMap((id) => call.server.clients.get(id) ?? []);
+    const ids: number[] = [];
+    for (let index = 3; index < call.argc; index++) ids.push(integerArgument(call, index, "ERR Invalid client ID"));
+    clients = ids.flatMap((id) => call.server.clients.get(id) ?? []);
   } else if (call.argc !== 2) {
     throw new CommandError(ERRORS.syntax);
   }

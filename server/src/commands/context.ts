@@ -81,6 +81,8 @@ export interface Scripting {
   /** Ends the script that holds everybody up; throws why that cannot be. */
   kill(): void;
   has(digest: string): boolean;
+  /** Whether the script of EVAL or EVALSHA says itself that it writes nothing. */
+  promisesNoWrites(call: Call, isCached: boolean): boolean;
   flush(): void;
   facts(): ScriptFacts;
 }
@@ -92,6 +94,8 @@ export type RestorePolicy = "flush" | "append" | "replace";
 export interface Functions {
   /** Runs the function that argument 1 names, and gives its reply. */
   call(call: Call, isReadOnly: boolean): void;
+  /** Whether the function that argument 1 names says itself that it writes nothing. */
+  promisesNoWrites(call: Call): boolean;
   /** Takes a library and gives its name. Throws what is wrong with it. `mustLoad`: however long it takes. */
   load(source: Buffer, options: { readonly isReplacing: boolean; readonly mustLoad: boolean }): string;
   /** Takes libraries, all or none. Throws what is wrong with them. */
@@ -190,6 +194,9 @@ export interface ServerContext {
 /** What tests turn off by DEBUG. */
 export interface DebugSwitches {
   isActiveExpiryOn: boolean;
+  isUpkeepPaused: boolean;
+  /** RESTORE takes payloads with any checksum. */
+  skipsChecksums: boolean;
 }
 
 export interface ShutdownRequest {
@@ -241,4 +248,6 @@ export interface AcknowledgementWaiters {
 export interface MonitorRegistry {
   add(client: Client): void;
   remove(client: Client): void;
+  /** Shows a script or function that is about to run. */
+  announce(call: Call): void;
 }

@@ -62,6 +62,12 @@ function blocksOf(call: Call, record: number): string {
   return ` ql_nodes:${blocks} ql_avg_node:${average} ql_listpack_max:${limit} ql_compressed:${compressed} ql_uncompressed_size:${bytes}`;
 }
 
+export function debugQuicklist(call: Call): void {
+  const record = existing(call);
+  if (call.db.typeOf(record) !== ValueType.list) throw new CommandError("ERR Not a quicklist encoded object.");
+  call.reply.status("Quicklist structure printed on stdout");
+}
+
 /** Redis prints the structure for people; here only whether there is one can be learned. */
 export function debugListpack(call: Call): void {
   const record = existing(call);

@@ -6,12 +6,12 @@
 import { globMatchBuffer } from "@kvcluster/protocol/glob";
 import { parseMemorySize } from "../config/memory-units.ts";
 import { NO_EXPIRY } from "../keyspace/record.ts";
-import { countArgument } from "./arguments.ts";
+import { countArgument, integerArgument } from "./arguments.ts";
 import type { Call } from "./call.ts";
 import { ClientFlag } from "./client.ts";
 import { defineCommands } from "./command.ts";
 import { helpLines } from "./container-help.ts";
-import { debugDigest, debugDigestValue, debugListpack, debugObject } from "./debug-values.ts";
+import { debugDigest, debugDigestValue, debugListpack, debugObject, debugQuicklist } from "./debug-values.ts";
 import { CommandError } from "./errors.ts";
 import { protectedRefusal } from "./protected-commands.ts";
 
@@ -65,15 +65,31 @@ const SUBCOMMANDS: ReadonlyMap<string, DebugSubcommand> = new Map(
       ...{ arity: 3, syntax: "size", run: quicklistThreshold },
       summary: "Does nothing: large elements of lists are kept as all others.",
     },
+    quicklist: {
+      ...{ arity: -3, mostArguments: 4, syntax: "key [0|1]", run: debugQuicklist },
+      summary: "Tells whether the value is a list of blocks.",
+    },
+    "pause-cron": {
+      ...{ arity: 3, syntax: "0|1", run: debugPauseCron },
+      summary: "Stops and goes on with what the server does by itself: expired keys stay.",
+    },
     reload: {
       arity: -2,
-      syntax: "[NOSAVE]",
-      summary: "Saves the data, unless told not to, and loads it.",
+      syntax: "[MERGE] [NOFLUSH] [NOSAVE]",
+      summary: "Saves the data and loads it; in place of what there is, or beside it.",
       run: debugReload,
     },
     "set-active-expire": {
       ...{ arity: 3, syntax: "0|1", run: debugSetActiveExpire },
       summary: "Turns off and on that expired keys go by themselves.",
+    },
+    replybuffer: {
+      ...{ arity: 4, syntax: "PEAK-RESET-TIME | RESIZING value", run: debugReplyBuffer },
+      summary: "Does nothing: replies have no buffer of a size of its own.",
+    },
+    "set-skip-checksum-validation": {
+      ...{ arity: 3, syntax: "0|1", run: debugSkipChecksums },
+      summary: "Turns off and on that RESTORE looks at checksums.",
     },
     sleep: { arity: 3, syntax: "seconds", summary: "Holds the server for a time.", run: debugSleep },
     "stringmatch-len": {
@@ -93,11 +109,13 @@ function debug(call: Call): void {
     (subcommand.arity > 0 ? call.argc === subcommand.arity : call.argc >= -subcommand.arity) &&
     call.argc <= (subcommand.mostArguments ?? call.argc);
   if (!isRightCount) {
-    throw new CommandError(
-      `ERR unknown subcommand or wrong number of arguments for '${call.text(1).slice(0, 128)}'. Try DEBUG HELP.`,
-    );
+    throw new CommandError(unknownDebug(call));
   }
   subcommand.run(call);
+}
+
+function unknownDebug(call: Call): string {
+  return `ERR unknown subcommand or wrong number of arguments for '${call.text(1).slice(0, 128)}'. Try DEBUG HELP.`;
 }
 
 function debugHelp(call: Call): void {
@@ -156,10 +174,19 @@ function debugPopulate(call: Call): void {
   call.reply.ok();
 }
 
+const RELOAD_WORDS: ReadonlySet<string> = new Set(["merge", "noflush", "nosave"]);
+
 function debugReload(call: Call): void {
-  const isNoSave = call.argc === 3 && call.is(2, "nosave");
-  if (call.argc > 2 && !isNoSave) throw new CommandError("ERR DEBUG RELOAD only supports the NOSAVE option.");
-  const problem = call.server.persistence.reloadNow(!isNoSave);
+  const words = new Set<string>();
+  for (let i = 2; i < call.argc; i++) {
+    const word = call.text(i).toLowerCase();
+    if (!RELOAD_WORDS.has(word)) {
+      throw new CommandError("ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.");
+    }
+    words.add(word);
+  }
+  const request = { saves: !words.has("nosave"), keeps: words.has("noflush"), merges: words.has("merge") };
+  const problem = call.server.persistence.reloadNow(request);
   if (problem !== undefined) {
     call.server.logger.warning(`DEBUG RELOAD failed: ${problem}`);
     throw new CommandError("ERR Error trying to load the RDB dump, check server logs.");
@@ -172,7 +199,7 @@ function debugLoadAof({ client, server }: Call): void {
   const answer = (text: string): void => {
     client.set(ClientFlag.blocked, false);
     client.connection.send(Buffer.from(text));
-    client.connection.resume();
+    server.pause.resume(client);
   };
   client.set(ClientFlag.blocked, true);
   client.connection.pause();
@@ -187,6 +214,23 @@ function debugLoadAof({ client, server }: Call): void {
 
 function debugSetActiveExpire(call: Call): void {
   call.server.debugSwitches.isActiveExpiryOn = call.text(2) !== "0";
+  call.reply.ok();
+}
+
+function debugPauseCron(call: Call): void {
+  call.server.debugSwitches.isUpkeepPaused = call.text(2) !== "0";
+  call.reply.ok();
+}
+
+function debugSkipChecksums(call: Call): void {
+  call.server.debugSwitches.skipsChecksums = call.text(2) !== "0";
+  call.reply.ok();
+}
+
+function debugReplyBuffer(call: Call): void {
+  const isPeakTime = call.is(2, "peak-reset-time");
+  if (!isPeakTime && !call.is(2, "resizing")) throw new CommandError(unknownDebug(call));
+  if (isPeakTime && !call.is(3, "never") && !call.is(3, "reset")) integerArgument(call, 3);
   call.reply.ok();
 }
 
@@ -217,10 +261,22 @@ const PROTOCOL_SAMPLES: ReadonlyMap<string, (call: Call) => void> = new Map(
         call.reply.boolean(value === 1);
       }
     },
+    attrib(call) {
+      if (call.reply.resp3) {
+        call.reply.attribute(1);
+        call.reply.bulkString("key-popularity");
+        call.reply.array(2);
+        call.reply.bulkString("key:123");
+        call.reply.integer(90);
+      }
+      call.reply.bulkString("Some real reply following the attribute");
+    },
     push(call) {
+      if (!call.reply.resp3) throw new CommandError("ERR RESP2 is not supported by this command");
       call.reply.push(2);
       call.reply.bulkString("server-cpu-usage");
       call.reply.integer(42);
+      call.reply.bulkString("Some real reply following the push reply");
     },
     verbatim: (call) => call.reply.verbatim("This is a verbatim\nstring"),
     true: (call) => call.reply.boolean(true),

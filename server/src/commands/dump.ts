@@ -98,7 +98,8 @@ function restore(call: Call): void {
   const payloadOffset = call.offset[3] as number;
   const payloadLength = call.length[3] as number;
   const { payloads } = server;
-  if (!payloads.isIntact(buffer, payloadOffset, payloadLength)) {
+  const { skipsChecksums } = server.debugSwitches;
+  if (!payloads.isIntact(buffer, payloadOffset, payloadLength, skipsChecksums)) {
     throw new CommandError("ERR DUMP payload version or checksum are wrong");
   }
   const expireAtMs = expireMomentOf(call, ttl, options.isAbsolute);

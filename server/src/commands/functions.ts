@@ -24,7 +24,7 @@ export const functionCommands = defineCommands([
     complexity: "Depends on the function",
     summary: "Runs a function.",
     syntax: "function numkeys [key [key ...]] [arg [arg ...]]",
-    run: (call) => call.server.functions.call(call, false),
+    run: (call) => callFunction(call, false),
   },
   {
     name: "fcall_ro",
@@ -36,7 +36,7 @@ export const functionCommands = defineCommands([
     complexity: "Depends on the function",
     summary: "Runs a function that may only read.",
     syntax: "function numkeys [key [key ...]] [arg [arg ...]]",
-    run: (call) => call.server.functions.call(call, true),
+    run: (call) => callFunction(call, true),
   },
   {
     name: "function",
@@ -150,6 +150,11 @@ export const functionCommands = defineCommands([
     ]),
   },
 ]);
+
+function callFunction(call: Call, isReadOnly: boolean): void {
+  call.server.monitors.announce(call);
+  call.server.functions.call(call, isReadOnly);
+}
 
 function load(call: Call): void {
   let isReplacing = false;

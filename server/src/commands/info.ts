@@ -1,10 +1,11 @@
 /** What the server tells about itself to people and monitoring: INFO, TIME, LOLWUT, MONITOR. */
 
 import { renderInfo } from "../observability/info.ts";
-import { COMPATIBLE_VERSION, PRODUCT_NAME, PRODUCT_VERSION } from "../observability/product.ts";
 import type { Call } from "./call.ts";
 import { ClientFlag } from "./client.ts";
 import { defineCommands } from "./command.ts";
+import { CommandError } from "./errors.ts";
+import { lolwut } from "./lolwut.ts";
 
 export const infoCommands = defineCommands([
   {
@@ -39,7 +40,7 @@ export const infoCommands = defineCommands([
     group: "server",
     since: "5.0.0",
     complexity: "O(1)",
-    summary: "Gives the version in a form that is of no use to programs.",
+    summary: "Draws something of no use, and gives the version.",
     syntax: "[VERSION version]",
     run: lolwut,
   },
@@ -69,15 +70,12 @@ function time(call: Call): void {
   call.reply.bulkString(String(nowUs % 1e6));
 }
 
-function lolwut(call: Call): void {
-  call.reply.verbatim(`${PRODUCT_NAME} ${PRODUCT_VERSION}, Redis ver. ${COMPATIBLE_VERSION}\n`);
-}
-
 function monitor(call: Call): void {
   const { client } = call;
-  if (!client.has(ClientFlag.monitor)) {
-    client.set(ClientFlag.monitor, true);
-    call.server.monitors.add(client);
-  }
+  // One that watches already gets no reply, as in Redis.
+  if (client.has(ClientFlag.monitor)) return;
+  // Inside a transaction each command is to give one reply.
+  if (client.has(ClientFlag.inExec)) throw new CommandError("ERR MONITOR isn't allowed for DENY BLOCKING client");
+  call.server.monitors.add(client);
   call.reply.ok();
 }

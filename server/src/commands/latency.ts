@@ -143,15 +143,17 @@ function latencyReset(call: Call): void {
 function latencyHistogram(call: Call): void {
   const { table } = call.server;
   const { latencies } = table;
+  const called = Array.from({ length: table.size }, (_, id) => id).filter((id) => id > 0 && latencies.calls(id) > 0);
+  const nameOf = (id: number): string => table.fullNames[id] as string;
   const named = Array.from({ length: call.argc - 2 }, (_, index) => call.text(index + 2).toLowerCase());
-  const wanted = new Set(named);
-  const isWanted = (name: string): boolean => wanted.has(name) || wanted.has(name.split("|", 1)[0] as string);
-  const ids = Array.from({ length: table.size }, (_, id) => id).filter(
-    (id) => id > 0 && (call.argc === 2 || isWanted(table.fullNames[id] as string)) && latencies.calls(id) > 0,
-  );
+  // A name that is given twice is answered twice.
+  const ids =
+    named.length === 0
+      ? called
+      : named.flatMap((name) => called.filter((id) => nameOf(id) === name || nameOf(id).startsWith(`${name}|`)));
   call.reply.map(ids.length);
   for (const id of ids) {
-    call.reply.bulkString(table.fullNames[id] as string);
+    call.reply.bulkString(nameOf(id));
     replyHistogram(call, id);
   }
 }

@@ -70,7 +70,7 @@ export const pubsubCommands = defineCommands([
     complexity: "O(N) in the number of channels",
     summary: "Listens to shard channels, which live where their slot lives.",
     syntax: "shardchannel [shardchannel ...]",
-    run: (call) => subscribe(call, "shardChannels", "ssubscribe"),
+    run: subscribeShard,
   },
   {
     name: "sunsubscribe",
@@ -186,6 +186,14 @@ function subscribe(call: Call, kind: SubscriptionKind, word: string): void {
   }
 }
 
+/** Other than SUBSCRIBE it is refused inside a transaction, where each command is to give one reply. */
+function subscribeShard(call: Call): void {
+  if (call.client.has(ClientFlag.inExec)) {
+    throw new CommandError("ERR SSUBSCRIBE isn't allowed for a DENY BLOCKING client");
+  }
+  subscribe(call, "shardChannels", "ssubscribe");
+}
+
 function unsubscribe(call: Call, kind: SubscriptionKind, word: string): void {
   const { client } = call;
   const given: string[] = [];
@@ -209,11 +217,17 @@ function refreshSubscribed(client: Client): void {
 }
 
 function confirm(call: Call, word: string, name: Buffer | undefined, count: number): void {
-  call.reply.push(3);
-  call.reply.bulkString(word);
-  if (name === undefined) call.reply.nil();
-  else call.reply.bulkBuffer(name);
-  call.reply.integer(count);
+  const { client, reply } = call;
+  const start = reply.position;
+  reply.push(3);
+  reply.bulkString(word);
+  if (name === undefined) reply.nil();
+  else reply.bulkBuffer(name);
+  reply.integer(count);
+  // A push is no reply: CLIENT REPLY OFF does not hold it back.
+  if (!reply.resp3 || !client.has(ClientFlag.replyOff | ClientFlag.replySkip)) return;
+  client.connection.send(Buffer.from(reply.buffer.subarray(start, reply.position)));
+  reply.position = start;
 }
 
 /** Ends all subscriptions without a message: RESET, or the client is gone. */

@@ -21,7 +21,7 @@ export const scriptCommands = defineCommands([
     complexity: COMPLEXITY,
     summary: "Runs a Lua script.",
     syntax: "script numkeys [key [key ...]] [arg [arg ...]]",
-    run: (call) => call.server.scripting.evaluate(call, EVAL),
+    run: (call) => evaluate(call, EVAL),
   },
   {
     name: "eval_ro",
@@ -33,7 +33,7 @@ export const scriptCommands = defineCommands([
     complexity: COMPLEXITY,
     summary: "Runs a Lua script that may only read.",
     syntax: "script numkeys [key [key ...]] [arg [arg ...]]",
-    run: (call) => call.server.scripting.evaluate(call, EVAL_RO),
+    run: (call) => evaluate(call, EVAL_RO),
   },
   {
     name: "evalsha",
@@ -45,7 +45,7 @@ export const scriptCommands = defineCommands([
     complexity: COMPLEXITY,
     summary: "Runs a Lua script that the server has, by its SHA1 digest.",
     syntax: "sha1 numkeys [key [key ...]] [arg [arg ...]]",
-    run: (call) => call.server.scripting.evaluate(call, EVALSHA),
+    run: (call) => evaluate(call, EVALSHA),
   },
   {
     name: "evalsha_ro",
@@ -57,7 +57,7 @@ export const scriptCommands = defineCommands([
     complexity: COMPLEXITY,
     summary: "Runs a Lua script that the server has and that may only read, by its SHA1 digest.",
     syntax: "sha1 numkeys [key [key ...]] [arg [arg ...]]",
-    run: (call) => call.server.scripting.evaluate(call, EVALSHA_RO),
+    run: (call) => evaluate(call, EVALSHA_RO),
   },
   {
     name: "script",
@@ -138,6 +138,11 @@ export const scriptCommands = defineCommands([
     ]),
   },
 ]);
+
+function evaluate(call: Call, request: { readonly isCached: boolean; readonly isReadOnly: boolean }): void {
+  call.server.monitors.announce(call);
+  call.server.scripting.evaluate(call, request);
+}
 
 const EVAL = { isCached: false, isReadOnly: false } as const;
 const EVAL_RO = { isCached: false, isReadOnly: true } as const;

@@ -109,7 +109,11 @@ function shutdown(call: Call): void {
   const { busyError } = call.server.scriptsUnderWay;
   if (busyError !== undefined && save !== false) throw new CommandError(busyError);
   const { client } = call;
-  const failed = (text: string): void => answerAndContinue(client, text);
+  const failed = (text: string): void => {
+    client.set(ClientFlag.blocked, false);
+    client.connection.send(Buffer.from(`-${text}\r\n`));
+    call.server.pause.resume(client);
+  };
   const error = call.server.shutdown({
     save,
     isForced: has("force"),
@@ -126,12 +130,6 @@ function shutdown(call: Call): void {
 function holdClient(client: Client): void {
   client.set(ClientFlag.blocked, true);
   client.connection.pause();
-}
-
-function answerAndContinue(client: Client, error: string): void {
-  client.set(ClientFlag.blocked, false);
-  client.connection.send(Buffer.from(`-${error}\r\n`));
-  client.connection.resume();
 }
 
 /** Elements of a large value that MEMORY USAGE looks at, as in Redis. */

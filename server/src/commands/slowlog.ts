@@ -4,7 +4,7 @@ import { integerArgument } from "./arguments.ts";
 import type { Call } from "./call.ts";
 import { defineCommands } from "./command.ts";
 import { containerOnly, withHelp } from "./container-help.ts";
-import { CommandError } from "./errors.ts";
+import { CommandError, wrongSubcommandArguments } from "./errors.ts";
 
 const LOG_FLAGS = ["admin", "loading", "stale"] as const;
 const DEFAULT_ENTRIES = 10;
@@ -65,6 +65,7 @@ export const slowlogCommands = defineCommands([
 ]);
 
 function slowlogGet(call: Call): void {
+  if (call.argc > 3) throw new CommandError(wrongSubcommandArguments("slowlog", call.text(1)));
   const error = "ERR count should be greater than or equal to -1";
   const count = call.argc > 2 ? integerArgument(call, 2, error) : DEFAULT_ENTRIES;
   if (count < -1) throw new CommandError(error);

@@ -16,6 +16,5 @@ export const PARTLY_DONE: Readonly<Record<string, string>> = {
   migrate: "refused inside MULTI: its client waits while others are served",
   eval: "where a script cannot be interrupted (inside pcall, in MULTI) it is ended past `busy-reply-threshold`, else it would hold up everybody",
   "script|debug": "refuses to turn the debugger on: there is none",
-  lolwut: "names the version, draws nothing",
   sort: "a sorted set keeps its encoding, which Redis changes; numbers out of range do not spoil later calls",
 };

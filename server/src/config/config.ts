@@ -89,15 +89,17 @@ export class Config {
     };
   }
 
-  /** Names and texts of all directives that match any of the patterns, each once. */
+  /** Names and texts of all directives that match any of the patterns, each once; what is no pattern is a name, shown as given. */
   matching(patterns: readonly string[]): [name: string, text: string][] {
     const globs = patterns.map((pattern) => Buffer.from(pattern));
     const found: [string, string][] = [];
     for (const [name, directive] of BY_NAME) {
       const nameBytes = Buffer.from(name);
-      if (globs.some((glob) => globMatchBuffer(glob, nameBytes, true))) {
-        found.push([name, directive.format(this.#values[directive.name as DirectiveName])]);
-      }
+      const match = globs.findIndex((glob) => globMatchBuffer(glob, nameBytes, true));
+      if (match < 0) continue;
+      const pattern = patterns[match] as string;
+      const shown = /[[*?]/.test(pattern) ? name : pattern;
+      found.push([shown, directive.format(this.#values[directive.name as DirectiveName])]);
     }
     return found;
   }
@@ -119,22 +121,25 @@ export class Config {
   /** CONFIG SET: undefined if all pairs took effect, else Redis' error text and nothing has changed. */
   set(pairs: readonly SetPair[], isLocalClient = false): string | undefined {
     const directives: Directive[] = [];
+    const names = new Set<string>();
     let refusal: string | undefined;
     for (const [name] of pairs) {
       const directive = findDirective(name);
       if (directive === undefined) return `ERR Unknown option or number of arguments for CONFIG SET - '${name}'`;
-      refusal ??= this.#refuse(directive, name, directives, isLocalClient);
+      // Another name for the same is no repetition: the last one counts.
+      refusal ??= this.#refuse(directive, name, names, isLocalClient);
       directives.push(directive);
+      names.add(name.toLowerCase());
     }
     return refusal ?? this.#setAll(pairs, directives);
   }
 
-  #refuse(directive: Directive, name: string, before: Directive[], isLocalClient: boolean): string | undefined {
+  #refuse(directive: Directive, name: string, names: ReadonlySet<string>, isLocalClient: boolean): string | undefined {
     if (directive.isImmutable) return failure(name, "can't set immutable config");
     const mode = this.get("enable-protected-configs");
     const isAllowed = mode === "yes" || (mode === "local" && isLocalClient);
     if (directive.isProtected && !isAllowed) return failure(name, "can't set protected config");
-    return before.includes(directive) ? failure(name, "duplicate parameter") : undefined;
+    return names.has(name.toLowerCase()) ? failure(name, "duplicate parameter") : undefined;
   }
 
   #setAll(pairs: readonly SetPair[], directives: readonly Directive[]): string | undefined {

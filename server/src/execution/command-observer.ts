@@ -1,7 +1,7 @@
 /** Watches commands run for the slow log, the latency monitor and MONITOR, and logs faults of ours. */
 
 import type { Call } from "../commands/call.ts";
-import type { Client } from "../commands/client.ts";
+import { type Client, ClientFlag } from "../commands/client.ts";
 import { CommandBit } from "../commands/command-table.ts";
 import type { ServerContext } from "../commands/context.ts";
 import { REDACTED, secretArguments } from "../commands/secret-arguments.ts";
@@ -36,7 +36,7 @@ export function createCommandObserver(
       const isFast = ((call.server.table.flags[call.command] as number) & CommandBit.fast) !== 0;
       latencyMonitor.add(isFast ? "fast-command" : "command", microseconds);
     },
-    ran: (call: Call) => monitors.show(call, clock.nowUs()),
+    ran: (call: Call) => monitors.show(call),
     attacked: (client: Client) => {
       const nowUs = clock.monotonicUs();
       if (nowUs - attackLoggedUs < ATTACK_LOG_INTERVAL_US) return;
@@ -79,7 +79,7 @@ function addToSlowLog(slowLog: SlowLog, call: Call, microseconds: number): void 
     },
     timestampSeconds: Math.floor(call.nowMs / 1000),
     durationUs: Math.round(microseconds),
-    clientAddress: call.client.address,
+    clientAddress: call.client.has(ClientFlag.script) ? "?:0" : call.client.address,
     clientName: call.client.name,
   });
 }

@@ -8,7 +8,13 @@
 
 import type { ReplyWriter } from "@kvcluster/protocol/reply-writer";
 import { Call, Propagation } from "../commands/call.ts";
-import { type Client, ClientFlag, type QueuedCommand, SPECIAL_CLIENT_FLAGS } from "../commands/client.ts";
+import {
+  advanceReplySkip,
+  type Client,
+  ClientFlag,
+  type QueuedCommand,
+  SPECIAL_CLIENT_FLAGS,
+} from "../commands/client.ts";
 import { CommandBit, type CommandTable } from "../commands/command-table.ts";
 import type { ServerContext } from "../commands/context.ts";
 import { CommandError, executionAborted, unknownCommand, unknownSubcommand, wrongArity } from "../commands/errors.ts";
@@ -22,6 +28,7 @@ import type { CommandObserver, RequestSource } from "./dispatcher-ports.ts";
 import { denyMask, MAY_CHANGE, refusal, type ServerState } from "./guards.ts";
 import { permissionError, permissionErrorInExec } from "./permission-check.ts";
 import type { Propagator } from "./propagation.ts";
+import { promisesNoWrites } from "./script-refusal.ts";
 import { SlotMeter } from "./slot-meter.ts";
 import { countKeysHere, NO_SLOT, requestSlot, routeSlot, type SlotOwnership } from "./slot-router.ts";
 import { SnapshotWait } from "./snapshot-wait.ts";
@@ -53,6 +60,8 @@ export interface DispatcherOptions {
 const FLUSH_REPLY_BYTES = 1 << 20;
 /** Of an unknown command: even empty ones, each quoted and with a space, fill the 128 bytes that its error shows. */
 const QUOTED_ARGUMENTS = 43;
+/** Not worth timing by itself unless somebody asks for commands as short as this. */
+const QUICK_US = 1000;
 const STOPS_BATCH = ClientFlag.closeAfterReply | ClientFlag.blocked;
 const PROPAGATES = CommandBit.write | CommandBit.mayReplicate;
 const REPLY_SUPPRESSED = ClientFlag.replyOff | ClientFlag.replySkip | ClientFlag.primary;
@@ -83,6 +92,8 @@ export class Dispatcher {
   #metersSlots = false;
   /** The request at hand waits for the end of a pause: it is not to be consumed. */
   #isHeld = false;
+  /** The slow log wants to know of quick commands too, each for itself. */
+  #timesAll = false;
   #isRunningAgain = false;
   /** Commands run since the start. */
   processed = 0;
@@ -236,6 +247,8 @@ export class Dispatcher {
   /** To be called when a state that guards look at has changed outside a command. */
   refresh(): void {
     this.#deny = denyMask(this.#state);
+    const { slowerThanUs } = this.#observer;
+    this.#timesAll = slowerThanUs >= 0 && slowerThanUs < QUICK_US;
     this.#isSnapshotRunning = this.#keyspace.arena.isSnapshotRunning;
     this.#metersSlots = this.#slotMeter?.isOn === true;
     this.#propagating = this.#propagator.active;
@@ -341,7 +354,7 @@ export class Dispatcher {
     const databaseIndex = client.databaseIndex;
     call.command = id;
     call.propagation = Propagation.asIs;
-    const timed = (bits & CommandBit.untimed) === 0;
+    const timed = (bits & CommandBit.untimed) === 0 || this.#timesAll;
     const started = timed ? this.#clock.monotonicUs() : 0;
     try {
       (table.run[id] as (call: Call) => void)(call);
@@ -350,6 +363,8 @@ export class Dispatcher {
       if (error instanceof CommandError) reply.error(error.message);
       else this.#fault(call, error);
     }
+    // Commands of a transaction or a script ran in the same call.
+    call.command = id;
     if (timed) this.#account(call, id, this.#clock.monotonicUs() - started);
     else this.#times.addUntimed(id);
     if (reply.errors !== errors) {
@@ -384,7 +399,8 @@ export class Dispatcher {
   /** The checks for a client or a server in a special state; true if the command is to run now. */
   #passSpecial(call: Call, id: number, bits: number): boolean {
     const client = call.client;
-    if (this.#state.holdsWrites && this.#isHeldByPause(client, id, bits)) {
+    client.lastCommand = id;
+    if (this.#state.holdsWrites && this.#isHeldByPause(call, id, bits)) {
       this.#hold(client);
       return false;
     }
@@ -409,11 +425,14 @@ export class Dispatcher {
   /** The request at hand stays unread in its connection until that is resumed. */
   #hold(client: Client): void {
     this.#isHeld = true;
+    client.set(ClientFlag.held, true);
     client.connection.pause();
   }
 
-  #isHeldByPause(client: Client, id: number, bits: number): boolean {
+  #isHeldByPause(call: Call, id: number, bits: number): boolean {
+    const { client } = call;
     if ((client.flags & (ClientFlag.primary | ClientFlag.replica)) !== 0) return false;
+    if ((bits & CommandBit.mayWrite) !== 0) return !promisesNoWrites(call, this.#table.fullNames[id] as string);
     if ((bits & MAY_CHANGE) !== 0) return true;
     const isHeld = ({ command }: QueuedCommand): boolean => ((this.#table.flags[command] as number) & MAY_CHANGE) !== 0;
     return this.#table.fullNames[id] === "exec" && client.queued?.some(isHeld) === true;
@@ -470,6 +489,7 @@ export class Dispatcher {
 
   #reject(call: Call, id: number, error: string): void {
     const client = call.client;
+    client.lastCommand = id === 0 ? -1 : id;
     this.#table.rejectedCalls[id] = (this.#table.rejectedCalls[id] as number) + 1;
     this.#observer.failed(error);
     if ((client.flags & ClientFlag.multi) !== 0) client.flags |= ClientFlag.transactionFailed;
@@ -493,8 +513,3 @@ export class Dispatcher {
 }
 
 /** CLIENT REPLY SKIP silences the command after it: the mark set by SKIP becomes the silence of this command, then ends. */
-function advanceReplySkip(client: Client): void {
-  const skipNow = (client.flags & ClientFlag.replySkipNext) !== 0;
-  client.flags &= ~(ClientFlag.replySkip | ClientFlag.replySkipNext);
-  if (skipNow) client.flags |= ClientFlag.replySkip;
-}

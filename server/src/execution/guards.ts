@@ -144,7 +144,19 @@ export const GUARDS: readonly Guard[] = [
     applies: (state) => state.busyError !== undefined,
     check: (state) => state.busyError,
   },
+  {
+    // Such clients are not held by pauses.
+    name: "replicas and monitors",
+    denies: 0,
+    applies: always,
+    check: (_state, { call, bits }) =>
+      call.client.has(ClientFlag.replica | ClientFlag.monitor) && (bits & KEYSPACE) !== 0
+        ? "ERR Replica can't interact with the keyspace"
+        : undefined,
+  },
 ];
+
+const KEYSPACE = CommandBit.write | CommandBit.readonly | CommandBit.mayReplicate | CommandBit.mayWrite;
 
 const LEAVES_TRANSACTION: ReadonlySet<string> = new Set(["exec", "discard", "quit", "reset"]);
 

@@ -4,6 +4,7 @@ import type { Call } from "../commands/call.ts";
 import { type Client, ClientFlag } from "../commands/client.ts";
 import { CommandBit } from "../commands/command-table.ts";
 import { REDACTED, secretArguments } from "../commands/secret-arguments.ts";
+import type { Clock } from "../platform/clock.ts";
 
 const PRINTABLE_FROM = 0x20;
 const PRINTABLE_TO = 0x7e;
@@ -22,9 +23,14 @@ const HIDDEN = CommandBit.admin | CommandBit.skipMonitor;
 
 export class Monitors {
   readonly #clients = new Set<Client>();
+  readonly #clock: Clock;
 
   /** A plain field: the dispatcher asks after each command. */
   count = 0;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
 
   add(client: Client): void {
     this.#clients.add(client);
@@ -38,15 +44,24 @@ export class Monitors {
     client.set(ClientFlag.monitor, false);
   }
 
-  /** Shows a command that has just run to all monitors but its own client. */
-  show(call: Call, nowUs: number): void {
+  /** Shows a command that has just run to all monitors; to its own client behind its reply. */
+  show(call: Call): void {
+    if (((call.server.table.flags[call.command] as number) & HIDDEN) === 0) this.announce(call);
+  }
+
+  /** The same before it runs, for scripts: what they call is to stand behind them. */
+  announce(call: Call): void {
+    if (this.count === 0) return;
     const { table } = call.server;
-    if (((table.flags[call.command] as number) & HIDDEN) !== 0) return;
+    const nowUs = this.#clock.nowUs();
     const isSecret = secretArguments(call, table.fullNames[call.command] as string);
     let line = `+${(nowUs / 1e6).toFixed(6)} [${call.client.databaseIndex} ${call.client.address}]`;
     for (let i = 0; i < call.argc; i++) line += isSecret(i) ? ` "${REDACTED}"` : ` ${quoted(call, i)}`;
     const bytes = Buffer.from(`${line}\r\n`, "latin1");
-    for (const client of this.#clients) if (client !== call.client) client.connection.send(bytes);
+    for (const client of this.#clients) {
+      if (client === call.client) call.reply.raw(bytes);
+      else client.connection.send(bytes);
+    }
   }
 }
 

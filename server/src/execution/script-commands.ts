@@ -210,8 +210,9 @@ export class ScriptCommands {
   }
 }
 
-/** A script cannot follow a redirection. */
+/** A script cannot follow a redirection, and one that runs on a stale replica has said that it may. */
 function ofScript(objection: string): string {
+  if (objection === ERRORS.primaryDown) return "ERR Can not execute the command on a stale replica";
   return REDIRECTION.test(objection) ? NOT_HERE : objection;
 }
 

@@ -1,5 +1,6 @@
 /** What speaks against running a script or function now, by the flags that it declares. */
 
+import type { Call } from "../commands/call.ts";
 import type { Client } from "../commands/client.ts";
 import { ClientFlag } from "../commands/client.ts";
 import { ERRORS } from "../commands/errors.ts";
@@ -20,21 +21,26 @@ export function scriptRefusal(flags: number, surroundings: ScriptSurroundings): 
   const obeys = client.has(ClientFlag.primary);
   const isStale = state.stale && !obeys;
   if ((flags & ScriptFlag.old) !== 0) return isStale ? ERRORS.primaryDown : undefined;
+  const mayWrite = (flags & ScriptFlag.noWrites) === 0;
+  const refusal = mayWrite && !obeys ? writeRefusal(flags, state) : undefined;
+  if (refusal !== undefined) return refusal;
+  if (isStale && (flags & ScriptFlag.allowStale) === 0) return ERRORS.primaryDown;
   if ((flags & ScriptFlag.noCluster) !== 0 && isClusterEnabled) {
     return "ERR Can not run script on cluster, 'no-cluster' flag is set.";
   }
-  if (isStale && (flags & ScriptFlag.allowStale) === 0) return ERRORS.primaryDown;
-  if ((flags & ScriptFlag.noWrites) !== 0) return undefined;
-  if (isReadOnly) return "ERR Can not execute a script with write flag using *_ro command.";
-  return obeys ? undefined : writeRefusal(flags, state);
+  return mayWrite && isReadOnly ? "ERR Can not execute a script with write flag using *_ro command." : undefined;
 }
 
+/** A script that does not promise to write nothing is refused as a command that writes would be. */
 function writeRefusal(flags: number, state: ServerState): string | undefined {
-  if (state.readOnlyReplica) return "READONLY You can not run script with write flag on readonly replica.";
+  if ((flags & ScriptFlag.allowOom) === 0 && state.memoryLimited && !state.makeRoom()) return ERRORS.outOfMemory;
   if (state.persistenceError !== undefined) return state.persistenceError;
   if (state.tooFewReplicas) return ERRORS.notEnoughReplicas;
-  if ((flags & ScriptFlag.allowOom) === 0 && state.memoryLimited && !state.makeRoom()) {
-    return "OOM allow-oom flag is not set on the script, can not run it when used memory > 'maxmemory'";
-  }
-  return undefined;
+  return state.readOnlyReplica ? ERRORS.readOnlyReplica : undefined;
+}
+
+/** Of scripts and functions, which may write unless they say otherwise. */
+export function promisesNoWrites(call: Call, name: string): boolean {
+  const { functions, scripting } = call.server;
+  return name === "fcall" ? functions.promisesNoWrites(call) : scripting.promisesNoWrites(call, name === "evalsha");
 }

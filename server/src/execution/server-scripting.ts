@@ -22,7 +22,7 @@ export interface ServerScriptingParts {
   readonly random: Random;
   readonly table: CommandTable;
   readonly keyspace: Keyspace;
-  readonly pause: { admit(client: Client): void };
+  readonly pause: { resume(client: Client): void };
   /** Of the client that the commands of scripts run for. */
   readonly connection: ClientConnection;
   /** Parts that are made later than this. */
@@ -51,8 +51,7 @@ export function createServerScripting(parts: ServerScriptingParts): ServerScript
     schedule: (callback) => void setImmediate(callback),
     workFor: (client, work) => later().dispatcher.workFor(client, work),
     ended: (client) => {
-      client.connection.resume();
-      pause.admit(client);
+      pause.resume(client);
       if (keyspace.waited.hasReady) later().serveReady();
     },
   });

@@ -13,10 +13,13 @@ const UNBLOCKED = Buffer.from("-UNBLOCKED client unblocked via CLIENT UNBLOCK\r\
 
 export class WaitingForReplicas implements AcknowledgementWaiters {
   readonly #clock: Clock;
+  readonly #goesOn: (client: Client) => void;
   readonly #waiters = new Map<Client, Waiter>();
 
-  constructor(clock: Clock) {
+  /** `goesOn`: a client that waited is served again. */
+  constructor(clock: Clock, goesOn: (client: Client) => void) {
     this.#clock = clock;
+    this.#goesOn = goesOn;
   }
 
   get count(): number {
@@ -57,7 +60,7 @@ export class WaitingForReplicas implements AcknowledgementWaiters {
     client.set(ClientFlag.blocked, false);
     client.connection.send(error ?? waiter.copies.answer());
     if (client.has(ClientFlag.closeAfterReply)) client.connection.closeAfterFlush();
-    else client.connection.resume();
+    else this.#goesOn(client);
     return true;
   }
 }

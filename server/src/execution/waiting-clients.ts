@@ -28,13 +28,10 @@ export interface WaitingClientsParts {
 
 export function createWaitingClients(parts: WaitingClientsParts): WaitingClients {
   const { keyspace, clock, pause, runFor } = parts;
-  const forReplicas = new WaitingForReplicas(clock);
+  const forReplicas = new WaitingForReplicas(clock, (client) => pause.resume(client));
   const forKeys = new BlockedClients({
     ...{ keyspace, clock, runFor },
-    goesOn: (client) => {
-      client.connection.resume();
-      pause.admit(client);
-    },
+    goesOn: (client) => pause.resume(client),
   });
   return {
     forKeys,

@@ -57,6 +57,17 @@ export class Watches {
     return this.#clients.get(client)?.bytes ?? 0;
   }
 
+  countOf(client: object): number {
+    let count = 0;
+    for (const watches of this.#clients.get(client)?.watches.values() ?? []) count += watches.size;
+    return count;
+  }
+
+  /** Whether a key that the client watches has changed. */
+  isTouched(client: object): boolean {
+    return this.#clients.get(client)?.isBroken === true;
+  }
+
   /** Whether a key that the client watches has changed or expired. */
   isBroken(client: object): boolean {
     const state = this.#clients.get(client);

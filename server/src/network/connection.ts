@@ -168,12 +168,18 @@ export class Connection implements ClientConnection, ReplyOwner, Outbox {
 
   send(bytes: Buffer): void {
     if (this.#isClosing || this.#socket.destroyed) return;
-    if (this.#handler.current === this.#client) {
+    if (this.#handler.current === this.#client && !this.#isPushedAside) {
       this.#handler.reply.raw(bytes);
       return;
     }
     if (this.#outbox.length === 0) this.#outboxes.add(this);
     this.#outbox.push(bytes);
+  }
+
+  /** Where the replies of a RESP3 client are thrown away, what is no reply must not stand among them. */
+  get #isPushedAside(): boolean {
+    const client = this.#client;
+    return client?.protocol === 3 && client.has(ClientFlag.replyOff | ClientFlag.replySkip);
   }
 
   writeReplies(bytes: Buffer): boolean {

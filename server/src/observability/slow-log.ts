@@ -48,22 +48,17 @@ export class SlowLog {
       clientAddress: command.clientAddress,
       clientName: command.clientName,
     });
-    this.#trim();
+    const limit = this.#maxLength();
+    if (this.#entries.length > limit) this.#entries.length = limit;
   }
 
   /** The newest `count` entries; −1 for all. */
   newest(count: number): readonly SlowLogEntry[] {
-    this.#trim();
     return count < 0 ? this.#entries : this.#entries.slice(0, count);
   }
 
   reset(): void {
     this.#entries.length = 0;
-  }
-
-  #trim(): void {
-    const limit = this.#maxLength();
-    if (this.#entries.length > limit) this.#entries.length = limit;
   }
 }
 

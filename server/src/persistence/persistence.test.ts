@@ -183,13 +183,13 @@ describe("Persistence", () => {
   test("a reload gives the same data, or says what is wrong with the file", () => {
     const { persistence, put, live } = bound(new Fixture(directory));
     for (let k = 0; k < 3000; k++) put(`key:${k}`, "value");
-    expect(persistence.reloadNow(true)).toBeUndefined();
+    expect(persistence.reloadNow({ saves: true, keeps: false, merges: false })).toBeUndefined();
     expect(live.keyspace.count).toBe(3000);
     put("more", "value");
-    expect(persistence.reloadNow(false)).toBeUndefined();
+    expect(persistence.reloadNow({ saves: false, keeps: false, merges: false })).toBeUndefined();
     expect(live.keyspace.count).toBe(3000);
     writeFileSync(file(), "REDIS0010 and nothing good");
-    expect(persistence.reloadNow(false)).toContain("at offset 9");
+    expect(persistence.reloadNow({ saves: false, keeps: false, merges: false })).toContain("at offset 9");
   });
 
   test("a damaged file stops the load with its place, and stays as it is", async () => {

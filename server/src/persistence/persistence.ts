@@ -21,8 +21,9 @@ import { KeyspaceLoader } from "./keyspace-loader.ts";
 import { removeLeftovers, temporarySnapshotName } from "./leftovers.ts";
 import { librariesFile } from "./libraries-file.ts";
 import type { RdbHeader } from "./rdb-frame.ts";
-import { type LoadProgress, loadRdbFile, loadRdbFileNow } from "./rdb-loader.ts";
+import { type LoadProgress, loadRdbFile } from "./rdb-loader.ts";
 import { RdbOutput } from "./rdb-output.ts";
+import { type ReloadRequest, reload } from "./reload.ts";
 import { Snapshot } from "./snapshot.ts";
 import type { SnapshotFileOptions } from "./snapshot-file.ts";
 import { rdbForm, type SnapshotForm } from "./snapshot-form.ts";
@@ -303,25 +304,9 @@ export class Persistence {
     return load;
   }
 
-  /** DEBUG RELOAD: the data set as it is after a save and a load. Gives what went wrong. */
-  reloadNow(isSaving: boolean): string | undefined {
-    const { keyspace, disk, config } = this.#options;
-    this.abort();
-    const problem = isSaving ? this.saveNow() : undefined;
-    if (problem !== undefined) return problem;
-    this.#forgetAll();
-    keyspace.ignoresExpiry = true;
-    try {
-      loadRdbFileNow(disk, path.join(config.get("dir"), config.get("dbfilename")), {
-        handler: this.createLoader(),
-        verifyChecksum: config.get("rdbchecksum"),
-      });
-      return undefined;
-    } catch (reason) {
-      return reason instanceof Error ? reason.message : String(reason);
-    } finally {
-      keyspace.ignoresExpiry = false;
-    }
+  /** DEBUG RELOAD; gives what went wrong. */
+  reloadNow(request: ReloadRequest): string | undefined {
+    return reload(this, this.#options, request);
   }
 
   async #replace(file: string, turn: number): Promise<ReadonlyMap<string, string>> {

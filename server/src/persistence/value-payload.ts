@@ -72,11 +72,12 @@ export class ValuePayloads {
     return this.#sealed(this.#sink.take(), RDB_WRITE_VERSION);
   }
 
-  /** Whether version and checksum at the end of a payload are right. */
-  isIntact(bytes: Buffer, offset: number, length: number): boolean {
+  /** Whether version and checksum at the end of a payload are right; the checksum need not be where it is skipped. */
+  isIntact(bytes: Buffer, offset: number, length: number, skipsChecksum = false): boolean {
     if (length < FOOTER_BYTES) return false;
     const end = offset + length - FOOTER_BYTES;
     if (bytes.readUInt16LE(end) > RDB_NEWEST_VERSION) return false;
+    if (skipsChecksum) return true;
     this.#checksum.reset();
     this.#checksum.update(bytes, offset, end + VERSION_BYTES);
     return this.#checksum.equals(bytes, end + VERSION_BYTES);

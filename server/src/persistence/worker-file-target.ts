@@ -18,25 +18,42 @@ export interface WorkerFileTargetOptions {
   readonly failed: (message: string) => void;
 }
 
+type StartThread = (workerData: SnapshotWorkerData) => Worker;
+
+const startWorker: StartThread = (workerData) =>
+  new Worker(new URL(`./snapshot-worker.${EXTENSION}`, import.meta.url), { workerData });
+
 export class WorkerFileTarget implements SnapshotTarget {
-  readonly #worker: Worker;
+  /** Undefined if the system gives no thread: the snapshot fails then, as by any other fault. */
+  readonly #worker: Worker | undefined;
   readonly #options: WorkerFileTargetOptions;
   readonly #spare: Buffer[] = [];
   readonly #fate = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
   #chunksUnderWay = 0;
   #isOver = false;
 
-  constructor(options: WorkerFileTargetOptions) {
+  constructor(options: WorkerFileTargetOptions, startThread: StartThread = startWorker) {
     this.#options = options;
     const workerData: SnapshotWorkerData = {
       task: "write snapshot",
       file: options.file,
       fate: this.#fate.buffer as SharedArrayBuffer,
     };
-    this.#worker = new Worker(new URL(`./snapshot-worker.${EXTENSION}`, import.meta.url), { workerData });
-    this.#worker.on("message", (message: FromSnapshotWorker) => this.#receive(message));
-    this.#worker.on("error", (error) => this.#fail(error.message));
-    this.#worker.on("exit", () => this.#fail("the writing thread ended"));
+    this.#worker = this.#start(() => startThread(workerData));
+  }
+
+  #start(startThread: () => Worker): Worker | undefined {
+    try {
+      const worker = startThread();
+      worker.on("message", (message: FromSnapshotWorker) => this.#receive(message));
+      worker.on("error", (error) => this.#fail(error.message));
+      worker.on("exit", () => this.#fail("the writing thread ended"));
+      return worker;
+    } catch (error) {
+      // Not before the owner has the target in hand.
+      setImmediate(() => this.#fail((error as Error).message));
+      return undefined;
+    }
   }
 
   exchange(chunk: Buffer, length: number): Buffer {
@@ -69,7 +86,7 @@ export class WorkerFileTarget implements SnapshotTarget {
   }
 
   #send(message: ToSnapshotWorker, transfer: ArrayBuffer[] = []): void {
-    this.#worker.postMessage(message, transfer);
+    this.#worker?.postMessage(message, transfer);
   }
 
   #receive(message: FromSnapshotWorker): void {

@@ -31,7 +31,7 @@ export const EXCLUDED_COMMANDS: Readonly<Record<string, string>> = {
   "latency|history": "measures time",
   "latency|latest": "measures time",
   "latency|reset": "measures time",
-  lolwut: "names the version",
+  lolwut: "draws at random, and names the version",
   "memory|doctor": "describes the allocator",
   "memory|malloc-stats": "describes the allocator",
   "memory|stats": "describes the allocator",

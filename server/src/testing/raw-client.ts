@@ -18,8 +18,11 @@ export class RawClient {
   #waiting: (() => void)[] = [];
   #isClosed = false;
 
-  constructor(socket: Socket) {
+  readonly #patienceMs: number;
+
+  constructor(socket: Socket, patienceMs = REPLY_TIMEOUT_MS) {
     this.socket = socket;
+    this.#patienceMs = patienceMs;
     socket.on("data", (chunk: Buffer) => {
       this.#received.push(chunk);
       this.#receivedBytes += chunk.length;
@@ -33,13 +36,13 @@ export class RawClient {
     });
   }
 
-  static async connect(port: number): Promise<RawClient> {
+  static async connect(port: number, patienceMs?: number): Promise<RawClient> {
     const socket = connect({ port, host: "127.0.0.1", noDelay: true, allowHalfOpen: true });
     await new Promise<void>((resolve, reject) => {
       socket.once("connect", resolve);
       socket.once("error", reject);
     });
-    return new RawClient(socket);
+    return new RawClient(socket, patienceMs);
   }
 
   get isClosed(): boolean {
@@ -133,7 +136,7 @@ export class RawClient {
 
   async #more(what: string): Promise<void> {
     await new Promise<void>((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error(`Waited in vain for ${what}`)), REPLY_TIMEOUT_MS);
+      const timer = setTimeout(() => reject(new Error(`Waited in vain for ${what}`)), this.#patienceMs);
       this.#waiting.push(() => {
         clearTimeout(timer);
         resolve();

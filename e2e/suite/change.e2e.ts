@@ -1,0 +1,98 @@
+// Changes of a running cluster while a client writes: more shards, fewer shards, a restart of all servers. Nothing that was
+// acknowledged is lost.
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeAll, describe, expect, test } from "vitest";
+import { eventually } from "../harness/eventually.ts";
+import { conditionOf, getObject, kubectl, listObjects } from "../harness/kubectl.ts";
+import { clusterManifest } from "../harness/manifest.ts";
+import { explainFailure, type KVCluster, scene } from "../harness/scene.ts";
+
+const LOAD = readFileSync(join(import.meta.dirname, "../clients/load.py"), "utf8");
+/** Shorter than a run of the client may take. */
+const LOAD_SECONDS = 170;
+const CHANGE_MS = 165_000;
+const it = scene("change");
+
+beforeAll(async () => {
+  await it.apply(clusterManifest("busy"));
+  await it.ready("busy", 90_000);
+});
+
+describe("a cluster under writes", () => {
+  afterEach(() => it.redisCli("busy", ["-c", "del", "stop"]));
+
+  test("gets a shard more", { timeout: 400_000 }, async () => {
+    explainFailure(it.namespace);
+    const printed = await underLoad(async () => {
+      await kubectl("-n", it.namespace, "scale", "kvc/busy", "--replicas", "4");
+      await settled(["Balanced", "Ready"], 8);
+    });
+    expect(printed).toMatch(/^\d+ writes, none lost/);
+    await check(4);
+  });
+
+  test("loses a shard, which is drained and removed with its volumes", { timeout: 400_000 }, async () => {
+    explainFailure(it.namespace);
+    const printed = await underLoad(async () => {
+      await kubectl("-n", it.namespace, "scale", "kvc/busy", "--replicas", "3");
+      await settled(["Balanced", "Ready"], 6);
+    });
+    expect(printed).toMatch(/^\d+ writes, none lost/);
+    await check(3);
+    await eventually("the volumes of shard 3 gone", { withinMs: 60_000 }, async () => {
+      const left = await listObjects(it.namespace, "pvc", "kvcluster.dev/cluster=busy,kvcluster.dev/shard=3");
+      expect(left.map(({ metadata }) => metadata.name)).toEqual([]);
+    });
+  });
+
+  test("restarts all of its servers, one after another", { timeout: 400_000 }, async () => {
+    explainFailure(it.namespace);
+    const uids = async () => (await it.pods("busy")).map(({ metadata }) => metadata.uid).sort();
+    const before = await uids();
+    const printed = await underLoad(async () => {
+      await kubectl("-n", it.namespace, "annotate", "kvc/busy", "kvcluster.dev/restart=now");
+      await eventually("a restart that is due", { withinMs: 30_000 }, async () => {
+        expect((await uids()).filter((uid) => !before.includes(uid))).not.toEqual([]);
+      });
+      await settled(["UpToDate", "Ready"], 6);
+    });
+    expect(printed).toMatch(/^\d+ writes, none lost/);
+    expect((await uids()).filter((uid) => before.includes(uid))).toEqual([]);
+    await check(3);
+  });
+});
+
+/** What the client printed that wrote from before the change until after it. */
+async function underLoad(change: () => Promise<void>): Promise<string> {
+  const environment = { HOST: "busy", PASSWORD: await it.password("busy") };
+  const load = it.python(LOAD, environment, [`${LOAD_SECONDS}`]);
+  load.catch(() => undefined);
+  await change();
+  await it.redisCli("busy", ["-c", "set", "stop", "1"]);
+  const printed = await load;
+  process.stderr.write(printed);
+  return printed;
+}
+
+async function settled(conditions: readonly string[], pods: number): Promise<void> {
+  await eventually(`${conditions.join(", ")} with ${pods} pods`, { withinMs: CHANGE_MS }, async () => {
+    const cluster = await getObject<KVCluster>(it.namespace, "kvc/busy");
+    const facts = conditions.map((type) => `${type}=${conditionOf(cluster, type)}`);
+    expect([...facts, (await it.pods("busy")).length, cluster.status?.observedGeneration]).toEqual([
+      ...conditions.map((type) => `${type}=True`),
+      pods,
+      cluster.metadata.generation,
+    ]);
+  });
+}
+
+async function check(shards: number): Promise<void> {
+  const cluster = await getObject<KVCluster>(it.namespace, "kvc/busy");
+  expect(cluster.status).toMatchObject({ slotsAssigned: 16384, shards });
+  const printed = await it.client([
+    ...["env", `REDISCLI_AUTH=${await it.password("busy")}`],
+    ...["redis-cli", "--cluster", "check", "busy:6379"],
+  ]);
+  expect(printed.stdout).toContain("All 16384 slots covered");
+}
