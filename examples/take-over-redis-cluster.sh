@@ -29,12 +29,10 @@ fail() {
   exit 1
 }
 
-# ask HOST:PORT COMMAND...: what one node answers. An address has its port after the last colon, as [::1]:6379 or ::1:6379.
+# ask HOST:PORT COMMAND...: what one node answers. The port is behind the last colon, as in ::1:6379.
 ask() {
-  local host=${1%:*} port=${1##*:}
-  host=${host#[}
   # shellcheck disable=SC2086 # options of REDIS_CLI are words of their own
-  timeout 30 $REDIS_CLI -h "${host%]}" -p "$port" "${@:2}" | tr -d '\r'
+  timeout 30 $REDIS_CLI -h "${1%:*}" -p "${1##*:}" "${@:2}" | tr -d '\r'
 }
 
 # manage COMMAND...: redis-cli --cluster, silent unless it fails.
@@ -189,6 +187,8 @@ replace() {
 main() {
   [ $# -gt 0 ] || fail "which nodes? OLD_HOST:PORT=NEW_HOST:PORT ..."
   local pair replicas=() primaries=()
+  # redis-cli knows no brackets around IPv6 addresses.
+  set -- "${@//[\[\]]/}"
   for pair in "$@"; do
     [[ $pair == *:*=*:* ]] || fail "\"$pair\" is not OLD_HOST:PORT=NEW_HOST:PORT"
     check_pair "${pair%%=*}" "${pair#*=}"

@@ -189,7 +189,8 @@ class TargetConnection {
 
   constructor(address: string, { userName, password }: TargetOptions) {
     const at = address.lastIndexOf(":");
-    this.#socket = net.connect({ host: address.slice(0, at), port: Number(address.slice(at + 1)), noDelay: true });
+    const host = address.slice(0, at).replace(/^\[(.*)\]$/, "$1");
+    this.#socket = net.connect({ host, port: Number(address.slice(at + 1)), noDelay: true });
     this.#socket.setTimeout(SILENCE_MS, () => this.#socket.destroy(new Error(`no answer for ${SILENCE_MS / 1000} s`)));
     this.#socket.on("data", (bytes) => this.#take(bytes));
     this.#socket.on("error", (error) => this.#fail(error));

@@ -1,6 +1,6 @@
 /** CLUSTER subcommands that change which nodes there are and what role this one has. */
 
-import { isIP } from "node:net";
+import { isIPv4, isIPv6, SocketAddress } from "node:net";
 import {
   findNode,
   forget as forgetNode,
@@ -122,9 +122,17 @@ function meet(call: Call): void {
     call.argc === 5
       ? integerArgument(call, 4, `ERR Invalid TCP bus port specified: ${cString(call.text(4))}`)
       : port + BUS_PORT_OFFSET;
-  const isValid = isIP(ip) !== 0 && port > 0 && port <= MAX_PORT && busPort > 0 && busPort <= MAX_PORT;
-  if (!isValid) throw new CommandError(`ERR Invalid node address specified: ${ip}:${cString(call.text(3))}`);
-  changeCluster(call, (state) => meetNode(state, ip, port, busPort));
+  const address = canonicalAddress(ip);
+  if (address === undefined || port <= 0 || port > MAX_PORT || busPort <= 0 || busPort > MAX_PORT) {
+    throw new CommandError(`ERR Invalid node address specified: ${ip}:${cString(call.text(3))}`);
+  }
+  changeCluster(call, (state) => meetNode(state, address, port, busPort));
+}
+
+/** An IPv6 address as all nodes write it, so that they take it for the same: "0:0::1" is "::1". Zones mean nothing to others. */
+function canonicalAddress(ip: string): string | undefined {
+  if (isIPv4(ip)) return ip;
+  return isIPv6(ip) && !ip.includes("%") ? new SocketAddress({ address: ip, family: "ipv6" }).address : undefined;
 }
 
 function failover(call: Call): void {

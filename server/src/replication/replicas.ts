@@ -251,13 +251,14 @@ export class Replicas {
   }
 
   addressOf(session: ReplicaSession): { readonly host: string; readonly port: number } {
-    const host = session.announcedAddress || session.peer.address.replace(/:\d+$/, "");
+    // A client's address is host:port, [host]:port for IPv6.
+    const host = session.announcedAddress || session.peer.address.replace(/^\[?(.*?)\]?:\d+$/, "$1");
     return { host, port: session.listeningPort };
   }
 
   nameOf(session: ReplicaSession): string {
     const { host, port } = this.addressOf(session);
-    return `${host}:${port}`;
+    return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
   }
 
   #continue(session: ReplicaSession, id: string, next: number): boolean {

@@ -275,7 +275,7 @@ export class Replication {
   #replicaFacts(): ReplicationFacts["replicas"] {
     const nowMs = this.#options.clock.nowMs();
     return this.replicas.sessions.map((session) => ({
-      address: session.announcedAddress || session.peer.address.replace(/:\d+$/, ""),
+      address: this.replicas.addressOf(session).host,
       port: session.listeningPort,
       state: STATE_NAMES[session.state],
       offset: session.acknowledgedOffset,

@@ -28,38 +28,41 @@ const PROGRAMS: Readonly<Record<ServerKind, readonly string[]>> = {
 
 export class ServerProcess {
   readonly kind: ServerKind;
+  readonly host: string;
   readonly port: number;
   readonly #directory: string;
   readonly #child: ChildProcess;
 
-  private constructor(kind: ServerKind, port: number, directory: string, child: ChildProcess) {
+  private constructor(kind: ServerKind, host: string, { port, directory, child }: Started) {
     this.kind = kind;
+    this.host = host;
     this.port = port;
     this.#directory = directory;
     this.#child = child;
   }
 
-  static async start(kind: ServerKind, directives: readonly string[]): Promise<ServerProcess> {
+  /** `host`: the address that it listens at. */
+  static async start(kind: ServerKind, directives: readonly string[], host = "127.0.0.1"): Promise<ServerProcess> {
     const random = createSystemRandom();
     for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
-      const node = await startOn(kind, FIRST_PORT + random.below(PORTS), directives);
-      if (node !== undefined) return new ServerProcess(kind, node.port, node.directory, node.child);
+      const node = await startOn(kind, FIRST_PORT + random.below(PORTS), ["--bind", host, ...directives]);
+      if (node !== undefined) return new ServerProcess(kind, host, node);
     }
     throw new Error(`No ${kind} came up on any of ${MOST_ATTEMPTS} ports`);
   }
 
   get address(): string {
-    return `127.0.0.1:${this.port}`;
+    return `${this.host}:${this.port}`;
   }
 
   /** Runs one command by redis-cli and gives what it prints. */
   async command(...args: readonly string[]): Promise<string> {
-    return (await redisCli(["-p", String(this.port), ...args])).trimEnd();
+    return (await redisCli(["-h", this.host, "-p", String(this.port), ...args])).trimEnd();
   }
 
   /** Runs many commands, one a line. */
   async script(lines: readonly string[]): Promise<void> {
-    await redisCli(["-p", String(this.port)], `${lines.join("\n")}\n`);
+    await redisCli(["-h", this.host, "-p", String(this.port)], `${lines.join("\n")}\n`);
   }
 
   /** Sets a key of a slot that this node imports. */
@@ -107,7 +110,7 @@ interface Started {
 async function startOn(kind: ServerKind, port: number, directives: readonly string[]): Promise<Started | undefined> {
   const directory = mkdtempSync(path.join(tmpdir(), "server-process-"));
   const [program, ...own] = PROGRAMS[kind] as [string, ...string[]];
-  const args = [...own, "--port", String(port), "--bind", "127.0.0.1", "--dir", directory, "--save", "", ...directives];
+  const args = [...own, "--port", String(port), "--dir", directory, "--save", "", ...directives];
   const child = spawn(program, args, { stdio: ["ignore", "pipe", "inherit"] });
   const isUp = await new Promise<boolean>((resolve, reject) => {
     let log = "";
