@@ -1,10 +1,11 @@
 /**
  * The pod of one server. It runs under the `restricted` pod security standard, without a service account token, and keeps
  * files only on its data volume. It announces its stable host name, which peers store and resolve again whenever they
- * reconnect. Probes ask the admin port: alive while the event loop turns (loading included), ready when it can serve.
+ * reconnect. Before it is stopped, by whomever, it hands its shard over. Probes ask the admin port: alive while the event loop turns (loading included), ready when it can serve.
  */
 
 import { SHARD_LABEL } from "../api/labels.ts";
+import { PASSWORD_KEY } from "./auth-secret.ts";
 import { fingerprint } from "./fingerprint.ts";
 import { ADMIN_PORT, BUS_PORT, type ChildContext, CLIENT_PORT, commonLabels } from "./manifest.ts";
 import { configMapName, podHost, serverAuthSecretName } from "./names.ts";
@@ -64,6 +65,9 @@ function serverContainer({ cluster, clusterDomain, defaultImage }: ChildContext)
     env: [fieldVariable("POD_NAME", "metadata.name"), fieldVariable("POD_IP", "status.podIP")],
     ports: [containerPort("client", CLIENT_PORT), containerPort("bus", BUS_PORT), containerPort("admin", ADMIN_PORT)],
     resources,
+    lifecycle: {
+      preStop: { exec: { command: ["kv-handover", String(CLIENT_PORT), `${AUTH_DIRECTORY}/${PASSWORD_KEY}`] } },
+    },
     startupProbe: probe("/healthz", { periodSeconds: 1, timeoutSeconds: 2, failureThreshold: 60 }),
     livenessProbe: probe("/healthz", { periodSeconds: 10, timeoutSeconds: 5, failureThreshold: 6 }),
     readinessProbe: probe("/readyz", { periodSeconds: 2, timeoutSeconds: 2, failureThreshold: 2 }),

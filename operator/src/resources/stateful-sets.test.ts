@@ -78,6 +78,11 @@ describe("statefulSets", () => {
     expect(JSON.stringify(build())).not.toContain("s3cret");
   });
 
+  it("hand their shard over before they stop", () => {
+    const command = ["kv-handover", "6379", "/etc/kvcluster-auth/password"];
+    expect(containerOf(build()[0]).lifecycle).toEqual({ preStop: { exec: { command } } });
+  });
+
   it("probe the admin port", () => {
     expect(containerOf(build()[0])).toMatchObject({
       startupProbe: { httpGet: { path: "/healthz", port: 9121 } },

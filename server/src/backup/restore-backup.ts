@@ -15,7 +15,8 @@ import type { RestoreBackup } from "./backup-arguments.ts";
 import type { Manifest } from "./manifest.ts";
 import { checkFile, type RestoredKey, readManifest, restoredPieces } from "./restore-files.ts";
 import { openRestoreRecord, type RestoreRecord, type RestoreResult } from "./restore-record.ts";
-import { type KeyedCommand, RestoreTarget } from "./restore-target.ts";
+import { RestoreTarget } from "./restore-target.ts";
+import type { KeyedCommand } from "./target-connection.ts";
 
 export interface RestoreSurroundings {
   readonly clock: Clock;

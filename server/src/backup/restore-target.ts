@@ -3,11 +3,11 @@
  * cluster is finding itself (a failover, slots on the move) it is asked again where they belong, and tried again for a while.
  */
 
-import net from "node:net";
-import { RespDecoder, RespError, type RespValue } from "@kvcluster/protocol/resp-decoder";
-import { type CommandArgument, encodeCommand } from "@kvcluster/protocol/resp-encoder";
+import { RespError, type RespValue } from "@kvcluster/protocol/resp-decoder";
+import type { CommandArgument } from "@kvcluster/protocol/resp-encoder";
 import { keySlot } from "@kvcluster/protocol/slots";
 import type { HostAndPort } from "./backup-arguments.ts";
+import { type KeyedCommand, TargetConnection } from "./target-connection.ts";
 
 export interface TargetOptions {
   /** Tried in turn. */
@@ -17,13 +17,6 @@ export interface TargetOptions {
   readonly log: (message: string) => void;
 }
 
-export interface KeyedCommand {
-  readonly key: Buffer;
-  readonly database: number;
-  readonly words: readonly CommandArgument[];
-}
-
-const SILENCE_MS = 60_000;
 /** Less than the silence after which a connection counts as broken. */
 const REPLICAS_MS = 30_000;
 const TRIES = 60;
@@ -177,76 +170,4 @@ function ownersOf(ranges: readonly RespValue[], asked: string): (string | undefi
     for (let slot = Number(start); slot <= Number(end); slot++) owners[slot] = `${name}:${port}`;
   }
   return owners;
-}
-
-/** One connection; replies come in the order of commands. */
-class TargetConnection {
-  readonly #socket: net.Socket;
-  readonly #decoder = new RespDecoder();
-  readonly #waiting: { resolve: (reply: RespValue) => void; reject: (error: Error) => void }[] = [];
-  readonly #ready: Promise<unknown>;
-  #database = 0;
-
-  constructor(address: string, { userName, password }: TargetOptions) {
-    const at = address.lastIndexOf(":");
-    const host = address.slice(0, at).replace(/^\[(.*)\]$/, "$1");
-    this.#socket = net.connect({ host, port: Number(address.slice(at + 1)), noDelay: true });
-    this.#socket.setTimeout(SILENCE_MS, () => this.#socket.destroy(new Error(`no answer for ${SILENCE_MS / 1000} s`)));
-    this.#socket.on("data", (bytes) => this.#take(bytes));
-    this.#socket.on("error", (error) => this.#fail(error));
-    this.#socket.on("close", () => this.#fail(new Error("the connection was closed")));
-    this.#ready = password === "" ? Promise.resolve() : this.#signIn(userName, password);
-    // Whoever runs something hears of it.
-    this.#ready.catch(() => undefined);
-  }
-
-  async #signIn(userName: string, password: string): Promise<void> {
-    const [reply] = await this.#send([userName === "" ? ["AUTH", password] : ["AUTH", userName, password]]);
-    if (reply instanceof RespError) throw reply;
-  }
-
-  async run(commands: readonly (readonly CommandArgument[])[]): Promise<RespValue[]> {
-    await this.#ready;
-    return this.#send(commands);
-  }
-
-  /** The replies of the commands alone, each run in its database. */
-  async runIn(commands: readonly KeyedCommand[]): Promise<RespValue[]> {
-    const all: (readonly CommandArgument[])[] = [];
-    const places: number[] = [];
-    for (const { database, words } of commands) {
-      if (database !== this.#database) all.push(["SELECT", String(database)]);
-      this.#database = database;
-      places.push(all.length);
-      all.push(words);
-    }
-    const replies = await this.run(all);
-    const selected = replies.find((reply, index) => reply instanceof RespError && !places.includes(index));
-    if (selected instanceof RespError) throw selected;
-    return places.map((place) => replies[place] as RespValue);
-  }
-
-  close(): void {
-    this.#socket.destroy();
-  }
-
-  #send(commands: readonly (readonly CommandArgument[])[]): Promise<RespValue[]> {
-    const replies = commands.map(
-      () => new Promise<RespValue>((resolve, reject) => this.#waiting.push({ resolve, reject })),
-    );
-    if (this.#socket.destroyed) this.#fail(new Error("the connection was closed"));
-    else for (const words of commands) this.#socket.write(encodeCommand(words));
-    return Promise.all(replies);
-  }
-
-  #take(bytes: Buffer): void {
-    this.#decoder.push(bytes);
-    for (let reply = this.#decoder.next(); reply !== undefined; reply = this.#decoder.next()) {
-      this.#waiting.shift()?.resolve(reply);
-    }
-  }
-
-  #fail(error: Error): void {
-    for (const { reject } of this.#waiting.splice(0)) reject(error);
-  }
 }
