@@ -220,7 +220,6 @@ function createCore(options: ServerOptions): Core {
   });
   const runFor: Dispatcher["runFor"] = (client, command) => dispatcher.runFor(client, command);
   const waiting = createWaitingClients({ keyspace, clock, pause, runFor });
-  followAcknowledgements(replication, appendOnly, waiting);
   const moves = createMoves(connect, table, () => ({ context, dispatcher, state }));
   const propagator = new Propagator(replication.feed, appendOnly.stream, moves.feed);
   const { payloads, migrations } = createMigrations(options, { keyspace, collections, pause, propagator });
@@ -265,6 +264,7 @@ function createCore(options: ServerOptions): Core {
     snapshotHolds: (record) => context.persistence.holds(record),
   });
   listenToKeyspace(context, propagator);
+  followAcknowledgements(context, waiting);
   followSettings({ config, keyspace, parser, table });
   const batch = openSocketBatch(config, options.logger);
   const gateway = createServerGateway({
@@ -286,10 +286,14 @@ function listenToKeyspace(context: ServerContext, propagator: Propagator): void 
   keyspace.listener = createKeyspaceListener(propagator, () => replication.isReplica, modified);
 }
 
-/** WAIT and WAITAOF have something to look at when a replica, or the disk, has got further. */
-function followAcknowledgements(replication: Replication, appendOnly: AppendOnly, waiting: WaitingClients): void {
-  replication.replicas.acknowledged = () => waiting.forReplicas.check();
-  appendOnly.replies.released = () => waiting.forReplicas.check();
+/** Who waits for replicas or the disk (WAIT, WAITAOF, a move of slots) has something to look at when these have got further. */
+function followAcknowledgements(context: ServerContext, waiting: WaitingClients): void {
+  const progressed = (): void => {
+    waiting.forReplicas.check();
+    context.slotMigrations?.migrations.progressed();
+  };
+  context.replication.replicas.acknowledged = progressed;
+  context.appendOnly.replies.released = progressed;
 }
 
 function forget(

@@ -129,3 +129,15 @@ export function claimAgain(state: ClusterState): void {
   needsDurableSave(state);
   broadcastPong(state, "all");
 }
+
+/**
+ * On a replica: its primary says in the stream that it owns these slots. The bus says so too, but perhaps not before the primary
+ * dies, and then this replica would not take them over.
+ */
+export function believePrimary(state: ClusterState, slots: Iterable<number>): void {
+  const { primary } = state.myself;
+  if (primary === undefined) return;
+  for (const slot of slots) if (state.table.ownerOf(slot) !== primary) state.table.assign(slot, primary);
+  needsSave(state);
+  needsUpdate(state);
+}

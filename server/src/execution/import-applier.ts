@@ -3,7 +3,7 @@
  * Unlike a replica, which goes on, an import is given up when a command fails.
  */
 
-import { type ClientConnection, ClientFlag } from "../commands/client.ts";
+import { type Client, type ClientConnection, ClientFlag } from "../commands/client.ts";
 import type { Keyspace } from "../keyspace/keyspace.ts";
 import type { ImportApplier } from "../slot-migration/server-slot-migrations.ts";
 import type { Dispatcher } from "./dispatcher.ts";
@@ -13,10 +13,14 @@ export interface ImportApplierParts {
   readonly dispatcher: () => Dispatcher;
   readonly keyspace: Keyspace;
   readonly connection: ClientConnection;
+  /** Who has signed in as the source: with no more permissions than its own. */
+  readonly source: Client | undefined;
 }
 
-export function createImportApplier({ dispatcher, keyspace, connection }: ImportApplierParts): ImportApplier {
+export function createImportApplier({ dispatcher, keyspace, connection, source }: ImportApplierParts): ImportApplier {
   const client = streamClient(connection);
+  client.user = source?.user;
+  client.set(ClientFlag.restricted, source?.has(ClientFlag.restricted) === true);
   let neededBytes = 0;
   return {
     apply(bytes) {

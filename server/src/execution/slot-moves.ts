@@ -59,9 +59,10 @@ export function createSlotMoves({ table, parser, nobody, connect, later }: SlotM
       createServerSlotMigrations({
         ...context,
         ...{ cluster, connect, listeners: feed.listeners },
-        createApplier: () =>
+        createApplier: (source) =>
           createImportApplier({
             ...{ dispatcher: () => later().dispatcher, keyspace: context.keyspace, connection: nobody.connection },
+            source: [...later().context.clients.all()].find((client) => client.connection === source),
           }),
         refusal: () => {
           const { state } = later();

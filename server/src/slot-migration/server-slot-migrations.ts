@@ -3,7 +3,7 @@
 import type { Socket } from "node:net";
 import { isPrimary } from "../cluster/cluster-node.ts";
 import type { ServerCluster } from "../cluster/server-cluster.ts";
-import { claimAgain, takeCopiedSlots } from "../cluster/slot-claims.ts";
+import { believePrimary, claimAgain, takeCopiedSlots } from "../cluster/slot-claims.ts";
 import { replicationAddress } from "../cluster/state.ts";
 import { dropKeys, expectCopies, forgetSurplus } from "../cluster/surplus-slots.ts";
 import type { Config } from "../config/config.ts";
@@ -48,7 +48,8 @@ export interface ServerSlotMigrationsParts {
   readonly replication: Replication;
   readonly listeners: Set<ChangeListener>;
   readonly connect: LinkConnector;
-  readonly createApplier: () => ImportApplier;
+  /** With the permissions of who sent ESTABLISH. */
+  readonly createApplier: (source: SourceConnection) => ImportApplier;
   /** Why no more data can be taken, if so. */
   readonly refusal: () => string | undefined;
   /** A script that was put aside is in the middle of its changes. */
@@ -93,8 +94,12 @@ export function createServerSlotMigrations(parts: ServerSlotMigrationsParts): Se
     newName: () => random.hex(40),
     myId: () => cluster.myId,
     maxRemembered: () => config.get("cluster-slot-migration-log-max-len"),
-    expectCopies: (slots, areComing) => {
-      cluster.change((state) => (areComing ? expectCopies(state, slots) : forgetSurplus(state, slots)));
+    expectCopies: (slots) => cluster.change((state) => expectCopies(state, slots)),
+    copiesEnded: (slots, areOwned) => {
+      cluster.change((state) => {
+        if (areOwned) believePrimary(state, slots);
+        forgetSurplus(state, slots);
+      });
     },
     tellReplicas: (bytes) => replication.replicas.feed(0, bytes, 0, bytes.length),
     isReplica: () => replication.isReplica,
@@ -201,7 +206,7 @@ function createImport({ parts, job, connection, migrations, drop, current }: Imp
   const { clock, logger, config, appendOnly, replication, refusal } = parts;
   const { replicas } = replication;
   const { cluster } = parts.cluster;
-  const applier = parts.createApplier();
+  const applier = parts.createApplier(connection);
   const work: SlotImport = new SlotImport(job, {
     ...{ clock, logger, refusal, timeoutMs: () => config.get("repl-timeout") * 1000 },
     send: (bytes) => connection.send(bytes),

@@ -114,6 +114,20 @@ describe("the target of a move of slots", () => {
     expect(keysInSlot(other)).toBe(0);
   });
 
+  it("lets the source do no more than its user may", async () => {
+    await other.client.command("ACL", "SETUSER", "mover", "on", "nopass", "~*", "+cluster", "+set");
+    source = await RawClient.connect(other.server.port);
+    await source.command("AUTH", "mover", "any");
+    const words = ["SOURCE", owner.id, "NAME", "e".repeat(40), "SLOTSRANGE", ...slots];
+    expect(await source.text("CLUSTER", "SYNCSLOTS", "ESTABLISH", ...words)).toBe("+OK\r\n");
+    source.write(Buffer.concat([word("ACK"), encodeCommand(["SET", "{t}a", "1"])]));
+    await eventually("the key has come", () => keysInSlot(other) === 1);
+    source.write(encodeCommand(["CONFIG", "SET", "maxmemory", "1"]));
+    await eventually("the move has failed", () => latestMove(other)?.state === "failed");
+    expect(latestMove(other)?.message).toContain("NOPERM this user has no permissions to run the 'config|set' command");
+    expect(await other.client.text("CONFIG", "GET", "maxmemory")).toContain("$1\r\n0\r\n");
+  });
+
   it("gives up when words come out of turn, or what is no command", async () => {
     await establish();
     source.write(Buffer.concat([word("ACK"), word("PAUSED")]));

@@ -106,7 +106,12 @@ export class SlotImport {
     else this.fail("Unexpected state machine transition");
   }
 
-  /** Ten times a second, and when replicas or the disk have got further. */
+  /** Replicas or the disk have got further. */
+  progressed(): void {
+    if (!this.#isOff) this.#goOn();
+  }
+
+  /** Ten times a second. */
   tick(): void {
     if (this.#isOff) return;
     const nowMs = this.#ports.clock.nowMs();

@@ -24,8 +24,10 @@ export interface SlotMigrationsParts {
   maxRemembered(): number;
   createExport(job: MigrationJob): SlotExport;
   createImport(job: MigrationJob, connection: SourceConnection): SlotImport;
-  /** Copies of these slots are coming to the primary of this node; `false`: that is over. */
-  expectCopies(slots: ReadonlySet<number>, areComing: boolean): void;
+  /** Copies of these slots are coming to the primary of this node. */
+  expectCopies(slots: ReadonlySet<number>): void;
+  /** That is over: the slots are its own now, or the copies are deleted. */
+  copiesEnded(slots: ReadonlySet<number>, areOwned: boolean): void;
   /** Tells the replicas of this node, in the stream. */
   tellReplicas(bytes: Buffer): void;
   isReplica(): boolean;
@@ -108,7 +110,7 @@ export class SlotMigrations {
       nowMs: this.#parts.nowMs(),
     });
     this.#remember(job);
-    this.#parts.expectCopies(job.slots, true);
+    this.#parts.expectCopies(job.slots);
   }
 
   /** A replica is told how its primary's import has ended; false if it knows of none. */
@@ -118,7 +120,7 @@ export class SlotMigrations {
     if (job.state !== "occurring-on-primary") return true;
     job.enter(isSuccess ? "success" : "failed", this.#parts.nowMs());
     job.message = message;
-    this.#parts.expectCopies(job.slots, false);
+    this.#parts.copiesEnded(job.slots, isSuccess);
     return true;
   }
 
@@ -145,7 +147,12 @@ export class SlotMigrations {
     );
   }
 
-  /** Ten times a second, and when replicas or the disk have got further. */
+  /** Replicas or the disk have got further. */
+  progressed(): void {
+    for (const work of this.#imports.values()) work.progressed();
+  }
+
+  /** Ten times a second. */
   tick(): void {
     if (this.#parts.isReplica()) this.ownersChanged();
     for (const work of this.#exports.values()) {
