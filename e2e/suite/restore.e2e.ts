@@ -72,6 +72,19 @@ describe("a KVCluster that begins with a backup", () => {
     expect(await contentOf("three", 3)).toBe(content);
   });
 
+  test("is filled from a running cluster instead, one address a shard", { timeout: TIMEOUT_MS }, async () => {
+    explainFailure(it.namespace);
+    const addresses = [0, 1, 2].map((shard) => `three-${shard}-0.three-nodes:6379`);
+    const passwordSecretRef = { name: "three-connection" };
+    const { spec } = JSON.parse(clusterManifest("copy", { shards: 3, replicasPerShard: 0 })) as { spec: object };
+    await it.apply(
+      object("KVCluster", "copy", { ...spec, bootstrap: { externalSource: { addresses, passwordSecretRef } } }),
+    );
+    await it.ready("copy", WITHIN_MS);
+    expect(await contentOf("copy", 3)).toBe(content);
+    await remove("copy");
+  });
+
   test("is restored once: not again after a restart without the Job", { timeout: TIMEOUT_MS }, async () => {
     explainFailure(it.namespace);
     expect(await it.redisCli("three", ["-c", "del", "string:0"])).toBe("1\n");

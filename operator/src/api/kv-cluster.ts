@@ -194,8 +194,31 @@ const disruptionSchema = object({
   ),
 });
 
+const externalSourceSchema = object(
+  {
+    addresses: required(
+      listOf(text({ maxLength: 261, pattern: "^[^\\s,=]+:[0-9]{1,5}$" }), {
+        maxItems: MAX_SHARDS,
+        description: "host:port of the server, or of one server of each shard: replicas do.",
+      }),
+    ),
+    userName: text({ maxLength: 253, description: "ACL user; the default user when absent." }),
+    passwordSecretRef: object({
+      name: required(text({ minLength: 1, maxLength: 253 })),
+      key: defaulted(text({ minLength: 1, maxLength: 253 }), "password"),
+    }),
+  },
+  {
+    description: "A running Redis, or something that replicates like one, whose data is copied once.",
+    rules: [{ rule: "size(self.addresses) > 0", message: "spec.bootstrap.externalSource.addresses must not be empty" }],
+  },
+);
+
+export type ExternalSource = Infer<typeof externalSourceSchema>;
+
 const bootstrapSchema = object(
   {
+    externalSource: externalSourceSchema,
     backupRef: object(
       { name: required(text({ minLength: 1, maxLength: 253 })) },
       { description: "A KVBackup in the same namespace, of a cluster with any number of shards." },
@@ -203,7 +226,12 @@ const bootstrapSchema = object(
   },
   {
     description: "What the cluster holds in the beginning. It serves once that is there. Fixed after creation.",
-    rules: [{ rule: "has(self.backupRef)", message: "spec.bootstrap needs backupRef" }],
+    rules: [
+      {
+        rule: "has(self.backupRef) != has(self.externalSource)",
+        message: "spec.bootstrap needs backupRef or externalSource, and only one of them",
+      },
+    ],
   },
 );
 
@@ -300,14 +328,14 @@ export type ShardStatus = Infer<typeof shardStatusSchema>;
 
 const restoreStatusSchema = object(
   {
-    backupName: text({ maxLength: 253 }),
+    source: text({ maxLength: 512, description: "Where the data comes from." }),
     jobName: text({ maxLength: 253 }),
     startedAt: timestamp(),
     completedAt: timestamp({ description: "Once it is set nothing is restored again." }),
     keys: integer({ format: "int64", description: "Keys that were restored." }),
     expired: integer({ format: "int64", description: "Keys whose time had passed since the backup." }),
   },
-  { description: "How spec.bootstrap.backupRef went." },
+  { description: "How spec.bootstrap went." },
 );
 
 export type RestoreStatus = Infer<typeof restoreStatusSchema>;

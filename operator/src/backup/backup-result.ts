@@ -4,16 +4,19 @@ import type { KVBackupStatus } from "../api/kv-backup.ts";
 import { BACKUP_LABEL } from "../api/labels.ts";
 import type { KubernetesObject } from "../kubernetes-object.ts";
 import { backupJobName } from "./backup-job.ts";
-import { BACKUP_CONTAINER, type Job } from "./job-manifest.ts";
+import { BACKUP_CONTAINER, FETCH_CONTAINER, type Job } from "./job-manifest.ts";
 
 export interface JobPod extends KubernetesObject {
   readonly status?: {
     readonly phase?: string;
-    readonly containerStatuses?: readonly {
-      readonly name: string;
-      readonly state?: { readonly terminated?: Terminated; readonly waiting?: { readonly reason?: string } };
-    }[];
+    readonly initContainerStatuses?: readonly ContainerStatus[];
+    readonly containerStatuses?: readonly ContainerStatus[];
   };
+}
+
+interface ContainerStatus {
+  readonly name: string;
+  readonly state?: { readonly terminated?: Terminated; readonly waiting?: { readonly reason?: string } };
 }
 
 interface Terminated {
@@ -88,7 +91,8 @@ function readJson(pods: readonly JobPod[]): unknown {
 /** Why a Job failed, as told by its pod, else by the Job. */
 export function readFailure({ status }: Job, pods: readonly JobPod[]): { reason: string; message: string } {
   const condition = status?.conditions?.find(({ type }) => type === "Failed");
-  const told = terminations(pods)
+  const told = terminations(pods, [FETCH_CONTAINER, BACKUP_CONTAINER])
+    .filter(({ exitCode }) => exitCode !== 0)
     .map(({ message }) => message?.trim())
     .findLast((message) => message !== undefined && message !== "");
   const reason = condition?.reason === "DeadlineExceeded" ? "TimedOut" : "RunFailed";
@@ -105,11 +109,11 @@ export function waitingFor(pods: readonly JobPod[]): string | undefined {
   return reason === undefined ? "it is not scheduled yet" : reason;
 }
 
-function terminations(pods: readonly JobPod[]): Terminated[] {
+function terminations(pods: readonly JobPod[], containers: readonly string[] = [BACKUP_CONTAINER]): Terminated[] {
   return [...pods]
     .sort((a, b) => ((a.metadata.creationTimestamp ?? "") < (b.metadata.creationTimestamp ?? "") ? -1 : 1))
-    .flatMap(({ status }) => status?.containerStatuses ?? [])
-    .filter(({ name }) => name === BACKUP_CONTAINER)
+    .flatMap(({ status }) => [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])])
+    .filter(({ name }) => containers.includes(name))
     .flatMap(({ state }) => state?.terminated ?? []);
 }
 

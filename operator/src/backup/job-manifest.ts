@@ -26,6 +26,8 @@ export interface Job extends KubernetesObject {
 
 export const BACKUP_COMPONENT = "backup";
 export const BACKUP_CONTAINER = "backup";
+/** Of a Job that first fetches what it then works on. */
+export const FETCH_CONTAINER = "fetch";
 /** Where the volume is. */
 export const MOUNT = "/backup";
 
@@ -63,12 +65,21 @@ export interface JobInput {
   readonly labels: Readonly<Record<string, string>>;
   readonly deadlineSeconds: number;
   /** Finished Jobs stay for people to look at. */
-  readonly keepSeconds: number;
+  readonly keepSeconds: number | undefined;
   /** Further attempts for what passes by itself, a restarted replica for example. */
   readonly retries: number;
-  readonly claimName: string;
+  /** Undefined: a volume that lives as long as the pod. */
+  readonly claimName: string | undefined;
+  /** Runs first, on the same volume. */
+  readonly fetch?: Run;
   readonly runner: Runner;
+  readonly args: Run["args"];
+  readonly secret: Run["secret"];
+}
+
+export interface Run {
   readonly args: readonly string[];
+  /** What PASSWORD_OPTION leads to. */
   readonly secret: { readonly name: string; readonly key: string } | undefined;
 }
 
@@ -91,7 +102,7 @@ export function jobManifest(input: JobInput): Job {
     spec: {
       backoffLimit: input.retries,
       activeDeadlineSeconds: input.deadlineSeconds,
-      ttlSecondsAfterFinished: input.keepSeconds,
+      ...(input.keepSeconds === undefined ? {} : { ttlSecondsAfterFinished: input.keepSeconds }),
       // Two pods never write to one directory.
       podReplacementPolicy: "Failed",
       template: { metadata: { labels }, spec: podSpec(input) },
@@ -99,35 +110,46 @@ export function jobManifest(input: JobInput): Job {
   };
 }
 
-function podSpec({ runner, args, claimName, secret }: JobInput): Readonly<Record<string, unknown>> {
-  const mounts = [{ name: "backup", mountPath: MOUNT }];
-  const volumes: unknown[] = [{ name: "backup", persistentVolumeClaim: { claimName } }];
-  if (secret !== undefined) {
-    mounts.push({ name: "password", mountPath: PASSWORD_DIRECTORY });
-    const items = [{ key: secret.key, path: PASSWORD_FILE }];
-    volumes.push({ name: "password", secret: { secretName: secret.name, items, defaultMode: FILE_MODE } });
-  }
+function podSpec({ runner, claimName, fetch, args, secret }: JobInput): Readonly<Record<string, unknown>> {
+  const files = claimName === undefined ? { emptyDir: {} } : { persistentVolumeClaim: { claimName } };
+  const volumes = [{ name: "backup", ...files }, ...passwordVolume(BACKUP_CONTAINER, secret)];
+  if (fetch !== undefined) volumes.push(...passwordVolume(FETCH_CONTAINER, fetch.secret));
   return {
     restartPolicy: "Never",
     automountServiceAccountToken: false,
     enableServiceLinks: false,
     securityContext: podSecurity(),
     ...runner.fields,
-    containers: [
-      {
-        name: BACKUP_CONTAINER,
-        image: runner.image,
-        imagePullPolicy: runner.imagePullPolicy,
-        command: ["kv-backup"],
-        args,
-        resources: { requests: { cpu: "50m", memory: "128Mi" } },
-        securityContext: containerSecurity(),
-        terminationMessagePolicy: "FallbackToLogsOnError",
-        volumeMounts: mounts,
-      },
-    ],
+    ...(fetch === undefined ? {} : { initContainers: [container(FETCH_CONTAINER, runner, fetch)] }),
+    containers: [container(BACKUP_CONTAINER, runner, { args, secret })],
     volumes,
   };
+}
+
+function container(name: string, { image, imagePullPolicy }: Runner, { args, secret }: Run): object {
+  const password = secret === undefined ? [] : [{ name: passwordOfContainer(name), mountPath: PASSWORD_DIRECTORY }];
+  return {
+    name,
+    image,
+    imagePullPolicy,
+    command: ["kv-backup"],
+    args,
+    resources: { requests: { cpu: "50m", memory: "128Mi" } },
+    securityContext: containerSecurity(),
+    terminationMessagePolicy: "FallbackToLogsOnError",
+    volumeMounts: [{ name: "backup", mountPath: MOUNT }, ...password],
+  };
+}
+
+function passwordOfContainer(name: string): string {
+  return `${name}-password`;
+}
+
+function passwordVolume(containerName: string, secret: Run["secret"]): readonly { readonly name: string }[] {
+  if (secret === undefined) return [];
+  const items = [{ key: secret.key, path: PASSWORD_FILE }];
+  const source = { secretName: secret.name, items, defaultMode: FILE_MODE };
+  return [{ name: passwordOfContainer(containerName), secret: source } as { readonly name: string }];
 }
 
 function ownerReference({ kind, metadata }: KVBackup | KVScheduledBackup | KVCluster): OwnerReference {

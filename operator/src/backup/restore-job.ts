@@ -1,11 +1,11 @@
 // The Job that fills a new cluster from a backup. kv-backup keeps a record beside the files under the cluster's uid: the
 // target must be empty at first, an attempt that was cut off is gone on with, and one that was finished is not repeated, also
 // if this Job, and the operator's memory of it, are long gone.
-import type { KVCluster } from "../api/kv-cluster.ts";
+import type { ExternalSource, KVCluster } from "../api/kv-cluster.ts";
 import { CLUSTER_LABEL } from "../api/labels.ts";
 import { CLIENT_PORT } from "../resources/manifest.ts";
 import { podHost, podName } from "../resources/names.ts";
-import { type Job, jobManifest, MOUNT, PASSWORD_OPTION, passwordOf, runnerOf } from "./job-manifest.ts";
+import { type Job, type JobInput, jobManifest, MOUNT, PASSWORD_OPTION, passwordOf, runnerOf } from "./job-manifest.ts";
 
 /** Servers move, nodes are drained: each attempt goes on where it makes sense. */
 const RETRIES = 6;
@@ -27,8 +27,42 @@ export interface RestoreJobInput {
   readonly clusterDomain: string;
 }
 
-export function restoreJob({ cluster, claimName, path, defaultImage, clusterDomain }: RestoreJobInput): Job {
-  const { name, uid = "" } = cluster.metadata;
+export function restoreJob(input: RestoreJobInput): Job {
+  const once = ["--once", input.cluster.metadata.uid ?? ""];
+  return fillingJob(input, {
+    keepSeconds: KEEP_SECONDS,
+    claimName: input.claimName,
+    args: ["--restore", `${MOUNT}/${input.path}`, ...once],
+  });
+}
+
+export interface ImportJobInput extends Omit<RestoreJobInput, "claimName" | "path"> {
+  readonly source: ExternalSource;
+}
+
+/**
+ * The same from a running server: its data is fetched by replication to a volume that goes with the pod, then restored. Each
+ * attempt does both anew, so there is no record, and the Job stays until its cluster goes: it is the memory.
+ */
+export function importJob(input: ImportJobInput): Job {
+  const { addresses, userName, passwordSecretRef } = input.source;
+  const directory = `${MOUNT}/import`;
+  const sources = addresses.flatMap((address, index) => ["--source", `${index}=${address}`]);
+  const user = userName === undefined ? [] : ["--user", userName];
+  const password = passwordSecretRef === undefined ? [] : PASSWORD_OPTION;
+  return fillingJob(input, {
+    keepSeconds: undefined,
+    claimName: undefined,
+    fetch: { args: ["--directory", directory, ...sources, ...user, ...password], secret: passwordSecretRef },
+    args: ["--restore", directory, "--replace"],
+  });
+}
+
+function fillingJob(
+  { cluster, defaultImage, clusterDomain }: Omit<RestoreJobInput, "claimName" | "path">,
+  { args, ...own }: Pick<JobInput, "keepSeconds" | "claimName" | "args" | "fetch">,
+): Job {
+  const { name } = cluster.metadata;
   const addresses = Array.from({ length: Math.min(cluster.spec.shards, MAX_ADDRESSES) }, (_, shard) => {
     return `${podHost(cluster, podName(name, shard, 0), clusterDomain)}:${CLIENT_PORT}`;
   });
@@ -37,11 +71,10 @@ export function restoreJob({ cluster, claimName, path, defaultImage, clusterDoma
     owner: cluster,
     labels: { [CLUSTER_LABEL]: name },
     deadlineSeconds: DEADLINE_SECONDS,
-    keepSeconds: KEEP_SECONDS,
     retries: RETRIES,
-    claimName,
     runner: runnerOf(cluster, defaultImage),
-    args: ["--restore", `${MOUNT}/${path}`, "--to", addresses.join(","), "--once", uid, ...PASSWORD_OPTION],
+    ...own,
+    args: [...args, "--to", addresses.join(","), ...PASSWORD_OPTION],
     secret: passwordOf(cluster),
   });
 }

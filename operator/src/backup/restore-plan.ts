@@ -1,7 +1,7 @@
 // How far the restore of a new cluster is, and what it waits for, as a pure function of what is seen. The Job is the memory
 // of a run, status.restore.completedAt that it is over; servers that hold keys before a run has begun are left alone.
 import type { KVBackup } from "../api/kv-backup.ts";
-import type { KVCluster, RestoreStatus } from "../api/kv-cluster.ts";
+import type { KVCluster, KVClusterSpec, RestoreStatus } from "../api/kv-cluster.ts";
 import type { RestoreFacts, RestoreState } from "../status/restore-state.ts";
 import { endedAt, type JobPod, jobState, readFailure, readRestoreResult, waitingFor } from "./backup-result.ts";
 import type { Job } from "./job-manifest.ts";
@@ -23,18 +23,27 @@ export interface RestoreView {
 /** Undefined where nothing is to be restored. */
 export function planRestore(view: RestoreView): RestoreFacts | undefined {
   const { cluster, job } = view;
-  const backupName = cluster.spec.bootstrap?.backupRef?.name;
-  if (backupName === undefined) {
+  const { bootstrap } = cluster.spec;
+  if (bootstrap === undefined) {
     return undefined;
   }
-  const known = { ...cluster.status?.restore, backupName };
+  const known = { ...cluster.status?.restore, source: sourceOf(bootstrap) };
   if (known.completedAt !== undefined) {
     return { state: done(known), status: known };
   }
   return job === undefined ? { state: beforeStart(view, known), status: known } : follow(view, job, known);
 }
 
-function follow({ cluster, backup, jobPods, keys }: RestoreView, job: Job, known: RestoreStatus): RestoreFacts {
+/** What is restored, in words. */
+export function sourceOf({ backupRef, externalSource }: NonNullable<KVClusterSpec["bootstrap"]>): string {
+  const [first, ...others] = externalSource?.addresses ?? [];
+  const external = others.length === 0 ? `${first}` : `${first} and ${others.length} more`;
+  return backupRef === undefined ? external : `KVBackup "${backupRef.name}"`;
+}
+
+type Known = RestoreStatus & { readonly source: string };
+
+function follow({ cluster, backup, jobPods, keys }: RestoreView, job: Job, known: Known): RestoreFacts {
   const { name, creationTimestamp, ownerReferences = [] } = job.metadata;
   if (!ownerReferences.some(({ uid }) => uid === cluster.metadata.uid)) {
     return { state: failed("NameTaken", `Job "${name}" belongs to something else`), status: known };
@@ -43,7 +52,7 @@ function follow({ cluster, backup, jobPods, keys }: RestoreView, job: Job, known
   const status = { ...known, jobName: name, ...(startedAt === undefined ? {} : { startedAt }) };
   switch (jobState(job)) {
     case "running":
-      return { state: running(known.backupName, waitingFor(jobPods), progress(keys, backup)), status };
+      return { state: running(known.source, waitingFor(jobPods), progress(keys, backup)), status };
     case "failed": {
       const { message } = readFailure(job, jobPods);
       return { state: failed("RestoreFailed", `${message} (delete Job "${name}" to go on with it)`), status };
@@ -76,7 +85,10 @@ function beforeStart(view: RestoreView, { startedAt }: RestoreStatus): RestoreSt
 }
 
 function backupObstacle({ cluster, backup, hasClaim }: RestoreView): RestoreState | undefined {
-  const wanted = `KVBackup "${cluster.spec.bootstrap?.backupRef?.name}"`;
+  if (cluster.spec.bootstrap?.backupRef === undefined) {
+    return undefined;
+  }
+  const wanted = sourceOf(cluster.spec.bootstrap);
   const wait = (reason: string, message: string): RestoreState => ({ kind: "waiting", reason, message });
   if (backup === undefined) {
     return wait("BackupNotFound", `${wanted} is not there`);
@@ -94,9 +106,8 @@ function backupObstacle({ cluster, backup, hasClaim }: RestoreView): RestoreStat
   return hasClaim ? undefined : wait("ClaimNotFound", `PersistentVolumeClaim "${claimName}" of ${wanted} is not there`);
 }
 
-function running(backupName: string | undefined, waiting: string | undefined, percent: string): RestoreState {
-  const message =
-    waiting === undefined ? `Restoring KVBackup "${backupName}"${percent}` : `Waiting for the pod: ${waiting}`;
+function running(source: string, waiting: string | undefined, percent: string): RestoreState {
+  const message = waiting === undefined ? `Restoring ${source}${percent}` : `Waiting for the pod: ${waiting}`;
   return { kind: "running", reason: "RestoreRunning", message };
 }
 
@@ -105,9 +116,9 @@ function progress(keys: number, backup: KVBackup | undefined): string {
   return all === 0 ? "" : `: ${Math.min(100, Math.floor((100 * keys) / all))} % of ${all} keys`;
 }
 
-function done({ keys = 0, expired = 0, backupName }: RestoreStatus): RestoreState {
+function done({ keys = 0, expired = 0, source }: RestoreStatus): RestoreState {
   const gone = expired > 0 ? `, ${expired} more had expired` : "";
-  return { kind: "done", reason: "Restored", message: `${keys} keys came from KVBackup "${backupName}"${gone}` };
+  return { kind: "done", reason: "Restored", message: `${keys} keys came from ${source}${gone}` };
 }
 
 function failed(reason: string, message: string): RestoreState {

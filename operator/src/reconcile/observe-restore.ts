@@ -15,9 +15,9 @@ export const observeRestore: Step = {
   run: async (pass) => {
     const { cluster, dependencies, name } = pass;
     const { store } = dependencies;
-    const reference = cluster.spec.bootstrap?.backupRef;
-    if (reference === undefined) return PROCEED;
-    const backup = store.backup({ namespace: name.namespace, name: reference.name });
+    const { bootstrap } = cluster.spec;
+    if (bootstrap === undefined) return PROCEED;
+    const backup = bootstrap.backupRef && store.backup({ namespace: name.namespace, name: bootstrap.backupRef.name });
     const isOver = cluster.status?.restore?.completedAt !== undefined;
     const job = isOver ? undefined : await readJob(pass);
     pass.restore = planRestore({

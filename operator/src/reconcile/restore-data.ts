@@ -1,9 +1,12 @@
 /**
- * Starts the Job that fills a new cluster from the backup that spec.bootstrap names, once the cluster is formed and only into
+ * Starts the Job that fills a new cluster from what spec.bootstrap names, once the cluster is formed and only into
  * an empty one, and waits for its end. The cluster becomes Ready after that.
  */
 
-import { restoreJob } from "../backup/restore-job.ts";
+import type { KVClusterSpec } from "../api/kv-cluster.ts";
+import type { Job } from "../backup/job-manifest.ts";
+import { importJob, restoreJob } from "../backup/restore-job.ts";
+import { sourceOf } from "../backup/restore-plan.ts";
 import { type Pass, PROCEED, type Step } from "./step.ts";
 
 const RUNNING_SECONDS = 5;
@@ -32,12 +35,23 @@ export const restoreData: Step = {
   },
 };
 
-async function start({ cluster, dependencies, options, name }: Pass): Promise<void> {
+async function start(pass: Pass): Promise<void> {
+  const { cluster, dependencies } = pass;
   const { store, events, log } = dependencies;
-  const backupName = cluster.spec.bootstrap?.backupRef?.name ?? "";
-  const { path = "", claimName = "" } = store.backup({ namespace: name.namespace, name: backupName })?.status ?? {};
-  await store.create(restoreJob({ cluster, path, claimName, ...options }));
-  log.info("Started restore", { backup: backupName, claim: claimName, path });
-  const note = `Started to restore KVBackup "${backupName}"`;
+  const { bootstrap = {} } = cluster.spec;
+  await store.create(jobOf(pass, bootstrap));
+  log.info("Started restore", { source: sourceOf(bootstrap) });
+  const note = `Started to restore ${sourceOf(bootstrap)}`;
   events.record({ regarding: cluster, action: "Restore", type: "Normal", reason: "RestoreStarted", note });
+}
+
+function jobOf(
+  { cluster, dependencies, options, name }: Pass,
+  bootstrap: NonNullable<KVClusterSpec["bootstrap"]>,
+): Job {
+  const { backupRef, externalSource } = bootstrap;
+  if (externalSource !== undefined) return importJob({ cluster, source: externalSource, ...options });
+  const backup = dependencies.store.backup({ namespace: name.namespace, name: backupRef?.name ?? "" });
+  const { path = "", claimName = "" } = backup?.status ?? {};
+  return restoreJob({ cluster, path, claimName, ...options });
 }

@@ -89,13 +89,16 @@ describe("a KVCluster with spec.bootstrap.backupRef", () => {
     expect(conditionOf(seen, "Restored")).toBe("False RestoreRunning");
     expect(conditionOf(seen, "Ready")).toBe("False RestoreRunning");
     expect(conditionOf(seen, "Progressing")).toBe("True RestoreRunning");
-    expect(seen.cluster().status).toMatchObject({ phase: "Restoring", restore: { backupName: "old", jobName: JOB } });
+    expect(seen.cluster().status).toMatchObject({
+      phase: "Restoring",
+      restore: { source: 'KVBackup "old"', jobName: JOB },
+    });
     expect(isReachable(seen)).toBe(false);
     const host = (pod: string) => `${pod}.kv-nodes.apps.svc.cluster.local:6379`;
     expect(argsOf(seen)).toEqual([
-      ...["--restore", "/backup/was/old-12345678"],
+      ...["--restore", "/backup/was/old-12345678", "--once", seen.cluster().metadata.uid],
       ...["--to", ["kv-0-0", "kv-1-0", "kv-2-0", "kv-3-0", "kv-4-0"].map(host).join(",")],
-      ...["--once", seen.cluster().metadata.uid, "--password-file", "/run/kv-backup/password"],
+      ...["--password-file", "/run/kv-backup/password"],
     ]);
     seen.servers.write();
     await go(seen, 2);
@@ -106,7 +109,7 @@ describe("a KVCluster with spec.bootstrap.backupRef", () => {
     expect(conditionOf(seen, "Ready")).toBe("True Serving");
     expect(seen.cluster().status).toMatchObject({
       phase: "Ready",
-      restore: { backupName: "old", completedAt: "2026-01-01T12:00:00Z", keys: 30, expired: 2 },
+      restore: { source: 'KVBackup "old"', completedAt: "2026-01-01T12:00:00Z", keys: 30, expired: 2 },
     });
     expect(isReachable(seen)).toBe(true);
     const told = ["WaitingForServers", "RestoreStarted", "RestoreRunning", "Restored", "Ready"];
@@ -210,6 +213,34 @@ describe("a KVCluster with spec.bootstrap.backupRef", () => {
     seen.server.seed({ apiVersion: "batch/v1", kind: "Job", metadata: { name: JOB, namespace: CLUSTER.namespace } });
     await go(seen);
     expect(conditionOf(seen, "Restored")).toBe("False NameTaken");
+  });
+
+  it("is filled from a running Redis: fetched by replication first, then restored", async () => {
+    const passwordSecretRef = { name: "old-redis", key: "pw" };
+    const externalSource = { addresses: ["old-0:6379", "old-1:6379"], userName: "copier", passwordSecretRef };
+    const seen = await start({ bootstrap: { externalSource } });
+    await go(seen);
+    expect(conditionOf(seen, "Restored")).toBe("False RestoreRunning");
+    expect(messageOf(seen)).toBe("Restoring old-0:6379 and 1 more");
+    const spec = jobOf(seen)?.spec as { ttlSecondsAfterFinished?: number; template: { spec: Record<string, unknown> } };
+    expect(spec.ttlSecondsAfterFinished).toBeUndefined();
+    const sources = ["--source", "0=old-0:6379", "--source", "1=old-1:6379", "--user", "copier"];
+    const passwordFile = ["--password-file", "/run/kv-backup/password"];
+    expect(spec.template.spec).toMatchObject({
+      initContainers: [{ name: "fetch", args: ["--directory", "/backup/import", ...sources, ...passwordFile] }],
+      containers: [{ name: "backup" }],
+      volumes: [
+        { name: "backup", emptyDir: {} },
+        { name: "backup-password", secret: { secretName: "kv-server-auth" } },
+        { name: "fetch-password", secret: { secretName: "old-redis", items: [{ key: "pw", path: "password" }] } },
+      ],
+    });
+    expect(argsOf(seen).slice(0, 3)).toEqual(["--restore", "/backup/import", "--replace"]);
+    endJob(seen, "Complete", JSON.stringify(RESULT));
+    await seen.settle();
+    expect(conditionOf(seen, "Ready")).toBe("True Serving");
+    const told = seen.events.filter(({ reason }) => reason === "Restored").map(({ note }) => note);
+    expect(told).toEqual(["30 keys came from old-0:6379 and 1 more, 2 more had expired"]);
   });
 
   it("keeps what it knows of the restore when a pass ends early", async () => {
