@@ -10,6 +10,7 @@ import { CACHE, RESULTS, runProgram } from "./cache.ts";
 import { compareSuite } from "./compare.ts";
 import { print } from "./print.ts";
 import type { Suite } from "./suite.ts";
+import { celery } from "./suites/celery.ts";
 import { goRedis } from "./suites/go-redis.ts";
 import { libraries } from "./suites/libraries.ts";
 import { redisPy } from "./suites/redis-py.ts";
@@ -17,7 +18,7 @@ import { redisPy } from "./suites/redis-py.ts";
 const SUITES: readonly Suite[] = [
   ...[redisPy(2), redisPy(3), goRedis()],
   ...[redisPy(2, true), redisPy(3, true), goRedis(true)],
-  libraries,
+  ...[libraries, celery],
 ];
 /** Set in the process that runs inside the network of its own. */
 const ISOLATED = "KV_COMPAT_ISOLATED";
