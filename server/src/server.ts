@@ -43,11 +43,12 @@ import { EventClass } from "./keyspace/event-classes.ts";
 import type { Keyspace } from "./keyspace/keyspace.ts";
 import { busTransport } from "./network/bus-transport.ts";
 import type { ClientGateway } from "./network/client-gateway.ts";
+import { ClientPorts } from "./network/client-ports.ts";
 import { linkConnector } from "./network/link-connector.ts";
 import { MigrationClients } from "./network/migrations.ts";
 import { RequestParser } from "./network/request-parser.ts";
 import { createServerGateway } from "./network/server-gateway.ts";
-import { listenForClients, openAdmin, openSocketBatch } from "./network/server-listeners.ts";
+import { openAdmin, openSocketBatch } from "./network/server-listeners.ts";
 import type { FactSources } from "./observability/facts.ts";
 import { LatencyMonitor } from "./observability/latency-monitor.ts";
 import type { Logger } from "./observability/logger.ts";
@@ -114,9 +115,22 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const core = createCore(options);
   const { context, gateway, facts, identity } = core;
   warmUp(facts);
-  const { port, listeners } = await listenForClients({ config, logger, clock, gateway });
+  const ports = new ClientPorts({ config, logger, clock, gateway });
+  await ports.open();
+  const { port } = ports;
   identity.port = port;
   config.assign("port", port);
+  context.listening.ports = {
+    get isOutdated() {
+      return ports.isOutdated;
+    },
+    async change() {
+      const refusal = await ports.change();
+      identity.port = ports.port;
+      core.cluster?.moved(ports.port);
+      return refusal;
+    },
+  };
   let admin: { stop(): Promise<void>; readonly port: number } | undefined;
   const stopCron = clock.every(CRON_INTERVAL_MS, () => runCron(core));
   return {
@@ -144,7 +158,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       stopCron();
       core.upkeep.stop();
       core.memoryRelease.stop();
-      for (const listener of listeners) listener.stop();
+      ports.stop();
       context.replication.stop();
       await core.cluster?.cluster.stop();
       context.persistence.abort();
@@ -247,7 +261,7 @@ function createCore(options: ServerOptions): Core {
       return parser.maxBulkBytes;
     },
     flushed: () => tellFlushed(context),
-    ...{ debugSwitches: { ...DEBUG_SWITCHES }, shutdownWait: { untilMs: undefined } },
+    ...{ debugSwitches: { ...DEBUG_SWITCHES }, shutdownWait: { untilMs: undefined }, listening: {} },
     ...{ shutdown: options.requestShutdown, purgeMemory: () => upkeep.purge() },
     reloadAppendOnly: () => reloadAppendOnly({ context, dispatcher }, NO_CONNECTION),
     resetStatistics: () => resetStatistics(context, usage, dispatcher.processed),

@@ -40,6 +40,8 @@ export interface ServerCluster {
   readonly sweep: SlotSweep;
   /** Opens the bus once the client port is known and the data set is loaded. */
   start(port: number): Promise<void>;
+  /** Clients are served on this port from now on; the bus stays where it is. */
+  moved(port: number): void;
 }
 
 export function createServerCluster(parts: ServerClusterParts): ServerCluster {
@@ -92,6 +94,9 @@ export function createServerCluster(parts: ServerClusterParts): ServerCluster {
   return {
     cluster,
     sweep,
+    moved(port) {
+      Object.assign(ports, { port, tlsPort: config.get("tls-port") });
+    },
     async start(port) {
       ports.port = port;
       ports.busPort = await cluster.start(busPortFor(config, port));

@@ -154,7 +154,7 @@ export class Client {
   }
 }
 
-/** A command begins: CLIENT REPLY SKIP holds for the one behind it. */
+/** CLIENT REPLY SKIP silences the command after it: the mark set by SKIP becomes the silence of this command, then ends. */
 export function advanceReplySkip(client: Client): void {
   const skipNow = (client.flags & ClientFlag.replySkipNext) !== 0;
   client.flags &= ~(ClientFlag.replySkip | ClientFlag.replySkipNext);

@@ -1,6 +1,7 @@
 /** CONFIG: the live configuration over the wire. Texts of arguments are UTF-8, as in the file. */
 
 import type { Call } from "./call.ts";
+import { ClientFlag } from "./client.ts";
 import { defineCommands } from "./command.ts";
 import { containerOnly, withHelp } from "./container-help.ts";
 import { CommandError, ERRORS } from "./errors.ts";
@@ -87,9 +88,35 @@ function configSet(call: Call): void {
   for (let index = 2; index < call.argc; index += 2) {
     pairs.push([call.copy(index).toString(), call.copy(index + 1).toString()]);
   }
-  const error = call.server.config.set(pairs, isLocalClient(call.client));
+  const { config, listening } = call.server;
+  const before = pairs.flatMap(([name]): [string, string][] => config.matching([name]));
+  const isLocal = isLocalClient(call.client);
+  const error = config.set(pairs, isLocal);
   if (error !== undefined) throw new CommandError(error);
-  call.reply.ok();
+  if (listening.ports?.isOutdated === true) listenElsewhere(call, () => config.set(before, isLocal));
+  else call.reply.ok();
+}
+
+/** The reply waits until the new places are open; if they cannot be, every directive is set back. */
+function listenElsewhere(call: Call, undo: () => void): void {
+  const { client } = call;
+  const { ports } = call.server.listening;
+  if (client.has(ClientFlag.inExec | ClientFlag.script)) {
+    undo();
+    throw new CommandError("ERR CONFIG SET of what the server listens on cannot be part of a transaction");
+  }
+  client.set(ClientFlag.blocked, true);
+  client.connection.pause();
+  void ports?.change().then((refusal) => {
+    if (refusal !== undefined) undo();
+    client.set(ClientFlag.blocked, false);
+    client.connection.send(Buffer.from(refusal === undefined ? "+OK\r\n" : `-${refusedSetting(refusal)}\r\n`));
+    client.connection.resume();
+  });
+}
+
+function refusedSetting({ directive, reason }: { readonly directive: string; readonly reason: string }): string {
+  return `ERR CONFIG SET failed (possibly related to argument '${directive}') - ${reason}`;
 }
 
 function configRewrite(call: Call): void {

@@ -167,6 +167,7 @@ export interface ServerContext {
   readonly waiters: AcknowledgementWaiters;
   readonly debugSwitches: DebugSwitches;
   readonly shutdownWait: ShutdownWait;
+  readonly listening: Listening;
   /** Replaces the data by what the append-only file holds; rejects if that cannot be loaded whole. */
   reloadAppendOnly(): Promise<void>;
   readonly isClusterEnabled: boolean;
@@ -197,6 +198,16 @@ export interface DebugSwitches {
   isUpkeepPaused: boolean;
   /** RESTORE takes payloads with any checksum. */
   skipsChecksums: boolean;
+}
+
+/** Where clients are listened for, once they are. */
+export interface Listening {
+  ports?: {
+    /** Whether the directives name other places than are open. */
+    readonly isOutdated: boolean;
+    /** Goes where the directives say; gives the one that cannot be followed, and why: then nothing has changed. */
+    change(): Promise<{ readonly directive: string; readonly reason: string } | undefined>;
+  };
 }
 
 export interface ShutdownRequest {

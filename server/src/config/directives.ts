@@ -49,8 +49,8 @@ function plainName(directive: string, noun: string): (value: string) => string |
 
 const NETWORK = [
   // Fixed, unlike in Redis: a listener is bound in the background, too late for the reply of CONFIG SET to tell failure.
-  integer("port", 6379, PORTS, FIXED),
-  addresses("bind", ["*", "-::*"], FIXED),
+  integer("port", 6379, PORTS),
+  addresses("bind", ["*", "-::*"]),
   text("bind-source-addr", "", STORED),
   text("unixsocket", "", FIXED),
   octal("unixsocketperm", 0, [0, 0o777], FIXED_STORED),
@@ -78,7 +78,7 @@ const NETWORK = [
 ] as const;
 
 const TLS = [
-  integer("tls-port", 0, PORTS, FIXED),
+  integer("tls-port", 0, PORTS),
   bool("tls-cluster", false),
   bool("tls-replication", false),
   choice("tls-auth-clients", ["no", "yes", "optional"], "yes"),

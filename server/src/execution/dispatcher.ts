@@ -511,5 +511,3 @@ export class Dispatcher {
     this.reply.error("ERR internal error");
   }
 }
-
-/** CLIENT REPLY SKIP silences the command after it: the mark set by SKIP becomes the silence of this command, then ends. */

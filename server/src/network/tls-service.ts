@@ -15,13 +15,14 @@ export interface TlsServiceParts {
   readonly config: Config;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** 0: nowhere. */
+  readonly port: number;
   /** Where to listen; one that is optional may be missing or taken. */
   readonly addresses: readonly { readonly host: string; readonly isOptional: boolean }[];
   readonly accept: (accepted: AcceptedSocket) => ByteReceiver | undefined;
 }
 
 export interface TlsService {
-  readonly port: number;
   stop(): void;
 }
 
@@ -52,10 +53,10 @@ export function followSecrets(
   };
 }
 
-/** Undefined while `tls-port` is 0. Rejects if the secrets are wrong or the address cannot be bound. */
+/** Undefined for port 0. Rejects if the secrets are wrong or the address cannot be bound. */
 export async function startTls(parts: TlsServiceParts): Promise<TlsService | undefined> {
   const { config, logger } = parts;
-  if (config.get("tls-port") === 0) return undefined;
+  if (parts.port === 0) return undefined;
   const listeners: TlsListener[] = [];
   for (const { host, isOptional } of parts.addresses) {
     const listener = createListener(parts, host);
@@ -63,7 +64,10 @@ export async function startTls(parts: TlsServiceParts): Promise<TlsService | und
       await listener.start();
       listeners.push(listener);
     } catch (error) {
-      if (!isOptional) throw error;
+      if (!isOptional) {
+        for (const other of listeners) other.stop();
+        throw error;
+      }
       logger.verbose(`Skipped address "${host}" for TLS: ${(error as Error).message}`);
     }
   }
@@ -83,7 +87,6 @@ export async function startTls(parts: TlsServiceParts): Promise<TlsService | und
     return undefined;
   });
   return {
-    port: config.get("tls-port"),
     stop() {
       stopFollowing();
       stopLimiting();
@@ -92,9 +95,9 @@ export async function startTls(parts: TlsServiceParts): Promise<TlsService | und
   };
 }
 
-function createListener({ config, logger, accept }: TlsServiceParts, host: string): TlsListener {
+function createListener({ config, logger, accept, port }: TlsServiceParts, host: string): TlsListener {
   return new TlsListener({
-    ...{ host, port: config.get("tls-port"), backlog: config.get("tcp-backlog"), accept },
+    ...{ host, port, backlog: config.get("tcp-backlog"), accept },
     keepAliveSeconds: config.get("tcp-keepalive"),
     maxClients: config.get("maxclients"),
     ...{ secrets: serverTlsSettings(config), verification: clientVerification(config) },

@@ -36,8 +36,8 @@ export class RawClient {
     });
   }
 
-  static async connect(port: number, patienceMs?: number): Promise<RawClient> {
-    const socket = connect({ port, host: "127.0.0.1", noDelay: true, allowHalfOpen: true });
+  static async connect(port: number, patienceMs?: number, host = "127.0.0.1"): Promise<RawClient> {
+    const socket = connect({ port, host, noDelay: true, allowHalfOpen: true });
     await new Promise<void>((resolve, reject) => {
       socket.once("connect", resolve);
       socket.once("error", reject);

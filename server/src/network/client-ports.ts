@@ -1,0 +1,196 @@
+/**
+ * What a server listens on for clients, and changes of it while it runs: `port`, `bind` and `tls-port` of CONFIG SET. What is
+ * open stays open if the new place cannot be had; clients that are connected notice nothing.
+ */
+
+import type { Config } from "../config/config.ts";
+import type { Logger } from "../observability/logger.ts";
+import type { Clock } from "../platform/clock.ts";
+import { describeSystemError } from "../platform/system-error.ts";
+import type { ClientGateway } from "./client-gateway.ts";
+import { type AcceptedSocket, Listener } from "./listener.ts";
+import { startTls, type TlsService } from "./tls-service.ts";
+
+export interface ListeningParts {
+  readonly config: Config;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly gateway: ClientGateway;
+}
+
+/** Why a change was refused, and the directive to blame. */
+export interface PortRefusal {
+  readonly directive: "port" | "bind" | "tls-port";
+  readonly reason: string;
+}
+
+interface Places {
+  readonly port: number;
+  readonly tlsPort: number;
+  readonly bind: readonly string[];
+}
+
+export class ClientPorts {
+  readonly #parts: ListeningParts;
+  #plain: Listener[] = [];
+  #secure: TlsService | undefined;
+  #unix: Listener | undefined;
+  #open: Places = { port: 0, tlsPort: 0, bind: [] };
+
+  constructor(parts: ListeningParts) {
+    this.#parts = parts;
+  }
+
+  /** Of the plain port; 0 if there is none. */
+  get port(): number {
+    return this.#open.port;
+  }
+
+  /**
+   * Rejects if an address cannot be bound that `bind` does not mark as optional. Port 0 is settled by the first address; beside
+   * a `tls-port` it means that there is no other.
+   */
+  async open(): Promise<void> {
+    const { config } = this.#parts;
+    const wanted = placesOf(config);
+    const isPlain = wanted.port !== 0 || wanted.tlsPort === 0;
+    const port = isPlain ? await this.#openPlain(wanted) : 0;
+    const path = config.get("unixsocket");
+    if (path !== "") {
+      this.#unix = new Listener({ ...this.#common(), host: undefined, port: 0, path });
+      await this.#unix.start();
+    }
+    this.#secure = await this.#openSecure(wanted);
+    this.#open = { ...wanted, port };
+  }
+
+  /** Whether the directives name other places than are open. */
+  get isOutdated(): boolean {
+    return describe(placesOf(this.#parts.config)) !== describe(this.#open);
+  }
+
+  /** Opens what the directives name now, and closes the rest; gives why that cannot be. Then all is as it was. */
+  async change(): Promise<PortRefusal | undefined> {
+    const wanted = placesOf(this.#parts.config);
+    const before = this.#open;
+    const isElsewhere = describe({ ...wanted, port: 0, tlsPort: 0 }) !== describe({ ...before, port: 0, tlsPort: 0 });
+    if (isElsewhere || wanted.port !== before.port) {
+      const problem = await this.#replacePlain(wanted, before);
+      if (problem !== undefined) return refusal(isElsewhere ? "bind" : "port", problem, this.#parts.logger);
+    }
+    if (isElsewhere || wanted.tlsPort !== before.tlsPort) {
+      const problem = await this.#replaceSecure(wanted, before);
+      if (problem !== undefined) {
+        await this.#replacePlain(before, wanted);
+        return refusal("tls-port", problem, this.#parts.logger);
+      }
+    }
+    this.#open = wanted;
+    return undefined;
+  }
+
+  stop(): void {
+    for (const listener of [...this.#plain, this.#unix, this.#secure]) listener?.stop();
+  }
+
+  /** On another port the old one closes last; on the same one the addresses would be in each other's way. */
+  async #replacePlain(wanted: Places, before: Places): Promise<Error | undefined> {
+    const old = this.#plain;
+    const close = (): void => {
+      for (const listener of old) listener.stop();
+    };
+    this.#plain = [];
+    if (wanted.port === before.port) close();
+    try {
+      if (wanted.port !== 0) await this.#openPlain(wanted);
+      close();
+      return undefined;
+    } catch (error) {
+      if (wanted.port === before.port) await this.#openPlain(before).catch(() => 0);
+      else this.#plain = old;
+      return error as Error;
+    }
+  }
+
+  async #replaceSecure(wanted: Places, before: Places): Promise<Error | undefined> {
+    const old = this.#secure;
+    if (wanted.tlsPort === before.tlsPort) old?.stop();
+    try {
+      this.#secure = await this.#openSecure(wanted);
+      old?.stop();
+      return undefined;
+    } catch (error) {
+      this.#secure = wanted.tlsPort === before.tlsPort ? await this.#openSecure(before).catch(() => undefined) : old;
+      return error as Error;
+    }
+  }
+
+  /** All or none; gives the port. */
+  async #openPlain({ bind, port: wanted }: Places): Promise<number> {
+    const opened: Listener[] = [];
+    let port = wanted;
+    for (const address of bind) {
+      const listener = new Listener({ ...this.#common(), host: hostOf(address), port });
+      try {
+        port = await listener.start();
+        opened.push(listener);
+      } catch (error) {
+        if (!address.startsWith("-")) {
+          for (const other of opened) other.stop();
+          throw error;
+        }
+        this.#parts.logger.verbose(`Skipped address "${address}": ${(error as Error).message}`);
+      }
+    }
+    this.#plain = opened;
+    return port;
+  }
+
+  #openSecure({ bind, tlsPort }: Places): Promise<TlsService | undefined> {
+    const { config, clock, logger } = this.#parts;
+    const addresses = bind.map((word) => ({ host: hostOf(word), isOptional: word.startsWith("-") }));
+    const { accept } = this.#common();
+    return startTls({ config, clock, logger, addresses, accept, port: tlsPort });
+  }
+
+  #common() {
+    const { config, gateway, logger } = this.#parts;
+    return {
+      backlog: config.get("tcp-backlog"),
+      keepAliveSeconds: config.get("tcp-keepalive"),
+      batch: gateway.batch,
+      accept: (accepted: AcceptedSocket) => gateway.accept(accepted),
+      acceptFailed: (error: Error) => logger.warning(`Accepting a client failed: ${describeSystemError(error)}`),
+    };
+  }
+}
+
+function placesOf(config: Config): Places {
+  return { port: config.get("port"), tlsPort: config.get("tls-port"), bind: config.get("bind") };
+}
+
+function describe({ port, tlsPort, bind }: Places): string {
+  return [port, tlsPort, ...bind].join(" ");
+}
+
+const REASONS: Readonly<Record<PortRefusal["directive"], string>> = {
+  port: "Unable to listen on this port. Check server logs.",
+  bind: "Failed to bind to specified addresses.",
+  "tls-port": "Unable to listen on this port. Check server logs.",
+};
+
+function refusal(directive: PortRefusal["directive"], error: Error, logger: Logger): PortRefusal {
+  const isSystemError = "syscall" in error;
+  logger.warning(
+    `Failed listening as "${directive}" says: ${isSystemError ? describeSystemError(error) : error.message}`,
+  );
+  // What is wrong with certificates is no matter of the port.
+  const reason = isSystemError ? REASONS[directive] : "Unable to update TLS configuration. Check server logs.";
+  return { directive, reason };
+}
+
+/** A leading minus in `bind` marks an address that may be missing; `*` is every address of IPv4. */
+export function hostOf(address: string): string {
+  const name = address.startsWith("-") ? address.slice(1) : address;
+  return name === "*" ? "0.0.0.0" : name === "::*" ? "::" : name;
+}
