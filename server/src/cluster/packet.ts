@@ -22,6 +22,7 @@ import { acceptManualFailover, answerVoteRequest, noteManualOffset, receiveVote 
 import { liftFailure, markFailed, recordReport } from "./failure.ts";
 import { sendPing } from "./gossip.ts";
 import { moveNode, type NodeAddress } from "./reconnect.ts";
+import { slotsOf } from "./slot-bitmap.ts";
 import { applyClaim, claimsDiffer, correctStaleClaim, resolveEpochCollision } from "./slot-claims.ts";
 import { noteOffset } from "./start-guard.ts";
 import {
@@ -227,16 +228,42 @@ function noteRole(state: ClusterState, sender: ClusterNode, header: BusHeader): 
     turnIntoPrimary(state, sender);
     return;
   }
+  const primary = state.nodes.get(header.primaryId);
   if (isPrimary(sender)) {
-    state.table.removeAll(sender);
+    passSlotsOn(state, sender, primary, header);
     sender.flags = (sender.flags & ~(NODE_FLAG.primary | NODE_FLAG.migrateTo)) | NODE_FLAG.replica;
     needsSave(state);
     needsUpdate(state);
   }
-  const primary = state.nodes.get(header.primaryId);
   if (primary === undefined || primary === sender || sender.primary === primary) return;
   attachToPrimary(sender, primary);
   needsSave(state);
+}
+
+/**
+ * A primary is a replica now. If of one of its own shard, that has taken its slots, whether we have heard so or not: were it
+ * lost before we do, nobody here would know whose the slots are, and none of the shard could ask to be elected for them.
+ */
+function passSlotsOn(
+  state: ClusterState,
+  sender: ClusterNode,
+  primary: ClusterNode | undefined,
+  header: BusHeader,
+): void {
+  const isSuccessor =
+    primary !== undefined &&
+    primary !== state.myself &&
+    primary !== sender &&
+    header.configEpoch >= sender.configEpoch &&
+    (primary.primary === sender || (primary.shardId !== "" && primary.shardId === sender.shardId));
+  if (isSuccessor && sender.slotCount > 0) {
+    turnIntoPrimary(state, primary);
+    primary.configEpoch = Math.max(primary.configEpoch, header.configEpoch);
+    for (const slot of slotsOf(header.slots)) {
+      if (state.table.ownerOf(slot) === sender) state.table.assign(slot, primary);
+    }
+  }
+  state.table.removeAll(sender);
 }
 
 function noteSlots(state: ClusterState, sender: ClusterNode, link: Link, header: BusHeader): void {

@@ -92,6 +92,22 @@ describe.each(SEEDS)("simulated cluster, seed %i", (seed) => {
     expect(new Set(shardIds).size).toBe(PRIMARIES);
   });
 
+  it("hears from the old primary who the new one is, where that is heard by few and lost", () => {
+    const cluster = formCluster(seed, 2);
+    cluster.run(5000);
+    const [old, third, successor] = [at(cluster, 1), at(cluster, 4), at(cluster, 7)];
+    const hearers = new Set([old, at(cluster, 2)]);
+    for (const node of cluster.nodes) if (node !== successor && !hearers.has(node)) successor.unheardBy.add(node);
+    expect(cluster.command(successor, (state) => failover(state, "normal"))).toBeUndefined();
+    const isKnown = () => third.state.nodes.get(old.state.myself.id)?.primary?.id === successor.state.myself.id;
+    expect(cluster.runUntil(5000, isKnown)).toBeDefined();
+    for (const node of [successor, old]) cluster.crash(node);
+    const { id } = third.state.myself;
+    const slot = SLOT_COUNT / 2;
+    const isReplaced = () => living(cluster).every(({ state }) => state.isOk && state.table.ownerOf(slot)?.id === id);
+    expect(cluster.runUntil(20_000, isReplaced)).toBeDefined();
+  });
+
   it("tells all what people call a node", () => {
     const cluster = formCluster(seed, 1, { announceNodeName: "seven" });
     const [first] = cluster.nodes as [SimulatedNode];

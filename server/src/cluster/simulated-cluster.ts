@@ -34,6 +34,8 @@ export interface SimulatedNode {
   lagMs: number;
   /** Until then the process stands still. */
   frozenUntil: number;
+  /** It takes no writes until then. */
+  pausedUntil: number;
   /** Nodes that get nothing from it, though it hears them. */
   readonly unheardBy: Set<SimulatedNode>;
   state: ClusterState;
@@ -109,6 +111,7 @@ export class SimulatedCluster {
       side: 0,
       lagMs: 0,
       frozenUntil: 0,
+      pausedUntil: 0,
       unheardBy: new Set(),
       state: undefined as unknown as ClusterState,
       pipes: new Map(),
@@ -172,6 +175,7 @@ export class SimulatedCluster {
     }
     node.isUp = true;
     node.frozenUntil = 0;
+    node.pausedUntil = 0;
     node.isSaveDue = false;
     node.pipes = new Map();
     node.linkedAt = 0;
@@ -226,7 +230,8 @@ export class SimulatedCluster {
   /** Primaries that serve grow; replicas copy whoever they follow, as long as it acts as a primary. */
   #replicate(node: SimulatedNode): void {
     if (node.follows === undefined) {
-      if (node.state.isOk && isPrimary(node.state.myself) && node.hasKeys) node.offset += 10;
+      const isWritten = node.state.isOk && node.hasKeys && node.pausedUntil <= this.now;
+      if (isWritten && isPrimary(node.state.myself)) node.offset += 10;
       return;
     }
     const source = this.nodes.find((other) => other.ip === node.follows);
@@ -280,6 +285,12 @@ export class SimulatedCluster {
         case "promote":
           node.follows = undefined;
           node.promotions++;
+          break;
+        case "pauseWrites":
+          node.pausedUntil = effect.untilMs;
+          break;
+        case "resumeWrites":
+          node.pausedUntil = 0;
           break;
         case "log":
           node.logLines.push(`${this.now % 1_000_000} ${effect.text}`);

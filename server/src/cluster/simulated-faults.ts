@@ -1,12 +1,12 @@
 /**
  * For tests: for a minute, random crashes, restarts on new addresses, lost data, partitions, nodes that are slow, stand still
- * or are heard by some only, and breaking links; in between moments in which the faults there are stay as they are; then
+ * or are heard by some only, breaking links, and failovers that somebody asks for; in between moments in which the faults there are stay as they are; then
  * peace. The invariants of simulated-invariants.ts hold all the time, afterwards all agree again, and nothing is lost that a
  * replica still had.
  */
 
 import { SLOT_COUNT } from "@kvcluster/protocol/slots";
-import { addSlots, meet, replicate, setConfigEpoch } from "./admin.ts";
+import { addSlots, failover, meet, replicate, setConfigEpoch } from "./admin.ts";
 import { SimulatedCluster, type SimulatedNode } from "./simulated-cluster.ts";
 import { areDutiesDone, dutiesOf, hold, Invariants, isHealed } from "./simulated-invariants.ts";
 
@@ -41,6 +41,7 @@ const FAULTS: readonly Fault[] = [
   slowDown,
   freeze,
   cutOneWay,
+  handOver,
 ];
 
 function crash(cluster: SimulatedCluster, node: SimulatedNode): void {
@@ -79,6 +80,12 @@ function freeze({ now, random }: SimulatedCluster, node: SimulatedNode): void {
 
 function cutOneWay({ nodes, random }: SimulatedCluster, node: SimulatedNode): void {
   for (const other of nodes) if (other !== node && random.below(2) === 0) node.unheardBy.add(other);
+}
+
+/** Somebody asks a replica to take over, which is refused where it makes no sense. */
+function handOver(cluster: SimulatedCluster, node: SimulatedNode): void {
+  const mode = cluster.random.below(3) === 0 ? "force" : "normal";
+  if (node.isUp) cluster.command(node, (state) => failover(state, mode));
 }
 
 function formCluster(seed: number): SimulatedCluster {
