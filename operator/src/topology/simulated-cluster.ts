@@ -380,6 +380,10 @@ function learn(node: SimulatedNode, peer: SimulatedNode): void {
   node.known.set(peer.id, known);
   node.currentEpoch = Math.max(node.currentEpoch, peer.currentEpoch);
   const rivals = [...node.known.values()].filter((other) => other !== known && hasOverlap(other.slots, peer.slots));
+  if (rivals.length === 0 && !hasOverlap(node.slots, peer.slots)) {
+    known.slots = peer.slots;
+    return;
+  }
   const stronger = [...rivals.filter((rival) => rival.epoch > epoch), ...(node.epoch > epoch ? [node] : [])];
   known.slots = subtractRanges(
     peer.slots,
