@@ -3,7 +3,7 @@
  * that does not hold.
  *
  * - At most one node owns a slot in an epoch, now and in all of the past, and at most one is elected in an epoch.
- * - A primary that reaches no majority stops serving within the node timeout, and the time between pings.
+ * - A primary that reaches no majority stops serving within the node timeout after the last it heard.
  * - While a majority of the primaries lives, each slot is owned by a living node where one of its shard has the data.
  * - Nodes that reach each other come to one view: owners, epochs, roles and addresses.
  */
@@ -14,8 +14,8 @@ import { SIMULATED_SETTINGS, type SimulatedCluster, type SimulatedNode } from ".
 
 /** Slots move by shards here, so a few of them tell of all. */
 const SLOT_STEP = 1024;
-/** The next ping goes out a quarter of the node timeout after an answer; a tick sees that it is not answered. */
-const GRACE_MS = SIMULATED_SETTINGS.nodeTimeoutMs / 4 + 200;
+/** Until the next tick sees that nothing has come for the node timeout. */
+const GRACE_MS = 150;
 
 export function hold(isTrue: boolean, invariant: string): void {
   if (!isTrue) throw new Error(invariant);
