@@ -7,6 +7,7 @@
 
 import { totalmem } from "node:os";
 import { ReplyWriter } from "@kvcluster/protocol/reply-writer";
+import type { AccessEvent } from "./access-control/access-log.ts";
 import { createServerCluster, type ServerCluster } from "./cluster/server-cluster.ts";
 import { Client, type ClientConnection, ClientRegistry } from "./commands/client.ts";
 import { ClientPause } from "./commands/client-pause.ts";
@@ -49,6 +50,7 @@ import { MigrationClients } from "./network/migrations.ts";
 import { RequestParser } from "./network/request-parser.ts";
 import { createServerGateway } from "./network/server-gateway.ts";
 import { openAdmin, openSocketBatch } from "./network/server-listeners.ts";
+import type { CertificateRefusal } from "./network/tls-listener.ts";
 import type { FactSources } from "./observability/facts.ts";
 import { LatencyMonitor } from "./observability/latency-monitor.ts";
 import type { Logger } from "./observability/logger.ts";
@@ -115,7 +117,10 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const core = createCore(options);
   const { context, gateway, facts, identity } = core;
   warmUp(facts);
-  const ports = new ClientPorts({ config, logger, clock, gateway });
+  const ports = new ClientPorts({
+    ...{ config, logger, clock, gateway },
+    certificateRefused: (refusal) => context.accessControl.log.add(refusedEntry(refusal), clock.nowMs()),
+  });
   await ports.open();
   const { port } = ports;
   identity.port = port;
@@ -167,6 +172,11 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       await admin?.stop();
     },
   };
+}
+
+function refusedEntry({ address, localAddress, commonName, reason }: CertificateRefusal): AccessEvent {
+  const clientInfo = `addr=${address} laddr=${localAddress}`;
+  return { reason: "tls-cert", context: "toplevel", object: reason, userName: commonName, clientInfo };
 }
 
 async function prepare(core: Core, { config }: ServerOptions): Promise<void> {

@@ -5,9 +5,10 @@ import type { DenialKind } from "./permissions.ts";
 export type AccessContext = "toplevel" | "multi" | "lua";
 
 export interface AccessEvent {
-  readonly reason: DenialKind;
+  /** `tls-cert`: a client that was let in neither with nor without its certificate; Redis 7 keeps quiet about it. */
+  readonly reason: DenialKind | "tls-cert";
   readonly context: AccessContext;
-  /** The command, key or channel; for `auth`, the word that was tried. */
+  /** The command, key or channel; for `auth`, the word that was tried; for `tls-cert`, what is wrong with it. */
   readonly object: string;
   readonly userName: string;
   /** A line as of CLIENT LIST. */

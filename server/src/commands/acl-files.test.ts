@@ -162,6 +162,42 @@ describe("users in files", () => {
     await second.stop();
   });
 
+  test("users may be called anything, in the configuration file and behind CONFIG REWRITE", async () => {
+    const config = path.join(directory, "names.conf");
+    const bytes = Buffer.from([0x62, 0xff, 0xfe, 0x80]);
+    const line = (name: Buffer | string): Buffer =>
+      Buffer.concat([Buffer.from("user "), Buffer.from(name), Buffer.from(" on nopass +@all ~")]);
+    writeFileSync(config, Buffer.concat([line(bytes), bytes, Buffer.from("*\n"), line("jürgen"), Buffer.from("ü*\n")]));
+    const first = await startOwnServer(config);
+    const names = async (port: number): Promise<string[]> => {
+      const client = await RawClient.connect(port);
+      const replies = [
+        await client.text("AUTH", bytes, "x"),
+        await client.text("ACL", "WHOAMI"),
+        await client.text("SET", Buffer.concat([bytes, bytes]), "v"),
+      ];
+      replies.push(
+        await client.text("AUTH", "jürgen", "x"),
+        await client.text("ACL", "WHOAMI"),
+        await client.text("SET", "übung", "v"),
+      );
+      replies.push(await client.text("CONFIG", "REWRITE"));
+      client.close();
+      return replies;
+    };
+    const before = await names(first.port);
+    await first.stop();
+    expect(before).toEqual([
+      ...["+OK\r\n", `$4\r\n${bytes.toString("latin1")}\r\n`, "+OK\r\n"],
+      ...["+OK\r\n", `$7\r\n${Buffer.from("jürgen").toString("latin1")}\r\n`, "+OK\r\n", "+OK\r\n"],
+    ]);
+    const written = readFileSync(config, "latin1").match(/^user .*$/gm) ?? [];
+    writeFileSync(config, Buffer.from(written.join("\n"), "latin1"));
+    const second = await startOwnServer(config);
+    expect(await names(second.port)).toEqual(before);
+    await second.stop();
+  });
+
   test("names and rules of users do not show in the slow log", async () => {
     const server = await startOwnServer("--slowlog-log-slower-than", "0");
     const replies = await ask(

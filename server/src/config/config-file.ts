@@ -9,7 +9,7 @@ import { DirectiveError } from "./directive.ts";
 import { splitArguments } from "./split-arguments.ts";
 
 export interface ConfigFiles {
-  /** Text of a file; throws if it cannot be read. */
+  /** The bytes of a file as latin1; throws if it cannot be read. */
   read(path: string): string;
   /** Absolute paths that a path or a glob pattern names. */
   expand(pattern: string, base: string): readonly string[];
@@ -18,6 +18,7 @@ export interface ConfigFiles {
 /** What a file may say beside directives. */
 export interface ConfigExtras {
   readonly renamedCommands: Map<string, string>;
+  /** Bytes as latin1: names of users, their keys and channels are any. */
   readonly userLines: string[][];
 }
 
@@ -43,6 +44,16 @@ export function createConfigExtras(): ConfigExtras {
   return { renamedCommands: new Map(), userLines: [] };
 }
 
+/** Bytes as latin1, which is how files are read: users may be called anything. Directives' values are UTF-8. */
+export function textOfBytes(bytes: string): string {
+  return Buffer.from(bytes, "latin1").toString();
+}
+
+export function bytesOfText(text: string): string {
+  return Buffer.from(text).toString("latin1");
+}
+
+/** `source`: bytes as latin1. */
 export function loadConfigText(
   source: string,
   config: Config,
@@ -55,19 +66,21 @@ export function loadConfigText(
     const line = raw.replace(/^[ \t\r]+|[ \t\r]+$/g, "");
     if (line === "" || line.startsWith("#")) continue;
     try {
-      const words = splitArguments(line);
+      const words = splitArguments(line, "latin1");
       if (words === undefined) throw new DirectiveError("Unbalanced quotes in configuration line");
       if (words.length > 0) applyLine(words, config, extras, files, depth);
     } catch (error) {
-      if (error instanceof DirectiveError) throw new ConfigFileError(error.message, { number: index + 1, text: line });
+      if (error instanceof DirectiveError)
+        throw new ConfigFileError(error.message, { number: index + 1, text: textOfBytes(line) });
       throw error;
     }
   }
 }
 
 function applyLine(words: string[], config: Config, extras: ConfigExtras, files: ConfigFiles, depth: number): void {
-  const [given, ...values] = words as [string, ...string[]];
+  const [given, ...bytes] = words as [string, ...string[]];
   const name = given.toLowerCase();
+  const values = bytes.map(textOfBytes);
   const directive = findDirective(name);
   if (directive !== undefined) {
     config.setFromFile(directive, values);
@@ -76,7 +89,7 @@ function applyLine(words: string[], config: Config, extras: ConfigExtras, files:
   } else if (name === "rename-command" && values.length === 2) {
     extras.renamedCommands.set((values[0] as string).toLowerCase(), values[1] as string);
   } else if (name === "user" && values.length >= 1) {
-    extras.userLines.push(values);
+    extras.userLines.push(bytes);
   } else if (!(RETIRED_DIRECTIVES.has(name) && values.length === 1)) {
     throw new DirectiveError("Bad directive or wrong number of arguments");
   }

@@ -10,7 +10,7 @@ export function writeConfigFile(path: string, config: Config, userLines: readonl
   const temporary = `${path}.${process.pid}.tmp`;
   const file = openSync(temporary, "w", 0o644);
   try {
-    writeSync(file, text);
+    writeSync(file, Buffer.from(text, "latin1"));
     fsyncSync(file);
   } catch (error) {
     unlinkSync(temporary);
@@ -23,7 +23,7 @@ export function writeConfigFile(path: string, config: Config, userLines: readonl
 
 function readIfPresent(path: string): string {
   try {
-    return readFileSync(path, "utf8");
+    return readFileSync(path, "latin1");
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return "";
     throw error;

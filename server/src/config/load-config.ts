@@ -1,6 +1,6 @@
 /**
  * From the words of the command line to a checked Config, over the real file system. Also holds the rules that span
- * several directives, and refuses what would silently be less safe than it reads (TLS, which is not built yet).
+ * several directives.
  */
 
 import { accessSync, constants, globSync, readFileSync, statSync } from "node:fs";
@@ -8,7 +8,7 @@ import { isAbsolute, resolve } from "node:path";
 import type { CommandLine } from "./command-line.ts";
 import { Config } from "./config.ts";
 import type { ConfigExtras, ConfigFiles } from "./config-file.ts";
-import { ConfigFileError, createConfigExtras, loadConfigText, readConfigFile } from "./config-file.ts";
+import { bytesOfText, ConfigFileError, createConfigExtras, loadConfigText, readConfigFile } from "./config-file.ts";
 import { DirectiveError } from "./directive.ts";
 
 export interface LoadedConfig {
@@ -19,7 +19,7 @@ export interface LoadedConfig {
 }
 
 export const configFiles: ConfigFiles = {
-  read: (path) => readFileSync(path, "utf8"),
+  read: (path) => readFileSync(path, "latin1"),
   expand: (pattern, base) =>
     /[*?[]/.test(pattern) ? globSync(resolve(base, pattern)).sort() : [resolve(base, pattern)],
 };
@@ -48,7 +48,8 @@ export function loadConfig(
     commandLine.configFile === undefined ? undefined : resolve(workingDirectory, commandLine.configFile);
   const fileText = configFile === undefined ? "" : readConfigFile(configFile, configFiles);
   const stdinText = commandLine.readsStdin ? `\n${readStdin()}` : "";
-  loadConfigText(`${fileText}${stdinText}\n${commandLine.optionLines}`, config, extras, configFiles);
+  const given = bytesOfText(`${stdinText}\n${commandLine.optionLines}`);
+  loadConfigText(`${fileText}${given}`, config, extras, configFiles);
   checkTogether(config);
   return { config, extras, configFile };
 }

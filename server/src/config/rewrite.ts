@@ -6,6 +6,7 @@
 
 import type { Config } from "./config.ts";
 import { findDirective } from "./config.ts";
+import { bytesOfText } from "./config-file.ts";
 import type { Directive } from "./directive.ts";
 import type { DirectiveName } from "./directives.ts";
 import { DIRECTIVES } from "./directives.ts";
@@ -20,7 +21,7 @@ interface OldLine {
   readonly directive: string | undefined;
 }
 
-/** `userLines`: what follows the word `user` for each user; none where they have a file of their own. */
+/** All is bytes as latin1. `userLines`: what follows the word `user` for each user; none where they have a file of their own. */
 export function rewriteConfig(oldText: string, config: Config, userLines: readonly string[] = []): string {
   const lines = oldText.replace(/\n$/, "").split("\n").map(readLine);
   const appended: string[] = [];
@@ -54,7 +55,7 @@ function wantedLines(directive: Directive, config: Config, isInFile: boolean): r
   const isDefault = directive.format(value) === directive.format(directive.initial);
   const isImplicitDirectory = directive.name === "dir" && !config.isGiven("dir");
   if ((isDefault || isImplicitDirectory) && !isInFile) return [];
-  return directive.lines(value).map((words) => `${directive.name} ${words}`);
+  return directive.lines(value).map((words) => bytesOfText(`${directive.name} ${words}`));
 }
 
 function squeezeBlankLines(lines: readonly string[]): string[] {

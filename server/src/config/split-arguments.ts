@@ -5,10 +5,14 @@
  */
 
 const ESCAPES: Readonly<Record<string, string>> = { n: "\n", r: "\r", t: "\t", b: "\b", a: "\x07" };
-const BLANK = /[\s\0]/;
+/** As C takes them: a byte above ASCII is none, whatever character it would be. */
+const BLANK = /[ \t\n\v\f\r\0]/;
+
+/** What the letters of a line are: characters, or bytes. */
+type Letters = "utf8" | "latin1";
 
 /** The words of `line`, or undefined if its quotes do not balance. */
-export function splitArguments(line: string): string[] | undefined {
+export function splitArguments(line: string, letters: Letters = "utf8"): string[] | undefined {
   const words: string[] = [];
   let position = 0;
   while (position < line.length) {
@@ -16,7 +20,7 @@ export function splitArguments(line: string): string[] | undefined {
       position++;
       continue;
     }
-    const word = readWord(line, position);
+    const word = readWord(line, position, letters);
     if (word === undefined) return undefined;
     words.push(word.text);
     position = word.end;
@@ -29,14 +33,15 @@ interface Piece {
   readonly end: number;
 }
 
-function readWord(line: string, start: number): Piece | undefined {
+function readWord(line: string, start: number, letters: Letters): Piece | undefined {
   let text = "";
   let position = start;
   while (position < line.length) {
     const character = line[position] as string;
     if (BLANK.test(character)) break;
     if (character === '"' || character === "'") {
-      const quoted = character === '"' ? readDoubleQuoted(line, position + 1) : readSingleQuoted(line, position + 1);
+      const quoted =
+        character === '"' ? readDoubleQuoted(line, position + 1, letters) : readSingleQuoted(line, position + 1);
       if (quoted === undefined) return undefined;
       const isClosedWord = quoted.end >= line.length || BLANK.test(line[quoted.end] as string);
       return isClosedWord ? { text: text + quoted.text, end: quoted.end } : undefined;
@@ -47,7 +52,7 @@ function readWord(line: string, start: number): Piece | undefined {
   return { text, end: position };
 }
 
-function readDoubleQuoted(line: string, start: number): Piece | undefined {
+function readDoubleQuoted(line: string, start: number, letters: Letters): Piece | undefined {
   const bytes: Buffer[] = [];
   let position = start;
   while (position < line.length) {
@@ -58,13 +63,13 @@ function readDoubleQuoted(line: string, start: number): Piece | undefined {
       position += 4;
     } else if (character === "\\" && position + 1 < line.length) {
       const escaped = line[position + 1] as string;
-      bytes.push(Buffer.from(ESCAPES[escaped] ?? escaped));
+      bytes.push(Buffer.from(ESCAPES[escaped] ?? escaped, letters));
       position += 2;
     } else if (character === '"') {
-      return { text: Buffer.concat(bytes).toString(), end: position + 1 };
+      return { text: Buffer.concat(bytes).toString(letters), end: position + 1 };
     } else {
       const point = String.fromCodePoint(line.codePointAt(position) as number);
-      bytes.push(Buffer.from(point));
+      bytes.push(Buffer.from(point, letters));
       position += point.length;
     }
   }

@@ -8,7 +8,7 @@ import { createCommandCatalogue } from "../commands/acl-catalogue.ts";
 import { readAclFile } from "../commands/acl-users.ts";
 import type { CommandTable } from "../commands/command-table.ts";
 import type { Config } from "../config/config.ts";
-import { ConfigFileError } from "../config/config-file.ts";
+import { bytesOfText, ConfigFileError } from "../config/config-file.ts";
 import type { Disk } from "../platform/disk.ts";
 import { readTextFile, replaceTextFile } from "../platform/text-file.ts";
 
@@ -39,21 +39,16 @@ export function createServerUsers(
 /** What CONFIG REWRITE writes of users: nothing where they have a file of their own. */
 export function userLinesOf({ accessControl, aclFile }: ServerUsers): string[] {
   if (aclFile !== undefined) return [];
-  return accessControl.all().map((user) => Buffer.from(`${user.name} ${user.describe()}`, "latin1").toString());
+  return accessControl.all().map((user) => `${user.name} ${user.describe()}`);
 }
 
 const BOTH =
   "Configuring Redis with users defined in redis.conf and at the same setting an ACL file path is invalid. This setup is very likely to lead to configuration errors and security holes, please define either an ACL file or declare users directly in your redis.conf, but not both.";
 
 function followPassword(config: Config, accessControl: AccessControl): void {
-  const apply = (): undefined => accessControl.setDefaultPassword(bytesOf(config.get("requirepass")));
+  const apply = (): undefined => accessControl.setDefaultPassword(bytesOfText(config.get("requirepass")));
   if (config.get("requirepass") !== "") apply();
   config.onChange(["requirepass"], apply);
-}
-
-/** Texts of the configuration are UTF-8, those of users are bytes. */
-function bytesOf(text: string): string {
-  return Buffer.from(text).toString("latin1");
 }
 
 function aclFileOf(config: Config, disk: Disk): AclFile | undefined {
@@ -68,10 +63,7 @@ function aclFileOf(config: Config, disk: Disk): AclFile | undefined {
 }
 
 function applyLines(accessControl: AccessControl, lines: readonly (readonly string[])[]): void {
-  const mistake = applyUserDirectives(
-    accessControl,
-    lines.map((words) => words.map(bytesOf)),
-  );
+  const mistake = applyUserDirectives(accessControl, lines);
   if (mistake !== undefined) {
     throw new ConfigFileError(`Error in user declaration '${mistake.name}': ${mistake.reason}`);
   }

@@ -9,6 +9,7 @@ import type { Clock } from "../platform/clock.ts";
 import { describeSystemError } from "../platform/system-error.ts";
 import type { ClientGateway } from "./client-gateway.ts";
 import { type AcceptedSocket, Listener } from "./listener.ts";
+import type { CertificateRefusal } from "./tls-listener.ts";
 import { startTls, type TlsService } from "./tls-service.ts";
 
 export interface ListeningParts {
@@ -16,6 +17,7 @@ export interface ListeningParts {
   readonly logger: Logger;
   readonly clock: Clock;
   readonly gateway: ClientGateway;
+  readonly certificateRefused: (refusal: CertificateRefusal) => void;
 }
 
 /** Why a change was refused, and the directive to blame. */
@@ -147,10 +149,10 @@ export class ClientPorts {
   }
 
   #openSecure({ bind, tlsPort }: Places): Promise<TlsService | undefined> {
-    const { config, clock, logger } = this.#parts;
+    const { config, clock, logger, certificateRefused } = this.#parts;
     const addresses = bind.map((word) => ({ host: hostOf(word), isOptional: word.startsWith("-") }));
     const { accept } = this.#common();
-    return startTls({ config, clock, logger, addresses, accept, port: tlsPort });
+    return startTls({ config, clock, logger, addresses, accept, certificateRefused, port: tlsPort });
   }
 
   #common() {

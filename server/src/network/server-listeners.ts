@@ -11,6 +11,8 @@ import { loadSocketBatch, type SocketBatch } from "./socket-batch.ts";
 import { followSecrets } from "./tls-service.ts";
 import { serverTlsSettings } from "./tls-settings.ts";
 
+type AdminParts = Pick<ListeningParts, "config" | "logger" | "clock">;
+
 /** Undefined if it is turned off or cannot be had: then each socket reads and writes by itself. */
 export function openSocketBatch(config: Config, logger: Logger): SocketBatch | undefined {
   if (!config.get("socket-batching")) return undefined;
@@ -18,7 +20,7 @@ export function openSocketBatch(config: Config, logger: Logger): SocketBatch | u
 }
 
 /** Undefined if it is turned off, or if nobody asked for it and another server on this machine has the default port. */
-export async function openAdmin(parts: Omit<ListeningParts, "gateway">, facts: FactSources) {
+export async function openAdmin(parts: AdminParts, facts: FactSources) {
   const { config, logger } = parts;
   const port = config.get("admin-port");
   if (port === 0) return undefined;
@@ -42,7 +44,7 @@ export async function openAdmin(parts: Omit<ListeningParts, "gateway">, facts: F
   }
 }
 
-function renew(server: AdminServer, { config, logger }: Omit<ListeningParts, "gateway">): string | undefined {
+function renew(server: AdminServer, { config, logger }: AdminParts): string | undefined {
   try {
     server.update(serverTlsSettings(config));
     return undefined;

@@ -20,16 +20,35 @@ export interface TlsListenerOptions {
   readonly accept: (accepted: AcceptedSocket) => ByteReceiver | undefined;
   readonly acceptFailed: (error: Error) => void;
   readonly handshakeFailed: (address: string, error: Error) => void;
+  readonly certificateRefused: (refusal: CertificateRefusal) => void;
 }
+
+export interface CertificateRefusal {
+  readonly address: string;
+  readonly localAddress: string;
+  /** Whom the certificate names; empty if there was none, or if it is gone with the connection. */
+  readonly commonName: string;
+  readonly reason: string;
+}
+
+/** Of a name in a certificate, which can be as long as who made it liked. */
+const LOGGED_NAME = 128;
+const NO_CERTIFICATE = "ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE";
 
 const HANDSHAKE_TIMEOUT_MS = 10_000;
 /** Connections beyond the limit of clients: so many are told of it, more are dropped before their handshake costs anything. */
 const TOLD_OF_THE_LIMIT = 32;
 
+interface Addresses {
+  readonly address: string;
+  readonly localAddress: string;
+}
+
 export class TlsListener {
   readonly #options: TlsListenerOptions;
   readonly #server: tls.Server;
   #verification: ClientVerification;
+  readonly #addresses = new WeakMap<net.Socket, Addresses>();
 
   constructor(options: TlsListenerOptions) {
     this.#options = options;
@@ -45,8 +64,11 @@ export class TlsListener {
       (socket) => this.#accept(socket),
     );
     this.limit(options.maxClients);
-    this.#server.on("tlsClientError", (error, socket) => {
-      options.handshakeFailed(formatAddress(socket.remoteAddress, socket.remotePort), error);
+    this.#server.on("connection", (raw: net.Socket) => this.#addresses.set(raw, addressesOf(raw)));
+    this.#server.on("tlsClientError", (error: NodeJS.ErrnoException, socket) => {
+      const problem = error.code === NO_CERTIFICATE ? "no certificate" : socket.authorizationError;
+      if (problem) this.#refuse(socket, String(problem));
+      else options.handshakeFailed(this.#addressesOf(socket).address, error);
       socket.destroy();
     });
   }
@@ -82,14 +104,13 @@ export class TlsListener {
   }
 
   #accept(socket: tls.TLSSocket): void {
-    const address = formatAddress(socket.remoteAddress, socket.remotePort);
+    const { address, localAddress } = addressesOf(socket);
     if (this.#isForeign(socket)) {
-      this.#options.handshakeFailed(address, new Error("certificate verify failed"));
+      this.#refuse(socket, String(socket.authorizationError));
       socket.on("error", () => undefined);
       socket.destroy();
       return;
     }
-    const localAddress = formatAddress(socket.localAddress, socket.localPort);
     if (this.#options.keepAliveSeconds > 0) socket.setKeepAlive(true, this.#options.keepAliveSeconds * 1000);
     const isLocal = isLoopback(socket.remoteAddress);
     const receive = this.#options.accept({ socket, descriptor: -1, address, localAddress, isLocal });
@@ -97,9 +118,32 @@ export class TlsListener {
     else socket.on("data", (chunk: Buffer) => receive(chunk, 0, chunk.length));
   }
 
+  /** A socket that was closed for its certificate knows its addresses no more. */
+  #addressesOf(socket: tls.TLSSocket): Addresses {
+    const { _parent: raw } = socket as unknown as { readonly _parent?: net.Socket };
+    return (raw && this.#addresses.get(raw)) ?? addressesOf(socket);
+  }
+
+  #refuse(socket: tls.TLSSocket, reason: string): void {
+    const { address, localAddress } = this.#addressesOf(socket);
+    const { CN } = socket.getPeerCertificate()?.subject ?? {};
+    this.#options.handshakeFailed(address, new Error(`certificate verify failed: ${reason}`));
+    this.#options.certificateRefused({
+      address,
+      localAddress,
+      commonName: [CN ?? ""].flat().join().slice(0, LOGGED_NAME),
+      reason,
+    });
+  }
+
   /** A certificate may be left out where it is optional; one of a foreign authority is refused all the same. */
   #isForeign(socket: tls.TLSSocket): boolean {
     const hasOne = this.#verification.requestCert && Object.keys(socket.getPeerCertificate()).length > 0;
     return hasOne && !socket.authorized;
   }
+}
+
+function addressesOf(socket: net.Socket): Addresses {
+  const address = formatAddress(socket.remoteAddress, socket.remotePort);
+  return { address, localAddress: formatAddress(socket.localAddress, socket.localPort) };
 }

@@ -8,7 +8,7 @@ import type { Config } from "../config/config.ts";
 import type { Logger } from "../observability/logger.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { AcceptedSocket, ByteReceiver } from "./listener.ts";
-import { TlsListener } from "./tls-listener.ts";
+import { type CertificateRefusal, TlsListener } from "./tls-listener.ts";
 import { clientVerification, serverTlsSettings, tlsFiles } from "./tls-settings.ts";
 
 export interface TlsServiceParts {
@@ -20,6 +20,7 @@ export interface TlsServiceParts {
   /** Where to listen; one that is optional may be missing or taken. */
   readonly addresses: readonly { readonly host: string; readonly isOptional: boolean }[];
   readonly accept: (accepted: AcceptedSocket) => ByteReceiver | undefined;
+  readonly certificateRefused: (refusal: CertificateRefusal) => void;
 }
 
 export interface TlsService {
@@ -95,9 +96,12 @@ export async function startTls(parts: TlsServiceParts): Promise<TlsService | und
   };
 }
 
-function createListener({ config, logger, accept, port }: TlsServiceParts, host: string): TlsListener {
+function createListener(
+  { config, logger, accept, certificateRefused, port }: TlsServiceParts,
+  host: string,
+): TlsListener {
   return new TlsListener({
-    ...{ host, port, backlog: config.get("tcp-backlog"), accept },
+    ...{ host, port, backlog: config.get("tcp-backlog"), accept, certificateRefused },
     keepAliveSeconds: config.get("tcp-keepalive"),
     maxClients: config.get("maxclients"),
     ...{ secrets: serverTlsSettings(config), verification: clientVerification(config) },

@@ -56,15 +56,25 @@ export function clientVerification(config: Config): ClientVerification {
   return { requestCert: mode !== "no", rejectUnauthorized: mode === "yes" };
 }
 
-/** The files that certificates and keys come from. */
+/** The files that certificates and keys come from, and the directory: one that is written anew in its place changes only itself. */
 export function tlsFiles(config: Config): string[] {
-  const files = [
-    config.get("tls-cert-file"),
-    config.get("tls-key-file"),
-    config.get("tls-ca-cert-file"),
-    config.get("tls-ca-cert-dir"),
-  ];
-  return files.filter((file) => file !== "");
+  const directory = config.get("tls-ca-cert-dir");
+  const named = [config.get("tls-cert-file"), config.get("tls-key-file"), config.get("tls-ca-cert-file"), directory];
+  return [...named.filter((file) => file !== ""), ...filesInIfAny(directory)];
+}
+
+/** One that cannot be read has none, for those who only look whether something has changed. */
+function filesInIfAny(directory: string): string[] {
+  try {
+    return filesIn(directory);
+  } catch {
+    return [];
+  }
+}
+
+function filesIn(directory: string): string[] {
+  const entries = directory === "" ? [] : readdirSync(directory, { withFileTypes: true });
+  return entries.filter((entry) => !entry.isDirectory()).map((entry) => path.join(directory, entry.name));
 }
 
 function commonSettings(config: Config): SecureContextOptions {
@@ -82,9 +92,7 @@ function passphrase(text: string): SecureContextOptions {
 }
 
 function readAuthorities(file: string, directory: string): Buffer[] {
-  const inDirectory = directory === "" ? [] : readdirSync(directory, { withFileTypes: true });
-  const files = inDirectory.filter((entry) => !entry.isDirectory()).map((entry) => path.join(directory, entry.name));
-  return [...(file === "" ? [] : [file]), ...files].map((name) => readFileSync(name));
+  return [...(file === "" ? [] : [file]), ...filesIn(directory)].map((name) => readFileSync(name));
 }
 
 /** Versions 1.2 and 1.3 unless others are named; between the lowest and the highest named all are allowed. */

@@ -1,8 +1,19 @@
 /** TLS as clients and other servers see it: certificates, their replacement, refusals, replication with redis-server. */
 
 import { execFile } from "node:child_process";
-import { readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { once } from "node:events";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import net from "node:net";
+import path from "node:path";
 import tls from "node:tls";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { eventually, freePort, ReferenceRedis } from "../persistence/reference-redis.ts";
@@ -178,6 +189,166 @@ describe.runIf(hasOpenssl && hasReferenceServer)("TLS", () => {
     );
     expect(await commonNameAt(port)).toBe("the next one");
     certificates.issue("server");
+  });
+
+  /** As Kubernetes lays a Secret: files are links into a folder, and the folder a link that is swapped as one. */
+  function layAsKubernetes(commonName: string): string {
+    const folder = certificates.file("secret");
+    const version = path.join(folder, `..${commonName}`);
+    mkdirSync(version, { recursive: true });
+    const { cert, key } = certificates.issue("laid", commonName);
+    for (const [from, to] of [
+      [cert, "tls.crt"],
+      [key, "tls.key"],
+      [certificates.authority, "ca.crt"],
+    ] as const) {
+      copyFileSync(from, path.join(version, to));
+      const link = path.join(folder, to);
+      if (!existsSync(link)) symlinkSync(path.join("..data", to), link);
+    }
+    const next = path.join(folder, "..data_tmp");
+    symlinkSync(`..${commonName}`, next);
+    renameSync(next, path.join(folder, "..data"));
+    return folder;
+  }
+
+  test("new certificates are served within five seconds, who is not let in hears Redis' words, and it stands in ACL LOG", async () => {
+    const folder = certificates.file("secret");
+    mkdirSync(folder);
+    layAsKubernetes("first");
+    const laid = (name: string): string => path.join(folder, name);
+    const rules = [
+      "--user",
+      "limited",
+      "on",
+      ">secret",
+      "+ping",
+      "+acl|whoami",
+      "--user",
+      "default",
+      "on",
+      "nopass",
+      "~*",
+      "&*",
+      "+@all",
+    ];
+    const words = [
+      "--tls-cert-file",
+      laid("tls.crt"),
+      "--tls-key-file",
+      laid("tls.key"),
+      "--tls-ca-cert-file",
+      laid("ca.crt"),
+    ];
+    const [port, theirPort] = [await freePort(), await freePort()];
+    const server = await startOwnServer(
+      "--port",
+      String(await freePort()),
+      "--tls-port",
+      String(port),
+      ...words,
+      ...rules,
+    );
+    nodes.push(server);
+    const redis = await ReferenceRedis.start(["--tls-port", String(theirPort), ...words, ...rules]);
+    nodes.push(redis);
+
+    const old = await secureClient(port);
+    expect(old.commonName).toBe("first");
+    const startedAt = performance.now();
+    layAsKubernetes("second");
+    await eventually(
+      "the new certificate is shown",
+      async () => (await secureClient(port, true)).commonName === "second",
+    );
+    expect(performance.now() - startedAt).toBeLessThan(5000);
+    expect(await old.ask("PING")).toBe("+PONG\r\n");
+    old.socket.destroy();
+
+    const foreign = new Certificates();
+    const stranger = foreign.issue("stranger");
+    // Those without the right certificate hear nothing, not even a PONG.
+    for (const certificate of [[], ["--cert", stranger.cert, "--key", stranger.key]]) {
+      for (const each of [port, theirPort]) expect(await outcome(each, [...certificate, "PING"])).not.toContain("PONG");
+    }
+    for (const words of [
+      ["AUTH", "limited", "wrong"],
+      ["--user", "limited", "--pass", "secret", "--no-auth-warning", "GET", "k"],
+    ]) {
+      const own = await outcome(port, [...withCertificate(), ...words]);
+      expect(own).toBe(await outcome(theirPort, [...withCertificate(), ...words]));
+      expect(own).toMatch(/^(WRONGPASS|NOPERM) /);
+    }
+    foreign.remove();
+    const log = await cli(port, ...withCertificate(), "--json", "ACL", "LOG");
+    const entries = JSON.parse(log) as { reason: string; object: string; username: string; "client-info": string }[];
+    expect(entries.map(({ reason, object, username }) => [reason, object, username])).toEqual([
+      ["command", "get", "limited"],
+      ["auth", "AUTH", "limited"],
+      ["tls-cert", expect.stringMatching(/SIGN|VERIFY|ISSUER/), ""],
+      ["tls-cert", "no certificate", ""],
+    ]);
+    for (const entry of entries) expect(entry["client-info"]).toMatch(/addr=127\.0\.0\.1:\d+ laddr=127\.0\.0\.1:\d+/);
+  });
+
+  /** What redis-cli says, whatever its exit code. */
+  async function outcome(port: number, words: readonly string[]): Promise<string> {
+    const { promise, resolve } = Promise.withResolvers<string>();
+    execFile("redis-cli", cliWords(port, ...words), (_error, output) => resolve(output.trim()));
+    return promise;
+  }
+
+  interface SecureClient {
+    readonly socket: tls.TLSSocket;
+    readonly commonName: string;
+    ask(request: string): Promise<string>;
+  }
+
+  /** With the client's certificate. */
+  async function secureClient(port: number, closes = false): Promise<SecureClient> {
+    const own = {
+      cert: readFileSync(certificates.file("client.crt")),
+      key: readFileSync(certificates.file("client.key")),
+    };
+    const socket = tls.connect({ port, host: "127.0.0.1", rejectUnauthorized: false, ...own });
+    await once(socket, "secureConnect");
+    const commonName = String(socket.getPeerCertificate().subject.CN);
+    if (closes) socket.destroy();
+    return {
+      ...{ socket, commonName },
+      async ask(request) {
+        socket.write(`${request}\r\n`);
+        return String((await once(socket, "data"))[0]);
+      },
+    };
+  }
+
+  test("an authority that is written anew within tls-ca-cert-dir counts from then on", async () => {
+    const folder = certificates.file("authorities");
+    mkdirSync(folder);
+    const other = new Certificates();
+    const stranger = other.issue("stranger");
+    const file = path.join(folder, "ca.pem");
+    copyFileSync(certificates.authority, file);
+    const port = await freePort();
+    const files = [
+      "--tls-cert-file",
+      certificates.file("server.crt"),
+      "--tls-key-file",
+      certificates.file("server.key"),
+    ];
+    const directives = [...files, "--tls-ca-cert-dir", folder, "--port", String(await freePort())];
+    nodes.push(await startOwnServer("--tls-port", String(port), ...directives));
+    const asStranger = ["--cert", stranger.cert, "--key", stranger.key, "PING"];
+    await expect(cli(port, ...asStranger)).rejects.toThrow();
+    writeFileSync(file, readFileSync(other.authority));
+    await eventually("the stranger is let in", () =>
+      cli(port, ...asStranger).then(
+        (reply) => reply === "PONG",
+        () => false,
+      ),
+    );
+    other.remove();
   });
 
   test("bytes that are no TLS, and handshakes that are given up, harm nobody", async () => {
