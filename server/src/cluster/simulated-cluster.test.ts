@@ -10,7 +10,7 @@ import { links } from "./views.ts";
 
 const PRIMARIES = 3;
 const TIMEOUT_MS = SIMULATED_SETTINGS.nodeTimeoutMs;
-const SEEDS = Array.from({ length: 8 }, (_, i) => i * 7919 + 17);
+const SEEDS = Array.from({ length: 4 }, (_, i) => i * 7919 + 17);
 
 /** Three shards of one primary and `replicas` replicas: nodes 0-2 are primaries, 3-5 replicate them, and so on. */
 function formCluster(seed: number, replicas = 1, settings: Partial<ClusterSettings> = {}): SimulatedCluster {
