@@ -17,7 +17,14 @@ import { type NodesConfDisk, NodesConfFile } from "./nodes-conf-file.ts";
 import { markServedSlots, redirect, type SlotRequest } from "./redirection.ts";
 import { SlotUse } from "./slot-use.ts";
 import { beginLife } from "./start-guard.ts";
-import { type ClusterSettings, type ClusterState, createState, type Effect, needsSave } from "./state.ts";
+import {
+  type ClusterSettings,
+  type ClusterState,
+  createState,
+  type Effect,
+  isWaitingForData,
+  needsSave,
+} from "./state.ts";
 import { TICK_MS } from "./tick.ts";
 import { clusterFacts } from "./views.ts";
 
@@ -169,8 +176,8 @@ export class Cluster {
    * cluster follows: it sits at an address where the replica's primary was before, and would wipe it out.
    */
   get mayBeSyncedFrom(): boolean {
-    const { myself, guard, facts } = this.state;
-    if (guard.isHolding) return false;
+    const { myself, facts } = this.state;
+    if (isWaitingForData(this.state)) return false;
     return !isPrimary(myself) || myself.slotCount > 0 || myself.replicas.length > 0 || !facts.keyspaceIsEmpty();
   }
 

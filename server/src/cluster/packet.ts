@@ -111,7 +111,7 @@ function noteSender(state: ClusterState, sender: ClusterNode, link: Link, header
     needsSave(state);
   }
   sender.offset = header.offset;
-  noteOffset(state, sender);
+  noteOffset(state, sender, header.primaryId === state.myself.id);
   noteManualOffset(state, sender, header.offset, (header.messageFlags & MESSAGE_FLAG.paused) !== 0);
 }
 

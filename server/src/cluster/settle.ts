@@ -6,7 +6,7 @@
 import { SLOT_COUNT } from "@kvcluster/protocol/slots";
 import { type ClusterNode, isFailed, isPrimary, isSuspected } from "./cluster-node.ts";
 import { runElection } from "./election.ts";
-import { type ClusterState, type Effect, log } from "./state.ts";
+import { type ClusterState, type Effect, isWaitingForData, log } from "./state.ts";
 
 /** After a start a primary waits this long before it accepts writes, so that news of a failover can reach it first. */
 const WRITABLE_DELAY_MS = 2000;
@@ -54,7 +54,7 @@ function updateAvailability(state: ClusterState): void {
   const hasMajority = reachable >= majority;
   if (reachable + unheard < majority) state.inMinorityAt = now;
   else if (!hasMajority) state.unheardAt = now;
-  const isOk = hasMajority && !state.guard.isHolding && (!settings.requireFullCoverage || isCovered(state));
+  const isOk = hasMajority && !isWaitingForData(state) && (!settings.requireFullCoverage || isCovered(state));
   if (isOk === state.isOk) return;
   if (isOk && isPrimary(myself)) {
     const rejoinDelayMs = Math.min(Math.max(settings.nodeTimeoutMs, MIN_REJOIN_DELAY_MS), MAX_REJOIN_DELAY_MS);

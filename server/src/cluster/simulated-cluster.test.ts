@@ -210,6 +210,35 @@ describe.each(SEEDS)("simulated cluster, seed %i", (seed) => {
     expect(at(cluster, 1).hasKeys).toBe(true);
   });
 
+  it("hands the shard to a replica when a primary comes back with older data than that has", () => {
+    const cluster = formCluster(seed);
+    cluster.run(5000);
+    const heldBefore = at(cluster, 4).offset;
+    cluster.crash(at(cluster, 1));
+    at(cluster, 1).offset -= 100;
+    cluster.restart(at(cluster, 1), { keepsData: true, newIp: false });
+    expect(cluster.runUntil(60_000, () => isHealthy(cluster))).toBeLessThan(TIMEOUT_MS + 2000);
+    expect(isPrimary(at(cluster, 4).state.myself)).toBe(true);
+    cluster.run(1000);
+    expect(at(cluster, 1).offset).toBeGreaterThanOrEqual(heldBefore);
+  });
+
+  it("lets a primary go on with older data once the replica that had more is down", () => {
+    const cluster = formCluster(seed, 1, { replicaNoFailover: true });
+    cluster.run(5000);
+    cluster.crash(at(cluster, 1));
+    at(cluster, 1).offset -= 100;
+    cluster.restart(at(cluster, 1), { keepsData: true, newIp: false });
+    cluster.run(10_000);
+    expect(at(cluster, 1).state.isOk).toBe(false);
+    expect(at(cluster, 4).offset).toBeGreaterThan(at(cluster, 1).offset);
+    cluster.crash(at(cluster, 4));
+    expect(cluster.runUntil(20_000, () => at(cluster, 1).state.isOk)).toBeDefined();
+    cluster.restart(at(cluster, 4), { keepsData: true, newIp: false });
+    expect(cluster.runUntil(20_000, () => isHealthy(cluster))).toBeDefined();
+    expect(isPrimary(at(cluster, 1).state.myself)).toBe(true);
+  });
+
   it("recovers all shards when every primary comes back without its data", () => {
     const cluster = formCluster(seed, 1, { replicaValidityFactor: 0 });
     cluster.run(5000);

@@ -11,7 +11,7 @@ import { isPrimary } from "./cluster-node.ts";
 import { acceptLink, type ClusterEvent, change, step } from "./machine.ts";
 import { formatNodesConf, loadNodesConf } from "./nodes-conf.ts";
 import { beginLife } from "./start-guard.ts";
-import { type ClusterSettings, type ClusterState, createState, type Effect } from "./state.ts";
+import { type ClusterSettings, type ClusterState, createState, type Effect, isWaitingForData } from "./state.ts";
 import { TICK_MS } from "./tick.ts";
 
 interface Pipe {
@@ -235,7 +235,7 @@ export class SimulatedCluster {
       return;
     }
     const source = this.nodes.find((other) => other.ip === node.follows);
-    if (source === undefined || !this.reaches(node, source) || source.state.guard.isHolding) return;
+    if (source === undefined || !this.reaches(node, source) || isWaitingForData(source.state)) return;
     if (!isPrimary(source.state.myself)) return;
     node.offset = source.offset;
     node.hasKeys = source.hasKeys;

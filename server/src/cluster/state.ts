@@ -10,7 +10,7 @@
 
 import type { Random } from "../platform/random.ts";
 import type { BusBody } from "./bus-message.ts";
-import { type ClusterNode, createNode, isPrimary, isReplica, type Link, NODE_FLAG } from "./cluster-node.ts";
+import { type ClusterNode, createNode, isFailed, isPrimary, isReplica, type Link, NODE_FLAG } from "./cluster-node.ts";
 import { SlotTable } from "./slot-table.ts";
 
 export interface ClusterSettings {
@@ -89,6 +89,10 @@ export interface ManualFailover {
 /** See start-guard.ts. */
 export interface StartGuard {
   isHolding: boolean;
+  /** Until then, or until all replicas have been heard: whether one has more data than this primary; 0: known. */
+  checksUntil: number;
+  /** What this node came back with, as an offset of the shard's stream; 0 for nothing. */
+  ownOffset: number;
   holdsShardData: boolean;
   /** Offsets that nodes announced while this one held. */
   readonly offsets: Map<string, number>;
@@ -171,7 +175,10 @@ export function createState({ settings, random, facts, now }: StateOptions): Clu
     banned: new Map(),
     election: { startAt: 0, hasAsked: false, rank: 0, epoch: 0, votes: new Set() },
     manual: { endsAt: 0, replica: undefined, primaryOffset: -1, canStart: false },
-    guard: { isHolding: false, holdsShardData: true, offsets: new Map(), nextNoticeAt: 0 },
+    guard: {
+      ...{ isHolding: false, checksUntil: 0, ownOffset: 0 },
+      ...{ holdsShardData: true, offsets: new Map(), nextNoticeAt: 0 },
+    },
     sent: new Map(),
     received: new Map(),
     pending: { save: false, durable: false, update: false, election: false },
@@ -277,6 +284,7 @@ export function followPrimary(state: ClusterState, primary: ClusterNode, keepsSh
   }
   attachToPrimary(myself, primary);
   guard.holdsShardData = keepsShard && guard.holdsShardData && !guard.isHolding;
+  guard.checksUntil = 0;
   stopHolding(state);
   resetManualFailover(state);
   replicateFromPrimary(state);
@@ -295,10 +303,16 @@ export function stopHolding(state: ClusterState): void {
   needsUpdate(state);
 }
 
-/** While holding: whether a replica has the data that this node lost. */
+/** While holding: whether a replica has the data that this node lost, and is not down. */
 export function hasSuccessor(state: ClusterState): boolean {
   const { guard, myself } = state;
-  return guard.isHolding && myself.replicas.some((replica) => (guard.offsets.get(replica.id) ?? 0) > 0);
+  const hasMore = ({ id }: ClusterNode): boolean => (guard.offsets.get(id) ?? 0) > guard.ownOffset;
+  return guard.isHolding && myself.replicas.some((replica) => hasMore(replica) && !isFailed(replica));
+}
+
+/** Neither serves nor may be copied: it waits for its data, or to hear whether somebody has more of it. */
+export function isWaitingForData({ guard }: ClusterState): boolean {
+  return guard.isHolding || guard.checksUntil > 0;
 }
 
 /** Tells replication where the primary is now; a primary without a known address waits for one. */
