@@ -3,7 +3,7 @@
 import { afterEach, expect, test, vi } from "vitest";
 import type { ClusterState } from "./state.ts";
 
-const SEEDS = 200;
+const SEEDS = 400;
 const RETRY_MS = 3000;
 
 const broken = { rule: "" };

@@ -101,6 +101,8 @@ function askForVotes(state: ClusterState, isManual: boolean): void {
   const { election } = state;
   state.currentEpoch++;
   election.epoch = state.currentEpoch;
+  // Its own vote: elected, it is asked for one itself, and two may not win in one epoch.
+  state.lastVoteEpoch = state.currentEpoch;
   election.hasAsked = true;
   needsDurableSave(state);
   log(state, "notice", `Starting a failover election for epoch ${election.epoch}`);
