@@ -22,12 +22,19 @@ export interface FailoverOptions {
   readonly isTimed: boolean;
 }
 
-/** Half of the nodes keep their data on disk, the others come back without. */
+/** What a node has when it comes back: what it had to write, nothing, or an older snapshot. */
+const PERSISTENCE = [
+  ["--save", "", "--appendonly", "yes"],
+  ["--save", "", "--appendonly", "no"],
+  ["--save", "1 1", "--appendonly", "no"],
+];
+
+/** The two nodes of a shard differ in what they keep: 0 and 3, 1 and 4, 2 and 5. */
 export function directivesOf(index: number, nodeTimeoutMs: number): string[] {
-  const keepsData = index % 2 === 0 ? ["--appendonly", "yes"] : ["--appendonly", "no"];
+  const kind = (index + Math.floor(index / SHARDS)) % PERSISTENCE.length;
   return [
-    ...["--cluster-enabled", "yes", "--cluster-node-timeout", String(nodeTimeoutMs), "--save", ""],
-    ...["--repl-diskless-sync-delay", "0", "--enable-debug-command", "yes", ...keepsData],
+    ...["--cluster-enabled", "yes", "--cluster-node-timeout", String(nodeTimeoutMs)],
+    ...["--repl-diskless-sync-delay", "0", "--enable-debug-command", "yes", ...(PERSISTENCE[kind] as string[])],
   ];
 }
 

@@ -17,7 +17,7 @@ const CONNECT_TIMEOUT_MS = 150;
 const REPLY_TIMEOUT_MS = 600;
 /** An address that did not answer is left alone for this long. */
 const AVOIDED_MS = 1000;
-const PACE_MS = 5;
+const PACE_MS = 10;
 const RETRY_MS = 20;
 const SHOWN_FAULTS = 10;
 
