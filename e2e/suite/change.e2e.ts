@@ -90,9 +90,10 @@ async function settled(conditions: readonly string[], pods: number): Promise<voi
 async function check(shards: number): Promise<void> {
   const cluster = await getObject<KVCluster>(it.namespace, "kvc/busy");
   expect(cluster.status).toMatchObject({ slotsAssigned: 16384, shards });
-  const printed = await it.client([
-    ...["env", `REDISCLI_AUTH=${await it.password("busy")}`],
-    ...["redis-cli", "--cluster", "check", "busy:6379"],
-  ]);
-  expect(printed.stdout).toContain("All 16384 slots covered");
+  const environment = `REDISCLI_AUTH=${await it.password("busy")}`;
+  await eventually("redis-cli content with the cluster", { withinMs: 60_000 }, async () => {
+    const printed = await it.client(["env", environment, "redis-cli", "--cluster", "check", "busy:6379"]);
+    expect(printed.stdout).toContain("All 16384 slots covered");
+    expect(printed.stdout.match(/^M: /gm)).toHaveLength(shards);
+  });
 }
