@@ -59,7 +59,7 @@ function clusterController(
   applier: Applier,
   statusWriter: StatusWriter,
 ): Controller {
-  const { client, caches, recorder, log, serverImage, clusterDomain } = dependencies;
+  const { client, caches, recorder, log, clock, serverImage, clusterDomain } = dependencies;
   const reconcile = createClusterReconciler(
     { defaultImage: serverImage, clusterDomain },
     {
@@ -67,6 +67,7 @@ function clusterController(
       openSession: openKvSession,
       events: recorder,
       log,
+      nowMs: () => clock.now(),
       generatePassword: () => randomBytes(PASSWORD_BYTES).toString("base64url"),
     },
   );

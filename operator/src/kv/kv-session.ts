@@ -9,6 +9,10 @@ import { observeNode } from "./observe-node.ts";
 export interface KvSession {
   observe(): Promise<NodeObservation>;
   execute(action: Action): Promise<void>;
+  /** Clients may use it besides those that they use, and replicas use it towards their primary. */
+  acceptPassword(password: string): Promise<void>;
+  /** Clients may use this one only. */
+  dropOtherPasswords(password: string): Promise<void>;
   close(): void;
 }
 
@@ -17,6 +21,13 @@ export async function openKvSession(endpoint: NodeEndpoint): Promise<KvSession> 
   return {
     observe: () => observeNode(connection),
     execute: (action) => executeAction(connection, action),
+    acceptPassword: async (password) => {
+      await connection.command("ACL", "SETUSER", "default", `>${password}`);
+      await connection.command("CONFIG", "SET", "masterauth", password);
+    },
+    dropOtherPasswords: async (password) => {
+      await connection.command("CONFIG", "SET", "requirepass", password);
+    },
     close: () => connection.close(),
   };
 }

@@ -149,20 +149,12 @@ describe("cluster reconciler", () => {
     expect(find(world, "Secret", "kv-auth")).toBeUndefined();
   });
 
-  it("keeps the password that servers run with when the user's Secret changes or goes, and says so", async () => {
+  it("keeps the password that servers run with when the user's Secret goes, and says so", async () => {
     const world = await start({ auth: { passwordSecretRef: { name: "mine", key: "pw" } } });
     const metadata = { name: "mine", namespace: CLUSTER.namespace };
     const mine = { apiVersion: "v1", kind: "Secret", metadata, data: { pw: Buffer.from("old").toString("base64") } };
     world.server.seed(mine);
     await world.settle();
-    world.server.change(mine, { data: { pw: Buffer.from("new").toString("base64") } });
-    await world.settle();
-    expect([...world.passwords]).toEqual(["old"]);
-    expect(decodeData(find(world, "Secret", "kv-server-auth")?.data, "auth.conf")).toContain('requirepass "old"');
-    expect(decodeData(find(world, "Secret", "kv-connection")?.data, "password")).toBe("old");
-    expect(condition(world, "UpToDate")).toBe("False PasswordDiffers");
-    expect(condition(world, "Ready")).toBe("True Serving");
-    expect(world.events.at(-1)).toMatchObject({ type: "Warning", reason: "PasswordDiffers" });
     world.server.remove(mine);
     await world.settle();
     expect([...world.passwords]).toEqual(["old"]);

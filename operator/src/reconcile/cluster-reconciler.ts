@@ -19,6 +19,7 @@ import { removeShards } from "./remove-shards.ts";
 import { report } from "./report.ts";
 import { restoreData } from "./restore-data.ts";
 import { rollPods } from "./roll-pods.ts";
+import { rotatePassword } from "./rotate-password.ts";
 import { type Pass, PROCEED, type Step, type StepResult } from "./step.ts";
 
 const STEPS: readonly Step[] = [
@@ -26,6 +27,7 @@ const STEPS: readonly Step[] = [
   readVolumeSize,
   observeServers,
   observeRestore,
+  rotatePassword,
   ensureChildren,
   growVolumes,
   labelRoles,
@@ -106,6 +108,9 @@ function newPass(
     dependencies,
     sessions: new Map(),
     password: undefined,
+    nextPassword: undefined,
+    oldPassword: undefined,
+    laggingPods: new Set(),
     passwordProblem: undefined,
     volumeSize: undefined,
     volumeRefusal: undefined,

@@ -25,6 +25,7 @@ export const ensureChildren: Step = {
       cluster,
       ...options,
       password: pass.password ?? "",
+      oldPassword: pass.oldPassword,
       isHeldBack: isHeldBack(pass.restore),
     });
     const wanted = built.map((child) => (child.kind === "StatefulSet" ? asItMayBe(pass, child, live) : child));

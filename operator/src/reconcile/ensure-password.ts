@@ -2,13 +2,14 @@
  * The password of the cluster: from the Secret that the spec names, else from the one generated when the cluster was first
  * seen. The generated one is created, never applied: two operators or a lagging cache must not replace it.
  *
- * Once servers run with a password it stays theirs, because servers that know different ones could neither be asked nor
- * follow each other. A source that says something else later, or is gone, is told of; a generated one is made again.
+ * Servers that know different ones could neither be asked nor follow each other, so a password that they run with is given up
+ * in an orderly way only (rotate-password.ts). A source that is gone is told of; a generated one is made again.
  */
 
 import { authSecret, PASSWORD_KEY } from "../resources/auth-secret.ts";
 import { decodeData, isOwnedBy, type Manifest } from "../resources/manifest.ts";
 import { authSecretName, serverAuthSecretName } from "../resources/names.ts";
+import { oldPasswordOf } from "../resources/server-auth-secret.ts";
 import { nameTaken } from "./ensure-children.ts";
 import { type Pass, PROCEED, type Step, type StepResult } from "./step.ts";
 
@@ -59,16 +60,20 @@ function settle(pass: Pass, secret: Manifest | undefined, { secretName, key }: S
     if (inUse === undefined) return { kind: "stop", reason: "PasswordMissing", message };
     pass.passwordProblem = `${message}: the servers keep the password they have`;
   } else if (inUse !== undefined && inUse !== wanted) {
-    pass.passwordProblem = `Secret "${secretName}" of spec.auth holds another password than the servers run with: they keep the one they have`;
+    pass.nextPassword = wanted;
   }
   pass.password = inUse ?? wanted;
+  pass.oldPassword = oldPasswordOf(serverSecret(pass));
   return PROCEED;
 }
 
 function passwordInUse(pass: Pass): string | undefined {
+  return decodeData(serverSecret(pass)?.data, PASSWORD_KEY);
+}
+
+function serverSecret(pass: Pass): Manifest | undefined {
   const secret = cachedSecret(pass, serverAuthSecretName(pass.name.name));
-  if (secret === undefined || !isOwnedBy(secret, pass.cluster)) return undefined;
-  return decodeData(secret.data, PASSWORD_KEY);
+  return secret !== undefined && isOwnedBy(secret, pass.cluster) ? secret : undefined;
 }
 
 function cachedSecret({ dependencies, name }: Pass, secretName: string): Manifest | undefined {

@@ -6,6 +6,8 @@
  */
 
 import { SHARD_LABEL } from "../api/labels.ts";
+import type { KvSession } from "../kv/kv-session.ts";
+import { NodeCommandError } from "../kv/node-connection.ts";
 import { BUS_PORT, CLIENT_PORT } from "../resources/manifest.ts";
 import { headlessServiceName, podHost, podName, statefulSetName } from "../resources/names.ts";
 import { wasFormed } from "../status/cluster-facts.ts";
@@ -89,9 +91,9 @@ async function observe(pass: Pass, { name, shard, ordinal, pod }: Place): Promis
 }
 
 async function ask(pass: Pass, pod: string, host: string): Promise<NodeObservation | undefined> {
-  const { openSession, log } = pass.dependencies;
+  const { log } = pass.dependencies;
   try {
-    const session = await openSession({ host, port: CLIENT_PORT, password: pass.password });
+    const session = await open(pass, pod, host);
     pass.sessions.set(pod, session);
     const node = await session.observe();
     if (isOurs(pass, pod, node)) return node;
@@ -100,6 +102,20 @@ async function ask(pass: Pass, pod: string, host: string): Promise<NodeObservati
   } catch (error) {
     log.debug("Failed to observe server", { pod, error });
     return undefined;
+  }
+}
+
+/** A server that restarted while passwords changed may know the old one only: it is reached by that, and told later. */
+async function open(pass: Pass, pod: string, host: string): Promise<KvSession> {
+  const { openSession } = pass.dependencies;
+  const endpoint = { host, port: CLIENT_PORT };
+  try {
+    return await openSession({ ...endpoint, password: pass.password });
+  } catch (error) {
+    if (pass.oldPassword === undefined || !(error instanceof NodeCommandError)) throw error;
+    const session = await openSession({ ...endpoint, password: pass.oldPassword.password });
+    pass.laggingPods.add(pod);
+    return session;
   }
 }
 

@@ -56,6 +56,7 @@ export interface ClusterDependencies {
   readonly events: { record(note: EventNote): void };
   readonly log: Logger;
   readonly generatePassword: () => string;
+  readonly nowMs: () => number;
 }
 
 export interface ClusterOptions {

@@ -13,7 +13,7 @@ import { httpTransport } from "../kube/http-transport.ts";
 import { RESOURCE_KINDS } from "../kube/resource-kinds.ts";
 import type { KubernetesObject } from "../kubernetes-object.ts";
 import type { KvSession } from "../kv/kv-session.ts";
-import type { NodeEndpoint } from "../kv/node-connection.ts";
+import { NodeCommandError, type NodeEndpoint } from "../kv/node-connection.ts";
 import { Applier } from "../runtime/applier.ts";
 import { Cache } from "../runtime/cache.ts";
 import { systemClock } from "../runtime/clock.ts";
@@ -41,6 +41,9 @@ export interface SimulatedKubernetes {
   readonly actions: Action[];
   /** Passwords that sessions were opened with. */
   readonly passwords: Set<string | undefined>;
+  /** Passwords that each server accepts, by node id. */
+  readonly accepted: Map<string, Set<string | undefined>>;
+  readonly clock: { nowMs: number };
   /** Host names that nodes announce, by node id. */
   readonly hostnames: Map<string, string>;
   /** One pass, seeing the world as it is now. */
@@ -68,6 +71,8 @@ export async function startSimulatedKubernetes(spec: Readonly<Record<string, unk
     events: [] as EventNote[],
     actions: [] as Action[],
     passwords: new Set<string | undefined>(),
+    accepted: new Map<string, Set<string | undefined>>(),
+    clock: { nowMs: Date.UTC(2026, 0, 1) },
     hostnames: new Map<string, string>(),
     generated: 0,
   };
@@ -86,6 +91,7 @@ export async function startSimulatedKubernetes(spec: Readonly<Record<string, unk
         openSession: (endpoint) => openSession(world, endpoint),
         events: { record: (note) => world.events.push(note) },
         log: silentLogger,
+        nowMs: () => world.clock.nowMs,
         generatePassword: () => (world.generated++ === 0 ? "generated" : `another ${world.generated}`),
       },
     );
@@ -132,15 +138,20 @@ interface Reached {
   readonly servers: SimulatedCluster;
   readonly actions: Action[];
   readonly passwords: Set<string | undefined>;
+  readonly accepted: Map<string, Set<string | undefined>>;
   readonly hostnames: Map<string, string>;
 }
 
 async function openSession(
-  { servers, actions, passwords, hostnames }: Reached,
+  { servers, actions, passwords, accepted, hostnames }: Reached,
   endpoint: NodeEndpoint,
 ): Promise<KvSession> {
   const find = () => servers.view().pods.find(({ address }) => address?.ip === endpoint.host);
   passwords.add(endpoint.password);
+  const id = find()?.node?.id ?? "";
+  const accepts = accepted.get(id) ?? new Set([endpoint.password]);
+  accepted.set(id, accepts);
+  if (!accepts.has(endpoint.password)) throw new NodeCommandError("refused AUTH: WRONGPASS");
   if (find() === undefined) throw new Error(`Failed to connect to ${endpoint.host}`);
   return {
     observe: async () => {
@@ -151,6 +162,11 @@ async function openSession(
     execute: async (action) => {
       actions.push(action);
       servers.apply(action);
+    },
+    acceptPassword: async (password) => void accepts.add(password),
+    dropOtherPasswords: async (password) => {
+      accepts.clear();
+      accepts.add(password);
     },
     close: () => undefined,
   };

@@ -7,6 +7,7 @@
 import type { KVCluster } from "../api/kv-cluster.ts";
 import type { ObjectName } from "../kubernetes-object.ts";
 import type { KvSession } from "../kv/kv-session.ts";
+import type { OldPassword } from "../resources/manifest.ts";
 import type { RestoreFacts } from "../status/restore-state.ts";
 import type { PodView } from "../topology/cluster-view.ts";
 import type { Plan } from "../topology/plan.ts";
@@ -27,6 +28,12 @@ export interface Pass {
   /** Open connections by pod, closed when the pass ends. */
   readonly sessions: Map<string, KvSession>;
   password: string | undefined;
+  /** What the servers are to take on in its place. */
+  nextPassword: string | undefined;
+  /** What they still accept besides, and until when at least. */
+  oldPassword: OldPassword | undefined;
+  /** Pods whose server knows only the old one. */
+  readonly laggingPods: Set<string>;
   /** How the source of the password differs from what the servers run with. */
   passwordProblem: string | undefined;
   /** Size of the smallest volume. */

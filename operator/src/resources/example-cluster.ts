@@ -21,6 +21,7 @@ export function exampleContext(spec: Readonly<Record<string, unknown>> = {}, nam
     defaultImage: "registry.example/kv-server:1.0.0",
     clusterDomain: "cluster.local",
     password: "s3cret",
+    oldPassword: undefined,
     isHeldBack: false,
   };
 }

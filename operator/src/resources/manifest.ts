@@ -21,12 +21,20 @@ export interface Manifest extends KubernetesObject {
   readonly type?: string;
 }
 
+export interface OldPassword {
+  readonly password: string;
+  /** ISO time. */
+  readonly until: string;
+}
+
 export interface ChildContext {
   readonly cluster: KVCluster;
   readonly defaultImage: string;
   /** The DNS domain of Kubernetes, usually `cluster.local`. */
   readonly clusterDomain: string;
   readonly password: string;
+  /** What servers accept besides. */
+  readonly oldPassword: OldPassword | undefined;
   /** No Service leads clients to it yet. */
   readonly isHeldBack: boolean;
 }
