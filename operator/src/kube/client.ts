@@ -42,9 +42,11 @@ interface Answer {
 
 export class KubeClient {
   readonly #transport: HttpTransport;
+  readonly #fieldManager: string;
 
-  constructor(transport: HttpTransport) {
+  constructor(transport: HttpTransport, fieldManager = FIELD_MANAGER) {
     this.#transport = transport;
+    this.#fieldManager = fieldManager;
   }
 
   async get<T extends KubernetesObject>(
@@ -92,13 +94,13 @@ export class KubeClient {
 
   async create<T extends KubernetesObject>(object: T, signal?: AbortSignal): Promise<T> {
     const path = pathOf(resourceKindOf(object), object.metadata.namespace ?? "");
-    const query = { fieldManager: FIELD_MANAGER };
+    const query = { fieldManager: this.#fieldManager };
     return (await this.#transport.request({ method: "POST", path, query, body: object, signal })) as T;
   }
 
   /** Replaces the object; with a resourceVersion only if it is still at that version. */
   async replace<T extends KubernetesObject>(object: T, signal?: AbortSignal): Promise<T> {
-    const query = { fieldManager: FIELD_MANAGER };
+    const query = { fieldManager: this.#fieldManager };
     return (await this.#transport.request({ method: "PUT", path: pathTo(object), query, body: object, signal })) as T;
   }
 
@@ -107,7 +109,7 @@ export class KubeClient {
     return (await this.#transport.request({
       method: "PATCH",
       path: pathTo(object),
-      query: { fieldManager: FIELD_MANAGER, force: true },
+      query: { fieldManager: this.#fieldManager, force: true },
       contentType: APPLY_PATCH,
       body: object,
     })) as T;
@@ -117,7 +119,7 @@ export class KubeClient {
     return (await this.#transport.request({
       method: "PATCH",
       path: subresource === undefined ? pathTo(object) : `${pathTo(object)}/${subresource}`,
-      query: { fieldManager: FIELD_MANAGER },
+      query: { fieldManager: this.#fieldManager },
       contentType: MERGE_PATCH,
       body: patch,
     })) as T;

@@ -11,9 +11,23 @@ export interface LoadedConfig {
   readonly namespace: string | undefined;
 }
 
-export function loadKubeConfig(): LoadedConfig {
+export interface ConfigChoice {
+  /** A file instead of what is found. */
+  readonly path?: string | undefined;
+  /** Another context than the current one. */
+  readonly context?: string | undefined;
+}
+
+export function loadKubeConfig({ path, context }: ConfigChoice = {}): LoadedConfig {
   const config = new KubeConfig();
-  config.loadFromDefault();
+  if (path === undefined) config.loadFromDefault();
+  else config.loadFromFile(path);
+  if (context !== undefined) {
+    if (config.getContextObject(context) === null) {
+      throw new Error(`Kubernetes configuration: there is no context "${context}"`);
+    }
+    config.setCurrentContext(context);
+  }
   return fromKubeConfig(config);
 }
 

@@ -1,0 +1,26 @@
+/** What a command works with: its doors to Kubernetes, to servers, to the terminal and to the clock. */
+
+import type { KubeClient } from "../kube/client.ts";
+import type { HttpTransport } from "../kube/http-transport.ts";
+import type { ObjectName } from "../kubernetes-object.ts";
+import type { Clock } from "../runtime/clock.ts";
+import type { ServerLink } from "./server-link.ts";
+
+export interface Terminal {
+  readonly write: (text: string) => void;
+  readonly warn: (text: string) => void;
+  /** Somebody looks at it: what was written may be replaced. */
+  readonly isScreen: boolean;
+}
+
+export interface Context {
+  readonly client: KubeClient;
+  readonly transport: HttpTransport;
+  readonly namespace: string;
+  readonly terminal: Terminal;
+  readonly clock: Clock;
+  /** A connection to the client port of a pod, on which nobody has logged in. */
+  readonly openServer: (pod: ObjectName) => Promise<ServerLink>;
+  /** Lines that a person or a script types; undefined where there is no standard input to read. */
+  readonly readLines: (prompt: () => string) => AsyncIterable<string>;
+}
