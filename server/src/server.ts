@@ -304,7 +304,8 @@ function createMoves(connect: LinkConnector, table: CommandTable, later: SlotMov
 }
 
 function listenToKeyspace(context: ServerContext, propagator: Propagator): void {
-  const { keyspace, pubsub, replication, tracking } = context;
+  const { keyspace, pubsub, replication, tracking, pause } = context;
+  keyspace.isPaused = () => pause.isPaused || context.slotMigrations?.holdsWrites === true;
   keyspace.events.publish = (channel, message) => pubsub.publish(channel, message);
   const modified: KeyModified = (buffer, offset, length) => tracking.changed(buffer, offset, length);
   keyspace.listener = createKeyspaceListener(propagator, () => replication.isReplica, modified);
@@ -434,13 +435,13 @@ function createCluster(options: ServerOptions, parts: ClusterParts): ClusterAndM
 }
 
 function createUpkeep(context: ServerContext, state: ServerState): MemoryUpkeep {
-  const { keyspace, clock, config, debugSwitches, latencyMonitor } = context;
+  const { keyspace, clock, config, debugSwitches, latencyMonitor, pause } = context;
   return new MemoryUpkeep({
     ...{ keyspace, clock },
     settings: () => compactionSettingsOf(config),
     expiryEffort: () => config.get("active-expire-effort"),
     mayExpire: () => debugSwitches.isActiveExpiryOn && !debugSwitches.isUpkeepPaused && state.busyError === undefined,
-    mayEvict: () => state.memoryLimited && state.busyError === undefined,
+    mayEvict: () => state.memoryLimited && state.busyError === undefined && !pause.isPaused,
     mayMove: () => !state.loading,
     spent: (event, microseconds) => latencyMonitor.add(event, microseconds),
   });

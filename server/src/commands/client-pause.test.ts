@@ -1,4 +1,5 @@
 import { afterEach, expect, test } from "vitest";
+import { eventually } from "../persistence/reference-redis.ts";
 import { type OwnServer, startOwnServer } from "../testing/own-server.ts";
 import { RawClient } from "../testing/raw-client.ts";
 
@@ -47,4 +48,18 @@ test("CLIENT PAUSE ALL and a client that has waited for replicas until then", as
   const replies = await client.replies(2);
   expect(replies.map(String)).toEqual([":0\r\n", "+PONG\r\n"]);
   expect(performance.now() - startMs).toBeGreaterThan(PAUSE_MS * 0.7);
+});
+
+test("CLIENT PAUSE: what expires meanwhile is seen no more, and deleted afterwards", async () => {
+  server = await startOwnServer();
+  const admin = await connect(server.port);
+  const expired = async (): Promise<string> => /expired_keys:(\d+)/.exec(await admin.text("INFO", "stats"))?.[1] ?? "";
+  admin.write("MULTI\r\nSET a 1 PX 10\r\nSET b 1 PX 10\r\nCLIENT PAUSE 60000 WRITE\r\nEXEC\r\n");
+  await admin.replies(5);
+  await eventually("the time is over", async () => (await admin.text("GET", "a")) === "$-1\r\n");
+  await eventually("of the other too", async () => (await admin.text("GET", "b")) === "$-1\r\n");
+  expect([await admin.text("DBSIZE"), await expired()]).toEqual([":2\r\n", "0"]);
+  await admin.text("CLIENT", "UNPAUSE");
+  await admin.text("EXISTS", "a", "b");
+  expect([await admin.text("DBSIZE"), await expired()]).toEqual([":0\r\n", "2"]);
 });

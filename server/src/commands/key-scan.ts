@@ -108,7 +108,7 @@ function scan(call: Call): void {
     else if (options.type === undefined || typeName(db.typeOf(record)) === options.type) found.push(record);
   });
   // Meeting an expired key deletes it, as anywhere.
-  if (!call.server.keyspace.isReplica) for (const record of expired) db.expireRecord(record);
+  if (call.server.keyspace.deletesExpired) for (const record of expired) db.expireRecord(record);
   reply.array(2);
   reply.bulkString(String(next));
   reply.array(found.length);

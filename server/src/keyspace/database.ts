@@ -349,7 +349,7 @@ export class Database {
       if (record === 0 || (isForeign && draw === RANDOM_KEY_DRAWS)) return 0;
       if (isForeign) continue;
       if (!this.isExpired(record)) return record;
-      if (!this.#state.isReplica) this.expireRecord(record);
+      if (!this.#state.keepsExpired) this.expireRecord(record);
       else if (draw === RANDOM_KEY_DRAWS) return record;
     }
   }
@@ -434,7 +434,7 @@ export class Database {
   /** Whether the volatile record that was just found counts as missing; deletes it where that is ours to do. */
   #isGone(record: Handle): boolean {
     if (!this.isExpired(record)) return false;
-    if (!this.#state.isReplica) this.expireRecord(record);
+    if (!this.#state.keepsExpired) this.expireRecord(record);
     return true;
   }
 

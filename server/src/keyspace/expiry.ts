@@ -43,7 +43,7 @@ export class ExpiryCycle {
    */
   run(budgetMs: number): boolean {
     const state = this.#state;
-    if (state.isReplica || state.ignoresExpiry) return true;
+    if (state.keepsExpired || state.ignoresExpiry) return true;
     const isSweepDue = this.#position >= 0 || state.earliestExpiryMs < state.nowMs;
     const areFieldsDue = this.#databases.some(({ fieldExpiries }) => fieldExpiries.earliestMs < state.nowMs);
     if (!isSweepDue && !areFieldsDue) return true;

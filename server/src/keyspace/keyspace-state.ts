@@ -114,6 +114,8 @@ export class KeyspaceState {
   nowMs = 0;
   /** Expired keys are missing, but stay until the primary deletes them. */
   isReplica = false;
+  /** The same for a while on a primary: nothing is to change. */
+  isPaused: () => boolean = () => false;
   #ignoresExpiry = false;
   /** Cluster slots of which there are keys that are another node's: nobody sees these, and they go when that node says so. */
   foreignSlots: ReadonlySet<number> = new Set();
@@ -163,6 +165,10 @@ export class KeyspaceState {
   set ignoresExpiry(ignoresExpiry: boolean) {
     this.#ignoresExpiry = ignoresExpiry;
     this.#setFieldClock();
+  }
+
+  get keepsExpired(): boolean {
+    return this.isReplica || this.isPaused();
   }
 
   /** Whether the key is another node's. */

@@ -161,9 +161,14 @@ export class Keyspace {
     return this.#state.isForeign(record);
   }
 
-  /** Whether what has expired is ours to delete: not on a replica, and not while data is loaded. */
+  /** Whether nothing is to change just now, so that what has expired stays, though nobody sees it. */
+  set isPaused(isPaused: () => boolean) {
+    this.#state.isPaused = isPaused;
+  }
+
+  /** Whether what has expired is ours to delete: not on a replica, not in a pause, and not while data is loaded. */
   get deletesExpired(): boolean {
-    return !this.#state.isReplica && !this.#state.ignoresExpiry;
+    return !this.#state.keepsExpired && !this.#state.ignoresExpiry;
   }
 
   /** On while a command of a client with CLIENT NO-TOUCH runs: reads do not count as use. */
