@@ -1,6 +1,6 @@
-// The operator's own metrics for Prometheus. What describes clusters and backups is read from the caches at each scrape,
-// so a series goes when its object goes.
+// The operator's metrics for Prometheus: its own work, and what the caches say of clusters and backups (cluster-metrics.ts).
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { OBJECT_METRICS } from "./cluster-metrics.ts";
 import type { Caches } from "./kube/mirror.ts";
 import type { Controller, ReconcileMeter } from "./runtime/controller.ts";
 
@@ -41,45 +41,21 @@ export class OperatorMetrics implements ReconcileMeter {
         set({ controller: controller.name }, controller.depth);
       }
     });
-    this.#gauge(
-      "kv_operator_cluster_phase",
-      "1 for the phase a cluster is in",
-      ["namespace", "name", "phase"],
-      (set) => {
-        for (const { metadata, status } of caches.KVCluster.list()) {
-          set({ namespace: metadata.namespace ?? "", name: metadata.name, phase: status?.phase ?? "Unknown" }, 1);
+    for (const { name, help, labels, read } of OBJECT_METRICS) {
+      this.#gauge(name, help, [...labels], (set) => {
+        const objects = { clusters: caches.KVCluster.list(), backups: caches.KVBackup.list() };
+        for (const [labelsOf, value] of read(objects)) {
+          set(labelsOf, value);
         }
-      },
-    );
-    this.#gauge("kv_operator_cluster_instances", "Servers of a cluster", ["namespace", "name", "state"], (set) => {
-      for (const { metadata, status } of caches.KVCluster.list()) {
-        const labels = { namespace: metadata.namespace ?? "", name: metadata.name };
-        set({ ...labels, state: "all" }, status?.instances ?? 0);
-        set({ ...labels, state: "ready" }, status?.readyInstances ?? 0);
-      }
-    });
-    this.#gauge("kv_operator_backups", "Backups by cluster and phase", ["namespace", "cluster", "phase"], (set) => {
-      const counts = new Map<string, { labels: Record<string, string>; count: number }>();
-      for (const { metadata, spec, status } of caches.KVBackup.list()) {
-        const labels = {
-          namespace: metadata.namespace ?? "",
-          cluster: spec.clusterRef.name,
-          phase: status?.phase ?? "Pending",
-        };
-        const key = Object.values(labels).join("/");
-        counts.set(key, { labels, count: (counts.get(key)?.count ?? 0) + 1 });
-      }
-      for (const { labels, count } of counts.values()) {
-        set(labels, count);
-      }
-    });
+      });
+    }
   }
 
   #gauge(
     name: string,
     help: string,
     labelNames: string[],
-    read: (set: (labels: Record<string, string>, value: number) => void) => void,
+    read: (set: (labels: Readonly<Record<string, string>>, value: number) => void) => void,
   ): void {
     new Gauge({
       name,
@@ -88,7 +64,7 @@ export class OperatorMetrics implements ReconcileMeter {
       registers: [this.registry],
       collect() {
         this.reset();
-        read((labels, value) => this.set(labels, value));
+        read((labels, value) => this.set({ ...labels }, value));
       },
     });
   }
