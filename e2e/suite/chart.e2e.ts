@@ -1,15 +1,26 @@
 // The Helm chart: sound, its values checked, and what it installs keeps to the rules of restricted namespaces.
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { parseAllDocuments } from "yaml";
+import { parse, parseAllDocuments } from "yaml";
 import { kubectl, mustRun, run } from "../harness/kubectl.ts";
 
 const CHART = join(import.meta.dirname, "../../charts/kvcluster");
 
 interface Rendered {
   readonly kind: string;
-  readonly metadata: { readonly name: string; readonly namespace?: string };
+  readonly metadata: {
+    readonly name: string;
+    readonly namespace?: string;
+    readonly labels?: Readonly<Record<string, string>>;
+  };
+  readonly data?: Readonly<Record<string, string>>;
+  readonly spec?: unknown;
 }
+
+const MONITORING = ["podMonitor", "serverPodMonitor", "prometheusRule", "dashboards"].map(
+  (key) => `metrics.${key}=true`,
+);
 
 async function template(...sets: readonly string[]): Promise<readonly Rendered[]> {
   const flags = sets.flatMap((set) => ["--set", set]);
@@ -38,10 +49,44 @@ describe("charts/kvcluster", () => {
     ["logLevel=loud", /logLevel/],
     ["replicas=-1", /replicas/],
     ["watchNamespace=Not_A_Name", /watchNamespace/],
+    ["metrics.dashboards=please", /dashboards/],
   ])("refuses the value %s", async (set, says) => {
     const result = await run("helm", ["template", "kvcluster", CHART, "--set", set]);
     expect(result.code).not.toBe(0);
     expect(result.stderr).toMatch(says);
+  });
+
+  test("leaves out by default what needs other resource definitions", async () => {
+    const kinds = (await template()).map(({ kind }) => kind);
+    expect(kinds.filter((kind) => ["PodMonitor", "PrometheusRule", "ConfigMap"].includes(kind))).toEqual([]);
+  });
+
+  test("brings alerts and dashboards as they are in its files, under labels by which they are found", async () => {
+    const rendered = await template(...MONITORING, "metrics.labels.release=stack");
+    const rule = rendered.find(({ kind }) => kind === "PrometheusRule");
+    expect(rule?.spec).toEqual(parse(readFileSync(join(CHART, "monitoring/alerts.yaml"), "utf8")));
+    expect(rule?.metadata.labels).toMatchObject({ release: "stack", "app.kubernetes.io/part-of": "kvcluster" });
+    const monitors = rendered.filter(({ kind }) => kind === "PodMonitor");
+    expect(monitors.map(({ metadata }) => [metadata.name, metadata.labels?.release])).toEqual([
+      ["kvcluster", "stack"],
+      ["kvcluster-servers", "stack"],
+    ]);
+    const maps = rendered.filter(({ kind }) => kind === "ConfigMap");
+    expect(maps.map(({ metadata }) => metadata.labels?.grafana_dashboard)).toEqual(["1", "1"]);
+    for (const [file, text] of maps.flatMap(({ data = {} }) => Object.entries(data))) {
+      const source = readFileSync(join(CHART, "dashboards", file), "utf8");
+      expect(JSON.parse(text)).toEqual(JSON.parse(source));
+    }
+  });
+
+  test("looks for servers where the operator does", async () => {
+    const selectorOf = async (...sets: readonly string[]) => {
+      const all = await template("metrics.serverPodMonitor=true", ...sets);
+      const monitors = all.filter(({ kind }) => kind === "PodMonitor");
+      return monitors.map(({ spec }) => (spec as { namespaceSelector: unknown }).namespaceSelector);
+    };
+    expect(await selectorOf()).toEqual([{ any: true }]);
+    expect(await selectorOf("watchNamespace=team-a")).toEqual([{ matchNames: ["team-a"] }]);
   });
 
   test("passes the restricted pod security standard", async () => {
