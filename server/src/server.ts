@@ -253,7 +253,7 @@ function createCore(options: ServerOptions): Core {
     ...{ config, clock, keyspace, table, clients, usage, identity, pubsub, persistence, replication, tracking },
     ...{ accessControl: users.accessControl, systemBytes: totalmem(), upkeep: () => upkeep },
     commandsProcessed: () => dispatcher.processed - usage.commandsAtReset,
-    blockedClients: () => waiting.count + migrations.count,
+    blockedClients: () => waiting.count + migrations.count + pause.heldClients,
     ...{ isLoaded: () => readiness.isLoaded, programs: () => programs, shutdownWait: () => context.shutdownWait },
     cluster: () => cluster?.cluster.facts(),
   });

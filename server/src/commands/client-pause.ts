@@ -34,6 +34,13 @@ export class ClientPause {
     return this.#mode === "write" && this.isPaused;
   }
 
+  /** How many clients have sent something that waits for the end of a pause. */
+  get heldClients(): number {
+    let count = 0;
+    for (const client of this.#clients()) if (client.has(ClientFlag.held)) count++;
+    return count;
+  }
+
   /** A pause is never shortened, nor weakened, by another one. */
   pause(durationMs: number, mode: PauseMode): void {
     const untilMs = this.#clock.nowMs() + durationMs;

@@ -112,6 +112,8 @@ export class Client {
   lastActiveMs: number;
   lastCommand = -1;
   queued: QueuedCommand[] | undefined;
+  /** One of the queued commands may change data: EXEC is to wait while writes are held back. */
+  queuesChange = false;
   /** What the queued commands take of memory. */
   queuedBytes = 0;
   /** Channels and patterns as latin1 strings; made on first use. */

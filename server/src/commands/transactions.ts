@@ -167,6 +167,7 @@ function unwatch(call: Call): void {
 export function resetTransaction(call: Call, client: Client): void {
   client.queued = undefined;
   client.queuedBytes = 0;
+  client.queuesChange = false;
   client.set(ClientFlag.multi | ClientFlag.transactionFailed, false);
   call.server.keyspace.watches.unwatchAll(client);
 }

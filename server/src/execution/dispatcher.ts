@@ -393,7 +393,9 @@ export class Dispatcher {
   #account(call: Call, id: number, elapsed: number): void {
     this.#times.addTimed(id, elapsed);
     const slowest = this.#observer.slowerThanUs;
-    if (slowest >= 0 && elapsed >= slowest) this.#observer.slow(call, elapsed);
+    // One that waits is told of once it has been served.
+    const isWaiting = (call.client.flags & ClientFlag.blocked) !== 0 && !this.#isRunningAgain;
+    if (slowest >= 0 && elapsed >= slowest && !isWaiting) this.#observer.slow(call, elapsed);
   }
 
   /** The checks for a client or a server in a special state; true if the command is to run now. */
@@ -434,8 +436,7 @@ export class Dispatcher {
     if ((client.flags & (ClientFlag.primary | ClientFlag.replica)) !== 0) return false;
     if ((bits & CommandBit.mayWrite) !== 0) return !promisesNoWrites(call, this.#table.fullNames[id] as string);
     if ((bits & MAY_CHANGE) !== 0) return true;
-    const isHeld = ({ command }: QueuedCommand): boolean => ((this.#table.flags[command] as number) & MAY_CHANGE) !== 0;
-    return this.#table.fullNames[id] === "exec" && client.queued?.some(isHeld) === true;
+    return this.#table.fullNames[id] === "exec" && client.queuesChange;
   }
 
   /** Of an ordinary request of a restricted user nothing else can be wrong. */

@@ -32,12 +32,16 @@ interface Places {
   readonly bind: readonly string[];
 }
 
+const LONG_MS = 2 ** 30;
+
 export class ClientPorts {
   readonly #parts: ListeningParts;
   #plain: Listener[] = [];
   #secure: TlsService | undefined;
   #unix: Listener | undefined;
   #open: Places = { port: 0, tlsPort: 0, bind: [] };
+  /** A process that listens nowhere for a while is not to end. */
+  #keepsAlive: NodeJS.Timeout | undefined;
 
   constructor(parts: ListeningParts) {
     this.#parts = parts;
@@ -64,6 +68,7 @@ export class ClientPorts {
     }
     this.#secure = await this.#openSecure(wanted);
     this.#open = { ...wanted, port };
+    this.#keepsAlive = setInterval(() => undefined, LONG_MS);
   }
 
   /** Whether the directives name other places than are open. */
@@ -92,6 +97,7 @@ export class ClientPorts {
   }
 
   stop(): void {
+    clearInterval(this.#keepsAlive);
     for (const listener of [...this.#plain, this.#unix, this.#secure]) listener?.stop();
   }
 

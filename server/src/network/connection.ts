@@ -80,6 +80,8 @@ export interface ConnectionOptions {
   readonly nowMs: () => number;
 }
 
+/** Redis has so much room for replies that counts for no limit. */
+const UNCOUNTED_REPLY_BYTES = 16 << 10;
 const FIRST_PENDING_BYTES = 16 << 10;
 const LARGE_PENDING_BYTES = 1 << 20;
 /** A query buffer larger than this is given back as soon as it is empty. */
@@ -97,6 +99,7 @@ export class Connection implements ClientConnection, ReplyOwner, Outbox {
   readonly #closed: () => void;
   readonly #nowMs: () => number;
   readonly #flush = (): void => {
+    if (this.#isOverwhelmed()) return;
     this.#replies.add(this);
     this.#replies.flush();
   };
@@ -290,6 +293,7 @@ export class Connection implements ClientConnection, ReplyOwner, Outbox {
     const consumed = this.#handler.run(client, buffer, start, end, this.#flush);
     if (this.#durable.position !== before) this.#awaited = this.#durable.position;
     this.#neededBytes = consumed < end ? this.#handler.neededBytes : 0;
+    if (this.#isOverwhelmed()) return consumed;
     if (this.#handler.lastBatchCommands === 1) this.#replies.addUrgent(this);
     else this.#replies.add(this);
     if ((client.flags & ClientFlag.closeAfterReply) !== 0) this.closeAfterFlush();
@@ -365,6 +369,18 @@ export class Connection implements ClientConnection, ReplyOwner, Outbox {
     this.#held.push({ position: this.#awaited, bytes });
     this.#heldBytes += bytes.length;
     this.#checkOutput();
+  }
+
+  /** Replies of one turn beyond the hard limit are not even begun to be sent: the client hears nothing, and is closed. */
+  #isOverwhelmed(): boolean {
+    const bytes = this.#replies.unclaimedBytes;
+    if (bytes < UNCOUNTED_REPLY_BYTES || this.#client === undefined) return false;
+    const { hardBytes } = this.#limits.output(this.#client);
+    if (hardBytes === 0 || bytes + this.outputBytes <= hardBytes) return false;
+    this.#replies.dropUnclaimed();
+    this.#limits.tooMuchOutput(this.#client, bytes + this.outputBytes);
+    this.destroy();
+    return true;
   }
 
   #checkOutput(): void {

@@ -81,6 +81,16 @@ export class ReplyQueue {
     this.#options.schedule(this.#flushAtEnd);
   }
 
+  /** What was written since the last entry, and so is to be somebody's. */
+  get unclaimedBytes(): number {
+    return this.#reply.position - this.#lastEnd();
+  }
+
+  /** Throws that away. */
+  dropUnclaimed(): void {
+    this.#reply.position = this.#lastEnd();
+  }
+
   /** As `add`, for one who gains nothing by waiting: written at once if nobody waits already. */
   addUrgent(owner: ReplyOwner): void {
     if (this.#count > 0 || this.#start > 0 || this.#options.batch !== undefined) {

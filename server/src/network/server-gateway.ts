@@ -7,6 +7,7 @@ import { ClientEviction } from "../execution/client-eviction.ts";
 import { outputLimitOf } from "../execution/server-settings.ts";
 import { ClientGateway } from "./client-gateway.ts";
 import type { ConnectionLimits, DurabilityGate, RequestHandler, Traffic } from "./connection.ts";
+import { limitMaxClients } from "./descriptor-limit.ts";
 import type { SocketBatch } from "./socket-batch.ts";
 
 export interface ServerGatewayParts {
@@ -32,6 +33,7 @@ export function createServerGateway({
     ...{ config, clients, logger, watches: () => context.keyspace.watches },
     schedule: (callback) => void setImmediate(callback),
   });
+  limitMaxClients(config);
   const limits: ConnectionLimits = {
     get queryBytes() {
       return config.get("client-query-buffer-limit");

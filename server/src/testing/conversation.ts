@@ -31,7 +31,7 @@ export interface Conversation {
 }
 
 /** For what a line brings. */
-const PATIENCE_MS = 3000;
+const PATIENCE_MS = 10_000;
 const LINE = /^([a-z]+)([?&!$+]?)(\d*) ?(.*)$/s;
 
 interface Participant {
@@ -144,7 +144,9 @@ class Stage {
     if (kind === "+") return this.join(name);
     const sender = this.#participant(name);
     const commands = commandsOf(line);
-    for (const words of commands) sender.client.write(encodeCommand(words.map((word) => this.#resolve(word))));
+    const requests = commands.map((words) => encodeCommand(words.map((word) => this.#resolve(word))));
+    // In one piece, as a client with a pipeline sends them.
+    if (requests.length > 0) sender.client.write(Buffer.concat(requests));
     // A turn of the server's event loop: what it sends at the end of one is not to mix with what follows.
     if (kind !== "&" && kind !== "!") await this.control.text("PING");
     sender.isMarked = kind === "";

@@ -124,6 +124,14 @@ export const CLIENTS: readonly Conversation[] = [
     `,
   },
   {
+    title: "replies beyond the hard limit are not begun to be sent",
+    directives: ["--client-output-buffer-limit", "normal 100000 0 0"],
+    lines: `
+      a SETRANGE big 150000 x | a SETRANGE small 99000 x | a STRLEN big | b$ GET big | d STRLEN big | d GETRANGE big 0 90000
+      e$ MULTI; SET k 1; GET big; SET k 2; EXEC | d GET k | d GETRANGE small 0 5
+    `,
+  },
+  {
     title: "a password from the start",
     directives: ["--requirepass", "s3cret"],
     lines: `

@@ -32,6 +32,20 @@ export const OBSERVATION: readonly Conversation[] = [
     ],
   },
   {
+    title: "SLOWLOG: a command that waits stands there once, behind what let it go on",
+    directives: ["--slowlog-log-slower-than", "-1"],
+    lines: `
+      a CONFIG SET slowlog-log-slower-than 0 | b& BLPOP q 0 | a LPUSH q x | b?1 | a CONFIG SET slowlog-log-slower-than -1
+      a SLOWLOG GET 100
+    `,
+    masks: [
+      [/\*6\r\n:\d+\r\n:\d+\r\n:\d+\r\n\*\d\r\n\$\d*\r\n(PING|CLIENT)\r\n([^*]*)/g, ""],
+      [/\*6\r\n:\d+\r\n:\d+\r\n:\d+\r\n/g, "*6 "],
+      [/\*\d+\r\n\*6/g, "*6"],
+      [/([$=])\d+\r\n/g, "$1\r\n"],
+    ],
+  },
+  {
     title: "LATENCY: without events, and what is refused",
     lines: `
       a LATENCY LATEST | a LATENCY HISTORY x | a LATENCY RESET | a LATENCY RESET x y | a LATENCY GRAPH x

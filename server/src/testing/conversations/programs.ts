@@ -91,8 +91,12 @@ export const PROGRAMS: readonly Conversation[] = [
     `,
   },
   {
-    title: "a pause of writes lets scripts pass that promise to write nothing",
+    title: "a pause of writes lets scripts pass that promise to write nothing, in a transaction too",
+    masks: [[/(INFO clients\n)?.*\r\n(blocked_clients:\d+\r\n).*/s, "$2"]],
     lines: String.raw`
+      a CLIENT PAUSE 100000 WRITE | b? MULTI | b? EVAL #!lua·flags=no-writes\nreturn·1 0 | b? EVAL_RO return·2 0 | b EXEC
+      b? MULTI | b? GET k | b& EVAL return·1 0 | a INFO clients | a CLIENT UNPAUSE | b?1 | b? GET k | a CLIENT PAUSE 100000 WRITE
+      b& EXEC | c& SET k 1 | a INFO clients | a CLIENT UNPAUSE | b?1 | c?1 | a INFO clients
       a FUNCTION LOAD REPLACE ${LIBRARY} | a SCRIPT LOAD #!lua·flags=no-writes\nreturn·1 | a CLIENT PAUSE 100000 WRITE
       b EVAL #!lua·flags=no-writes\nreturn·1 0 | b FCALL get 1 k | b FCALL_RO get 1 k | b EVAL_RO return·1 0
       b& FCALL set 1 k v | c& EVAL return·1 0 | d& EVAL #!lua\nreturn·1 0 | a CLIENT UNPAUSE | b?1 | c?1 | d?1
