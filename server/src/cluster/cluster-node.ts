@@ -86,7 +86,9 @@ export interface ClusterNode {
   pongReceivedAt: number;
   dataReceivedAt: number;
   failedAt: number;
+  /** When, and for which replica of it, this node has voted last. */
   votedAt: number;
+  votedFor: string;
   orphanedAt: number;
   /** Reporter's node id → time of its last report that this node is down. */
   readonly failureReports: Map<string, number>;
@@ -135,6 +137,7 @@ export function createNode(identity: NodeIdentity): ClusterNode {
     dataReceivedAt: 0,
     failedAt: 0,
     votedAt: 0,
+    votedFor: "",
     orphanedAt: 0,
     failureReports: new Map(),
     needsResolve: false,

@@ -3,7 +3,7 @@
  *
  * A replica of a failed primary waits half a second and a random bit (so that the verdict spreads), plus a second for
  * each replica with a higher offset; then it raises the current epoch and asks all primaries for their vote. A primary
- * votes once an epoch and once in two timeouts for a shard, and only against a primary it knows to be failed, unless
+ * votes once an epoch and for one replica of a shard in two timeouts, and only against a primary it knows to be failed, unless
  * the failover is a manual one. A majority makes it the primary, with the election's epoch as its configuration epoch.
  * A replica that does not hold its shard's data never stands by itself (start-guard.ts).
  */
@@ -148,7 +148,10 @@ export function answerVoteRequest(state: ClusterState, request: VoteRequest): vo
     log(state, "notice", `Failover vote denied to ${labelOf(candidate)}: ${refusal}`);
     return;
   }
-  if (candidate.primary !== undefined) candidate.primary.votedAt = state.now;
+  if (candidate.primary !== undefined) {
+    candidate.primary.votedAt = state.now;
+    candidate.primary.votedFor = candidate.id;
+  }
   state.lastVoteEpoch = state.currentEpoch;
   needsDurableSave(state);
   log(state, "notice", `Failover vote granted to ${labelOf(candidate)} for epoch ${state.currentEpoch}`);
@@ -163,7 +166,9 @@ function refuseVote(state: ClusterState, request: VoteRequest): string | undefin
   if (!isReplica(request.candidate) || primary === undefined) return "it is not a replica of a known primary";
   const isDown = isFailed(primary) || (primary === state.myself && state.guard.isHolding);
   if (!request.isForced && !isDown) return "its primary is up";
-  if (now - primary.votedAt < settings.nodeTimeoutMs * 2) return "voted for this shard a moment ago";
+  // That is so that the winner can tell of itself before another asks; it may ask again itself.
+  const isBound = primary.votedFor !== request.candidate.id && now - primary.votedAt < settings.nodeTimeoutMs * 2;
+  if (isBound) return "voted for this shard a moment ago";
   for (const slot of slotsOf(request.slots)) {
     const owner = state.table.ownerOf(slot);
     if (owner !== undefined && owner.configEpoch > request.configEpoch) return `slot ${slot} has a newer owner`;

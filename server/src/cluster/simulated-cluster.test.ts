@@ -210,6 +210,22 @@ describe.each(SEEDS)("simulated cluster, seed %i", (seed) => {
     expect(at(cluster, 1).hasKeys).toBe(true);
   });
 
+  it("hands a shard back and forth as often as its primaries come back without data", () => {
+    const cluster = formCluster(seed, 1, { nodeTimeoutMs: 5000 });
+    cluster.run(5000);
+    for (const [old, next] of [
+      [at(cluster, 1), at(cluster, 4)],
+      [at(cluster, 4), at(cluster, 1)],
+      [at(cluster, 1), at(cluster, 4)],
+    ] as const) {
+      cluster.crash(old);
+      cluster.restart(old, { keepsData: false, newIp: false });
+      expect(cluster.runUntil(60_000, () => isPrimary(next.state.myself))).toBeLessThan(2000);
+      const hasCaughtUp = () => old.hasKeys && old.state.guard.holdsShardData;
+      expect(cluster.runUntil(60_000, hasCaughtUp)).toBeLessThan(2000);
+    }
+  });
+
   it("hands the shard to a replica when a primary comes back with older data than that has", () => {
     const cluster = formCluster(seed);
     cluster.run(5000);

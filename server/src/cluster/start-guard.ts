@@ -79,6 +79,7 @@ export function tickStartGuard(state: ClusterState): void {
     endHold(state, reason);
     return;
   }
+  giveUp(state);
   if (state.now < guard.nextNoticeAt) return;
   guard.nextNoticeAt = state.now + state.settings.nodeTimeoutMs;
   log(state, "notice", `Without the newest data: waiting for a replica to take over ${myself.slotCount} slots`);
@@ -94,9 +95,8 @@ function reasonToServe(state: ClusterState): string | undefined {
 
 /** `follows`: it says that it follows this node. */
 export function noteOffset(state: ClusterState, sender: ClusterNode, follows: boolean): void {
-  const { guard, myself } = state;
+  const { guard } = state;
   if (!isWaitingForData(state)) return;
-  const hadSuccessor = hasSuccessor(state);
   guard.offsets.set(sender.id, sender.offset);
   if (guard.checksUntil > 0 && follows && sender.offset > guard.ownOffset) {
     guard.checksUntil = 0;
@@ -105,7 +105,15 @@ export function noteOffset(state: ClusterState, sender: ClusterNode, follows: bo
     needsUpdate(state);
     log(state, "warning", `Started with data up to ${guard.ownOffset}, but ${sender.id} has it up to ${sender.offset}`);
   }
-  if (!hadSuccessor && hasSuccessor(state)) broadcast(state, { type: "fail", nodeId: myself.id });
+  giveUp(state);
+}
+
+/** Tells all, once, that they are to do without this node. It may hear of a replica's data before it hears whose it is. */
+function giveUp(state: ClusterState): void {
+  const { guard, myself } = state;
+  if (guard.hasGivenUp || !hasSuccessor(state)) return;
+  guard.hasGivenUp = true;
+  broadcast(state, { type: "fail", nodeId: myself.id });
 }
 
 /** Nodes whose data may be that of this shard. */

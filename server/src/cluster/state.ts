@@ -89,6 +89,8 @@ export interface ManualFailover {
 /** See start-guard.ts. */
 export interface StartGuard {
   isHolding: boolean;
+  /** The others have been told that this node is to be replaced. */
+  hasGivenUp: boolean;
   /** Until then, or until all replicas have been heard: whether one has more data than this primary; 0: known. */
   checksUntil: number;
   /** What this node came back with, as an offset of the shard's stream; 0 for nothing. */
@@ -176,7 +178,7 @@ export function createState({ settings, random, facts, now }: StateOptions): Clu
     election: { startAt: 0, hasAsked: false, rank: 0, epoch: 0, votes: new Set() },
     manual: { endsAt: 0, replica: undefined, primaryOffset: -1, canStart: false },
     guard: {
-      ...{ isHolding: false, checksUntil: 0, ownOffset: 0 },
+      ...{ isHolding: false, hasGivenUp: false, checksUntil: 0, ownOffset: 0 },
       ...{ holdsShardData: true, offsets: new Map(), nextNoticeAt: 0 },
     },
     sent: new Map(),
