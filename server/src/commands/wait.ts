@@ -40,6 +40,7 @@ export const waitCommands = defineCommands([
 function wait(call: Call): void {
   const { client, server, reply } = call;
   const { replicas, isReplica } = server.replication;
+  const { appendOnly } = server;
   if (isReplica) {
     throw new CommandError(
       "ERR WAIT cannot be used with replica instances. Please also note that since Redis 4.0 if a replica is configured to be writable (which is not the default) writes to replicas are just local and are not propagated.",
@@ -47,8 +48,10 @@ function wait(call: Call): void {
   }
   const wanted = integerArgument(call, 1);
   const timeoutMs = timeoutArgument(call, 2);
-  const offset = client.writeOffset;
-  const count = (): number => replicas.countAcknowledged(offset);
+  const { writeOffset, appendOffset } = client;
+  // If we died and came back as the primary without it, replicas would follow and not have it either.
+  const isKept = (): boolean => !appendOnly.isOn || appendOnly.filed >= appendOffset;
+  const count = (): number => (isKept() ? replicas.countAcknowledged(writeOffset) : 0);
   const copies: AwaitedCopies = { isEnough: () => count() >= wanted, answer: () => Buffer.from(`:${count()}\r\n`) };
   if (!waitFor(call, copies, timeoutMs)) reply.integer(count());
 }

@@ -1,5 +1,5 @@
 import { encodeCommand } from "@kvcluster/protocol/resp-encoder";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { startOwnServer } from "../testing/own-server.ts";
 import { RawClient } from "../testing/raw-client.ts";
 
@@ -67,6 +67,25 @@ test("WAIT knows of no copies of what was written before the server was a replic
     expect(await client.text("WAIT", "1", "0")).toBe(":1\r\n");
     client.close();
     control.close();
+  } finally {
+    await Promise.all([server.stop(), replica.stop()]);
+  }
+});
+
+test("WAIT counts no copies while the append-only file, if there is one, has not got the write", async () => {
+  const server = await startOwnServer("--repl-diskless-sync-delay", "0", "--appendonly", "yes");
+  const replica = await startOwnServer("--replicaof", `127.0.0.1 ${server.port}`);
+  try {
+    const client = await RawClient.connect(server.port);
+    await client.command("SET", "key", "first");
+    expect(await client.text("WAIT", "1", "0")).toBe(":1\r\n");
+    const { appendOnly } = server.context;
+    const filed = vi.spyOn(appendOnly, "filed", "get").mockReturnValue(appendOnly.filed);
+    await client.command("SET", "key", "second");
+    expect(await client.text("WAIT", "1", "100")).toBe(":0\r\n");
+    filed.mockRestore();
+    expect(await client.text("WAIT", "1", "0")).toBe(":1\r\n");
+    client.close();
   } finally {
     await Promise.all([server.stop(), replica.stop()]);
   }

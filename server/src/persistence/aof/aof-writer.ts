@@ -27,6 +27,8 @@ export interface AofWriterOptions {
   readonly schedule: (callback: () => void) => void;
   /** While syncs take less, the serving thread makes them itself; microseconds. */
   readonly quickSyncUs: number;
+  /** `filed` has moved. */
+  readonly wrote: () => void;
   /** `durable` has moved. */
   readonly advanced: () => void;
   readonly failed: (what: "write" | "sync", reason: Error) => void;
@@ -81,6 +83,11 @@ export class AofWriter {
 
   get durable(): number {
     return this.#durable;
+  }
+
+  /** Up to here the system has it: the end of this process alone takes nothing of that back. */
+  get filed(): number {
+    return this.#written;
   }
 
   /** Added and not yet written. */
@@ -320,6 +327,7 @@ export class AofWriter {
       return false;
     }
     this.#written = end;
+    this.#options.wrote();
     if (this.#options.policy() === "always" && !this.#options.skipsSync()) {
       if (!(await this.#sync())) return true;
     }

@@ -113,6 +113,7 @@ export class AppendOnly {
       ...{ clock, schedule, quickSyncUs },
       policy: () => config.get("appendfsync"),
       skipsSync: () => config.get("no-appendfsync-on-rewrite") && isBusy(),
+      wrote: () => this.replies.released(),
       advanced: () => this.replies.release(),
       failed: (what, reason) => this.#writeFailed(what, reason),
       recovered: () => options.logger.warning("AOF write error looks solved. The server can write again."),
@@ -160,6 +161,11 @@ export class AppendOnly {
 
   get durable(): number {
     return this.#writer.durable;
+  }
+
+  /** Up to where the death of this process would lose nothing; further than `durable`, which a power cut cannot take back. */
+  get filed(): number {
+    return this.#writer.filed;
   }
 
   /** The data on disk has been loaded: from now on changes go behind it. */

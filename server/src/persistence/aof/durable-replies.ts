@@ -17,7 +17,7 @@ const TOO_MUCH_PENDING_BYTES = 64 << 20;
 export class DurableReplies {
   readonly #writer: AofWriter;
   #waiting: WaitingReplies[] = [];
-  /** Told each time that `durable` has moved, once the replies have gone. */
+  /** Told each time that the file has got more, or that `durable` has moved, once the replies have gone. */
   released: () => void = () => undefined;
 
   /** Nothing is acknowledged that is not on the disk. A plain field: asked for each request. */
