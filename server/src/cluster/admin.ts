@@ -196,6 +196,10 @@ export function failover(state: ClusterState, mode: ManualMode): string | undefi
   if (mode === "normal" && (isFailed(primary) || primary.link?.isOpen !== true)) {
     return "ERR Master is down or failed, please use CLUSTER FAILOVER FORCE";
   }
+  // Its primary, or another replica, may be back with the data in a moment.
+  if (mode === "force" && !guard.holdsShardData) {
+    return "ERR This replica has none of its shard's data. CLUSTER FAILOVER TAKEOVER makes it the primary all the same";
+  }
   startManualFailover(state, mode);
   return undefined;
 }

@@ -108,6 +108,20 @@ describe.each(SEEDS)("simulated cluster, seed %i", (seed) => {
     expect(cluster.runUntil(20_000, isReplaced)).toBeDefined();
   });
 
+  it("does not let an empty replica take over, unless told to lose the data", () => {
+    const cluster = formCluster(seed);
+    cluster.run(5000);
+    const [primary, replica] = [at(cluster, 1), at(cluster, 4)];
+    for (const node of [primary, replica]) cluster.crash(node);
+    cluster.restart(replica, { keepsData: false, newIp: false });
+    cluster.run(10_000);
+    expect(cluster.command(replica, (state) => failover(state, "force"))).toMatch(/^ERR /);
+    cluster.run(10_000);
+    expect(isPrimary(replica.state.myself)).toBe(false);
+    expect(cluster.command(replica, (state) => failover(state, "takeover"))).toBeUndefined();
+    expect(isPrimary(replica.state.myself)).toBe(true);
+  });
+
   it("tells all what people call a node", () => {
     const cluster = formCluster(seed, 1, { announceNodeName: "seven" });
     const [first] = cluster.nodes as [SimulatedNode];

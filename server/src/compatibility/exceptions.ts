@@ -12,6 +12,7 @@ export const PARTLY_DONE: Readonly<Record<string, string>> = {
   "module|load": "modules in C cannot be loaded, on purpose",
   "module|loadex": "modules in C cannot be loaded, on purpose",
   "module|unload": "modules in C cannot be loaded, on purpose",
+  "cluster|failover": "FORCE is refused by a replica that has none of its shard's data; TAKEOVER is not",
   "cluster|slot-stats": "as Valkey 8; what subscribers of sharded channels are sent is not counted",
   migrate: "refused inside MULTI: its client waits while others are served",
   eval: "where a script cannot be interrupted (inside pcall, in MULTI) it is ended past `busy-reply-threshold`, else it would hold up everybody",
