@@ -165,12 +165,14 @@ export class Replicas {
     session.lastAcknowledgedMs = this.#options.clock.nowMs();
     if (offset > session.acknowledgedOffset) session.acknowledgedOffset = offset;
     if (durableOffset !== undefined && durableOffset > session.durableOffset) session.durableOffset = durableOffset;
-    if (session.state === "sending" && session.isSnapshotSent) {
-      this.#flush();
-      session.goOnline(session.lastAcknowledgedMs);
-      this.#options.logger.notice(`Synchronization with replica ${this.nameOf(session)} succeeded`);
-    }
+    if (session.state === "sending" && session.isSnapshotSent) this.#goOnline(session);
     this.acknowledged();
+  }
+
+  #goOnline(session: ReplicaSession): void {
+    this.#flush();
+    session.goOnline(this.#options.clock.nowMs());
+    this.#options.logger.notice(`Synchronization with replica ${this.nameOf(session)} succeeded`);
   }
 
   forget(peer: ReplicaPeer): void {
@@ -301,7 +303,11 @@ export class Replicas {
 
   #ended(error: string | undefined, sessions: Iterable<ReplicaSession>): void {
     this.#sync = undefined;
-    if (error === undefined) return;
+    if (error === undefined) {
+      // Who was told the length knows where the stream begins; nothing has to be said before.
+      for (const session of sessions) if (!session.understandsEndMark) this.#goOnline(session);
+      return;
+    }
     this.#options.logger.warning(`Synchronization with replicas failed: ${error}`);
     for (const session of [...sessions]) session.peer.connection.destroy();
   }
@@ -309,7 +315,8 @@ export class Replicas {
   #dropLate(nowMs: number, timeoutMs: number): void {
     const { maxHeldBytes } = this.#options.settings();
     for (const session of [...this.#sessions.values()]) {
-      const isLate = session.state === "online" && nowMs - session.lastAcknowledgedMs > timeoutMs;
+      // One that asked with SYNC never acknowledges.
+      const isLate = session.state === "online" && !session.usesOldSync && nowMs - session.lastAcknowledgedMs > timeoutMs;
       const isTooFar = maxHeldBytes > 0 && session.heldBytes > maxHeldBytes;
       // A dead peer would hold the snapshot, and with it all others, for ever.
       const isStuck = session.state === "sending" && session.silentMs(nowMs) > timeoutMs;
