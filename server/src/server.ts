@@ -266,7 +266,7 @@ function createCore(options: ServerOptions): Core {
     ...{ ...createTimeLogs(config, clock), cluster: cluster?.cluster, relay: cluster?.cluster },
     ...{ waiters: waiting.forReplicas, blocking: waiting.forKeys, unblock: waiting.unblock },
     ...{ payloads, migrations, streamArguments: new StreamArguments(), isClusterEnabled: cluster !== undefined },
-    ...{ ...users, ...programs, executor: createExecutor(() => dispatcher, propagator) },
+    ...{ ...users, ...programs, executor: createExecutor(() => dispatcher, propagator, appendOnly) },
     get maxBulkBytes() {
       return parser.maxBulkBytes;
     },
@@ -338,14 +338,18 @@ function createTimeLogs(config: Config, clock: Clock): Pick<ServerContext, "slow
   };
 }
 
-function createExecutor(dispatcher: () => Dispatcher, propagator: Propagator): CommandExecutor {
+function createExecutor(dispatcher: () => Dispatcher, propagator: Propagator, appendOnly: AppendOnly): CommandExecutor {
   return {
     slotOf: (call, id) => dispatcher().slotOf(call, id),
     mayObject: (id) => dispatcher().mayObject(id),
     objection: (call, id) => dispatcher().objection(call, id),
     runQueued: (call, id) => dispatcher().runNested(call, id),
     beginTransaction: () => propagator.beginTransaction(),
-    endTransaction: (databaseIndex) => propagator.endTransaction(databaseIndex),
+    endTransaction(databaseIndex, client) {
+      if (!propagator.endTransaction(databaseIndex)) return;
+      client.writeOffset = propagator.offset;
+      client.appendOffset = appendOnly.position;
+    },
     propagateTo(targets) {
       propagator.targets = targets;
     },

@@ -133,7 +133,7 @@ function runQueued(call: Call, queued: readonly QueuedCommand[]): void {
     load(call, command);
     server.executor.runQueued(call, command.command);
   }
-  server.executor.endTransaction(databaseIndex);
+  server.executor.endTransaction(databaseIndex, client);
   client.set(ClientFlag.inExec, false);
 }
 

@@ -26,6 +26,18 @@ class TextFeed implements CommandFeed {
   }
 }
 
+test("one command alone goes out without MULTI and EXEC, two and more between them", () => {
+  const [replicas, appendOnly] = [new TextFeed(), new TextFeed()];
+  const propagator = new Propagator(replicas, appendOnly);
+  for (const count of [0, 1, 3]) {
+    propagator.beginTransaction();
+    for (let k = 0; k < count; k++) propagator.sendCommand(0, ["SET", "k", `${count}-${k}`]);
+    propagator.endTransaction(0);
+  }
+  const expected = ["SET k 1-0", "MULTI", "SET k 3-0", "SET k 3-1", "SET k 3-2", "EXEC"];
+  expect([replicas.words, appendOnly.words]).toEqual([expected, expected]);
+});
+
 test("each target hears of what it is to hear, between a MULTI and an EXEC of its own", () => {
   const [replicas, appendOnly] = [new TextFeed(), new TextFeed()];
   const propagator = new Propagator(replicas, appendOnly);
@@ -34,11 +46,12 @@ test("each target hears of what it is to hear, between a MULTI and an EXEC of it
   propagator.sendCommand(0, ["SET", "nowhere", "1"]);
   propagator.targets = Target.appendOnly;
   propagator.sendCommand(0, ["SET", "file", "1"]);
+  propagator.sendCommand(0, ["SET", "file", "2"]);
   propagator.endTransaction(0);
   propagator.targets = Target.all;
   propagator.sendCommand(0, ["SET", "both", "1"]);
   expect(replicas.words).toEqual(["SET both 1"]);
-  expect(appendOnly.words).toEqual(["MULTI", "SET file 1", "EXEC", "SET both 1"]);
+  expect(appendOnly.words).toEqual(["MULTI", "SET file 1", "SET file 2", "EXEC", "SET both 1"]);
 });
 
 const SCRIPT = `

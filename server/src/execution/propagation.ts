@@ -1,6 +1,7 @@
 /**
  * What replicas and the AOF are sent for the commands that ran: the request as it came, or what its function put in its
- * place. Everything a transaction changed goes out between MULTI and EXEC, so that it is applied as one there too.
+ * place. Everything a transaction changed goes out between MULTI and EXEC, so that it is applied as one there too; one command
+ * alone needs no such words, so the first waits until there is a second, or none will come.
  */
 
 import { type CommandArgument, encodeCommand } from "@kvcluster/protocol/resp-encoder";
@@ -24,6 +25,11 @@ const NEXT_OWNER = 4;
 const MULTI = encodeCommand(["MULTI"]);
 const EXEC = encodeCommand(["EXEC"]);
 
+interface HeldCommand {
+  readonly databaseIndex: number;
+  readonly bytes: Buffer;
+}
+
 export class Propagator {
   readonly #feeds: readonly CommandFeed[];
   /** The target that each feed is. */
@@ -31,6 +37,8 @@ export class Propagator {
   #inTransaction = false;
   /** The targets that have been told of a transaction. */
   #openFor = 0;
+  /** For each target, the first command of a transaction that it has not been told of. */
+  readonly #first: (HeldCommand | undefined)[] = [];
   /** Who hears of changes from now on. */
   targets: number = Target.all;
 
@@ -82,15 +90,25 @@ export class Propagator {
   beginTransaction(): void {
     this.#inTransaction = true;
     this.#openFor = 0;
+    this.#first.length = 0;
   }
 
-  endTransaction(databaseIndex: number): void {
+  /** Whether anything of it was sent. */
+  endTransaction(databaseIndex: number): boolean {
     this.#inTransaction = false;
-    if (this.#openFor === 0) return;
+    const isSent = this.#openFor !== 0 || this.#first.some((first) => first !== undefined);
     for (const [index, feed] of this.#feeds.entries()) {
       if ((this.#openFor & (this.#targetOf[index] as number)) !== 0) feed.feed(databaseIndex, EXEC, 0, EXEC.length);
+      this.#sendFirst(index, feed);
     }
     this.#openFor = 0;
+    return isSent;
+  }
+
+  #sendFirst(index: number, feed: CommandFeed): void {
+    const first = this.#first[index];
+    this.#first[index] = undefined;
+    if (first !== undefined && feed.active) feed.feed(first.databaseIndex, first.bytes, 0, first.bytes.length);
   }
 
   #feed(databaseIndex: number, bytes: Buffer, start: number, end: number): void {
@@ -99,8 +117,14 @@ export class Propagator {
       const target = this.#targetOf[index] as number;
       if (!feed.active || ((this.targets | NEXT_OWNER) & target) === 0) continue;
       if (this.#inTransaction && (this.#openFor & target) === 0) {
+        const first = this.#first[index];
+        if (first === undefined) {
+          this.#first[index] = { databaseIndex, bytes: Buffer.from(bytes.subarray(start, end)) };
+          continue;
+        }
         this.#openFor |= target;
-        feed.feed(databaseIndex, MULTI, 0, MULTI.length);
+        feed.feed(first.databaseIndex, MULTI, 0, MULTI.length);
+        this.#sendFirst(index, feed);
       }
       feed.feed(databaseIndex, bytes, start, end);
     }

@@ -92,7 +92,6 @@ export class ScriptCommands {
       call.client = client;
       call.command = command;
       call.db = db;
-      if (this.hasWritten) client.writeOffset = this.client.writeOffset;
     };
   }
 

@@ -316,7 +316,8 @@ export class Replicas {
     const { maxHeldBytes } = this.#options.settings();
     for (const session of [...this.#sessions.values()]) {
       // One that asked with SYNC never acknowledges.
-      const isLate = session.state === "online" && !session.usesOldSync && nowMs - session.lastAcknowledgedMs > timeoutMs;
+      const isLate =
+        session.state === "online" && !session.usesOldSync && nowMs - session.lastAcknowledgedMs > timeoutMs;
       const isTooFar = maxHeldBytes > 0 && session.heldBytes > maxHeldBytes;
       // A dead peer would hold the snapshot, and with it all others, for ever.
       const isStuck = session.state === "sending" && session.silentMs(nowMs) > timeoutMs;
