@@ -11,7 +11,7 @@ import time
 
 from redis.backoff import ConstantBackoff
 from redis.cluster import RedisCluster
-from redis.exceptions import RedisError
+from redis.exceptions import RedisClusterException, RedisError
 from redis.retry import Retry
 
 KEYS = 2000
@@ -22,7 +22,7 @@ def patiently(action):
     while True:
         try:
             return action()
-        except (RedisError, OSError):
+        except (RedisError, RedisClusterException, OSError):
             time.sleep(0.05)
 
 
