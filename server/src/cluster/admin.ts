@@ -222,6 +222,7 @@ export function reset(state: ClusterState, isHard: boolean): undefined {
   if (isHard) {
     state.currentEpoch = 0;
     state.lastVoteEpoch = 0;
+    state.votedFor = "";
     myself.configEpoch = 0;
     const old = myself.id;
     renameNode(state, myself, state.random.hex(40));

@@ -10,7 +10,7 @@
 
 import { MESSAGE_FLAG } from "./bus-message.ts";
 import { type ClusterNode, hasFlag, isFailed, isPrimary, isReplica, labelOf, NODE_FLAG } from "./cluster-node.ts";
-import { broadcast, broadcastPong, send } from "./gossip.ts";
+import { broadcast, broadcastPong, send, sendToAll } from "./gossip.ts";
 import { slotsOf } from "./slot-bitmap.ts";
 import { takeEpochUnasked } from "./slot-claims.ts";
 import {
@@ -27,6 +27,7 @@ const MIN_AUTH_TIMEOUT_MS = 2000;
 const BASE_DELAY_MS = 500;
 const RANDOM_DELAY_MS = 500;
 const RANK_DELAY_MS = 1000;
+const ASK_AGAIN_MS = 500;
 /** Writes stay paused longer than the attempt lasts, so that the old primary cannot resume just before it is replaced. */
 const MANUAL_PAUSE_FACTOR = 2;
 
@@ -52,7 +53,10 @@ export function runElection(state: ClusterState): void {
     askForVotes(state, isManual);
     return;
   }
-  if (election.votes.size < Math.floor(state.size / 2) + 1) return;
+  if (election.votes.size < Math.floor(state.size / 2) + 1) {
+    askAgain(state, isManual);
+    return;
+  }
   log(state, "notice", `Failover election won in epoch ${election.epoch}: I am the new primary`);
   if (myself.configEpoch < election.epoch) myself.configEpoch = election.epoch;
   replacePrimary(state);
@@ -103,10 +107,25 @@ function askForVotes(state: ClusterState, isManual: boolean): void {
   election.epoch = state.currentEpoch;
   // Its own vote: elected, it is asked for one itself, and two may not win in one epoch.
   state.lastVoteEpoch = state.currentEpoch;
+  state.votedFor = state.myself.id;
   election.hasAsked = true;
+  election.askedAt = state.now;
   needsDurableSave(state);
   log(state, "notice", `Starting a failover election for epoch ${election.epoch}`);
   broadcast(state, { type: "authRequest" }, isManual ? MESSAGE_FLAG.forceAck : 0);
+}
+
+/**
+ * Those that have not answered: request or vote may have been lost with a connection, or they have heard of the failure only
+ * since, and the next election is seconds away. Ours give the same vote again, Redis gives it once.
+ */
+function askAgain(state: ClusterState, isManual: boolean): void {
+  const { election, now } = state;
+  if (now - election.askedAt < ASK_AGAIN_MS || state.currentEpoch !== election.epoch) return;
+  election.askedAt = now;
+  const isWanted = (node: ClusterNode) => isPrimary(node) && node.slotCount > 0 && !election.votes.has(node.id);
+  const voters = [...state.nodes.values()].filter(isWanted);
+  sendToAll(state, voters, { type: "authRequest" }, isManual ? MESSAGE_FLAG.forceAck : 0);
 }
 
 export function receiveVote(state: ClusterState, voter: ClusterNode, voterEpoch: number): void {
@@ -142,8 +161,12 @@ export interface VoteRequest {
 
 export function answerVoteRequest(state: ClusterState, request: VoteRequest): void {
   if (isReplica(state.myself) || state.myself.slotCount === 0) return;
-  const refusal = refuseVote(state, request);
   const { candidate } = request;
+  if (hasVotedFor(state, candidate) && request.currentEpoch === state.currentEpoch) {
+    send(state, candidate.link, { type: "authAck" });
+    return;
+  }
+  const refusal = refuseVote(state, request);
   if (refusal !== undefined) {
     log(state, "notice", `Failover vote denied to ${labelOf(candidate)}: ${refusal}`);
     return;
@@ -153,9 +176,15 @@ export function answerVoteRequest(state: ClusterState, request: VoteRequest): vo
     candidate.primary.votedFor = candidate.id;
   }
   state.lastVoteEpoch = state.currentEpoch;
+  state.votedFor = candidate.id;
   needsDurableSave(state);
   log(state, "notice", `Failover vote granted to ${labelOf(candidate)} for epoch ${state.currentEpoch}`);
   send(state, candidate.link, { type: "authAck" });
+}
+
+/** In this epoch. The same vote given again is no second one. */
+function hasVotedFor(state: ClusterState, candidate: ClusterNode): boolean {
+  return state.votedFor === candidate.id && state.lastVoteEpoch === state.currentEpoch;
 }
 
 function refuseVote(state: ClusterState, request: VoteRequest): string | undefined {

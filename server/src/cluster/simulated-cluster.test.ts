@@ -108,6 +108,19 @@ describe.each(SEEDS)("simulated cluster, seed %i", (seed) => {
     expect(cluster.runUntil(20_000, isReplaced)).toBeDefined();
   });
 
+  it("asks for a vote again where the connection broke that it asked on", () => {
+    const cluster = formCluster(seed);
+    cluster.run(5000);
+    const { state } = at(cluster, 4);
+    cluster.crash(at(cluster, 1));
+    const hasScheduled = () => state.election.startAt > cluster.now;
+    while (!hasScheduled()) cluster.run(10);
+    cluster.lossRate = 1;
+    while (!state.election.hasAsked) cluster.run(10);
+    cluster.lossRate = 0;
+    expect(cluster.runUntil(1500, () => isPrimary(state.myself))).toBeDefined();
+  });
+
   it("does not let an empty replica take over, unless told to lose the data", () => {
     const cluster = formCluster(seed);
     cluster.run(5000);

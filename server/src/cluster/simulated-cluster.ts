@@ -248,6 +248,11 @@ export class SimulatedCluster {
     return isRunning(a) && isRunning(b) && this.#hears(a, b) && this.#hears(b, a);
   }
 
+  /** Whether what `b` says comes to `a`, be it that `b` hears nothing of it. */
+  isToldBy(a: SimulatedNode, b: SimulatedNode): boolean {
+    return b.frozenUntil <= this.now && this.#hears(a, b);
+  }
+
   #hears(a: SimulatedNode, b: SimulatedNode): boolean {
     return a.isUp && b.isUp && a.side === b.side && !b.unheardBy.has(a);
   }

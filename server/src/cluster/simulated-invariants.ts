@@ -3,7 +3,8 @@
  * that does not hold.
  *
  * - At most one node owns a slot in an epoch, now and in all of the past, and at most one is elected in an epoch.
- * - A primary that reaches no majority stops serving within the node timeout after the last it heard.
+ * - A primary that hears no majority stops serving within the node timeout. One that is not heard by any, but hears them, takes
+ *   as long again: others speak to it until they find that they get no answer.
  * - While a majority of the primaries lives, each slot is owned by a living node where one of its shard has the data.
  * - Nodes that reach each other come to one view: owners, epochs, roles and addresses.
  */
@@ -30,8 +31,9 @@ export class Invariants {
   /** Who was elected in an epoch: its name. */
   readonly #elected = new Map<number, string>();
   readonly #promotions = new Map<SimulatedNode, number>();
-  /** Since when a primary has not reached a majority. */
-  readonly #lonelySince = new Map<SimulatedNode, number>();
+  /** Since when a primary has not heard a majority, and since when it has not reached one that hears it. */
+  readonly #deafSince = new Map<SimulatedNode, number>();
+  readonly #unheardSince = new Map<SimulatedNode, number>();
 
   /** A last answer may be as late as messages are slow. */
   constructor(cluster: SimulatedCluster, mostLagMs: number) {
@@ -43,7 +45,8 @@ export class Invariants {
     for (const node of this.#cluster.nodes) {
       if (node.isUp) this.#checkOwner(node);
       this.#checkElection(node);
-      this.#checkLonely(node);
+      this.#checkLonely(node, this.#deafSince, 1);
+      this.#checkLonely(node, this.#unheardSince, 2);
     }
   }
 
@@ -69,32 +72,35 @@ export class Invariants {
     this.#elected.set(epoch, elected);
   }
 
-  #checkLonely(node: SimulatedNode): void {
-    const { now } = this.#cluster;
+  #checkLonely(node: SimulatedNode, lonelySince: Map<SimulatedNode, number>, timeouts: number): void {
+    const cluster = this.#cluster;
+    const { now } = cluster;
     const isRunning = node.isUp && node.frozenUntil <= now;
-    if (!isRunning || !isPrimary(node.state.myself) || reachesMajority(this.#cluster, node)) {
-      this.#lonelySince.delete(node);
+    const isReached = (other: SimulatedNode): boolean =>
+      lonelySince === this.#deafSince ? cluster.isToldBy(node, other) : cluster.reaches(node, other);
+    if (!isRunning || !isPrimary(node.state.myself) || hasMajority(cluster, node, isReached)) {
+      lonelySince.delete(node);
       return;
     }
-    const since = this.#lonelySince.get(node) ?? now;
-    this.#lonelySince.set(node, since);
-    const isAllowed = now - since <= SIMULATED_SETTINGS.nodeTimeoutMs + GRACE_MS + this.#mostLagMs;
+    const since = lonelySince.get(node) ?? now;
+    lonelySince.set(node, since);
+    const isAllowed = now - since <= timeouts * SIMULATED_SETTINGS.nodeTimeoutMs + GRACE_MS + this.#mostLagMs;
     hold(isAllowed || !node.state.isOk, `${node.name} goes on after ${now - since} ms without a majority`);
   }
 }
 
-/** Whether a node reaches most of those that own slots, as it knows them. */
-function reachesMajority(cluster: SimulatedCluster, node: SimulatedNode): boolean {
+/** Whether most of those that own slots, as a node knows them, are reached. */
+function hasMajority(
+  cluster: SimulatedCluster,
+  node: SimulatedNode,
+  isReached: (other: SimulatedNode) => boolean,
+): boolean {
   const owners = new Set<string>();
   for (let slot = 0; slot < SLOT_COUNT; slot += SLOT_STEP) {
     const owner = node.state.table.ownerOf(slot);
     if (owner !== undefined) owners.add(owner.id);
   }
-  const isReached = (id: string): boolean => {
-    const other = cluster.nodes.find(({ state }) => state.myself.id === id);
-    return other !== undefined && cluster.reaches(node, other);
-  };
-  const reached = [...owners].filter(isReached).length;
+  const reached = cluster.nodes.filter((other) => owners.has(other.state.myself.id) && isReached(other)).length;
   return owners.size === 0 || reached * 2 > owners.size;
 }
 

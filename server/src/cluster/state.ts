@@ -71,6 +71,8 @@ export interface Election {
   /** When to ask for votes; 0: none tried yet. */
   startAt: number;
   hasAsked: boolean;
+  /** When it last asked. */
+  askedAt: number;
   rank: number;
   epoch: number;
   readonly votes: Set<string>;
@@ -117,6 +119,8 @@ export interface ClusterState {
   nextLinkId: number;
   currentEpoch: number;
   lastVoteEpoch: number;
+  /** Who got that vote, as long as this process lives. */
+  votedFor: string;
   isOk: boolean;
   /** Primaries that own slots; majorities count these. */
   size: number;
@@ -165,6 +169,7 @@ export function createState({ settings, random, facts, now }: StateOptions): Clu
     nextLinkId: 1,
     currentEpoch: 0,
     lastVoteEpoch: 0,
+    votedFor: "",
     isOk: false,
     size: 0,
     startedAt: now,
@@ -175,7 +180,7 @@ export function createState({ settings, random, facts, now }: StateOptions): Clu
     importing: new Map(),
     surplus: new Set(),
     banned: new Map(),
-    election: { startAt: 0, hasAsked: false, rank: 0, epoch: 0, votes: new Set() },
+    election: { startAt: 0, hasAsked: false, askedAt: 0, rank: 0, epoch: 0, votes: new Set() },
     manual: { endsAt: 0, replica: undefined, primaryOffset: -1, canStart: false },
     guard: {
       ...{ isHolding: false, hasGivenUp: false, checksUntil: 0, ownOffset: 0 },
