@@ -55,7 +55,7 @@ fuzz: setup ## Random tests with new seeds, for longer (CALLS=1000000 SEED=1 ARG
 	.ci/packages
 	$(NODE) $(BIN)/vitest run --config vitest.fuzz.config.ts $(ARGS)
 
-bench: setup ## Speed, memory and stalls beside redis-server (ARGS="cpu", "SET GET", "empty keys structures growth delete compaction mixed snapshot always")
+bench: setup ## Speed, memory and stalls beside redis-server (ARGS="cpu", "SET GET", "empty keys structures growth delete compaction mixed snapshot always tls tracking")
 	.ci/packages
 	$(RUN) e2e/bench/run.ts $(ARGS)
 

@@ -7,6 +7,7 @@ import { measureRequests } from "./request-cpu.ts";
 import { header, line, verdict } from "./table.ts";
 import { appendAlways } from "./workloads/append-always.ts";
 import { compaction } from "./workloads/compaction.ts";
+import { encryptedRequests, trackedRequests } from "./workloads/connection-cost.ts";
 import { deleteStall } from "./workloads/delete-stall.ts";
 import { emptyServer } from "./workloads/empty-server.ts";
 import { growthStall } from "./workloads/growth-stall.ts";
@@ -28,6 +29,8 @@ const WORKLOADS: readonly Workload[] = [
   snapshot,
   largeValues,
   appendAlways,
+  encryptedRequests,
+  trackedRequests,
 ];
 
 async function main(): Promise<number> {
