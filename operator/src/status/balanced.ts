@@ -14,11 +14,17 @@ export function balanced({ cluster, plan }: ClusterFacts): ConditionVerdict {
   const left = slotsToMove(loads, shards);
   const leaving = loads.filter(({ index }) => index >= shards).length;
   if (left > 0) {
-    const why = leaving > 0 ? `${leaving} shards leave` : `there are ${shards} shards`;
+    const why =
+      leaving > 0 ? `${leaving} ${leaving === 1 ? "shard leaves" : "shards leave"}` : `there are ${shards} shards`;
     return { type, status: "False", reason: "MovingSlots", message: `${left} slots have yet to move: ${why}` };
   }
   if (leaving > 0) {
-    return { type, status: "False", reason: "RemovingShards", message: `${leaving} shards are empty and are removed` };
+    return {
+      type,
+      status: "False",
+      reason: "RemovingShards",
+      message: `${leaving} empty ${leaving === 1 ? "shard is" : "shards are"} removed`,
+    };
   }
   return { type, status: "True", reason: "Balanced", message: `The slots are spread evenly over ${shards} shards` };
 }
