@@ -128,10 +128,13 @@ function serverFacts({ config, clock, identity, shutdownWait }: FactParts): Serv
   };
 }
 
-function clientFacts({ clients, config, blockedClients, tracking }: FactParts): ClientFacts {
+function clientFacts({ clients, config, blockedClients, tracking, keyspace }: FactParts): ClientFacts {
   let largestInputBytes = 0;
   let largestOutputBytes = 0;
-  for (const { connection } of clients.all()) {
+  let subscribed = 0;
+  for (const client of clients.all()) {
+    const { connection } = client;
+    if (client.has(ClientFlag.subscribed)) subscribed++;
     largestInputBytes = Math.max(largestInputBytes, connection.queryBytes);
     largestOutputBytes = Math.max(largestOutputBytes, connection.outputBytes);
   }
@@ -143,6 +146,11 @@ function clientFacts({ clients, config, blockedClients, tracking }: FactParts): 
     tracking: tracking.facts(),
     largestInputBytes,
     largestOutputBytes,
+    subscribed,
+    watching: keyspace.watches.clientCount,
+    watchedKeys: keyspace.watches.keyCount,
+    awaitedKeys: keyspace.waited.count,
+    awaitedLosses: keyspace.waited.countOfLosses(),
   };
 }
 

@@ -47,6 +47,15 @@ export class WaitedKeys {
     }
   }
 
+  /** Keys whose waiters are also told when they go. */
+  countOfLosses(): number {
+    let count = 0;
+    for (const keys of this.#databases.values()) {
+      for (const { waiters } of keys.values()) if ([...waiters].some(({ wakesOnLoss }) => wakesOnLoss)) count++;
+    }
+    return count;
+  }
+
   remove(waiter: KeyWaiter): void {
     const keys = this.#databases.get(waiter.databaseIndex);
     for (const key of waiter.keys) {

@@ -34,6 +34,13 @@ export class Watches {
   /** How many clients watch something. A plain field: each write asks. */
   clientCount = 0;
 
+  /** How many keys somebody watches. */
+  get keyCount(): number {
+    let count = 0;
+    for (const keys of this.#keys.values()) count += keys.size;
+    return count;
+  }
+
   /** Takes `key` over. */
   watch(client: object, database: WatchedDatabase, key: Buffer): void {
     const text = key.toString("latin1");

@@ -35,6 +35,12 @@ export interface ClientFacts {
   readonly tracking: TrackingFacts;
   readonly largestInputBytes: number;
   readonly largestOutputBytes: number;
+  readonly subscribed: number;
+  readonly watching: number;
+  readonly watchedKeys: number;
+  /** Keys that clients wait for, and those of them whose loss they are told of too. */
+  readonly awaitedKeys: number;
+  readonly awaitedLosses: number;
 }
 
 export interface MemoryFacts {

@@ -29,6 +29,7 @@ export const QUIET_FACTS: FactSources = {
     tracking: { clients: 0, keys: 0, items: 0, prefixes: 0 },
     largestInputBytes: 0,
     largestOutputBytes: 0,
+    ...{ subscribed: 0, watching: 0, watchedKeys: 0, awaitedKeys: 0, awaitedLosses: 0 },
   }),
   memory: () => ({
     usedBytes: 2048,

@@ -81,7 +81,12 @@ export function clientFields(facts: ClientFacts): Field[] {
     ["client_recent_max_output_buffer", facts.largestOutputBytes],
     ["blocked_clients", facts.blocked],
     ["tracking_clients", facts.tracking.clients],
+    ["pubsub_clients", facts.subscribed],
+    ["watching_clients", facts.watching],
     ["clients_in_timeout_table", 0],
+    ["total_watched_keys", facts.watchedKeys],
+    ["total_blocking_keys", facts.awaitedKeys],
+    ["total_blocking_keys_on_nokey", facts.awaitedLosses],
   ];
 }
 

@@ -130,6 +130,18 @@ export const OBSERVATION: readonly Conversation[] = [
     ],
   },
   {
+    title: "who is subscribed, watches or waits is counted",
+    lines: `
+      a WATCH k l | b WATCH k | c SUBSCRIBE x | d& BLPOP q r 0 | a UNWATCH | a INFO clients | b MULTI; GET k; EXEC | c RESET
+      a LPUSH q 1 | d?1 | a INFO clients
+    `,
+    // Fields that came with 7.4, and sizes of buffers.
+    masks: [
+      [/(pubsub_clients|watching_clients|total_\w+|client_recent_max_\w+):\d+\r\n/g, ""],
+      [/\$\d+/g, "$"],
+    ],
+  },
+  {
     title: "errors and calls are counted by kind",
     lines: `
       a CONFIG RESETSTAT | a FOO | a GET | a LPUSH k | a SET k v | a LPUSH k x | a INCR k | a INFO errorstats
