@@ -64,6 +64,20 @@ const annotations = mapOf(text({ maxLength: 4096 }), {
   description: "Annotations for the client Services.",
 });
 
+const peers = (who: string) =>
+  listOf(opaque(), { maxItems: 16, description: `networking.k8s.io/v1 NetworkPolicyPeer: ${who}` });
+
+const networkPolicySchema = object({
+  mode: defaulted(
+    choice(["Disabled", "Restricted"], {
+      description: "Restricted: a NetworkPolicy limits who may connect to the servers.",
+    }),
+    "Disabled",
+  ),
+  clients: peers("who may connect as a client; all pods of the namespace when absent."),
+  scrapers: peers("who may read metrics and health; anybody when absent."),
+});
+
 const resourceAmounts = (description: string) => mapOf(quantity(), { maxProperties: 16, description });
 
 const memorySchema = object(
@@ -283,7 +297,10 @@ export const kvClusterSpecSchema = object(
     }),
     storage: defaulted(storageSchema, {}),
     auth: defaulted(authSchema, {}),
-    networking: defaulted(object({ service: defaulted(object({ annotations }), {}) }), {}),
+    networking: defaulted(
+      object({ service: defaulted(object({ annotations }), {}), networkPolicy: defaulted(networkPolicySchema, {}) }),
+      {},
+    ),
     scheduling: defaulted(schedulingSchema, {}),
     disruption: defaulted(disruptionSchema, {}),
     bootstrap: bootstrapSchema,

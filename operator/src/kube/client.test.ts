@@ -225,6 +225,6 @@ describe("the permissions", () => {
   it("allow no deleting but of backups that retention lets go, of drained shards, of pods to restart and of disruption budgets", () => {
     const permissions: readonly Permission[] = PERMISSIONS;
     const deletable = permissions.filter(({ verbs }) => verbs.includes("delete")).map(({ kind }) => kind);
-    expect(deletable).toEqual(["KVBackup", "StatefulSet", "Pod", "PodDisruptionBudget"]);
+    expect(deletable).toEqual(["KVBackup", "StatefulSet", "Pod", "PodDisruptionBudget", "NetworkPolicy"]);
   });
 });

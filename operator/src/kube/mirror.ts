@@ -22,6 +22,7 @@ const OWNED_KINDS = [
   "Secret",
   "PersistentVolumeClaim",
   "PodDisruptionBudget",
+  "NetworkPolicy",
   "Job",
 ] as const satisfies readonly KindName[];
 

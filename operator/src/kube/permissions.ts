@@ -56,6 +56,11 @@ export const PERMISSIONS = [
   },
   { kind: "PersistentVolumeClaim", verbs: [...WATCH, ...APPLY], why: "grows volumes, makes the volume of backups" },
   { kind: "PodDisruptionBudget", verbs: [...WATCH, ...APPLY, "delete"], why: "one pod of a shard at a time" },
+  {
+    kind: "NetworkPolicy",
+    verbs: [...WATCH, ...APPLY, "delete"],
+    why: "limits who connects, where a cluster asks for it",
+  },
   { kind: "Job", verbs: [...WATCH, "create"], why: "takes backups, removes old files" },
   { kind: "Event", verbs: ["create", "patch"], why: "tells what it did" },
   { kind: "Lease", verbs: ["get", "create", "update"], why: "leader election", ownNamespace: true },

@@ -25,6 +25,7 @@ export const RESOURCE_KINDS = {
   PersistentVolumeClaim: kind("v1", "PersistentVolumeClaim", "persistentvolumeclaims"),
   StatefulSet: kind("apps/v1", "StatefulSet", "statefulsets"),
   PodDisruptionBudget: kind("policy/v1", "PodDisruptionBudget", "poddisruptionbudgets"),
+  NetworkPolicy: kind("networking.k8s.io/v1", "NetworkPolicy", "networkpolicies"),
   Job: kind("batch/v1", "Job", "jobs"),
   Lease: kind("coordination.k8s.io/v1", "Lease", "leases"),
   Event: kind("events.k8s.io/v1", "Event", "events"),

@@ -20,7 +20,14 @@ import type { Pod } from "./pod.ts";
 import type { ClusterStore } from "./ports.ts";
 
 /** The kinds of which a cluster's children are; each has a cache. */
-export const CHILD_KINDS = ["ConfigMap", "Secret", "Service", "PodDisruptionBudget", "StatefulSet"] as const;
+export const CHILD_KINDS = [
+  "ConfigMap",
+  "Secret",
+  "Service",
+  "PodDisruptionBudget",
+  "NetworkPolicy",
+  "StatefulSet",
+] as const;
 export type ChildKind = (typeof CHILD_KINDS)[number];
 
 /** A cache as far as it is read. */

@@ -1,5 +1,5 @@
 /**
- * Brings every child object to what the spec says, in order, and removes budgets that are no longer wanted. An object of
+ * Brings every child object to what the spec says, in order, and removes budgets and policies that are no longer wanted. An object of
  * the same name that belongs to somebody else stops the pass before anything of it is touched. StatefulSets are not
  * removed here: a shard holds data (see remove-shards.ts).
  */
@@ -13,7 +13,7 @@ import { canShrink } from "../topology/plan-handover.ts";
 import { type Pass, PROCEED, type Step, type StepResult } from "./step.ts";
 
 /** Kinds without state, which may simply go when the spec no longer asks for them. */
-const REMOVABLE_KINDS: readonly string[] = ["PodDisruptionBudget"];
+const REMOVABLE_KINDS: readonly string[] = ["PodDisruptionBudget", "NetworkPolicy"];
 
 export const ensureChildren: Step = {
   name: "ensure children",

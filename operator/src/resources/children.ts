@@ -3,6 +3,7 @@
 import { configMap } from "./config-map.ts";
 import { connectionSecret } from "./connection-secret.ts";
 import type { ChildContext, Manifest } from "./manifest.ts";
+import { networkPolicies } from "./network-policy.ts";
 import { podDisruptionBudgets } from "./pod-disruption-budget.ts";
 import { serverAuthSecret } from "./server-auth-secret.ts";
 import { discoveryService, headlessService, readService, writeService } from "./services.ts";
@@ -16,6 +17,7 @@ const BUILDERS: readonly ((context: ChildContext) => readonly Manifest[])[] = [
   discoveryService,
   writeService,
   readService,
+  networkPolicies,
   podDisruptionBudgets,
   statefulSets,
 ];

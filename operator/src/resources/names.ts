@@ -32,6 +32,10 @@ export function readServiceName(cluster: string): string {
   return `${cluster}-read`;
 }
 
+export function networkPolicyName(cluster: string): string {
+  return `${cluster}-servers`;
+}
+
 export function configMapName(cluster: string): string {
   return `${cluster}-config`;
 }
