@@ -128,7 +128,7 @@ function serverFacts({ config, clock, identity, shutdownWait }: FactParts): Serv
   };
 }
 
-function clientFacts({ clients, config, blockedClients, tracking, keyspace }: FactParts): ClientFacts {
+function clientFacts({ clients, config, blockedClients, tracking, keyspace, cluster }: FactParts): ClientFacts {
   let largestInputBytes = 0;
   let largestOutputBytes = 0;
   let subscribed = 0;
@@ -140,7 +140,8 @@ function clientFacts({ clients, config, blockedClients, tracking, keyspace }: Fa
   }
   return {
     connected: clients.count,
-    clusterConnections: 0,
+    // One each way with each of the others, as Redis counts.
+    clusterConnections: 2 * ((cluster()?.knownNodes ?? 1) - 1),
     maxClients: config.get("maxclients"),
     blocked: blockedClients(),
     tracking: tracking.facts(),
