@@ -148,7 +148,7 @@ function receivePing(state: ClusterState, packet: PingPacket): void {
     sender.pingSentAt = 0;
     liftFailure(state, sender);
   }
-  if (packet.isOutdated) return;
+  if (packet.isOutdated || isBeforeElection(state, sender, header)) return;
   noteRole(state, sender, header);
   noteSlots(state, sender, link, header);
   resolveEpochCollision(state, sender, header.configEpoch);
@@ -221,6 +221,20 @@ function updateAddress(state: ClusterState, sender: ClusterNode, link: Link, hea
   needsUpdate(state);
 }
 
+/**
+ * A primary speaks as a replica of its own shard, with an older epoch than that it has its slots by: it said so before it was
+ * elected. Messages pass each other on two connections, and candidates speak with the epoch they stand for already.
+ */
+function isBeforeElection(state: ClusterState, sender: ClusterNode, header: BusHeader): boolean {
+  const primary = state.nodes.get(header.primaryId);
+  const isOlder = header.configEpoch < sender.configEpoch && sender.slotCount > 0;
+  return isOlder && isPrimary(sender) && primary !== undefined && areOfOneShard(sender, primary);
+}
+
+function areOfOneShard(node: ClusterNode, primary: ClusterNode): boolean {
+  return primary.primary === node || (primary.shardId !== "" && primary.shardId === node.shardId);
+}
+
 function noteRole(state: ClusterState, sender: ClusterNode, header: BusHeader): void {
   const noFailover = header.flags & NODE_FLAG.noFailover;
   sender.flags = (sender.flags & ~NODE_FLAG.noFailover) | noFailover;
@@ -255,7 +269,7 @@ function passSlotsOn(
     primary !== state.myself &&
     primary !== sender &&
     header.configEpoch >= sender.configEpoch &&
-    (primary.primary === sender || (primary.shardId !== "" && primary.shardId === sender.shardId));
+    areOfOneShard(sender, primary);
   if (isSuccessor && sender.slotCount > 0) {
     turnIntoPrimary(state, primary);
     primary.configEpoch = Math.max(primary.configEpoch, header.configEpoch);

@@ -3,7 +3,11 @@
 import { SLOT_COUNT } from "@kvcluster/protocol/slots";
 import { describe, expect, it } from "vitest";
 import { addSlots, deleteSlots, failover, forget, meet, replicate, setConfigEpoch, setSlotState } from "./admin.ts";
-import { isFailed, isPrimary, isSuspected } from "./cluster-node.ts";
+import { decodeBusMessage } from "./bus-message-decode.ts";
+import { isFailed, isPrimary, isSuspected, type Link } from "./cluster-node.ts";
+import { sendPing } from "./gossip.ts";
+import { change } from "./machine.ts";
+import { receivePacket } from "./packet.ts";
 import { SIMULATED_SETTINGS, SimulatedCluster, type SimulatedNode } from "./simulated-cluster.ts";
 import type { ClusterSettings, ClusterState } from "./state.ts";
 import { links } from "./views.ts";
@@ -34,6 +38,11 @@ function formCluster(seed: number, replicas = 1, settings: Partial<ClusterSettin
   }
   expect(cluster.runUntil(20_000, () => isHealthy(cluster))).toBeDefined();
   return cluster;
+}
+
+function receiveBytes(state: ClusterState, link: Link, bytes: Buffer): void {
+  const decoded = decodeBusMessage(bytes);
+  if ("message" in decoded) receivePacket(state, link, decoded.message);
 }
 
 function at(cluster: SimulatedCluster, index: number): SimulatedNode {
@@ -119,6 +128,27 @@ describe.each(SEEDS)("simulated cluster, seed %i", (seed) => {
     while (!state.election.hasAsked) cluster.run(10);
     cluster.lossRate = 0;
     expect(cluster.runUntil(1500, () => isPrimary(state.myself))).toBeDefined();
+  });
+
+  it("does not take a primary for a replica again by what it said before it was elected", () => {
+    const cluster = formCluster(seed, 2);
+    cluster.run(5000);
+    cluster.crash(at(cluster, 1));
+    const replicas = [at(cluster, 4), at(cluster, 7)];
+    const isAsking = ({ state }: SimulatedNode) => state.election.hasAsked;
+    while (!replicas.some(isAsking)) cluster.run(1);
+    const elected = replicas.find(isAsking) as SimulatedNode;
+    const other = replicas.find((node) => node !== elected) as SimulatedNode;
+    const { id } = elected.state.myself;
+    const link = elected.state.nodes.get(other.state.myself.id)?.link;
+    const [old] = change(elected.state, cluster.now, (state) => sendPing(state, link, "ping"));
+    expect(isPrimary(elected.state.myself)).toBe(false);
+    expect(cluster.runUntil(5000, () => other.state.myself.primary?.id === id)).toBeDefined();
+    const inbound = [...other.state.links.values()].find(({ node, isInbound }) => node?.id === id && isInbound);
+    if (old?.kind !== "send" || inbound === undefined) throw new Error("Both must be connected");
+    cluster.command(other, (state) => receiveBytes(state, inbound, old.bytes));
+    cluster.run(3000);
+    expect(other.state.myself.primary?.id).toBe(id);
   });
 
   it("does not let an empty replica take over, unless told to lose the data", () => {
