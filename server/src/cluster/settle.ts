@@ -32,8 +32,8 @@ export function settle(state: ClusterState): Effect[] {
 }
 
 /**
- * Up = this node may act, every slot is served (where that is required), and a majority of primaries is reachable. One from
- * which nothing has come for a node timeout does not count, even if a later PING of ours has not been out for as long: the
+ * Up = this node may act, every slot is served (where that is required), and a majority of primaries is reachable. One
+ * that has not answered for a node timeout does not count, even if a later PING of ours has not been out for as long: the
  * others have no reason to suspect this node before a timeout after the last they heard of it and need half a second for an
  * election, so it has stopped when its replica begins. After a start only those count that have been heard.
  */
@@ -65,11 +65,13 @@ function updateAvailability(state: ClusterState): void {
   log(state, "notice", `Cluster state changed: ${isOk ? "ok" : "fail"}`);
 }
 
-/** By this node itself once, since then perhaps only by others that it hears. */
+/**
+ * It has answered this node, or others that it hears. What comes from it unasked does not count: where only one direction
+ * works, it may take this node for dead.
+ */
 function isHeard(state: ClusterState, node: ClusterNode): boolean {
   if (node === state.myself) return true;
-  if (node.dataReceivedAt === 0) return false;
-  return state.now - Math.max(node.dataReceivedAt, node.pongReceivedAt) <= state.settings.nodeTimeoutMs;
+  return node.dataReceivedAt > 0 && state.now - node.pongReceivedAt <= state.settings.nodeTimeoutMs;
 }
 
 function isCovered(state: ClusterState): boolean {
