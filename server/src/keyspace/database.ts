@@ -346,7 +346,7 @@ export class Database {
     for (let draw = 0; ; draw++) {
       const record = this.randomRecord();
       const isForeign = record !== 0 && this.#state.isForeign(record);
-      if (record === 0 || (isForeign && draw === RANDOM_KEY_DRAWS)) return 0;
+      if (record === 0 || (isForeign && draw >= RANDOM_KEY_DRAWS)) return 0;
       if (isForeign) continue;
       if (!this.isExpired(record)) return record;
       if (!this.#state.keepsExpired) this.expireRecord(record);

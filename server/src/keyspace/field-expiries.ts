@@ -13,6 +13,8 @@ import type { ExpiringHash, KeyspaceState } from "./keyspace-state.ts";
 
 const NOT_LISTED = 0;
 const FREED_LEAVES = 256;
+/** So many hashes of other nodes are passed over; behind more of them, ours wait until those are ours or gone. */
+const FOREIGN_HASHES_A_LOOK = 100;
 
 export class FieldExpiries {
   readonly #state: KeyspaceState;
@@ -83,11 +85,16 @@ export class FieldExpiries {
 
   /** Deletes due fields of the hash that has waited longest, at most so many; gives their number, 0 if none is due. */
   expireNext(most: number): number {
-    if (this.earliestMs >= this.#state.nowMs) return 0;
-    this.#wantedMs = this.#state.fieldIndex.score;
-    const record = this.#database.findByHash(this.#state.fieldIndex.record, this.#isWanted);
-    if (record === 0) throw new Error("The list of hashes with expiring fields names one that is not there");
-    return this.expireDue(record, most);
+    const state = this.#state;
+    for (let rank = 0; rank <= FOREIGN_HASHES_A_LOOK && rank < this.count; rank++) {
+      state.fieldIndex.seek(this.#index, rank);
+      if (state.fieldIndex.score >= state.nowMs) return 0;
+      this.#wantedMs = state.fieldIndex.score;
+      const record = this.#database.findByHash(state.fieldIndex.record, this.#isWanted);
+      if (record === 0) throw new Error("The list of hashes with expiring fields names one that is not there");
+      if (!state.isForeign(record)) return this.expireDue(record, most);
+    }
+    return 0;
   }
 
   /** Deletes fields of a hash that are due, at most so many, and the key if none is left. Gives their number. */
