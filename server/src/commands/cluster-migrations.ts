@@ -81,22 +81,25 @@ interface SlotRanges {
 /** Ranges from argument `index` up to the first that is no number. */
 function slotRanges(call: Call, index: number): SlotRanges {
   const ranges: SlotRange[] = [];
-  const slots: number[] = [];
+  const slots = new Set<number>();
   for (; index < call.argc && isNumber(call, index); index += 2) {
     const start = slotArgument(call, index);
     if (index + 1 >= call.argc) throw new CommandError("ERR No end slot for final slot range");
     const end = slotArgument(call, index + 1);
     if (start > end) throw new CommandError(`ERR Start slot number ${start} is greater than end slot number ${end}.`);
-    const other = ranges.find((range) => range.end >= start && range.start <= end);
-    if (other !== undefined) {
-      const text = `Slot range ${start}-${end} overlaps with previous range ${other.start}-${other.end}.`;
-      throw new CommandError(`ERR ${text}`);
+    for (let slot = start; slot <= end; slot++) {
+      if (slots.has(slot)) throw overlap(ranges, start, end);
+      slots.add(slot);
     }
     ranges.push({ start, end });
-    for (let slot = start; slot <= end; slot++) slots.push(slot);
   }
   if (ranges.length === 0) throw new CommandError("ERR No slot ranges specified");
-  return { ranges, slots, next: index };
+  return { ranges, slots: [...slots], next: index };
+}
+
+function overlap(ranges: readonly SlotRange[], start: number, end: number): CommandError {
+  const other = ranges.find((range) => range.end >= start && range.start <= end);
+  return new CommandError(`ERR Slot range ${start}-${end} overlaps with previous range ${other?.start}-${other?.end}.`);
 }
 
 /** The one owner of all the slots. */
@@ -131,8 +134,9 @@ function migrateSlots(call: Call): void {
   const { migrations } = migrationsOf(call);
   checkMayStart(call);
   const moves: Move[] = [];
+  const taken: TakenSlots = { before: migrations.exportedSlots(), here: new Set() };
   for (let index = 2; index < call.argc; ) {
-    const wanted = exportedRanges(call, index, moves);
+    const wanted = exportedRanges(call, index, taken);
     const target = targetArgument(call, wanted.next);
     moves.push({ wanted, target });
     index = wanted.next + 2;
@@ -141,18 +145,23 @@ function migrateSlots(call: Call): void {
   call.reply.ok();
 }
 
-function exportedRanges(call: Call, index: number, moves: readonly Move[]): SlotRanges {
-  const { migrations } = migrationsOf(call);
+/** What moves already, by earlier commands and by this one. */
+interface TakenSlots {
+  readonly before: ReadonlySet<number>;
+  readonly here: Set<number>;
+}
+
+function exportedRanges(call: Call, index: number, taken: TakenSlots): SlotRanges {
   if (!call.is(index, "slotsrange")) throw new CommandError(ERRORS.syntax);
   const wanted = slotRanges(call, index + 1);
   if (ownerOf(call, wanted) !== clusterOf(call).state.myself)
     throw new CommandError("ERR Slots are not served by this node.");
-  const busy = wanted.slots.find((slot) => migrations.isExporting([slot]));
+  const busy = wanted.slots.find((slot) => taken.before.has(slot));
   if (busy !== undefined) throw new CommandError(`ERR I am already migrating slot ${busy}.`);
-  const slots = new Set(wanted.slots);
-  if (moves.some((move) => move.wanted.slots.some((slot) => slots.has(slot)))) {
+  if (wanted.slots.some((slot) => taken.here.has(slot))) {
     throw new CommandError("ERR Slot ranges in migrations overlap");
   }
+  for (const slot of wanted.slots) taken.here.add(slot);
   return wanted;
 }
 
@@ -276,10 +285,14 @@ function establish(call: Call): void {
   if (migrations.isImporting(wanted.slots)) {
     throw new CommandError("ERR Slot is already being imported on the target by a different migration");
   }
+  if (migrations.jobs.some((job) => job.name === name)) {
+    throw new CommandError("ERR A slot migration of this name is known already");
+  }
   if (source !== ownerOf(call, wanted)) {
     throw new CommandError("ERR Target node does not agree about current slot ownership");
   }
-  if (call.client.has(ClientFlag.multi | ClientFlag.inExec)) throw new CommandError(ERRORS.syntax);
+  // The connection is to be this one's alone: no other move's, no replica's.
+  if (call.client.has(ClientFlag.multi | ClientFlag.inExec | ClientFlag.replica)) throw new CommandError(ERRORS.syntax);
   // As with links of replication, no limit for ordinary clients ends this connection, and no pause stops it.
   call.client.set(ClientFlag.replica, true);
   migrations.establish(call.client.connection, { name, sourceId, ranges: wanted.ranges });

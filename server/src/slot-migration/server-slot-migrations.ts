@@ -80,7 +80,8 @@ export function createServerSlotMigrations(parts: ServerSlotMigrationsParts): Se
   const current: { applying?: SlotImport | undefined } = {};
   let drops: Drop[] = [];
   const drop = (slots: ReadonlySet<number>, done: () => void): void => {
-    const filled = [...slots].filter((slot) => keyspace.countInSlot(slot) > 0);
+    // A sweep that is under way goes on over the slots, empty or not, and would take what comes next.
+    const filled = [...slots].filter((slot) => keyspace.countInSlot(slot) > 0 || sweep.has(slot));
     if (filled.length > 0 && !keyspace.isReplica) {
       cluster.change((state) => dropKeys(state, filled));
       drops.push({ slots, done });
@@ -209,6 +210,8 @@ function createImport({ parts, job, connection, migrations, drop, current }: Imp
   const applier = parts.createApplier(connection);
   const work: SlotImport = new SlotImport(job, {
     ...{ clock, logger, refusal, timeoutMs: () => config.get("repl-timeout") * 1000 },
+    // The source waits for all of it: the other half is for the claim, on its way there.
+    takeOverWithinMs: () => config.get("cluster-manual-failover-timeout") / 2,
     send: (bytes) => connection.send(bytes),
     disconnect: () => connection.destroy(),
     neededBytes: () => applier.neededBytes,

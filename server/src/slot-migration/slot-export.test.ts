@@ -136,6 +136,18 @@ describe("the source of a move of slots", () => {
     expect(await isOver("failed")).toContain("The target sent what is no reply");
   });
 
+  it("gives up when the target does not take the changes", async () => {
+    await owner.client.command("CONFIG", "SET", "client-output-buffer-limit", "replica 20mb 0 0");
+    await begin();
+    target?.write("+OK\r\n");
+    await hears("CLUSTER SYNCSLOTS SNAPSHOT-EOF");
+    target?.pause();
+    for (let n = 0; n < 40; n++) await owner.client.command("SET", "{t}text", "x".repeat(1_000_000));
+    expect(await isOver("failed")).toBe("The target does not take changes as fast as they come");
+    target?.resume();
+    await owner.client.command("CONFIG", "SET", "client-output-buffer-limit", "replica 256mb 64mb 60");
+  });
+
   it("signs in, and says so when that fails", async () => {
     await owner.client.command("CONFIG", "SET", "masteruser", "mover", "masterauth", "secret");
     const { client } = owner;
@@ -156,6 +168,21 @@ describe("the source of a move of slots", () => {
     await hears("CLUSTER SYNCSLOTS SNAPSHOT-EOF");
     await owner.client.command("FLUSHALL");
     expect(await isOver("failed")).toBe("Data was flushed");
+  });
+
+  it("is asked for thousands of moves, or of ranges, at once without standing still", async () => {
+    const every = Array.from({ length: 8000 }, (_, n) => String(2 * n));
+    const ranges = every.flatMap((slot) => [slot, slot]);
+    const moves = every.flatMap((slot) => ["SLOTSRANGE", slot, slot, "NODE", other.id]);
+    const unknown = ["SLOTSRANGE", "1", "1", "NODE", "a".repeat(40)];
+    const startMs = performance.now();
+    for (const words of [
+      ["SLOTSRANGE", ...ranges, "NODE", other.id, ...unknown],
+      [...moves, ...unknown],
+    ]) {
+      expect(await owner.client.text("CLUSTER", "MIGRATESLOTS", ...words)).toMatch(/^-ERR Unknown node name: a{40}/);
+    }
+    expect(performance.now() - startMs).toBeLessThan(3000);
   });
 
   it("refuses moves that cannot be", async () => {

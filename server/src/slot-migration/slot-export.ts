@@ -23,7 +23,7 @@ import { slotForm } from "./slot-form.ts";
 export interface ExportLimits {
   /** Nothing heard for so long: given up. */
   readonly timeoutMs: number;
-  /** Changes that may wait here for the end of the snapshot; 0: no limit. */
+  /** Changes that may wait here, for the end of the snapshot or for the target to take them; 0: no limit. */
   readonly maxHeldBytes: number;
   /** Writes are held back once no more than this is on its way. */
   readonly pauseBelowBytes: number;
@@ -255,8 +255,12 @@ export class SlotExport {
 
   #hold(bytes: number): void {
     this.#heldBytes += bytes;
+    if (this.#isTooMuch(this.#heldBytes)) this.fail("Too many changes during the snapshot");
+  }
+
+  #isTooMuch(bytes: number): boolean {
     const { maxHeldBytes } = this.#ports.limits();
-    if (maxHeldBytes > 0 && this.#heldBytes > maxHeldBytes) this.fail("Too many changes during the snapshot");
+    return maxHeldBytes > 0 && bytes > maxHeldBytes;
   }
 
   #scheduleFlush(): void {
@@ -265,6 +269,7 @@ export class SlotExport {
     queueMicrotask(() => {
       this.#isFlushScheduled = false;
       this.#flush();
+      if (this.#isTooMuch(this.remainingBytes)) this.fail("The target does not take changes as fast as they come");
     });
   }
 

@@ -21,11 +21,11 @@ const NOT_A_MOVE = "should only be used by slot migration clients";
 const word = (text: string): Buffer => encodeCommand(["CLUSTER", "SYNCSLOTS", text]);
 
 beforeAll(async () => {
-  ({ owner, other } = await twoNodes());
+  ({ owner, other } = await twoNodes("--enable-debug-command", "yes"));
 });
 
 afterEach(async () => {
-  source.close();
+  source?.close();
   await eventually("the move is over", () => latestMove(other)?.isOver !== false);
 });
 
@@ -48,6 +48,30 @@ async function heard(): Promise<string> {
     if (said !== "ACK") return said ?? "";
   }
 }
+
+describe("a target that has just given the slots away", () => {
+  it("takes them back without losing what comes while it looks for keys of them to delete", async () => {
+    const nodes = await twoNodes();
+    const [first, second] = [nodes.owner, nodes.other];
+    await first.client.command("SET", "{t}a", "1");
+    const keys = Array.from({ length: 200 }, (_, n) => [`{t}${n}`, String(n)]).flat();
+    for (let n = 0; n < 100; n++) {
+      const fillers = Array.from({ length: 1000 }, (_, i) => [`{s}${n}:${i}`, ""]).flat();
+      await first.client.command("MSET", ...fillers);
+    }
+    const move = ["CLUSTER", "MIGRATESLOTS", "SLOTSRANGE", ...slots, "NODE"];
+    await first.client.command(...move, second.id);
+    await eventually("the slot has moved", () => latestMove(first)?.isOver === true && keysInSlot(first) === 0);
+    await second.client.command("MSET", ...keys);
+    await second.client.command(...move, first.id);
+    await eventually("it has moved back", () => latestMove(second)?.isOver === true);
+    expect([latestMove(first)?.state, keysInSlot(first)]).toEqual(["success", 201]);
+    const untilMs = Date.now() + 300;
+    await eventually("whatever else is deleted would be by now", () => Date.now() > untilMs);
+    expect(keysInSlot(first)).toBe(201);
+    await Promise.all([first.stop(), second.stop()]);
+  });
+});
 
 describe("a target that goes down in the middle", () => {
   it("deletes at its next start what had come", async () => {
@@ -142,14 +166,18 @@ describe("the target of a move of slots", () => {
   it("does not let keys expire by its own clock while they are another node's", async () => {
     await establish();
     source.write(Buffer.concat([word("ACK"), encodeCommand(["SET", "{t}a", "1", "PXAT", Date.now() + 50])]));
-    await eventually("the key has come", () => keysInSlot(other) === 1);
+    source.write(encodeCommand(["HSET", "{t}h", "lasting", "1", "other", "2"]));
+    source.write(encodeCommand(["HPEXPIREAT", "{t}h", Date.now() + 50, "FIELDS", 2, "lasting", "other"]));
+    await eventually("the keys have come", () => keysInSlot(other) === 2);
     const untilMs = Date.now() + 400;
     await eventually("its time is over, and some more", () => Date.now() > untilMs);
-    expect(keysInSlot(other)).toBe(1);
+    expect(keysInSlot(other)).toBe(2);
+    source.write(encodeCommand(["HPERSIST", "{t}h", "FIELDS", 1, "lasting"]));
+    source.write(encodeCommand(["RENAME", "{t}h", "{t}i"]));
     source.write(Buffer.concat([encodeCommand(["PERSIST", "{t}a"]), encodeCommand(["APPEND", "{t}a", "2"])]));
     source.write(word("SNAPSHOT-EOF"));
     expect(await heard()).toBe("REQUEST-PAUSE");
-    expect(other.server.context.keyspace.keysInSlot(SLOT, 9).map(String)).toEqual(["{t}a"]);
+    expect(other.server.context.keyspace.keysInSlot(SLOT, 9).map(String).sort()).toEqual(["{t}a", "{t}i"]);
   });
 
   it("takes the slots over when it may, with the highest epoch, and the old owner learns of it", async () => {
@@ -170,6 +198,21 @@ describe("the target of a move of slots", () => {
     await eventually("all agree again", () =>
       [owner, other].every(({ server }) => server.context.cluster?.state.table.ownerOf(SLOT)?.id === owner.id),
     );
+  });
+
+  it("does not take the slots over so late that the source may be at work again", async () => {
+    await other.client.command("CONFIG", "SET", "cluster-manual-failover-timeout", "100");
+    await establish();
+    source.write(Buffer.concat([word("ACK"), word("SNAPSHOT-EOF")]));
+    expect(await heard()).toBe("REQUEST-PAUSE");
+    source.write(word("PAUSED"));
+    expect(await heard()).toBe("REQUEST-FAILOVER");
+    const untilMs = Date.now() + 60;
+    await eventually("half of the time is over", () => Date.now() > untilMs);
+    source.write(word("FAILOVER-GRANTED"));
+    await eventually("the move is over", () => latestMove(other)?.isOver === true);
+    expect(latestMove(other)).toMatchObject({ state: "failed", message: "Too late to take over" });
+    await other.client.command("CONFIG", "SET", "cluster-manual-failover-timeout", "5000");
   });
 
   it("gives up when its data is flushed, or its memory is full", async () => {
@@ -204,6 +247,12 @@ describe("the target of a move of slots", () => {
     source.close();
     expect(await establish()).toBe("+OK\r\n");
     const first = source;
+    const again = ["SOURCE", owner.id, "NAME", `${moves}`.padStart(40, "0"), "SLOTSRANGE", "1", "1"];
+    const another = await RawClient.connect(other.server.port);
+    expect(await another.text("CLUSTER", "SYNCSLOTS", "ESTABLISH", ...again)).toBe(
+      "-ERR A slot migration of this name is known already\r\n",
+    );
+    another.close();
     expect(await establish()).toBe("-ERR Slot is already being imported on the target by a different migration\r\n");
     first.close();
   });

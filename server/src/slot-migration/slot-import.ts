@@ -29,6 +29,8 @@ export interface ImportPorts {
   /** Why nothing more can be taken, if so: no memory, no disk. */
   refusal(): string | undefined;
   timeoutMs(): number;
+  /** For so long after having asked for them, this node may take the slots. */
+  takeOverWithinMs(): number;
   position(): DataPosition;
   /** Whether replicas, and the disk, have it all up to there. */
   isKept(position: DataPosition, isLast: boolean): boolean;
@@ -53,6 +55,7 @@ export class SlotImport {
   #lastAckMs = 0;
   /** What is being waited for before the source hears the next word. */
   #awaited: { readonly position: DataPosition; readonly isLast: boolean } | undefined;
+  #askedAtUs = 0;
 
   constructor(job: MigrationJob, ports: ImportPorts) {
     this.job = job;
@@ -158,12 +161,18 @@ export class SlotImport {
     const awaited = this.#awaited;
     if (awaited === undefined || !this.#ports.isKept(awaited.position, awaited.isLast)) return;
     this.#awaited = undefined;
+    this.#askedAtUs = this.#ports.clock.monotonicUs();
     this.#say(awaited.isLast ? "REQUEST-FAILOVER" : "REQUEST-PAUSE");
   }
 
   #takeOver(): void {
     if (!this.#ports.isSourceOwner()) {
       this.fail("Slots are no longer owned by source node");
+      return;
+    }
+    // This node may have stood still: the source does not wait for ever, and may be at work again.
+    if (this.#ports.clock.monotonicUs() - this.#askedAtUs > this.#ports.takeOverWithinMs() * 1000) {
+      this.fail("Too late to take over");
       return;
     }
     this.#enter("success");

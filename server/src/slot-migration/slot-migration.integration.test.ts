@@ -117,5 +117,10 @@ describe("a move of slots between two primaries", { timeout: TIMEOUT_MS }, () =>
     client.close();
     await eventually("the replica is the primary", async () => (await replica.command("ROLE")).startsWith("master"));
     await eventually("it has deleted the copies", async () => (await keysIn(replica, Number(slot))) === 0);
+    expect((await migrations(replica))[0]).toMatchObject({ state: "failed" });
+    // The slot can come to it again.
+    const source = await scene.ownerOf(Number(slot));
+    expect(await move(source, replica, [Number(slot), Number(slot)])).toBe("OK");
+    expect(await ended(source)).toMatchObject({ state: "success" });
   });
 });

@@ -55,12 +55,14 @@ export class SlotMigrations {
     return this.#exports.get(job.name)?.remainingBytes ?? 0;
   }
 
-  isExporting(slots: Iterable<number>): boolean {
-    return this.#isBusyWith("EXPORT", slots);
+  /** On their way to other nodes. */
+  exportedSlots(): Set<number> {
+    const underWay = [...this.#exports.values()].filter(({ job }) => !job.isOver);
+    return new Set(underWay.flatMap(({ job }) => [...job.slots]));
   }
 
-  isImporting(slots: Iterable<number>): boolean {
-    return this.#isBusyWith("IMPORT", slots);
+  isImporting(slots: readonly number[]): boolean {
+    return [...this.#jobs.values()].some((job) => job.operation === "IMPORT" && !job.isOver && job.overlaps(slots));
   }
 
   /** Moves slots of this node to another primary. */
@@ -109,6 +111,8 @@ export class SlotMigrations {
       ...{ name, operation: "IMPORT", ranges, nodes: undefined, state: "occurring-on-primary" },
       nowMs: this.#parts.nowMs(),
     });
+    // Of two imports of a slot the earlier one is over: its end was told while this replica was away.
+    this.#endFollowed((other) => other.overlaps(job.slots), "Another import of these slots has begun");
     this.#remember(job);
     this.#parts.expectCopies(job.slots);
   }
@@ -155,6 +159,7 @@ export class SlotMigrations {
   /** Ten times a second. */
   tick(): void {
     if (this.#parts.isReplica()) this.ownersChanged();
+    else this.#endFollowed(() => true, "The primary that took the slots is gone");
     for (const work of this.#exports.values()) {
       work.tick();
       if (work.job.isOver) this.#exports.delete(work.job.name);
@@ -183,9 +188,13 @@ export class SlotMigrations {
     this.#connections.get(connection)?.disconnected();
   }
 
-  #isBusyWith(operation: "EXPORT" | "IMPORT", slots: Iterable<number>): boolean {
-    const wanted = [...slots];
-    return [...this.#jobs.values()].some((job) => job.operation === operation && !job.isOver && job.overlaps(wanted));
+  /** Their copies are the cluster's to delete (cluster/surplus-slots.ts). */
+  #endFollowed(isConcerned: (job: MigrationJob) => boolean, message: string): void {
+    for (const job of this.#jobs.values()) {
+      if (job.state !== "occurring-on-primary" || !isConcerned(job)) continue;
+      job.enter("failed", this.#parts.nowMs());
+      job.message = message;
+    }
   }
 
   #remember(job: MigrationJob): void {
