@@ -11,6 +11,8 @@ export interface Terminal {
   readonly warn: (text: string) => void;
   /** Somebody looks at it: what was written may be replaced. */
   readonly isScreen: boolean;
+  /** Longer lines are wrapped by the terminal. Asked each time: windows change. */
+  readonly columns: () => number;
 }
 
 export interface Context {

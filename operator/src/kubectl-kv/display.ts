@@ -29,7 +29,7 @@ export async function showUntilOver({ terminal, clock }: Context, options: ShowO
   let last = "";
   for (;;) {
     const { text, isOver } = await look();
-    if (terminal.isScreen) terminal.write(`${eraseLines(last)}${text}`);
+    if (terminal.isScreen) terminal.write(`${eraseLines(last, terminal.columns())}${text}`);
     else if (text !== last) terminal.write(text);
     last = text;
     if (isOver) return;
@@ -38,8 +38,11 @@ export async function showUntilOver({ terminal, clock }: Context, options: ShowO
   }
 }
 
-/** Up to where the text began, and away with all below. A line that the terminal wrapped counts as one: it stays visible. */
-function eraseLines(text: string): string {
-  const lines = text.split("\n").length - 1;
-  return lines === 0 ? "" : `\u001b[${lines}A\u001b[J`;
+/** Up to where the text began, over all lines of the terminal that it took, and away with what is below. */
+export function eraseLines(text: string, columns: number): string {
+  const taken = text
+    .split("\n")
+    .slice(0, -1)
+    .reduce((sum, line) => sum + Math.max(1, Math.ceil(line.length / columns)), 0);
+  return taken === 0 ? "" : `\u001b[${taken}A\u001b[J`;
 }

@@ -12,11 +12,14 @@ import { serverLink } from "./server-link.ts";
 
 /** Whose changes these are, in the managed fields of what is made or changed. */
 const FIELD_MANAGER = "kubectl-kv";
+/** Of a terminal that does not say. */
+const DEFAULT_COLUMNS = 80;
 
 const terminal: Terminal = {
   write: (text) => process.stdout.write(text),
   warn: (text) => process.stderr.write(text),
   isScreen: process.stdout.isTTY === true,
+  columns: () => process.stdout.columns || DEFAULT_COLUMNS,
 };
 
 function open({ namespace, context, kubeconfig }: Choice): Context {
@@ -45,9 +48,15 @@ async function* readLines(prompt: () => string): AsyncGenerator<string> {
     lines.prompt();
   };
   ask();
-  for await (const line of lines) {
-    yield line;
-    ask();
+  try {
+    for await (const line of lines) {
+      yield line;
+      ask();
+    }
+  } finally {
+    // Else a terminal that nobody reads keeps the process alive after `quit`.
+    lines.close();
+    process.stdin.destroy();
   }
 }
 

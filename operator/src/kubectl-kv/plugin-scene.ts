@@ -67,6 +67,7 @@ export async function startPluginScene(): Promise<PluginScene> {
         write: (text: string) => void out.push(text),
         warn: (text: string) => void error.push(text),
         isScreen: false,
+        columns: () => 80,
       };
       const code = await runPlugin(argv, terminal, ({ namespace = "apps" }) => {
         const transport = withStatuses(httpTransport({ url: api.url, requestOptions: async () => ({}) }, clock), scene);

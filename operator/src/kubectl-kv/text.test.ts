@@ -3,6 +3,7 @@ import { RespError } from "@kvcluster/protocol/resp-decoder";
 import { describe, expect, it } from "vitest";
 import { duration, grouped, parseDuration } from "./amounts.ts";
 import { commandWords } from "./command-words.ts";
+import { eraseLines } from "./display.ts";
 import { operationLine } from "./progress-bar.ts";
 import { replyForPeople, replyForPipe } from "./reply-text.ts";
 import { shortRanges, slotCount } from "./slot-text.ts";
@@ -46,6 +47,12 @@ it("a bar is full only at the end, and never leaves its frame", () => {
   expect(bar(9999, 10_000)).toBe(`[${"#".repeat(23)}-]`);
   expect(bar(12, 10)).toBe(`[${"#".repeat(24)}]`);
   expect(bar(0, 0)).toBe(`[${"-".repeat(24)}]`);
+});
+
+it("a picture takes the place of the last one, wrapped lines counted", () => {
+  expect(eraseLines("", 10)).toBe("");
+  expect(eraseLines("short\n\n", 10)).toBe("\u001b[2A\u001b[J");
+  expect(eraseLines(`${"x".repeat(10)}\n${"x".repeat(21)}\n`, 10)).toBe("\u001b[4A\u001b[J");
 });
 
 describe("a typed line", () => {
