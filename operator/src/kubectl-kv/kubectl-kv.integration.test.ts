@@ -2,7 +2,7 @@
 // proxies to admin ports as a real one does, and a kubectl in PATH that forwards ports. Each server has a loopback address of
 // its own, as pods have: redirections name it.
 import { type ChildProcess, spawn } from "node:child_process";
-import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import http from "node:http";
 import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -86,6 +86,23 @@ describe("kubectl kv with real servers", { timeout: 180_000 }, () => {
     expect((await kv("connect", "shop", "--", "GET", "greeting")).out).toBe("hello\n");
   });
 
+  it("leaves no port-forward behind when it is ended by a signal", async () => {
+    const pidFile = join(directory, "kubectl.pid");
+    await rm(pidFile, { force: true });
+    const child = spawn(join(ROOT, "operator/bin/kubectl-kv"), ["connect", "shop"], { env: environment() });
+    const pid = Number(
+      await eventually(
+        () => readFile(pidFile, "utf8").catch(() => ""),
+        (text) => text !== "",
+      ),
+    );
+    child.kill("SIGTERM");
+    await eventually(
+      async () => isAlive(pid),
+      (alive) => !alive,
+    );
+  });
+
   it("tells what kubectl complains about", async () => {
     await writeFile(join(directory, "kubectl"), "#!/bin/sh\necho 'error: pods is forbidden' >&2\nexit 1\n");
     expect(await kv("connect", "shop", "--", "PING")).toEqual({
@@ -100,8 +117,7 @@ const kv = (...argv: readonly string[]) => kvWith("", ...argv);
 
 function kvWith(input: string, ...argv: readonly string[]) {
   const { promise, resolve, reject } = Promise.withResolvers<{ code: number | null; out: string; error: string }>();
-  const env = { ...process.env, KUBECONFIG: join(directory, "kubeconfig"), PATH: `${directory}:${process.env.PATH}` };
-  const child = spawn(join(ROOT, "operator/bin/kubectl-kv"), argv, { env, timeout: LIMIT_MS });
+  const child = spawn(join(ROOT, "operator/bin/kubectl-kv"), argv, { env: environment(), timeout: LIMIT_MS });
   let [out, error] = ["", ""];
   child.stdout.on("data", (chunk) => {
     out += chunk;
@@ -113,6 +129,18 @@ function kvWith(input: string, ...argv: readonly string[]) {
   child.on("close", (code) => resolve({ code, out, error }));
   child.stdin.end(input);
   return promise;
+}
+
+function environment(): NodeJS.ProcessEnv {
+  return { ...process.env, KUBECONFIG: join(directory, "kubeconfig"), PATH: `${directory}:${process.env.PATH}` };
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
 }
 
 async function eventually<T>(look: () => Promise<T>, holds: (value: T) => boolean): Promise<T> {
@@ -229,6 +257,7 @@ function fakeKubectl(): string {
   );
   return `#!${join(ROOT, "node_modules/node/bin/node")}
 const { connect, createServer } = require("node:net");
+require("node:fs").writeFileSync(${JSON.stringify(join(directory, "kubectl.pid"))}, String(process.pid));
 const target = ${JSON.stringify(targets)}[process.argv.find((word) => word.startsWith("pod/"))];
 const listener = createServer((socket) => {
   const far = connect(target);

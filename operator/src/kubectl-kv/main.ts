@@ -60,6 +60,14 @@ async function* readLines(prompt: () => string): AsyncGenerator<string> {
   }
 }
 
+// An exit, unlike a signal, ends what was started to reach the pods.
+for (const [signal, number] of [
+  ["SIGHUP", 1],
+  ["SIGINT", 2],
+  ["SIGTERM", 15],
+] as const) {
+  process.once(signal, () => process.exit(128 + number));
+}
 // Whoever reads our output may have seen enough (`| head`).
 process.stdout.on("error", () => process.exit(0));
 process.exitCode = await runPlugin(process.argv.slice(2), terminal, open);

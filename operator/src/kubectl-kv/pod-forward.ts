@@ -48,6 +48,8 @@ function startForward(
     ...["-n", namespace, "port-forward", "--address", "127.0.0.1", `pod/${name}`, `:${port}`],
   ];
   const child = spawn("kubectl", argv, { stdio: ["ignore", "pipe", "pipe"] });
+  // It would outlive us: a signal that ends this process does not reach it.
+  process.once("exit", () => child.kill());
   let told = "";
   let complaint = "";
   return new Promise((resolve, reject) => {
