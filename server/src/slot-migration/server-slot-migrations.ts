@@ -185,13 +185,14 @@ function connectTo({ cluster, connect }: ServerSlotMigrationsParts, id: string, 
 function ownerOf({ cluster }: ServerSlotMigrationsParts, { slots, nodes }: MigrationJob) {
   const { table, myself, nodes: known } = cluster.cluster.state;
   const target = known.get(nodes?.target ?? "");
-  if (!isPrimary(myself)) return "others";
   const owners = new Set([...slots].map((slot) => table.ownerOf(slot)));
   if (owners.size !== 1) return "others";
-  if (owners.has(myself)) return "this node";
+  if (owners.has(myself) && isPrimary(myself)) return "this node";
   const [owner] = owners;
-  const isOfTarget = owner !== undefined && (owner === target || owner.shardId === target?.shardId);
-  return isOfTarget ? "the target" : "others";
+  if (owner === undefined || target === undefined) return "others";
+  // It may have been replaced by its replica since.
+  const isItsShard = owner === target || (owner.shardId !== "" && owner.shardId === target.shardId);
+  return isItsShard ? "the target" : "others";
 }
 
 interface ImportParts {
