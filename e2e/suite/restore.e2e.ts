@@ -90,15 +90,9 @@ describe("a KVCluster that begins with a backup", () => {
     expect(await it.redisCli("three", ["-c", "del", "string:0"])).toBe("1\n");
     const jobName = (await restored("three")).status?.restore?.jobName ?? "";
     await kubectl("-n", it.namespace, "delete", "job", jobName, "--wait");
-    await kubectl(
-      "-n",
-      it.namespace,
-      "delete",
-      "pods",
-      "-l",
-      "kvcluster.dev/cluster=three,kvcluster.dev/shard",
-      "--wait",
-    );
+    // Not waiting: pods of the same names come back at once, and kubectl may wait for these to go too.
+    const selector = "kvcluster.dev/cluster=three,kvcluster.dev/shard";
+    await kubectl("-n", it.namespace, "delete", "pods", "-l", selector, "--wait=false");
     await it.ready("three", 120_000);
     expect(await it.redisCli("three", ["-c", "exists", "string:0"])).toBe("0\n");
     expect(await it.redisCli("three", ["-c", "exists", "string:5"])).toBe("1\n");
