@@ -20,7 +20,7 @@ export function dryRun(call: Call): void {
   });
   let verdict: string | undefined;
   try {
-    const id = innerCommand(call);
+    const id = table.requested(call);
     if (id === 0) throw new CommandError(`ERR Command '${cString(given)}' not found`);
     const arity = table.arity[id] as number;
     const name = table.fullNames[id] as string;
@@ -35,12 +35,4 @@ export function dryRun(call: Call): void {
   }
   if (verdict === undefined) call.reply.ok();
   else call.reply.bulkBuffer(Buffer.from(verdict, "latin1"));
-}
-
-/** A container without a subcommand is taken as it is. */
-function innerCommand(call: Call): number {
-  const { table } = call.server;
-  const id = table.lookup(call.buffer, call.offset[0] as number, call.length[0] as number);
-  if (id === 0 || call.argc < 2 || table.rows[id]?.subcommands === undefined) return id;
-  return table.subcommand(id, call.text(1));
 }

@@ -193,7 +193,6 @@ function replyKeys(call: Call, replyOne: (found: KeyPosition) => void): void {
 
 const INNER_START = 2;
 /** No command has this id. */
-const NONE = -1;
 
 function withInnerRequest<Result>(call: Call, run: () => Result): Result {
   const { argc, offset, length } = call;
@@ -209,11 +208,8 @@ function withInnerRequest<Result>(call: Call, run: () => Result): Result {
 
 function innerRow(call: Call): CommandRow | undefined {
   const { table } = call.server;
-  const id = table.lookup(call.buffer, call.offset[0] as number, call.length[0] as number);
-  const row = table.rows[id];
-  if (id === 0 || row === undefined) return undefined;
-  if (row.subcommands === undefined || call.argc < 2) return row;
-  return table.rows[table.subcommand(id, call.text(1)) || NONE];
+  const id = table.requested(call);
+  return id === 0 ? undefined : table.rows[id];
 }
 
 function replyKeyAndFlags(call: Call, { argument, flags }: KeyPosition): void {

@@ -60,6 +60,15 @@ const BIT_OF_FLAG: Partial<Record<CommandFlag, number>> = {
 const HASH_SLOTS = 2048;
 const CASE_BIT = 0x20202020;
 
+/** Of a request, what names its command: a Call. */
+interface RequestWords {
+  readonly buffer: Buffer;
+  readonly argc: number;
+  readonly offset: Int32Array;
+  readonly length: Int32Array;
+  text(index: number): string;
+}
+
 export class CommandTable {
   readonly rows: CommandRow[] = [];
   /** `config|get` for a subcommand. */
@@ -160,6 +169,13 @@ export class CommandTable {
   /** Id of a container's subcommand, 0 if there is none. */
   subcommand(container: number, name: string): number {
     return this.#subcommands[container]?.get(name.toLowerCase()) ?? 0;
+  }
+
+  /** Id of the command that a request names, of its subcommand where it has one; 0 if there is none. */
+  requested(request: RequestWords): number {
+    const id = this.lookup(request.buffer, request.offset[0] as number, request.length[0] as number);
+    const isContainer = ((this.flags[id] as number) & CommandBit.container) !== 0;
+    return isContainer && request.argc > 1 ? this.subcommand(id, request.text(1)) : id;
   }
 
   /** Id by the name that requests use, `config|get` for a subcommand; 0 if there is none. */

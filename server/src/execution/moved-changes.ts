@@ -5,7 +5,7 @@
 
 import { keySlot } from "@kvcluster/protocol/slots";
 import type { Call } from "../commands/call.ts";
-import { CommandBit, type CommandTable } from "../commands/command-table.ts";
+import type { CommandTable } from "../commands/command-table.ts";
 import type { ChangeListener } from "../slot-migration/server-slot-migrations.ts";
 import type { RequestSource } from "./dispatcher-ports.ts";
 import type { CommandFeed } from "./propagation.ts";
@@ -47,16 +47,9 @@ export class MovedChanges implements CommandFeed {
     const call = this.#parts.call();
     parser.parse(bytes, start, end, call, true);
     const slots = new Set<number>();
-    for (const argument of requestKeys(table, this.#commandOf(call), call)) {
+    for (const argument of requestKeys(table, table.requested(call), call)) {
       slots.add(keySlot(call.buffer, call.offset[argument] as number, call.length[argument] as number));
     }
     return slots;
-  }
-
-  #commandOf(call: Call): number {
-    const { table } = this.#parts;
-    const id = table.lookup(call.buffer, call.offset[0] as number, call.length[0] as number);
-    const isContainer = ((table.flags[id] as number) & CommandBit.container) !== 0 && call.argc > 1;
-    return isContainer ? table.subcommand(id, call.text(1)) : id;
   }
 }

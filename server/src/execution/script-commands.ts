@@ -116,7 +116,7 @@ export class ScriptCommands {
     const argc = api.lua_gettop(state);
     if (argc === 0) return this.#fail(state, raises, NO_ARGUMENTS);
     if (!this.#takeArguments(state, call, argc)) return this.#fail(state, raises, WRONG_ARGUMENT);
-    const id = this.#lookup(call);
+    const id = call.server.table.requested(call);
     if (id === 0) return this.#fail(state, raises, UNKNOWN_COMMAND);
     const objection = this.#objection(call, id);
     if (objection !== undefined) return this.#fail(state, raises, objection);
@@ -135,7 +135,7 @@ export class ScriptCommands {
   isAllowed(state: State): boolean | undefined {
     const call = this.#call;
     if (call === undefined || !this.#takeArguments(state, call, this.#machine.api.lua_gettop(state))) return undefined;
-    const id = this.#lookup(call);
+    const id = call.server.table.requested(call);
     return id === 0 ? undefined : isPermitted(call, id);
   }
 
@@ -177,13 +177,6 @@ export class ScriptCommands {
     }
     call.buffer = machine.heap;
     return true;
-  }
-
-  #lookup(call: Call): number {
-    const { table } = call.server;
-    const id = table.lookup(call.buffer, call.offset[0] as number, call.length[0] as number);
-    if (id === 0 || ((table.flags[id] as number) & CommandBit.container) === 0 || call.argc === 1) return id;
-    return table.subcommand(id, call.text(1));
   }
 
   #objection(call: Call, id: number): string | undefined {
