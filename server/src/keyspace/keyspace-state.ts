@@ -3,7 +3,6 @@
  * the layers above. Plain fields, because the hot path reads them.
  */
 
-import { keySlot } from "@kvcluster/protocol/slots";
 import { Arena } from "../memory/arena.ts";
 import type { Handle } from "../memory/arena-layout.ts";
 import type { ByteSpan } from "../memory/byte-span.ts";
@@ -173,11 +172,7 @@ export class KeyspaceState {
 
   /** Whether the key is another node's. */
   isForeign(record: Handle): boolean {
-    if (this.foreignSlots.size === 0) return false;
-    const { records } = this;
-    return this.foreignSlots.has(
-      keySlot(records.bytesOf(record), records.keyOffset(record), records.keyLength(record)),
-    );
+    return this.foreignSlots.size > 0 && this.foreignSlots.has(this.records.slotOf(record));
   }
 
   /** Frees a record and its value, after a running snapshot has seen both. */

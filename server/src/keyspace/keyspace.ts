@@ -3,7 +3,7 @@
  * requests; whatever the keyspace wants to tell (expired and evicted keys) goes to its listener.
  */
 
-import { keySlot, SLOT_COUNT } from "@kvcluster/protocol/slots";
+import { SLOT_COUNT } from "@kvcluster/protocol/slots";
 import type { Arena } from "../memory/arena.ts";
 import type { Handle } from "../memory/arena-layout.ts";
 import type { ChunkMemory } from "../memory/chunk-memory.ts";
@@ -270,12 +270,12 @@ export class Keyspace {
     const wanted = Math.min(max, this.countInSlot(slot));
     if (slots === undefined || wanted === 0) return [];
     const database = this.database(0);
-    slots.listed ??= listSlotKeys(database, slots);
+    slots.listed ??= listSlotKeys(database, this.records, slots);
     const found = new Set<Handle>();
     const hasKey = (hash: number): boolean => {
       let isThere = false;
       database.findByHash(hash, (record) => {
-        if (slotOf(database, record) !== slot) return false;
+        if (this.records.slotOf(record) !== slot) return false;
         found.add(record);
         isThere = true;
         return false;
@@ -296,25 +296,21 @@ export class Keyspace {
     do {
       const keys: Buffer[] = [];
       cursor = database.scan(cursor, SLOT_SCAN_STEP, (record) => {
-        if (isWanted[slotOf(database, record)] === 1) keys.push(database.keyOf(record));
+        if (isWanted[this.records.slotOf(record)] === 1) keys.push(database.keyOf(record));
       });
       for (const key of keys) visit(key);
     } while (cursor !== 0);
   }
 }
 
-function listSlotKeys(database: Database, slots: SlotCounts): SlotKeys {
+function listSlotKeys(database: Database, records: Records, slots: SlotCounts): SlotKeys {
   return new SlotKeys(
     database.count,
     (slot) => slots.countIn(slot),
     (visit) => {
       database.forEach((record) => {
-        visit(slotOf(database, record), database.hashOf(record));
+        visit(records.slotOf(record), database.hashOf(record));
       });
     },
   );
-}
-
-function slotOf(database: Database, record: Handle): number {
-  return keySlot(database.bytesOf(record), database.keyOffset(record), database.keyLength(record));
 }

@@ -10,6 +10,7 @@
  * the collection changes. Records with an expiry time lie in pages of their own kind: to get or lose one, a record moves.
  */
 
+import { keySlot } from "@kvcluster/protocol/slots";
 import type { Arena } from "../memory/arena.ts";
 import { copyBytes } from "../memory/arena-bytes.ts";
 import { CHUNK_SHIFT, GRANULE_MASK, type Handle, RECORD, VOLATILE_RECORD } from "../memory/arena-layout.ts";
@@ -167,6 +168,11 @@ export class Records {
     const first = words[at] as number;
     if ((first & RECORD_WIDE_KEY_FLAG) === 0) return first & RECORD_KEY_LENGTH_MASK;
     return words[at + EXPIRY_WORD + ((first & RECORD_EXPIRY_FLAG) === 0 ? 0 : 2)] as number;
+  }
+
+  /** The cluster slot of the key. */
+  slotOf(record: Handle): number {
+    return keySlot(this.bytesOf(record), this.keyOffset(record), this.keyLength(record));
   }
 
   keyOffset(record: Handle): number {

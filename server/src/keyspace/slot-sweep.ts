@@ -4,7 +4,7 @@
  * `finish` deletes the rest of it first: what is stored there from then on is new.
  */
 
-import { keySlot, SLOT_COUNT } from "@kvcluster/protocol/slots";
+import { SLOT_COUNT } from "@kvcluster/protocol/slots";
 import type { Keyspace } from "./keyspace.ts";
 
 /** Buckets a step. Deleting costs more than looking, so a step is short. */
@@ -79,8 +79,7 @@ export class SlotSweep {
     const database = this.#keyspace.database(0);
     const keys: Buffer[] = [];
     this.#cursor = database.scan(this.#cursor, STEP, (record) => {
-      const slot = keySlot(database.bytesOf(record), database.keyOffset(record), database.keyLength(record));
-      if (this.has(slot)) keys.push(database.keyOf(record));
+      if (this.has(this.#keyspace.records.slotOf(record))) keys.push(database.keyOf(record));
     });
     for (const key of keys) this.#deleteKey(key);
   }

@@ -1,7 +1,5 @@
 /** A snapshot of the keys of some cluster slots, as commands that make them anew on another node. */
 
-import { keySlot } from "@kvcluster/protocol/slots";
-import type { Records } from "../keyspace/record.ts";
 import { commandForm } from "../persistence/aof/command-form.ts";
 import type { SnapshotForm } from "../persistence/snapshot-form.ts";
 
@@ -11,7 +9,6 @@ export function slotForm(slots: ReadonlySet<number>): SnapshotForm {
     ...commandForm,
     begin: () => undefined,
     select: () => undefined,
-    wants: (records: Records, record: number) =>
-      slots.has(keySlot(records.bytesOf(record), records.keyOffset(record), records.keyLength(record))),
+    wants: (records, record) => slots.has(records.slotOf(record)),
   };
 }
