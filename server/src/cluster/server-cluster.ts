@@ -4,6 +4,7 @@
  */
 
 import { isAbsolute, join } from "node:path";
+import { bindAddress } from "../config/bind-address.ts";
 import type { Config } from "../config/config.ts";
 import type { Keyspace } from "../keyspace/keyspace.ts";
 import { SlotSweep } from "../keyspace/slot-sweep.ts";
@@ -56,7 +57,7 @@ export function createServerCluster(parts: ServerClusterParts): ServerCluster {
     {
       settings: liveSettings(config, ports),
       configFile: isAbsolute(file) ? file : join(config.get("dir"), file),
-      busHosts: config.get("bind").map(busHost),
+      busHosts: config.get("bind").map(bindAddress),
       busTransport: parts.busTransport,
       linkSendBufferLimit: () => config.get("cluster-link-sendbuf-limit"),
     },
@@ -120,11 +121,4 @@ function startSweep(sweep: SlotSweep, slots: readonly number[], { clock, keyspac
     if (!sweep.run(() => clock.monotonicUs() >= endUs)) clock.after(SWEEP_PAUSE_MS, slice);
   };
   if (!isUnderWay) clock.after(0, slice);
-}
-
-/** As in `bind`: `*` and `::*` stand for all addresses, a leading minus for one that may be missing. */
-function busHost(address: string): { readonly host: string; readonly isOptional: boolean } {
-  const isOptional = address.startsWith("-");
-  const name = isOptional ? address.slice(1) : address;
-  return { host: name === "*" ? "0.0.0.0" : name === "::*" ? "::" : name, isOptional };
 }

@@ -3,6 +3,7 @@
  * open stays open if the new place cannot be had; clients that are connected notice nothing.
  */
 
+import { bindAddress } from "../config/bind-address.ts";
 import type { Config } from "../config/config.ts";
 import type { Logger } from "../observability/logger.ts";
 import type { Clock } from "../platform/clock.ts";
@@ -138,12 +139,13 @@ export class ClientPorts {
     const opened: Listener[] = [];
     let port = wanted;
     for (const address of bind) {
-      const listener = new Listener({ ...this.#common(), host: hostOf(address), port });
+      const { host, isOptional } = bindAddress(address);
+      const listener = new Listener({ ...this.#common(), host, port });
       try {
         port = await listener.start();
         opened.push(listener);
       } catch (error) {
-        if (!address.startsWith("-")) {
+        if (!isOptional) {
           for (const other of opened) other.stop();
           throw error;
         }
@@ -156,7 +158,7 @@ export class ClientPorts {
 
   #openSecure({ bind, tlsPort }: Places): Promise<TlsService | undefined> {
     const { config, clock, logger, certificateRefused } = this.#parts;
-    const addresses = bind.map((word) => ({ host: hostOf(word), isOptional: word.startsWith("-") }));
+    const addresses = bind.map(bindAddress);
     const { accept } = this.#common();
     return startTls({ config, clock, logger, addresses, accept, certificateRefused, port: tlsPort });
   }
@@ -195,10 +197,4 @@ function refusal(directive: PortRefusal["directive"], error: Error, logger: Logg
   // What is wrong with certificates is no matter of the port.
   const reason = isSystemError ? REASONS[directive] : "Unable to update TLS configuration. Check server logs.";
   return { directive, reason };
-}
-
-/** A leading minus in `bind` marks an address that may be missing; `*` is every address of IPv4. */
-export function hostOf(address: string): string {
-  const name = address.startsWith("-") ? address.slice(1) : address;
-  return name === "*" ? "0.0.0.0" : name === "::*" ? "::" : name;
 }

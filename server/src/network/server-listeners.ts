@@ -1,12 +1,13 @@
 /** The admin port, and the reading of sockets in batches. */
 
+import { bindAddress } from "../config/bind-address.ts";
 import type { Config } from "../config/config.ts";
 import type { FactSources } from "../observability/facts.ts";
 import type { Logger } from "../observability/logger.ts";
 import { createMetricsReader } from "../observability/metrics.ts";
 import { describeSystemError } from "../platform/system-error.ts";
 import { AdminServer } from "./admin-server.ts";
-import { hostOf, type ListeningParts } from "./client-ports.ts";
+import type { ListeningParts } from "./client-ports.ts";
 import { loadSocketBatch, type SocketBatch } from "./socket-batch.ts";
 import { followSecrets } from "./tls-service.ts";
 import { serverTlsSettings } from "./tls-settings.ts";
@@ -24,7 +25,7 @@ export async function openAdmin(parts: AdminParts, facts: FactSources) {
   const { config, logger } = parts;
   const port = config.get("admin-port");
   if (port === 0) return undefined;
-  const host = hostOf(config.get("admin-bind")[0] ?? "*");
+  const { host } = bindAddress(config.get("admin-bind")[0] ?? "*");
   const isEncrypted = config.get("admin-tls");
   const secrets = isEncrypted ? { secrets: serverTlsSettings(config) } : {};
   const server = new AdminServer({ port, host, facts, readMetrics: createMetricsReader(facts), ...secrets });
