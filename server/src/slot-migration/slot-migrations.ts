@@ -36,8 +36,7 @@ export interface SlotMigrationsParts {
 export class SlotMigrations {
   readonly #parts: SlotMigrationsParts;
   readonly #exports = new Map<string, SlotExport>();
-  readonly #imports = new Map<string, SlotImport>();
-  readonly #connections = new Map<SourceConnection, SlotImport>();
+  readonly #imports = new Map<SourceConnection, SlotImport>();
   /** All that are known, in order of their beginning. */
   readonly #jobs = new Map<string, MigrationJob>();
 
@@ -57,8 +56,7 @@ export class SlotMigrations {
 
   /** On their way to other nodes. */
   exportedSlots(): Set<number> {
-    const underWay = [...this.#exports.values()].filter(({ job }) => !job.isOver);
-    return new Set(underWay.flatMap(({ job }) => [...job.slots]));
+    return new Set(this.#exportsUnderWay().flatMap(({ job }) => [...job.slots]));
   }
 
   isImporting(slots: readonly number[]): boolean {
@@ -80,7 +78,7 @@ export class SlotMigrations {
 
   /** Ends all moves away from here; false if there is none. */
   cancelAll(): boolean {
-    const underWay = [...this.#exports.values()].filter(({ job }) => !job.isOver);
+    const underWay = this.#exportsUnderWay();
     for (const work of underWay) work.cancel();
     return underWay.length > 0;
   }
@@ -97,8 +95,7 @@ export class SlotMigrations {
     });
     const work = this.#parts.createImport(job, connection);
     this.#remember(job);
-    this.#imports.set(name, work);
-    this.#connections.set(connection, work);
+    this.#imports.set(connection, work);
     connection.takeOver((bytes) => work.receive(bytes));
     work.start();
   }
@@ -142,8 +139,7 @@ export class SlotMigrations {
 
   /** An import of this node is over. */
   importEnded(job: MigrationJob): void {
-    this.#imports.delete(job.name);
-    for (const [connection, work] of this.#connections) if (work.job === job) this.#connections.delete(connection);
+    for (const [connection, work] of this.#imports) if (work.job === job) this.#imports.delete(connection);
     if (this.#parts.isReplica()) return;
     const message = job.message === "" ? [] : ["MESSAGE", job.message];
     this.#parts.tellReplicas(
@@ -185,7 +181,11 @@ export class SlotMigrations {
 
   /** A connection is closed. */
   forget(connection: SourceConnection): void {
-    this.#connections.get(connection)?.disconnected();
+    this.#imports.get(connection)?.disconnected();
+  }
+
+  #exportsUnderWay(): SlotExport[] {
+    return [...this.#exports.values()].filter(({ job }) => !job.isOver);
   }
 
   /** Their copies are the cluster's to delete (cluster/surplus-slots.ts). */
