@@ -31,7 +31,7 @@ import { createFactSources, createUsage, type MeteredUsage, sampleMemory } from 
 import { createServerKeyspace } from "./execution/server-keyspace.ts";
 import { createServerScripting, type ServerScripting } from "./execution/server-scripting.ts";
 import { compactionSettingsOf, followSettings } from "./execution/server-settings.ts";
-import { createServerState } from "./execution/server-state.ts";
+import { createServerState, isPaused } from "./execution/server-state.ts";
 import { createServerTable } from "./execution/server-table.ts";
 import { createServerTracking } from "./execution/server-tracking.ts";
 import { createServerUsers, type ServerUsers, userLinesOf } from "./execution/server-users.ts";
@@ -304,8 +304,8 @@ function createMoves(connect: LinkConnector, table: CommandTable, later: SlotMov
 }
 
 function listenToKeyspace(context: ServerContext, propagator: Propagator): void {
-  const { keyspace, pubsub, replication, tracking, pause } = context;
-  keyspace.isPaused = () => pause.isPaused || context.slotMigrations?.holdsWrites === true;
+  const { keyspace, pubsub, replication, tracking } = context;
+  keyspace.isPaused = () => isPaused(context);
   keyspace.events.publish = (channel, message) => pubsub.publish(channel, message);
   const modified: KeyModified = (buffer, offset, length) => tracking.changed(buffer, offset, length);
   keyspace.listener = createKeyspaceListener(propagator, () => replication.isReplica, modified);
@@ -439,13 +439,13 @@ function createCluster(options: ServerOptions, parts: ClusterParts): ClusterAndM
 }
 
 function createUpkeep(context: ServerContext, state: ServerState): MemoryUpkeep {
-  const { keyspace, clock, config, debugSwitches, latencyMonitor, pause } = context;
+  const { keyspace, clock, config, debugSwitches, latencyMonitor } = context;
   return new MemoryUpkeep({
     ...{ keyspace, clock },
     settings: () => compactionSettingsOf(config),
     expiryEffort: () => config.get("active-expire-effort"),
     mayExpire: () => debugSwitches.isActiveExpiryOn && !debugSwitches.isUpkeepPaused && state.busyError === undefined,
-    mayEvict: () => state.memoryLimited && state.busyError === undefined && !pause.isPaused,
+    mayEvict: () => state.memoryLimited && state.busyError === undefined && !isPaused(context),
     mayMove: () => !state.loading,
     spent: (event, microseconds) => latencyMonitor.add(event, microseconds),
   });

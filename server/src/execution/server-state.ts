@@ -40,3 +40,8 @@ export function createServerState(context: ServerContext, readiness: { readonly 
     makeRoom: () => keyspace.eviction.freeMemoryIfNeeded() !== "failed",
   };
 }
+
+/** Nothing is to change just now, not even by expiry or eviction. */
+export function isPaused({ pause, slotMigrations }: ServerContext): boolean {
+  return pause.isPaused || slotMigrations?.holdsWrites === true;
+}
