@@ -18,5 +18,13 @@ export const conditionsSchema = listOf(conditionSchema, {
   description: "What is true of this object now; each with the generation it was observed at.",
 });
 
+/** Of a status that may not be there yet. */
+export function conditionOf<Any extends { readonly type: string }>(
+  status: { readonly conditions?: readonly Any[] | undefined } | undefined,
+  type: string,
+): Any | undefined {
+  return status?.conditions?.find((condition) => condition.type === type);
+}
+
 /** Without time: whoever writes the status knows when it changed. */
 export type UntimedCondition = Omit<Condition, "lastTransitionTime">;

@@ -1,5 +1,6 @@
 /** `kubectl kv restart`: asks the operator to restart all servers, one after another, by the annotation it watches. */
 
+import { conditionOf } from "../api/condition.ts";
 import type { KVCluster } from "../api/kv-cluster.ts";
 import { APPROVED_GENERATION_ANNOTATION, RESTART_ANNOTATION } from "../api/labels.ts";
 import { isPodReady } from "../pod-readiness.ts";
@@ -9,7 +10,6 @@ import { showUntilOver } from "./display.ts";
 import { PluginError } from "./plugin-error.ts";
 import { operationLine } from "./progress-bar.ts";
 import { readCluster, readPods } from "./read-world.ts";
-import { conditionOf } from "./under-way.ts";
 
 const DEFAULT_WAIT_MS = 3_600_000;
 
@@ -66,7 +66,7 @@ async function waitForRestart(context: Context, { name, before, timeoutMs }: Wai
   const look = async () => {
     const [cluster, pods] = [await readCluster(context, name), await readPods(context, name)];
     const done = pods.filter((pod) => !before.has(pod.metadata.uid) && isPodReady(pod)).length;
-    const upToDate = conditionOf(cluster, "UpToDate");
+    const upToDate = conditionOf(cluster.status, "UpToDate");
     const isOver = done === pods.length && upToDate?.status === "True" && cluster.status?.phase === "Ready";
     const message = upToDate?.status === "False" ? upToDate.message : (cluster.status?.message ?? "");
     const progress = { done, total: pods.length, unit: "servers" };

@@ -4,8 +4,7 @@
  */
 
 import { SLOT_COUNT } from "@kvcluster/protocol/slots";
-import type { Condition } from "../api/condition.ts";
-import type { KVCluster } from "../api/kv-cluster.ts";
+import { conditionOf } from "../api/condition.ts";
 import { slotCount } from "./slot-text.ts";
 import type { World } from "./world.ts";
 
@@ -25,12 +24,8 @@ export function operationsOf(world: World): readonly Operation[] {
   return [...restore(world), ...slotMoves(world), ...restarts(world), ...volumes(world), ...backups(world)];
 }
 
-export function conditionOf({ status }: KVCluster, type: string): Condition | undefined {
-  return status?.conditions?.find((condition) => condition.type === type);
-}
-
 function restore({ cluster }: World): readonly Operation[] {
-  const restored = conditionOf(cluster, "Restored");
+  const restored = conditionOf(cluster.status, "Restored");
   if (restored === undefined || restored.status === "True") return [];
   const percent = /(\d+) %/.exec(restored.message)?.[1];
   const progress = percent === undefined ? {} : { progress: { done: Number(percent), total: 100, unit: "%" } };
@@ -39,7 +34,7 @@ function restore({ cluster }: World): readonly Operation[] {
 
 /** How many slots are where the spec wants them: those that leave a shard that has too many are not. */
 function slotMoves({ cluster }: World): readonly Operation[] {
-  const balanced = conditionOf(cluster, "Balanced");
+  const balanced = conditionOf(cluster.status, "Balanced");
   if (balanced?.status !== "False") return [];
   const { shards } = cluster.spec;
   const share = Math.ceil(SLOT_COUNT / shards);
@@ -51,7 +46,7 @@ function slotMoves({ cluster }: World): readonly Operation[] {
 }
 
 function restarts({ cluster }: World): readonly Operation[] {
-  const upToDate = conditionOf(cluster, "UpToDate");
+  const upToDate = conditionOf(cluster.status, "UpToDate");
   if (upToDate?.status !== "False" || upToDate.reason !== "RestartPending") return [];
   const [, left, total] = /^(\d+) of (\d+) /.exec(upToDate.message) ?? [];
   const progress =
@@ -62,7 +57,7 @@ function restarts({ cluster }: World): readonly Operation[] {
 }
 
 function volumes({ cluster }: World): readonly Operation[] {
-  const storage = conditionOf(cluster, "StorageReady");
+  const storage = conditionOf(cluster.status, "StorageReady");
   return storage?.reason === "Resizing" ? [{ what: "Volumes grow", message: storage.message }] : [];
 }
 

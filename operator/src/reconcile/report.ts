@@ -4,6 +4,7 @@
  * memory, so a restarted operator tells nothing twice.
  */
 
+import { conditionOf, type UntimedCondition } from "../api/condition.ts";
 import type { KVClusterStatus } from "../api/kv-cluster.ts";
 import { isPodReady } from "../pod-readiness.ts";
 import { clusterStatus, type UntimedStatus } from "../status/cluster-status.ts";
@@ -87,16 +88,15 @@ function unmet(before: KVClusterStatus, after: UntimedStatus): readonly Change[]
 
 /** Progress is told by the message of the condition; its reason is what changes. */
 function restoreChange(before: KVClusterStatus, after: UntimedStatus): readonly Change[] {
-  const now = after.conditions.find(({ type }) => type === "Restored");
-  const previous = before.conditions?.find(({ type }) => type === "Restored");
+  const now = conditionOf(after, "Restored");
+  const previous = conditionOf(before, "Restored");
   if (now === undefined || previous?.reason === now.reason) return [];
   const isNormal = now.status === "True" || NORMAL_RESTORE_REASONS.includes(now.reason);
   return [{ type: isNormal ? "Normal" : "Warning", reason: now.reason, note: now.message }];
 }
 
 function phaseChange(before: KVClusterStatus, after: UntimedStatus): readonly Change[] {
-  const reasonOf = (status: KVClusterStatus | UntimedStatus) =>
-    status.conditions?.find(({ type }) => type === "Ready")?.reason;
+  const reasonOf = (status: KVClusterStatus | UntimedStatus) => conditionOf<UntimedCondition>(status, "Ready")?.reason;
   const { phase = "Creating", message = "" } = after;
   const isNewReason = phase === "Degraded" && reasonOf(before) !== reasonOf(after);
   if (before.phase === phase && !isNewReason) return [];

@@ -1,5 +1,6 @@
 /** Restored: the backup that spec.bootstrap names is in the cluster. Only where it names one; once true it stays so. */
 
+import { conditionOf } from "../api/condition.ts";
 import type { ClusterFacts } from "./cluster-facts.ts";
 import type { ConditionVerdict } from "./condition-verdict.ts";
 
@@ -11,7 +12,7 @@ export function restored({ cluster, restore }: ClusterFacts): ConditionVerdict |
     return { type, status: kind === "done" ? "True" : "False", reason, message };
   }
   if (cluster.spec.bootstrap === undefined) return undefined;
-  const known = cluster.status?.conditions?.find((one) => one.type === type);
+  const known = conditionOf(cluster.status, type);
   const unknown = { type, status: "False", reason: "ServersUnknown", message: "The servers were not asked" } as const;
   return known === undefined ? unknown : { type, status: known.status, reason: known.reason, message: known.message };
 }
