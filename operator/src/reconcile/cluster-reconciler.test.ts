@@ -3,6 +3,7 @@ import { RESOURCE_KINDS } from "../kube/resource-kinds.ts";
 import type { KubernetesObject } from "../kubernetes-object.ts";
 import { decodeData, type Manifest } from "../resources/manifest.ts";
 import { CLUSTER, type SimulatedKubernetes, startSimulatedKubernetes } from "./simulated-kubernetes.ts";
+import { conditionIn } from "./simulated-life.ts";
 
 const started: SimulatedKubernetes[] = [];
 
@@ -23,13 +24,7 @@ function statusOf(world: SimulatedKubernetes) {
     slotsAssigned: number;
     message: string;
     shardStatus: { primary?: string }[];
-    conditions: { type: string; status: string; reason: string }[];
   };
-}
-
-function condition(world: SimulatedKubernetes, type: string): string | undefined {
-  const found = statusOf(world).conditions.find((one) => one.type === type);
-  return found && `${found.status} ${found.reason}`;
 }
 
 function roles(world: SimulatedKubernetes): Readonly<Record<string, string | undefined>> {
@@ -138,13 +133,13 @@ describe("cluster reconciler", () => {
   it("takes the password from the user's Secret, and says so when it is not there", async () => {
     const world = await start({ auth: { passwordSecretRef: { name: "mine", key: "pw" } } });
     expect(await world.pass()).toEqual({ requeueAfterMs: 30_000 });
-    expect(condition(world, "Ready")).toBe("False PasswordMissing");
+    expect(conditionIn(world, "Ready")).toBe("False PasswordMissing");
     expect(statusOf(world).message).toBe('Secret "mine" of spec.auth does not exist');
     expect(find(world, "StatefulSet", "kv-0")).toBeUndefined();
     const secret = { apiVersion: "v1", kind: "Secret", metadata: { name: "mine", namespace: CLUSTER.namespace } };
     world.server.seed({ ...secret, data: { pw: Buffer.from("theirs\n").toString("base64") } } as KubernetesObject);
     await world.settle();
-    expect(condition(world, "Ready")).toBe("True Serving");
+    expect(conditionIn(world, "Ready")).toBe("True Serving");
     expect([...world.passwords]).toEqual(["theirs"]);
     expect(find(world, "Secret", "kv-auth")).toBeUndefined();
   });
@@ -158,7 +153,7 @@ describe("cluster reconciler", () => {
     world.server.remove(mine);
     await world.settle();
     expect([...world.passwords]).toEqual(["old"]);
-    expect(condition(world, "UpToDate")).toBe("False PasswordDiffers");
+    expect(conditionIn(world, "UpToDate")).toBe("False PasswordDiffers");
   });
 
   it("makes the generated Secret again with the same password when somebody deleted it", async () => {
@@ -178,7 +173,7 @@ describe("cluster reconciler", () => {
     const data = { password: Buffer.from("theirs").toString("base64") };
     world.server.seed({ apiVersion: "v1", kind: "Secret", metadata, data } as KubernetesObject);
     await world.pass();
-    expect(condition(world, "Ready")).toBe("False NameTaken");
+    expect(conditionIn(world, "Ready")).toBe("False NameTaken");
     expect(find(world, "Secret", "kv-server-auth")).toBeUndefined();
   });
 
@@ -187,7 +182,7 @@ describe("cluster reconciler", () => {
     const foreign = { apiVersion: "v1", kind: "Service", metadata: { name: "kv", namespace: CLUSTER.namespace } };
     world.server.seed(foreign);
     await world.pass();
-    expect(condition(world, "Ready")).toBe("False NameTaken");
+    expect(conditionIn(world, "Ready")).toBe("False NameTaken");
     expect(find(world, "ConfigMap", "kv-config")).toBeUndefined();
     expect(find(world, "Service", "kv")?.spec).toBeUndefined();
   });
@@ -240,7 +235,7 @@ describe("cluster reconciler", () => {
       await world.pass();
     }
     expect(world.actions.slice(before).map(({ kind }) => kind)).not.toContain("AddSlots");
-    expect(condition(world, "Degraded")).toBe("True SlotsUnassigned");
+    expect(conditionIn(world, "Degraded")).toBe("True SlotsUnassigned");
     expect(statusOf(world).message).toContain("are their volumes the right ones?");
   });
 
@@ -275,7 +270,7 @@ describe("cluster reconciler", () => {
     }
     const kinds = world.actions.slice(before).map(({ kind }) => kind);
     expect(kinds.filter((kind) => kind === "Forget" || kind === "AddSlots")).toEqual([]);
-    expect(condition(world, "Degraded")).toBe("True SlotsWithoutNode");
+    expect(conditionIn(world, "Degraded")).toBe("True SlotsWithoutNode");
   });
 
   it("labels no successor of a pod that it knew, and does not fail when there is none", async () => {
@@ -305,17 +300,17 @@ describe("cluster reconciler", () => {
     const world = await start({ storage: { size: "1024Mi" } });
     const claim = seedClaim(world, "data-kv-0-0", "1Gi");
     await world.settle();
-    expect(condition(world, "StorageReady")).toBe("True AsRequested");
+    expect(conditionIn(world, "StorageReady")).toBe("True AsRequested");
     world.server.change(world.cluster(), { spec: { storage: { size: "2Gi" } } });
     await world.settle();
     expect(find(world, "PersistentVolumeClaim", "data-kv-0-0")?.spec).toEqual({
       resources: { requests: { storage: "2Gi" } },
     });
-    expect(condition(world, "StorageReady")).toBe("False Resizing");
-    expect(condition(world, "Ready")).toBe("True Serving");
+    expect(conditionIn(world, "StorageReady")).toBe("False Resizing");
+    expect(conditionIn(world, "Ready")).toBe("True Serving");
     world.server.setStatus(claim, { phase: "Bound", capacity: { storage: "2Gi" } });
     await world.settle();
-    expect(condition(world, "StorageReady")).toBe("True AsRequested");
+    expect(conditionIn(world, "StorageReady")).toBe("True AsRequested");
   });
 
   it("says why volumes do not grow where the storage class cannot, and goes on with the rest", async () => {
@@ -325,9 +320,9 @@ describe("cluster reconciler", () => {
     world.server.refuse({ method: "PATCH", path: /persistentvolumeclaims/, status: 403, times: 100 });
     world.server.change(world.cluster(), { spec: { storage: { size: "2Gi" } } });
     await world.settle();
-    expect(condition(world, "StorageReady")).toBe("False ResizeRefused");
+    expect(conditionIn(world, "StorageReady")).toBe("False ResizeRefused");
     expect(world.events.filter(({ reason }) => reason === "ResizeRefused")).toHaveLength(1);
-    expect(condition(world, "Ready")).toBe("True Serving");
+    expect(conditionIn(world, "Ready")).toBe("True Serving");
   });
 
   it("removes the disruption budgets when they are disabled", async () => {
@@ -349,13 +344,13 @@ describe("cluster reconciler", () => {
       await world.pass();
     }
     expect(roles(world)).toMatchObject({ "kv-0-0": undefined, "kv-0-1": "primary" });
-    expect(condition(world, "Degraded")).toBe("True ServersNotReady");
+    expect(conditionIn(world, "Degraded")).toBe("True ServersNotReady");
     world.servers.restart(nodeOf(world, "kv-0-0"));
     await world.settle();
     expect(roles(world)).toMatchObject({ "kv-0-0": "replica", "kv-0-1": "primary" });
     const notes = world.events.map(({ reason, note }) => `${reason}: ${note}`);
     expect(notes).toContain('PrimaryChanged: Pod "kv-0-1" is now the primary of shard 0, it was "kv-0-0"');
-    expect(condition(world, "Degraded")).toBe("False Complete");
+    expect(conditionIn(world, "Degraded")).toBe("False Complete");
   });
 
   it("reports an unreachable server once, waits longer and longer, and tells the others nothing", async () => {
@@ -422,9 +417,9 @@ describe("cluster reconciler", () => {
     const world = await start();
     world.server.refuse({ method: "PATCH", path: /configmaps/, status: 403 });
     await expect(world.pass()).rejects.toThrow("Failed to ensure children");
-    expect(condition(world, "Ready")).toBe("False ReconcileFailed");
+    expect(conditionIn(world, "Ready")).toBe("False ReconcileFailed");
     await world.settle();
-    expect(condition(world, "Ready")).toBe("True Serving");
+    expect(conditionIn(world, "Ready")).toBe("True Serving");
   });
 
   it("leaves a cluster that is being deleted to its owner references", async () => {

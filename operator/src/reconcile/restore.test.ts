@@ -3,6 +3,7 @@ import { RESOURCE_KINDS } from "../kube/resource-kinds.ts";
 import type { KubernetesObject } from "../kubernetes-object.ts";
 import type { Manifest } from "../resources/manifest.ts";
 import { CLUSTER, type SimulatedKubernetes, startSimulatedKubernetes } from "./simulated-kubernetes.ts";
+import { conditionIn, go } from "./simulated-life.ts";
 
 const BOOTSTRAP = { bootstrap: { backupRef: { name: "old" } } };
 const JOB = "kv-restore";
@@ -52,12 +53,6 @@ function endJob(seen: SimulatedKubernetes, type: "Complete" | "Failed", message:
   seen.server.seed({ apiVersion: "v1", kind: "Pod", metadata, status } as KubernetesObject);
 }
 
-function conditionOf(seen: SimulatedKubernetes, type: string): string | undefined {
-  const { conditions } = seen.cluster().status as { conditions: { type: string; status: string; reason: string }[] };
-  const found = conditions.find((one) => one.type === type);
-  return found && `${found.status} ${found.reason}`;
-}
-
 const messageOf = (seen: SimulatedKubernetes) => seen.cluster().status?.message;
 const reasonsOf = (seen: SimulatedKubernetes) => seen.events.map(({ reason }) => reason);
 
@@ -72,23 +67,16 @@ function isReachable(seen: SimulatedKubernetes): boolean {
   });
 }
 
-async function go(seen: SimulatedKubernetes, rounds = 12): Promise<void> {
-  for (let round = 0; round < rounds; round++) {
-    seen.tick();
-    await seen.pass();
-  }
-}
-
 describe("a KVCluster with spec.bootstrap.backupRef", () => {
   it("is formed, restored by one Job and only then Ready and reachable", async () => {
     const seen = await start({ ...BOOTSTRAP, shards: 5 });
     seedBackup(seen);
     seedClaim(seen);
-    await go(seen);
-    expect(conditionOf(seen, "ClusterFormed")).toBe("True Formed");
-    expect(conditionOf(seen, "Restored")).toBe("False RestoreRunning");
-    expect(conditionOf(seen, "Ready")).toBe("False RestoreRunning");
-    expect(conditionOf(seen, "Progressing")).toBe("True RestoreRunning");
+    await go(seen, 12);
+    expect(conditionIn(seen, "ClusterFormed")).toBe("True Formed");
+    expect(conditionIn(seen, "Restored")).toBe("False RestoreRunning");
+    expect(conditionIn(seen, "Ready")).toBe("False RestoreRunning");
+    expect(conditionIn(seen, "Progressing")).toBe("True RestoreRunning");
     expect(seen.cluster().status).toMatchObject({
       phase: "Restoring",
       restore: { source: 'KVBackup "old"', jobName: JOB },
@@ -105,8 +93,8 @@ describe("a KVCluster with spec.bootstrap.backupRef", () => {
     expect(messageOf(seen)).toBe('Restoring KVBackup "old": 15 % of 32 keys');
     endJob(seen, "Complete", JSON.stringify(RESULT));
     await seen.settle();
-    expect(conditionOf(seen, "Restored")).toBe("True Restored");
-    expect(conditionOf(seen, "Ready")).toBe("True Serving");
+    expect(conditionIn(seen, "Restored")).toBe("True Restored");
+    expect(conditionIn(seen, "Ready")).toBe("True Serving");
     expect(seen.cluster().status).toMatchObject({
       phase: "Ready",
       restore: { source: 'KVBackup "old"', completedAt: "2026-01-01T12:00:00Z", keys: 30, expired: 2 },
@@ -128,49 +116,49 @@ describe("a KVCluster with spec.bootstrap.backupRef", () => {
       seen.restartOperator();
     }
     await seen.settle();
-    expect(conditionOf(seen, "Restored")).toBe("True Restored");
+    expect(conditionIn(seen, "Restored")).toBe("True Restored");
     const jobs = seen.server.writes.filter(({ method, path }) => method === "POST" && path.includes("/jobs"));
     expect(jobs).toHaveLength(1);
   });
 
   it("says what is missing, and goes on when it appears", async () => {
     const seen = await start();
-    await go(seen);
-    expect(conditionOf(seen, "Restored")).toBe("False BackupNotFound");
+    await go(seen, 12);
+    expect(conditionIn(seen, "Restored")).toBe("False BackupNotFound");
     expect(messageOf(seen)).toBe('KVBackup "old" is not there');
     expect(seen.cluster().status).toMatchObject({ phase: "Restoring", slotsAssigned: 16384 });
     expect(seen.events.filter(({ reason }) => reason === "BackupNotFound")).toMatchObject([{ type: "Warning" }]);
     const backup = seedBackup(seen, { phase: "Running" });
     await go(seen, 2);
-    expect(conditionOf(seen, "Restored")).toBe("False BackupNotCompleted");
+    expect(conditionIn(seen, "Restored")).toBe("False BackupNotCompleted");
     seen.server.setStatus(backup, { phase: "Completed", claimName: "backups", path: "was/old" });
     await go(seen, 2);
-    expect(conditionOf(seen, "Restored")).toBe("False ClaimNotFound");
+    expect(conditionIn(seen, "Restored")).toBe("False ClaimNotFound");
     expect(messageOf(seen)).toBe('PersistentVolumeClaim "backups" of KVBackup "old" is not there');
     expect(jobOf(seen)).toBeUndefined();
     seedClaim(seen);
     await go(seen, 3);
-    expect(conditionOf(seen, "Restored")).toBe("False RestoreRunning");
+    expect(conditionIn(seen, "Restored")).toBe("False RestoreRunning");
   });
 
   it("does not wait for a backup that has failed, and says why it did", async () => {
     const seen = await start();
     seedBackup(seen, { phase: "Failed", message: "disk full" });
-    await go(seen);
-    expect(conditionOf(seen, "Restored")).toBe("False BackupFailed");
-    expect(conditionOf(seen, "Degraded")).toBe("True BackupFailed");
+    await go(seen, 12);
+    expect(conditionIn(seen, "Restored")).toBe("False BackupFailed");
+    expect(conditionIn(seen, "Degraded")).toBe("True BackupFailed");
     expect(messageOf(seen)).toBe('KVBackup "old" has failed: disk full');
   });
 
   it("leaves servers alone that hold keys already, such as those of volumes that were kept", async () => {
     const seen = await start();
     seedBackup(seen);
-    await go(seen);
+    await go(seen, 12);
     seen.servers.write();
     seedClaim(seen);
     await go(seen, 3);
-    expect(conditionOf(seen, "Restored")).toBe("False DataPresent");
-    expect(conditionOf(seen, "Ready")).toBe("False DataPresent");
+    expect(conditionIn(seen, "Restored")).toBe("False DataPresent");
+    expect(conditionIn(seen, "Ready")).toBe("False DataPresent");
     expect(jobOf(seen)).toBeUndefined();
   });
 
@@ -178,31 +166,31 @@ describe("a KVCluster with spec.bootstrap.backupRef", () => {
     const seen = await start();
     seedBackup(seen);
     seedClaim(seen);
-    await go(seen);
+    await go(seen, 12);
     seen.servers.write();
     endJob(seen, "Failed", 'Key "a": OOM command not allowed');
     await go(seen, 2);
-    expect(conditionOf(seen, "Restored")).toBe("False RestoreFailed");
+    expect(conditionIn(seen, "Restored")).toBe("False RestoreFailed");
     expect(messageOf(seen)).toBe('Key "a": OOM command not allowed (delete Job "kv-restore" to go on with it)');
     expect(seen.events.filter(({ reason }) => reason === "RestoreFailed")).toMatchObject([{ type: "Warning" }]);
     seen.server.remove(jobOf(seen) as Manifest);
     await go(seen, 2);
-    expect(conditionOf(seen, "Restored")).toBe("False RestoreRunning");
+    expect(conditionIn(seen, "Restored")).toBe("False RestoreRunning");
   });
 
   it("is restored once: never again after its Job, its backup and its data are gone", async () => {
     const seen = await start({ ...BOOTSTRAP, storage: { type: "Ephemeral" } });
     const backup = seedBackup(seen);
     seedClaim(seen);
-    await go(seen);
+    await go(seen, 12);
     endJob(seen, "Complete", JSON.stringify(RESULT));
     await seen.settle();
     seen.server.remove(jobOf(seen) as Manifest);
     seen.server.remove(backup);
     for (const node of seen.servers.nodes) seen.servers.restartEmpty(node);
     await seen.settle();
-    expect(conditionOf(seen, "Restored")).toBe("True Restored");
-    expect(conditionOf(seen, "Ready")).toBe("True Serving");
+    expect(conditionIn(seen, "Restored")).toBe("True Restored");
+    expect(conditionIn(seen, "Ready")).toBe("True Serving");
     expect(jobOf(seen)).toBeUndefined();
   });
 
@@ -211,16 +199,16 @@ describe("a KVCluster with spec.bootstrap.backupRef", () => {
     seedBackup(seen);
     seedClaim(seen);
     seen.server.seed({ apiVersion: "batch/v1", kind: "Job", metadata: { name: JOB, namespace: CLUSTER.namespace } });
-    await go(seen);
-    expect(conditionOf(seen, "Restored")).toBe("False NameTaken");
+    await go(seen, 12);
+    expect(conditionIn(seen, "Restored")).toBe("False NameTaken");
   });
 
   it("is filled from a running Redis: fetched by replication first, then restored", async () => {
     const passwordSecretRef = { name: "old-redis", key: "pw" };
     const externalSource = { addresses: ["old-0:6379", "old-1:6379"], userName: "copier", passwordSecretRef };
     const seen = await start({ bootstrap: { externalSource } });
-    await go(seen);
-    expect(conditionOf(seen, "Restored")).toBe("False RestoreRunning");
+    await go(seen, 12);
+    expect(conditionIn(seen, "Restored")).toBe("False RestoreRunning");
     expect(messageOf(seen)).toBe("Restoring old-0:6379 and 1 more");
     const spec = jobOf(seen)?.spec as { ttlSecondsAfterFinished?: number; template: { spec: Record<string, unknown> } };
     expect(spec.ttlSecondsAfterFinished).toBeUndefined();
@@ -238,7 +226,7 @@ describe("a KVCluster with spec.bootstrap.backupRef", () => {
     expect(argsOf(seen).slice(0, 3)).toEqual(["--restore", "/backup/import", "--replace"]);
     endJob(seen, "Complete", JSON.stringify(RESULT));
     await seen.settle();
-    expect(conditionOf(seen, "Ready")).toBe("True Serving");
+    expect(conditionIn(seen, "Ready")).toBe("True Serving");
     const told = seen.events.filter(({ reason }) => reason === "Restored").map(({ note }) => note);
     expect(told).toEqual(["30 keys came from old-0:6379 and 1 more, 2 more had expired"]);
   });
@@ -246,6 +234,6 @@ describe("a KVCluster with spec.bootstrap.backupRef", () => {
   it("keeps what it knows of the restore when a pass ends early", async () => {
     const seen = await start({ ...BOOTSTRAP, auth: { passwordSecretRef: { name: "mine", key: "pw" } } });
     await seen.pass();
-    expect(conditionOf(seen, "Restored")).toBe("False ServersUnknown");
+    expect(conditionIn(seen, "Restored")).toBe("False ServersUnknown");
   });
 });

@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { RESOURCE_KINDS } from "../kube/resource-kinds.ts";
 import type { Manifest } from "../resources/manifest.ts";
 import { CLUSTER, type SimulatedKubernetes, startSimulatedKubernetes } from "./simulated-kubernetes.ts";
+import { conditionIn, keysOf, until } from "./simulated-life.ts";
 
 let world: SimulatedKubernetes | undefined;
 
@@ -24,26 +25,9 @@ const restartsOf = (seen: SimulatedKubernetes) =>
   seen.server.writes.flatMap(({ method, path }) =>
     method === "DELETE" ? [path.slice(path.lastIndexOf("/") + 1)] : [],
   );
-const keysOf = ({ servers }: SimulatedKubernetes) =>
-  servers.nodes.filter(({ slots }) => slots.length > 0).reduce((sum, { keys }) => sum + keys, 0);
-
-function conditionOf(seen: SimulatedKubernetes, type: string): string | undefined {
-  const { conditions } = seen.cluster().status as { conditions: { type: string; status: string; reason: string }[] };
-  const found = conditions.find((one) => one.type === type);
-  return found && `${found.status} ${found.reason}`;
-}
-
-async function until(seen: SimulatedKubernetes, holds: () => boolean): Promise<void> {
-  for (let round = 0; round < 200; round++) {
-    seen.tick();
-    await seen.pass().catch(() => undefined);
-    if (holds()) return;
-  }
-  throw new Error(`It did not come to that: ${JSON.stringify(seen.cluster().status)}`);
-}
 
 const isRolled = (seen: SimulatedKubernetes) => () =>
-  conditionOf(seen, "UpToDate") === "True Current" && conditionOf(seen, "Ready") === "True Serving";
+  conditionIn(seen, "UpToDate") === "True Current" && conditionIn(seen, "Ready") === "True Serving";
 
 describe("a new image", () => {
   it("restarts replicas first, then hands each shard over and restarts its old primary, with the reason in events", async () => {
@@ -51,7 +35,7 @@ describe("a new image", () => {
     const keys = keysOf(seen);
     edit(seen, { image: "kv-server:2" });
     await until(seen, () => restartsOf(seen).length > 0);
-    expect(conditionOf(seen, "UpToDate")).toBe("False RestartPending");
+    expect(conditionIn(seen, "UpToDate")).toBe("False RestartPending");
     await until(seen, isRolled(seen));
     expect(restartsOf(seen)).toEqual(["kv-0-1", "kv-1-1", "kv-2-1", "kv-0-0", "kv-1-0", "kv-2-0"]);
     const failovers = seen.actions.filter(({ kind }) => kind === "Failover").map(({ pod }) => pod);
@@ -99,7 +83,7 @@ describe("a new image", () => {
       await seen.pass();
     }
     expect(restartsOf(seen)).toEqual(["kv-0-1"]);
-    expect(conditionOf(seen, "Degraded")).toBe("True ServersNotReady");
+    expect(conditionIn(seen, "Degraded")).toBe("True ServersNotReady");
     edit(seen, { image: "kv-server:3" });
     await until(seen, isRolled(seen));
     expect(restartsOf(seen).slice(0, 3)).toEqual(["kv-0-1", "kv-0-1", "kv-1-1"]);
@@ -119,7 +103,7 @@ describe("a new image", () => {
     }
     expect(restartsOf(other)).toEqual([]);
     expect(JSON.stringify(other.cluster().status)).toContain("kv-0-0 is not restarted: its data would be lost");
-    expect(conditionOf(other, "UpToDate")).toBe("False RestartPending");
+    expect(conditionIn(other, "UpToDate")).toBe("False RestartPending");
   });
 
   it("waits for approval before primaries are touched, where that is asked for", async () => {
@@ -180,7 +164,7 @@ describe("a restart", () => {
     }
     await seen.settle();
     expect(restartsOf(seen)).toEqual([]);
-    expect(conditionOf(seen, "UpToDate")).toBe("True Current");
+    expect(conditionIn(seen, "UpToDate")).toBe("True Current");
   });
 
   it("does not follow from an upgrade of an operator that did not note what pods were made with", async () => {
@@ -191,7 +175,7 @@ describe("a restart", () => {
     await seen.settle();
     expect(restartsOf(seen)).toEqual([]);
     edit(seen, { config: { appendonly: "yes" } });
-    await until(seen, () => conditionOf(seen, "UpToDate") === "True Current");
+    await until(seen, () => conditionIn(seen, "UpToDate") === "True Current");
     expect(restartsOf(seen)).toHaveLength(6);
   });
 

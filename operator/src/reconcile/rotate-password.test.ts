@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { RESOURCE_KINDS } from "../kube/resource-kinds.ts";
 import { decodeData, type Manifest } from "../resources/manifest.ts";
 import { CLUSTER, type SimulatedKubernetes, startSimulatedKubernetes } from "./simulated-kubernetes.ts";
+import { go } from "./simulated-life.ts";
 
 const MINUTE_MS = 60_000;
 let world: SimulatedKubernetes | undefined;
@@ -35,13 +36,6 @@ function secretOf(seen: SimulatedKubernetes, name: string, key: string): string 
   return decodeData(seen.server.find<Manifest>(RESOURCE_KINDS.Secret, CLUSTER.namespace, name)?.data, key);
 }
 
-async function go(seen: SimulatedKubernetes, rounds = 4): Promise<void> {
-  for (let round = 0; round < rounds; round++) {
-    seen.tick();
-    await seen.pass();
-  }
-}
-
 describe("a new password", () => {
   it("is accepted by all servers beside the old one, goes into the Secrets, and then is the only one", async () => {
     const seen = await start();
@@ -65,7 +59,7 @@ describe("a new password", () => {
     const silent = seen.servers.nodes[3];
     if (silent !== undefined) silent.isSilent = true;
     change(seen, "new");
-    await go(seen);
+    await go(seen, 4);
     expect(new Set(accepted(seen))).toEqual(new Set(["old"]));
     expect(secretOf(seen, "kv-connection", "password")).toBe("old");
     expect(JSON.stringify(seen.cluster().status)).toContain("it is taken on when all servers answer");
@@ -108,7 +102,7 @@ describe("a new password", () => {
     change(seen, "new");
     await seen.settle();
     const version = seen.server.resourceVersion;
-    await go(seen);
+    await go(seen, 4);
     expect(seen.server.resourceVersion).toBe(version);
   });
 });

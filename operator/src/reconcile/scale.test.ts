@@ -3,6 +3,7 @@ import { RESOURCE_KINDS } from "../kube/resource-kinds.ts";
 import type { KubernetesObject } from "../kubernetes-object.ts";
 import type { Manifest } from "../resources/manifest.ts";
 import { CLUSTER, type SimulatedKubernetes, startSimulatedKubernetes } from "./simulated-kubernetes.ts";
+import { conditionIn, keysOf, until } from "./simulated-life.ts";
 
 let world: SimulatedKubernetes | undefined;
 
@@ -23,29 +24,12 @@ async function start(spec: Readonly<Record<string, unknown>>): Promise<Simulated
 
 const scale = (seen: SimulatedKubernetes, shards: number) => seen.server.change(seen.cluster(), { spec: { shards } });
 
-function conditionOf(seen: SimulatedKubernetes, type: string): string | undefined {
-  const { conditions } = seen.cluster().status as { conditions: { type: string; status: string; reason: string }[] };
-  const found = conditions.find((one) => one.type === type);
-  return found && `${found.status} ${found.reason}`;
-}
-
 const setsOf = ({ server }: SimulatedKubernetes) =>
   server.list<Manifest>(RESOURCE_KINDS.StatefulSet, CLUSTER.namespace).map(({ metadata }) => metadata.name);
-const keysOf = ({ servers }: SimulatedKubernetes) =>
-  servers.nodes.filter(({ slots }) => slots.length > 0).reduce((sum, { keys }) => sum + keys, 0);
 const movesOf = ({ actions }: SimulatedKubernetes) => actions.filter(({ kind }) => kind === "MigrateSlots").length;
 
-async function until(seen: SimulatedKubernetes, holds: () => boolean): Promise<void> {
-  for (let round = 0; round < 200; round++) {
-    seen.tick();
-    await seen.pass().catch(() => undefined);
-    if (holds()) return;
-  }
-  throw new Error(`It did not come to that: ${JSON.stringify(seen.cluster().status)}`);
-}
-
 const isBalanced = (seen: SimulatedKubernetes) => () =>
-  conditionOf(seen, "Balanced") === "True Balanced" && conditionOf(seen, "Ready") === "True Serving";
+  conditionIn(seen, "Balanced") === "True Balanced" && conditionIn(seen, "Ready") === "True Serving";
 
 describe("scaling", () => {
   it("out: new shards join, get slots one migration at a time, and the cluster is Ready again with all keys", async () => {
@@ -54,8 +38,8 @@ describe("scaling", () => {
     scale(seen, 5);
     await until(seen, () => movesOf(seen) > 0);
     await seen.pass();
-    expect(conditionOf(seen, "Balanced")).toBe("False MovingSlots");
-    expect(conditionOf(seen, "SlotsAssigned")).toBe("True AllServed");
+    expect(conditionIn(seen, "Balanced")).toBe("False MovingSlots");
+    expect(conditionIn(seen, "SlotsAssigned")).toBe("True AllServed");
     expect(seen.cluster().status).toMatchObject({ phase: "Updating", shards: 3 });
     await until(seen, isBalanced(seen));
     expect(seen.cluster().status).toMatchObject({ shards: 5, readyShards: 5, ready: "10/10", slotsAssigned: 16384 });
