@@ -4,13 +4,14 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import http from "node:http";
-import { type AddressInfo, createServer } from "node:net";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { RESOURCE_KINDS } from "../kube/resource-kinds.ts";
 import type { KubernetesObject } from "../kubernetes-object.ts";
+import { freePorts } from "../kv/free-ports.ts";
 import { connectNode } from "../kv/node-connection.ts";
 import { FakeApiServer } from "../runtime/fake-api-server.ts";
 import { clusterWith, examplePod } from "./example-world.ts";
@@ -167,14 +168,6 @@ async function startServer(address: string): Promise<Server> {
 }
 
 /** Each server has its address to itself, so the ports are free there, too. */
-async function freePorts(count: number): Promise<readonly number[]> {
-  const listeners = Array.from({ length: count }, () => createServer());
-  for (const listener of listeners) await new Promise<void>((resolve) => listener.listen(0, "127.0.0.1", resolve));
-  const ports = listeners.map((listener) => (listener.address() as AddressInfo).port);
-  for (const listener of listeners) await new Promise((resolve) => listener.close(resolve));
-  return ports;
-}
-
 async function command(index: number, ...words: readonly string[]): Promise<string> {
   const { address: host = "", port = 0 } = servers[index] ?? {};
   const connection = await connectNode({ host, port, password: PASSWORD });

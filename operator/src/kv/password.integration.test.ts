@@ -1,10 +1,10 @@
 // What a session tells a server about passwords, to ours and to redis-server: both are accepted for a while, then the new only.
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
-import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, expect, it } from "vitest";
+import { freePorts } from "./free-ports.ts";
 import { openKvSession } from "./kv-session.ts";
 import { connectNode, NodeCommandError } from "./node-connection.ts";
 
@@ -19,20 +19,12 @@ afterEach(async () => {
   }
 });
 
-async function freePort(): Promise<number> {
-  const holder = createServer();
-  await new Promise<void>((resolve) => holder.listen(0, "127.0.0.1", resolve));
-  const { port } = holder.address() as AddressInfo;
-  await new Promise((resolve) => holder.close(resolve));
-  return port;
-}
-
 it.each([
   ["ours", OURS, ["--admin-port", "0"]],
   ["redis-server", "redis-server", []],
 ])("%s accepts both passwords, then the new one only", { timeout: 60_000 }, async (_name, program, more) => {
   const directory = await mkdtemp(join(tmpdir(), "kv-password-"));
-  const port = await freePort();
+  const [port = 0] = await freePorts(1);
   const args = [
     "--port",
     `${port}`,

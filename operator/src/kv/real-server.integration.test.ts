@@ -1,7 +1,6 @@
 // The plan and the executor against six real redis-server processes: what they form must satisfy `redis-cli --cluster check`.
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
-import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -11,6 +10,7 @@ import type { ClusterView, PodView } from "../topology/cluster-view.ts";
 import { type Plan, plan } from "../topology/plan.ts";
 import type { TopologySpec } from "../topology/step.ts";
 import { executeAction } from "./execute-action.ts";
+import { freePorts } from "./free-ports.ts";
 import { connectNode } from "./node-connection.ts";
 import { observeNode } from "./observe-node.ts";
 
@@ -46,7 +46,8 @@ let addresses = 0;
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), "kv-forming-"));
-  ports = await freePorts();
+  const [client = 0, bus = 0] = await freePorts(2, "0.0.0.0");
+  ports = { client, bus };
   for (let index = 0; index < SHARDS * 2; index++) {
     const own = join(directory, String(index));
     await mkdir(own);
@@ -84,19 +85,6 @@ async function stop(server: RunningServer, signal: "SIGTERM" | "SIGKILL"): Promi
   const exit = new Promise((resolve) => server.process.once("exit", resolve));
   server.process.kill(signal);
   await exit;
-}
-
-async function freePorts(): Promise<{ client: number; bus: number }> {
-  const holders = await Promise.all(
-    [0, 1].map(async () => {
-      const server = createServer();
-      await new Promise<void>((resolve) => server.listen(0, "0.0.0.0", resolve));
-      return server;
-    }),
-  );
-  const [client = 0, bus = 0] = holders.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(holders.map((server) => new Promise((resolve) => server.close(resolve))));
-  return { client, bus };
 }
 
 async function ask(server: RunningServer, ...command: readonly string[]): Promise<unknown> {

@@ -2,7 +2,6 @@
 // writing: every acknowledged write is there in the end, and `redis-cli --cluster check` finds nothing wrong.
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
-import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -13,6 +12,7 @@ import { type Plan, plan } from "../topology/plan.ts";
 import { canRemove } from "../topology/plan-rebalance.ts";
 import { countSlots } from "../topology/slot-range.ts";
 import type { TopologySpec } from "../topology/step.ts";
+import { freePorts } from "./free-ports.ts";
 import { openKvSession } from "./kv-session.ts";
 import { connectNode, type NodeConnection } from "./node-connection.ts";
 
@@ -41,7 +41,7 @@ afterAll(async () => {
 });
 
 async function start(shard: number, ordinal: number): Promise<void> {
-  const [port = 0, bus = 0] = await freePorts();
+  const [port = 0, bus = 0] = await freePorts(2);
   const own = join(directory, podOf(shard, ordinal));
   await mkdir(own, { recursive: true });
   const options = {
@@ -50,19 +50,6 @@ async function start(shard: number, ordinal: number): Promise<void> {
   };
   const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
   servers.push({ process: spawn(SERVER, args, { stdio: "ignore" }), shard, ordinal, port });
-}
-
-async function freePorts(): Promise<readonly number[]> {
-  const holders = await Promise.all(
-    [0, 1].map(async () => {
-      const server = createServer();
-      await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-      return server;
-    }),
-  );
-  const ports = holders.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(holders.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
 }
 
 const podOf = (shard: number, ordinal: number) => `kv-${shard}-${ordinal}`;

@@ -2,11 +2,11 @@
 // a cluster, each after some commands and errors.
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
-import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { freePorts } from "../kv/free-ports.ts";
 import { connectNode } from "../kv/node-connection.ts";
 import { chartExpressions } from "./chart-expressions.ts";
 import { complaintsOf } from "./complaints.ts";
@@ -85,12 +85,4 @@ async function eventually(check: () => Promise<void>): Promise<void> {
       await delay(50);
     }
   }
-}
-
-async function freePorts(count: number): Promise<readonly number[]> {
-  const listeners = Array.from({ length: count }, () => createServer());
-  for (const listener of listeners) await new Promise<void>((resolve) => listener.listen(0, "127.0.0.1", resolve));
-  const ports = listeners.map((listener) => (listener.address() as AddressInfo).port);
-  for (const listener of listeners) await new Promise((resolve) => listener.close(resolve));
-  return ports;
 }
