@@ -102,7 +102,8 @@ function proportionalBytes(processId: number): number {
   }
 }
 
-function freePort(): Promise<number> {
+/** On loopback; free a moment ago. */
+export function freePort(): Promise<number> {
   return new Promise((resolve) => {
     const server = net.createServer().listen(0, "127.0.0.1", () => {
       const address = server.address();

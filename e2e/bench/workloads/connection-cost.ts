@@ -6,11 +6,10 @@
 
 import { execFile, execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
-import { type MeasuredServer, startKvServer, startRedis } from "../processes.ts";
+import { freePort, type MeasuredServer, startKvServer, startRedis } from "../processes.ts";
 import type { Workload } from "./workload.ts";
 
 const ROUNDS = 3;
@@ -111,11 +110,3 @@ export const trackedRequests: Workload = {
 
 const MUST_OVER_TLS = { 1: 2.5, 16: 1.6, 100: 1.3 };
 const MUST_TRACKED = { 1: 1.5, 16: 1.3, 100: 1.2 };
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await new Promise((resolve) => server.once("listening", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === "object" && address !== null ? address.port : 0;
-}
