@@ -23,6 +23,6 @@ export interface Context {
   readonly clock: Clock;
   /** A connection to the client port of a pod, on which nobody has logged in. */
   readonly openServer: (pod: ObjectName) => Promise<ServerLink>;
-  /** Lines that a person or a script types; undefined where there is no standard input to read. */
+  /** Lines that a person or a script types. A person is shown the prompt before each. */
   readonly readLines: (prompt: () => string) => AsyncIterable<string>;
 }

@@ -1,13 +1,9 @@
 /** Slot ranges as status has them ("0-100,200"): how many slots they are, and a form that fits a column. */
 
+import { countSlots, parseRange } from "../topology/slot-range.ts";
+
 export function slotCount(ranges: string): number {
-  return ranges
-    .split(",")
-    .filter(Boolean)
-    .reduce((sum, range) => {
-      const [start = Number.NaN, end = start] = range.split("-").map(Number);
-      return sum + end - start + 1;
-    }, 0);
+  return countSlots(ranges.split(",").filter(Boolean).map(parseRange));
 }
 
 /** The first ranges that fit, then how many more there are. */

@@ -7,7 +7,7 @@
  */
 
 import { SLOT_COUNT } from "@kvcluster/protocol/slots";
-import type { SlotRange } from "./slot-range.ts";
+import { parseRange, type SlotRange } from "./slot-range.ts";
 
 const NODE_FLAGS = ["myself", "master", "slave", "fail?", "fail", "handshake", "noaddr", "nofailover"] as const;
 export type NodeFlag = (typeof NODE_FLAGS)[number];
@@ -90,8 +90,7 @@ function parseSlots(words: readonly string[], line: string): { ranges: SlotRange
       openSlots.push(parseOpenSlot(word, line));
       continue;
     }
-    const [first, last = first] = word.split("-");
-    const range = { start: Number(first), end: Number(last) };
+    const range = parseRange(word);
     const isValid = Number.isInteger(range.start) && range.start >= 0 && range.start <= range.end;
     if (!isValid || !Number.isInteger(range.end) || range.end >= SLOT_COUNT) throw malformed(line, `slots "${word}"`);
     ranges.push(range);

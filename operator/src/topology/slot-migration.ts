@@ -3,7 +3,7 @@
  * tells of those it takes part in, the ended ones too, until it restarts: what matters is which one is under way.
  */
 
-import type { SlotRange } from "./slot-range.ts";
+import { parseRange, type SlotRange } from "./slot-range.ts";
 
 export interface SlotMigration {
   readonly name: string;
@@ -45,9 +45,4 @@ function fieldsOf(entry: unknown): ReadonlyMap<string, string> {
   const fields = new Map<string, string>();
   for (let index = 0; index + 1 < entry.length; index += 2) fields.set(String(entry[index]), String(entry[index + 1]));
   return fields;
-}
-
-function parseRange(text: string): SlotRange {
-  const [start, end = start] = text.split("-").map(Number);
-  return { start: start ?? Number.NaN, end: end ?? Number.NaN };
 }

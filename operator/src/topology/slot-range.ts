@@ -30,6 +30,12 @@ export function formatRanges(ranges: readonly SlotRange[]): string {
   return ranges.map(({ start, end }) => (start === end ? `${start}` : `${start}-${end}`)).join(",");
 }
 
+/** One of `0-5460,5462`; what is no number is NaN. */
+export function parseRange(text: string): SlotRange {
+  const [start = Number.NaN, end = start] = text.split("-").map(Number);
+  return { start, end };
+}
+
 /** The ranges of all slots for which `holds` is true. */
 export function rangesWhere(holds: (slot: number) => boolean): readonly SlotRange[] {
   const ranges: SlotRange[] = [];
