@@ -1,7 +1,6 @@
 // Backups: files that Redis' own checker accepts, and a schedule that keeps exactly what it was told to keep.
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
+import { clientScript } from "../harness/client-script.ts";
 import { eventually } from "../harness/eventually.ts";
 import { getObject, type KubernetesObject, kubectl, listObjects } from "../harness/kubectl.ts";
 import { clusterManifest } from "../harness/manifest.ts";
@@ -23,7 +22,7 @@ interface KVBackup extends KubernetesObject {
   };
 }
 
-const KEYS_SCRIPT = readFileSync(join(import.meta.dirname, "../clients/keys.py"), "utf8");
+const KEYS_SCRIPT = clientScript("keys.py");
 const KEYS = 5_000;
 const KEEP = 2;
 const it = scene("backup");

@@ -1,14 +1,13 @@
 // Changes of a running cluster while a client writes: more shards, fewer shards, a restart of all servers. Nothing that was
 // acknowledged is lost.
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
+import { clientScript } from "../harness/client-script.ts";
 import { eventually } from "../harness/eventually.ts";
 import { conditionOf, getObject, kubectl, listObjects } from "../harness/kubectl.ts";
 import { clusterManifest } from "../harness/manifest.ts";
 import { explainFailure, type KVCluster, scene } from "../harness/scene.ts";
 
-const LOAD = readFileSync(join(import.meta.dirname, "../clients/load.py"), "utf8");
+const LOAD = clientScript("load.py");
 /** Shorter than a run of the client may take. */
 const LOAD_SECONDS = 170;
 const CHANGE_MS = 300_000;

@@ -1,12 +1,11 @@
 // Ordinary Redis clients write and read a hundred thousand keys of all five basic types.
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { keySlot } from "@kvcluster/protocol/slots";
 import { beforeAll, describe, expect, test } from "vitest";
+import { clientScript } from "../harness/client-script.ts";
 import { clusterManifest } from "../harness/manifest.ts";
 import { explainFailure, scene } from "../harness/scene.ts";
 
-const KEYS_SCRIPT = readFileSync(join(import.meta.dirname, "../clients/keys.py"), "utf8");
+const KEYS_SCRIPT = clientScript("keys.py");
 const KEYS = 100_000;
 const KEYS_IN_ANY_ORDER = 1_000;
 const it = scene("data");

@@ -1,13 +1,12 @@
 // Pods die and come back with new addresses: one of them, then all at once. Nobody helps, and no key is lost.
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
+import { clientScript } from "../harness/client-script.ts";
 import { eventually } from "../harness/eventually.ts";
 import { kubectl } from "../harness/kubectl.ts";
 import { clusterManifest } from "../harness/manifest.ts";
 import { explainFailure, scene } from "../harness/scene.ts";
 
-const KEYS_SCRIPT = readFileSync(join(import.meta.dirname, "../clients/keys.py"), "utf8");
+const KEYS_SCRIPT = clientScript("keys.py");
 const KEYS = 20_000;
 const READY_AGAIN_WITHIN_MS = 90_000;
 const it = scene("restart");

@@ -1,8 +1,7 @@
 // Restore: the cluster and its volumes are gone, a new one begins with the backup, in as many shards or in others, and a
 // client finds the same content. RESTORE_KEYS sets how many keys there are.
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
+import { clientScript } from "../harness/client-script.ts";
 import { eventually } from "../harness/eventually.ts";
 import { getObject, type KubernetesObject, kubectl, listObjects, tryKubectl } from "../harness/kubectl.ts";
 import { clusterManifest } from "../harness/manifest.ts";
@@ -16,7 +15,6 @@ const MORE_KEYS = 306;
 const WITHIN_MS = 240_000 + KEYS / 2;
 const TIMEOUT_MS = 3 * WITHIN_MS + 300_000;
 
-const clientScript = (name: string) => readFileSync(join(import.meta.dirname, "../clients", name), "utf8");
 const it = scene("restore");
 let content = "";
 
