@@ -21,5 +21,7 @@ export const SCHEDULED_BACKUP_LABEL = "kvcluster.dev/scheduled-backup";
 
 /** On a KVCluster: any new value asks for a restart of all its servers, one after another. */
 export const RESTART_ANNOTATION = "kvcluster.dev/restart";
+/** On a KVCluster: "true" keeps it from being deleted, by a policy of the chart, and its volumes whatever happens to it. */
+export const DELETION_PROTECTION_ANNOTATION = "kvcluster.dev/deletion-protection";
 /** On a KVCluster with updateStrategy Supervised: its generation whose restarts of primaries are approved. */
 export const APPROVED_GENERATION_ANNOTATION = "kvcluster.dev/approved-generation";

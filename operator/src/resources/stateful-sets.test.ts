@@ -104,6 +104,15 @@ describe("statefulSets", () => {
     });
   });
 
+  it("keep the volumes of a cluster that is protected from deletion", () => {
+    const context = exampleContext({ storage: { reclaimPolicy: "Delete" } });
+    const annotations = { "kvcluster.dev/deletion-protection": "true" };
+    const cluster = { ...context.cluster, metadata: { ...context.cluster.metadata, annotations } };
+    expect(statefulSets({ ...context, cluster })[0]?.spec).toMatchObject({
+      persistentVolumeClaimRetentionPolicy: { whenDeleted: "Retain" },
+    });
+  });
+
   it("use a scratch volume for ephemeral storage", () => {
     const [set] = build({ storage: { type: "Ephemeral" } });
     expect(set?.spec).not.toHaveProperty("volumeClaimTemplates");

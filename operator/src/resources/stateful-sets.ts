@@ -4,7 +4,8 @@
  * others would never come back.
  */
 
-import { SHARD_LABEL } from "../api/labels.ts";
+import type { KVCluster } from "../api/kv-cluster.ts";
+import { DELETION_PROTECTION_ANNOTATION, SHARD_LABEL } from "../api/labels.ts";
 import { type ChildContext, childMetadata, commonLabels, type Manifest, shardSelector } from "./manifest.ts";
 import { headlessServiceName, statefulSetName } from "./names.ts";
 import { DATA_VOLUME, podTemplate } from "./pod-template.ts";
@@ -27,12 +28,17 @@ function statefulSet(context: ChildContext, shard: number): Manifest {
       podManagementPolicy: "Parallel",
       updateStrategy: { type: "OnDelete" },
       revisionHistoryLimit: 10,
-      persistentVolumeClaimRetentionPolicy: { whenDeleted: storage.reclaimPolicy, whenScaled: "Retain" },
+      persistentVolumeClaimRetentionPolicy: { whenDeleted: reclaimPolicy(cluster), whenScaled: "Retain" },
       selector: { matchLabels: shardSelector(cluster, shard) },
       template: podTemplate(context, shard),
       ...(storage.type === "PersistentVolume" ? { volumeClaimTemplates: [claimTemplate(context, shard)] } : {}),
     },
   };
+}
+
+/** What protects from deletion keeps the volumes, also where nothing refuses: with the resource definition all clusters go. */
+function reclaimPolicy({ metadata, spec }: KVCluster): string {
+  return metadata.annotations?.[DELETION_PROTECTION_ANNOTATION] === "true" ? "Retain" : spec.storage.reclaimPolicy;
 }
 
 function claimTemplate({ cluster }: ChildContext, shard: number): Readonly<Record<string, unknown>> {
