@@ -43,16 +43,6 @@ describe("charts/kvcluster", () => {
     expect(bindings.map(({ metadata }) => metadata.namespace)).toEqual(expect.arrayContaining(["team-a", "system"]));
   });
 
-  test("brings the policy that protects from deletion, but not to who may only look after one namespace", async () => {
-    const policies = async (...sets: readonly string[]) =>
-      (await template(...sets)).map(({ kind }) => kind).filter((kind) => kind.startsWith("ValidatingAdmissionPolicy"));
-    const both = ["ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"];
-    expect(await policies()).toEqual(both);
-    expect(await policies("watchNamespace=team-a")).toEqual([]);
-    expect(await policies("watchNamespace=team-a", "deletionProtection=Enabled")).toEqual(both);
-    expect(await policies("deletionProtection=Disabled")).toEqual([]);
-  });
-
   test.each([
     ["replica=2", /'replica' not allowed/],
     ["image.pullPolicy=Sometimes", /pullPolicy/],

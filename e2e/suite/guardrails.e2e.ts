@@ -1,13 +1,20 @@
-// What keeps a cluster from being lost by mistake: protection from deletion.
+// What keeps a cluster from being lost by mistake, and what lets it rest: protection from deletion, hibernation.
+import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
-import { getObject, kubectl, tryKubectl } from "../harness/kubectl.ts";
+import { clientScript } from "../harness/client-script.ts";
+import { eventually } from "../harness/eventually.ts";
+import { conditionOf, getObject, kubectl, listObjects, mustRun, tryKubectl } from "../harness/kubectl.ts";
 import { clusterManifest } from "../harness/manifest.ts";
 import { explainFailure, type KVCluster, scene } from "../harness/scene.ts";
 
+const CHART = join(import.meta.dirname, "../../charts/kvcluster");
+const KEYS_SCRIPT = clientScript("keys.py");
+const KEYS = 5_000;
+const SLEEP_MS = 120_000;
 const it = scene("guardrails");
 
 beforeAll(async () => {
-  await it.apply(clusterManifest("kept", { shards: 1, replicasPerShard: 1 }));
+  await it.apply(clusterManifest("kept"));
   await it.ready("kept", 120_000);
 });
 
@@ -27,4 +34,49 @@ describe("a KVCluster that is protected from deletion", () => {
     const deleted = await tryKubectl("-n", it.namespace, "delete", "kvc/kept", "--dry-run=server");
     expect(deleted.code).toBe(0);
   });
+
+  test("is so by a policy that the chart leaves out where it may only look after one namespace", async () => {
+    const policies = async (...sets: readonly string[]) => {
+      const flags = sets.flatMap((set) => ["--set", set]);
+      const text = await mustRun("helm", ["template", "kvcluster", CHART, ...flags]);
+      return text.match(/^kind: ValidatingAdmissionPolicy.*$/gm);
+    };
+    const both = ["kind: ValidatingAdmissionPolicy", "kind: ValidatingAdmissionPolicyBinding"];
+    expect(await policies()).toEqual(both);
+    expect(await policies("watchNamespace=team-a")).toBeNull();
+    expect(await policies("watchNamespace=team-a", "deletionProtection=Enabled")).toEqual(both);
+    expect(await policies("deletionProtection=Disabled")).toBeNull();
+  });
 });
+
+describe("a KVCluster that is hibernated", () => {
+  test("has no pods, and comes back with its data, slots and roles", { timeout: 400_000 }, async () => {
+    explainFailure(it.namespace);
+    expect(await keys("write")).toBe(`${KEYS} keys written\n`);
+    const before = await layout();
+    await hibernate(true);
+    await eventually("no pods", { withinMs: SLEEP_MS }, async () => {
+      const cluster = await getObject<KVCluster>(it.namespace, "kvc/kept");
+      expect([cluster.status?.phase, conditionOf(cluster, "Hibernated")]).toEqual(["Hibernated", "True"]);
+      expect(await it.pods("kept")).toEqual([]);
+    });
+    expect(await listObjects(it.namespace, "pvc", "kvcluster.dev/cluster=kept")).toHaveLength(6);
+    await hibernate(false);
+    await it.ready("kept", SLEEP_MS);
+    expect(await layout()).toEqual(before);
+    expect(await keys("check")).toBe(`${KEYS} keys as written\n`);
+  });
+});
+
+async function hibernate(hibernated: boolean): Promise<void> {
+  const patch = JSON.stringify({ spec: { hibernated } });
+  await kubectl("-n", it.namespace, "patch", "kvc/kept", "--type", "merge", "--patch", patch);
+}
+
+async function layout() {
+  return (await getObject<KVCluster>(it.namespace, "kvc/kept")).status?.shardStatus;
+}
+
+async function keys(verb: "write" | "check"): Promise<string> {
+  return it.python(KEYS_SCRIPT, { HOST: "kept", PASSWORD: await it.password("kept") }, [verb, `${KEYS}`]);
+}

@@ -308,9 +308,21 @@ export const kvClusterSpecSchema = object(
       truth({ description: "While true the operator observes and reports but changes nothing." }),
       false,
     ),
+    hibernated: defaulted(
+      truth({ description: "While true nothing runs: servers save, then stop. Volumes, Services and Secrets stay." }),
+      false,
+    ),
   },
   {
     rules: [
+      {
+        rule: "!self.hibernated || self.storage.type != 'Ephemeral'",
+        message: "spec.hibernated needs volumes: with spec.storage.type Ephemeral nothing would be kept",
+      },
+      {
+        rule: "!oldSelf.hibernated || self.shards >= oldSelf.shards",
+        message: "spec.shards cannot shrink while the cluster is hibernated: somebody has to move the slots",
+      },
       {
         rule: "self.shards == 1 || self.shards >= 3",
         message: "spec.shards must be 1, or 3 or more: two primaries cannot outvote each other",
@@ -359,7 +371,18 @@ export type RestoreStatus = Infer<typeof restoreStatusSchema>;
 
 export const kvClusterStatusSchema = object({
   observedGeneration: integer({ format: "int64" }),
-  phase: choice(["Creating", "Forming", "Restoring", "Ready", "Updating", "Degraded", "Paused"]),
+  phase: choice([
+    "Creating",
+    "Forming",
+    "Restoring",
+    "Ready",
+    "Updating",
+    "Degraded",
+    "Paused",
+    "Hibernating",
+    "Hibernated",
+    "Waking",
+  ]),
   message: text({ maxLength: 4096 }),
   conditions: conditionsSchema,
   shards: integer({ description: "Shards that there are, for the scale subresource." }),

@@ -5,6 +5,7 @@ import type { NodeObservation } from "../topology/cluster-view.ts";
 import { executeAction } from "./execute-action.ts";
 import { connectNode, type NodeEndpoint } from "./node-connection.ts";
 import { observeNode } from "./observe-node.ts";
+import { holdAndSave, release, type SaveState } from "./save-before-stop.ts";
 
 export interface KvSession {
   observe(): Promise<NodeObservation>;
@@ -13,6 +14,10 @@ export interface KvSession {
   acceptPassword(password: string): Promise<void>;
   /** Clients may use this one only. */
   dropOtherPasswords(password: string): Promise<void>;
+  /** Nobody writes any more, nobody takes over, and what it holds goes to its disk. To be repeated until it says "saved". */
+  holdAndSave(): Promise<SaveState>;
+  /** Undoes that. */
+  release(mayFailOver: boolean): Promise<void>;
   close(): void;
 }
 
@@ -28,6 +33,8 @@ export async function openKvSession(endpoint: NodeEndpoint): Promise<KvSession> 
     dropOtherPasswords: async (password) => {
       await connection.command("CONFIG", "SET", "requirepass", password);
     },
+    holdAndSave: () => holdAndSave(connection),
+    release: (mayFailOver) => release(connection, mayFailOver),
     close: () => connection.close(),
   };
 }

@@ -10,6 +10,7 @@ import { actOnTopology } from "./act-on-topology.ts";
 import { ensureChildren } from "./ensure-children.ts";
 import { ensurePassword } from "./ensure-password.ts";
 import { growVolumes, readVolumeSize } from "./grow-volumes.ts";
+import { hibernate, observeHibernation, rest } from "./hibernate.ts";
 import { labelRoles } from "./label-roles.ts";
 import { observeRestore } from "./observe-restore.ts";
 import { observeServers } from "./observe-servers.ts";
@@ -27,9 +28,12 @@ const STEPS: readonly Step[] = [
   readVolumeSize,
   observeServers,
   observeRestore,
+  observeHibernation,
+  hibernate,
   rotatePassword,
   ensureChildren,
   growVolumes,
+  rest,
   labelRoles,
   removeShards,
   rollPods,
@@ -118,5 +122,6 @@ function newPass(
     plan: undefined,
     restartWait: undefined,
     restore: undefined,
+    hibernation: undefined,
   };
 }

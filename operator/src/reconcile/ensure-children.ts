@@ -8,8 +8,10 @@ import { SHARD_LABEL } from "../api/labels.ts";
 import { children } from "../resources/children.ts";
 import { isOwnedBy, type Manifest } from "../resources/manifest.ts";
 import { wasFormed } from "../status/cluster-facts.ts";
+import { hasNoPods } from "../status/hibernation-state.ts";
 import { isHeldBack } from "../status/restore-state.ts";
 import { canShrink } from "../topology/plan-handover.ts";
+import { replicasOf } from "./shard-sets.ts";
 import { type Pass, PROCEED, type Step, type StepResult } from "./step.ts";
 
 /** Kinds without state, which may simply go when the spec no longer asks for them. */
@@ -57,7 +59,9 @@ function isOfLeavingShard({ cluster }: Pass, { metadata }: Manifest, live: reado
 /** The StatefulSet with what it cannot take on, or not yet, left as it is. */
 function asItMayBe(pass: Pass, child: Manifest, live: readonly Manifest[]): Manifest {
   const existing = live.find((object) => isSame(object, child));
-  return existing === undefined ? child : holdReplicas(pass, holdClaims(child, existing), existing);
+  const held = existing === undefined ? child : holdClaims(child, existing);
+  if (hasNoPods(pass.hibernation)) return { ...held, spec: { ...held.spec, replicas: 0 } };
+  return existing === undefined ? held : holdReplicas(pass, held, existing);
 }
 
 /** Claim templates cannot change: each set keeps the size it was made with. */
@@ -77,10 +81,6 @@ function holdReplicas({ plan, cluster }: Pass, child: Manifest, existing: Manife
   const isBeginning = plan?.survey.slotsOf.size === 0 && !wasFormed({ cluster });
   const isSafe = isBeginning || (plan !== undefined && canShrink(plan.survey, shard, cluster.spec.replicasPerShard));
   return isSafe ? child : { ...child, spec: { ...child.spec, replicas } };
-}
-
-function replicasOf(set: Manifest): number | undefined {
-  return set.spec?.replicas as number | undefined;
 }
 
 function claimTemplateOf({ spec }: Manifest): ClaimTemplate | undefined {

@@ -4,10 +4,10 @@
  * so the set is told first to take its claims along.
  */
 
-import { SHARD_LABEL } from "../api/labels.ts";
-import { isOwnedBy, type Manifest } from "../resources/manifest.ts";
+import type { Manifest } from "../resources/manifest.ts";
 import { canRemove } from "../topology/plan-rebalance.ts";
-import { type Pass, PROCEED, type Step } from "./step.ts";
+import { leavingSets, shardOf } from "./shard-sets.ts";
+import { PROCEED, type Step } from "./step.ts";
 
 export const removeShards: Step = {
   name: "remove shards",
@@ -29,20 +29,6 @@ export const removeShards: Step = {
     return PROCEED;
   },
 };
-
-/** The last one first. */
-function leavingSets({ cluster, dependencies, name }: Pass): readonly Manifest[] {
-  return dependencies.store
-    .children(name)
-    .filter(({ kind, metadata }) => kind === "StatefulSet" && metadata.deletionTimestamp === undefined)
-    .filter((set) => isOwnedBy(set, cluster) && shardOf(set) >= cluster.spec.shards)
-    .sort((a, b) => shardOf(b) - shardOf(a));
-}
-
-/** 0 where there is no label, so that it is never taken for one that leaves. */
-function shardOf({ metadata }: Manifest): number {
-  return Number(metadata.labels?.[SHARD_LABEL] ?? 0);
-}
 
 function takesClaimsAlong({ spec }: Manifest): boolean {
   const policy = spec?.persistentVolumeClaimRetentionPolicy as { readonly whenDeleted?: string } | undefined;

@@ -13,8 +13,18 @@ import { isCurrent } from "./pod-currency.ts";
 import type { Pass, StepResult } from "./step.ts";
 
 export async function report(pass: Pass, result: StepResult): Promise<UntimedStatus> {
-  const { cluster, dependencies, options, volumeSize, volumeRefusal, passwordProblem, plan, restore, restartWait } =
-    pass;
+  const {
+    cluster,
+    dependencies,
+    options,
+    volumeSize,
+    volumeRefusal,
+    passwordProblem,
+    plan,
+    restore,
+    restartWait,
+    hibernation,
+  } = pass;
   const status = clusterStatus({
     cluster,
     clusterDomain: options.clusterDomain,
@@ -24,6 +34,7 @@ export async function report(pass: Pass, result: StepResult): Promise<UntimedSta
     passwordProblem,
     restartWait,
     restore,
+    hibernation,
     plan,
     halt: result.kind === "stop" ? result : undefined,
   });
@@ -66,7 +77,13 @@ function changes(pass: Pass, before: KVClusterStatus, after: UntimedStatus): rea
 }
 
 /** What the spec asks for and is not so, or not yet. */
-const WISHES: readonly string[] = ["UpToDate", "StorageReady"];
+const WISHES: readonly string[] = ["UpToDate", "StorageReady", "Hibernated"];
+
+/** What passes by itself. */
+const NORMAL_WISH_REASONS: readonly string[] = ["Resizing", "RestartPending", "HibernationDue"];
+
+/** What the phase tells already. */
+const PHASE_REASONS: readonly string[] = ["Saving", "Stopping", "Waking"];
 
 const NORMAL_RESTORE_REASONS: readonly string[] = [
   "WaitingForServers",
@@ -78,9 +95,10 @@ const NORMAL_RESTORE_REASONS: readonly string[] = [
 function unmet(before: KVClusterStatus, after: UntimedStatus): readonly Change[] {
   return after.conditions
     .filter(({ type, status }) => WISHES.includes(type) && status === "False")
+    .filter(({ reason }) => !PHASE_REASONS.includes(reason))
     .filter(({ type, reason }) => !before.conditions?.some((one) => one.type === type && one.reason === reason))
     .map(({ reason, message }) => ({
-      type: reason === "Resizing" || reason === "RestartPending" ? "Normal" : "Warning",
+      type: NORMAL_WISH_REASONS.includes(reason) ? "Normal" : "Warning",
       reason,
       note: message,
     }));

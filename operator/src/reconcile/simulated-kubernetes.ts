@@ -14,6 +14,7 @@ import { RESOURCE_KINDS } from "../kube/resource-kinds.ts";
 import type { KubernetesObject } from "../kubernetes-object.ts";
 import type { KvSession } from "../kv/kv-session.ts";
 import { NodeCommandError, type NodeEndpoint } from "../kv/node-connection.ts";
+import type { SaveState } from "../kv/save-before-stop.ts";
 import { Applier } from "../runtime/applier.ts";
 import { Cache } from "../runtime/cache.ts";
 import { systemClock } from "../runtime/clock.ts";
@@ -44,6 +45,10 @@ export interface SimulatedKubernetes {
   /** Passwords that each server accepts, by node id. */
   readonly accepted: Map<string, Set<string | undefined>>;
   readonly clock: { nowMs: number };
+  /** What the last save of a server came to, by pod, where it is not as usual: at the second look it is done. */
+  readonly saves: Map<string, SaveState>;
+  /** Pods whose servers hold writes back. */
+  readonly held: Set<string>;
   /** Host names that nodes announce, by node id. */
   readonly hostnames: Map<string, string>;
   /** One pass, seeing the world as it is now. */
@@ -74,6 +79,8 @@ export async function startSimulatedKubernetes(spec: Readonly<Record<string, unk
     accepted: new Map<string, Set<string | undefined>>(),
     clock: { nowMs: Date.UTC(2026, 0, 1) },
     hostnames: new Map<string, string>(),
+    saves: new Map<string, SaveState>(),
+    held: new Set<string>(),
     generated: 0,
   };
   const caches = Object.fromEntries(CACHED_KINDS.map((kind) => [kind, new Cache(raise)])) as Record<CachedKind, Cache>;
@@ -140,10 +147,12 @@ interface Reached {
   readonly passwords: Set<string | undefined>;
   readonly accepted: Map<string, Set<string | undefined>>;
   readonly hostnames: Map<string, string>;
+  readonly saves: Map<string, SaveState>;
+  readonly held: Set<string>;
 }
 
 async function openSession(
-  { servers, actions, passwords, accepted, hostnames }: Reached,
+  { servers, actions, passwords, accepted, hostnames, saves, held }: Reached,
   endpoint: NodeEndpoint,
 ): Promise<KvSession> {
   const find = () => servers.view().pods.find(({ address }) => address?.ip === endpoint.host);
@@ -168,6 +177,13 @@ async function openSession(
       accepts.clear();
       accepts.add(password);
     },
+    holdAndSave: async () => {
+      const pod = find()?.pod ?? "";
+      const isHeld = held.has(pod);
+      held.add(pod);
+      return saves.get(pod) ?? (isHeld ? "saved" : "saving");
+    },
+    release: async () => void held.delete(find()?.pod ?? ""),
     close: () => undefined,
   };
 }
@@ -178,8 +194,12 @@ function runPods(server: FakeApiServer, servers: SimulatedCluster, made: Set<str
     const setName = `${CLUSTER.name}-${node.shard}`;
     const set = server.find<StatefulSet>(RESOURCE_KINDS.StatefulSet, CLUSTER.namespace, setName);
     if (set !== undefined) observeGeneration(server, set);
-    if (set === undefined || node.ordinal >= set.spec.replicas) continue;
     const existing = server.find<Pod>(RESOURCE_KINDS.Pod, CLUSTER.namespace, node.pod);
+    if (set?.spec.replicas === 0 && existing !== undefined) {
+      server.remove(existing);
+      servers.kill(node);
+    }
+    if (set === undefined || node.ordinal >= set.spec.replicas) continue;
     const pod = existing ?? server.seed(podFrom(set, node.pod));
     // The pod was deleted: another one of its name has its volume.
     if (existing === undefined && made.has(node.pod)) servers.restart(node);

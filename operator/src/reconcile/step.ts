@@ -8,6 +8,7 @@ import type { KVCluster } from "../api/kv-cluster.ts";
 import type { ObjectName } from "../kubernetes-object.ts";
 import type { KvSession } from "../kv/kv-session.ts";
 import type { OldPassword } from "../resources/manifest.ts";
+import type { HibernationState } from "../status/hibernation-state.ts";
 import type { RestoreFacts } from "../status/restore-state.ts";
 import type { PodView } from "../topology/cluster-view.ts";
 import type { Plan } from "../topology/plan.ts";
@@ -46,6 +47,8 @@ export interface Pass {
   restartWait: string | undefined;
   /** How far the restore of a new cluster is; undefined where there is none. */
   restore: RestoreFacts | undefined;
+  /** How far it is asleep; undefined where it is awake. */
+  hibernation: HibernationState | undefined;
 }
 
 export interface Step {

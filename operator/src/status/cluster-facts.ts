@@ -8,6 +8,7 @@ import type { KVCluster } from "../api/kv-cluster.ts";
 import type { ReachablePod, ShardSurvey } from "../topology/cluster-view.ts";
 import type { Plan } from "../topology/plan.ts";
 import { countSlots } from "../topology/slot-range.ts";
+import { type HibernationState, restOf } from "./hibernation-state.ts";
 import { isHeldBack, type RestoreFacts } from "./restore-state.ts";
 
 export interface PodFacts {
@@ -35,6 +36,8 @@ export interface ClusterFacts {
   readonly restartWait: string | undefined;
   /** Absent where nothing is to be restored, or when the pass ended before that was looked at. */
   readonly restore: RestoreFacts | undefined;
+  /** Absent where the cluster is awake. */
+  readonly hibernation: HibernationState | undefined;
   /** Absent when the pass ended before the servers were asked. */
   readonly plan: Plan | undefined;
   /** What ended the pass early and needs somebody to act. */
@@ -74,7 +77,13 @@ export function obstacle(facts: ClusterFacts): string | undefined {
   const unready = facts.pods.filter(({ isReady }) => !isReady).map(({ pod }) => pod);
   const waitForReady = unready.length === 0 ? undefined : `Waiting for ${listOf(unready)} to be ready`;
   const { halt, plan } = facts;
-  const message = halt?.message ?? plan?.problems[0]?.message ?? plan?.waits[0] ?? waitForReady ?? restoreWait(facts);
+  const message =
+    halt?.message ??
+    restOf(facts.hibernation)?.message ??
+    plan?.problems[0]?.message ??
+    plan?.waits[0] ??
+    waitForReady ??
+    restoreWait(facts);
   const troubled = halt === undefined ? facts.pods.find(({ trouble }) => trouble !== undefined) : undefined;
   return message === undefined || troubled === undefined
     ? message

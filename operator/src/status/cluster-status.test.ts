@@ -35,6 +35,7 @@ function factsOf(view: ClusterView, overrides: Partial<ClusterFacts> = {}): Clus
     passwordProblem: undefined,
     restartWait: undefined,
     restore: undefined,
+    hibernation: undefined,
     plan: plan(view, SPEC),
     halt: undefined,
     ...overrides,

@@ -22,6 +22,7 @@ import {
   wasFormed,
 } from "./cluster-facts.ts";
 import { conditions } from "./conditions.ts";
+import { hasNoPods, restOf } from "./hibernation-state.ts";
 import { isHeldBack } from "./restore-state.ts";
 
 export type UntimedStatus = Omit<KVClusterStatus, "conditions"> & { readonly conditions: readonly UntimedCondition[] };
@@ -46,13 +47,18 @@ export function clusterStatus(facts: ClusterFacts): UntimedStatus {
     secretName: connectionSecretName(cluster.metadata.name),
     ...restoreOf(facts),
     ...(plan === undefined ? lastKnown(cluster) : observed(facts, plan)),
+    ...(hasNoPods(facts.hibernation) ? { readyShards: 0, slotsAssigned: 0 } : {}),
   };
 }
 
 function phaseOf(facts: ClusterFacts, all: readonly UntimedCondition[]): NonNullable<KVClusterStatus["phase"]> {
   const isTrue = (type: string): boolean => all.some((one) => one.type === type && one.status === "True");
   if (facts.cluster.spec.paused) return "Paused";
+  const { hibernation } = facts;
+  if (hibernation?.kind === "hibernated") return "Hibernated";
+  if (restOf(hibernation) !== undefined) return "Hibernating";
   if (isTrue("Ready")) return "Ready";
+  if (hibernation?.kind === "waking") return "Waking";
   if (isTrue("Degraded")) return "Degraded";
   if (wasFormed(facts) && !areAllSlotsServed(facts)) return "Degraded";
   if (wasFormed(facts)) return isHeldBack(facts.restore) ? "Restoring" : "Updating";

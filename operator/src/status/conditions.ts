@@ -6,6 +6,7 @@ import type { ClusterFacts } from "./cluster-facts.ts";
 import { clusterFormed } from "./cluster-formed.ts";
 import type { ConditionVerdict } from "./condition-verdict.ts";
 import { degraded } from "./degraded.ts";
+import { hibernated } from "./hibernated.ts";
 import { progressing } from "./progressing.ts";
 import { ready } from "./ready.ts";
 import { restored } from "./restored.ts";
@@ -26,6 +27,7 @@ const BUILDERS = [
   storageReady,
   upToDate,
   restored,
+  hibernated,
 ] as const;
 
 export function conditions(facts: ClusterFacts): readonly UntimedCondition[] {

@@ -3,13 +3,16 @@
 import type { ClusterFacts } from "./cluster-facts.ts";
 import { obstacle } from "./cluster-facts.ts";
 import type { ConditionVerdict } from "./condition-verdict.ts";
+import { restOf } from "./hibernation-state.ts";
 import { isHeldBack } from "./restore-state.ts";
 
 export function progressing(facts: ClusterFacts): ConditionVerdict {
   const type = "Progressing";
-  const { cluster, plan, halt, pods, restore } = facts;
+  const { cluster, plan, halt, pods, restore, hibernation } = facts;
   if (cluster.spec.paused) return { type, status: "False", reason: "Paused", message: "spec.paused is true" };
   if (halt !== undefined) return { type, status: "False", reason: halt.reason, message: halt.message };
+  const rest = restOf(hibernation);
+  if (rest !== undefined) return { type, status: "True", reason: rest.reason, message: rest.message };
   const isBusy = plan === undefined || plan.actions.length > 0 || plan.waits.length > 0 || isHeldBack(restore);
   if (!isBusy && pods.every(({ isReady }) => isReady)) {
     return { type, status: "False", reason: "Settled", message: "Nothing is left to do" };

@@ -2,14 +2,17 @@
 
 import { areAllSlotsServed, type ClusterFacts, obstacle } from "./cluster-facts.ts";
 import type { ConditionVerdict } from "./condition-verdict.ts";
+import { restOf } from "./hibernation-state.ts";
 import { isHeldBack } from "./restore-state.ts";
 
 export function ready(facts: ClusterFacts): ConditionVerdict {
   const type = "Ready";
-  const { cluster, plan, halt, pods, restore } = facts;
+  const { cluster, plan, halt, pods, restore, hibernation } = facts;
   const message = obstacle(facts) ?? "";
   const no = (reason: string): ConditionVerdict => ({ type, status: "False", reason, message });
   if (halt !== undefined) return no(halt.reason);
+  const rest = restOf(hibernation);
+  if (rest !== undefined) return no(rest.reason);
   if (plan === undefined) return no("ServersUnknown");
   if (!areAllSlotsServed(facts)) return no(plan.problems[0]?.reason ?? "SlotsNotServed");
   if (pods.some(({ isReady }) => !isReady)) return no("ServersNotReady");

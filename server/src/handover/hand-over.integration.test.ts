@@ -51,6 +51,15 @@ afterAll(async () => {
   }
 });
 
+test("a primary for which failovers are off keeps its role", { timeout: 60_000 }, async () => {
+  const [first] = nodes;
+  const port = first?.port ?? 0;
+  await eventually("a replica in sync", async () => /state=online/.test(await ask(port, "INFO", "replication")));
+  await ask(port, "CONFIG", "SET", "cluster-replica-no-failover", "yes");
+  expect(await handOverAt(port)).toBe("Not handed over: failovers are off");
+  await ask(port, "CONFIG", "SET", "cluster-replica-no-failover", "no");
+});
+
 test("a primary hands over to its replica long before an election would", { timeout: 60_000 }, async () => {
   const [first] = nodes;
   const port = first?.port ?? 0;

@@ -14,11 +14,15 @@ export interface HandOverOptions extends Account {
 
 const LOOK_EVERY_MS = 50;
 
+/** Says of a shard whose servers are all stopped that each keeps its role. */
+const NO_FAILOVER = "cluster-replica-no-failover";
+
 /** What came of it, in a sentence. */
 export async function handOver(options: HandOverOptions): Promise<string> {
   const own = new TargetConnection(`127.0.0.1:${options.port}`, options);
   const open = [own];
   try {
+    if ((await ask(own, "CONFIG", "GET", NO_FAILOVER)).endsWith("yes")) return "Not handed over: failovers are off";
     if (!ownsSlots(await ask(own, "CLUSTER", "NODES"))) return "Nothing to hand over: no slots";
     const [best] = replicasOf(await ask(own, "INFO", "replication"));
     if (best === undefined) return "Nobody to hand over to: no replica is in sync";
