@@ -8,6 +8,7 @@ import type { KubeClient } from "./kube/client.ts";
 import type { Caches } from "./kube/mirror.ts";
 import { type KubernetesObject, nameOf, type ObjectName } from "./kubernetes-object.ts";
 import { openKvSession } from "./kv/kv-session.ts";
+import type { ChangeCounter } from "./reconcile/change-meter.ts";
 import { createClusterReconciler } from "./reconcile/cluster-reconciler.ts";
 import { CHILD_KINDS, createClusterStore } from "./reconcile/cluster-store.ts";
 import { Applier } from "./runtime/applier.ts";
@@ -28,7 +29,7 @@ export interface ControllersDependencies {
   readonly client: KubeClient;
   readonly caches: Caches;
   readonly recorder: EventRecorder;
-  readonly meter: ReconcileMeter;
+  readonly meter: ReconcileMeter & ChangeCounter;
   /** Image of servers and backup Jobs whose resource names none. */
   readonly serverImage: string;
   readonly clusterDomain: string;
@@ -59,7 +60,7 @@ function clusterController(
   applier: Applier,
   statusWriter: StatusWriter,
 ): Controller {
-  const { client, caches, recorder, log, clock, serverImage, clusterDomain } = dependencies;
+  const { client, caches, recorder, log, clock, meter, serverImage, clusterDomain } = dependencies;
   const reconcile = createClusterReconciler(
     { defaultImage: serverImage, clusterDomain },
     {
@@ -67,6 +68,7 @@ function clusterController(
       openSession: openKvSession,
       events: recorder,
       log,
+      counter: meter,
       nowMs: () => clock.now(),
       generatePassword: () => randomBytes(PASSWORD_BYTES).toString("base64url"),
     },

@@ -2,12 +2,23 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import { OBJECT_METRICS } from "./cluster-metrics.ts";
 import type { Caches } from "./kube/mirror.ts";
+import type { ObjectName } from "./kubernetes-object.ts";
+import type { Change, ChangeCounter } from "./reconcile/change-meter.ts";
 import type { Controller, ReconcileMeter } from "./runtime/controller.ts";
 
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
-export class OperatorMetrics implements ReconcileMeter {
+/** Names and labels by what is counted. */
+const MIGRATIONS: Readonly<Partial<Record<Change, string>>> = {
+  migrationStarted: "started",
+  migrationFinished: "finished",
+  migrationFailed: "failed",
+};
+
+export class OperatorMetrics implements ReconcileMeter, ChangeCounter {
   readonly registry = new Registry();
+  readonly #failovers: Counter<"namespace" | "name">;
+  readonly #migrations: Counter<"namespace" | "name" | "event">;
   readonly #reconciles: Counter<"controller" | "result">;
   readonly #durations: Histogram<"controller">;
 
@@ -18,6 +29,18 @@ export class OperatorMetrics implements ReconcileMeter {
       name: "kv_operator_reconcile_total",
       help: "Reconcile calls by result",
       labelNames: ["controller", "result"],
+      registers,
+    });
+    this.#failovers = new Counter({
+      name: "kv_operator_failovers_total",
+      help: "Changes of a shard's primary, planned ones too",
+      labelNames: ["namespace", "name"],
+      registers,
+    });
+    this.#migrations = new Counter({
+      name: "kv_operator_slot_migrations_total",
+      help: "Slot migrations between shards that were started, finished or failed",
+      labelNames: ["namespace", "name", "event"],
       registers,
     });
     this.#durations = new Histogram({
@@ -32,6 +55,18 @@ export class OperatorMetrics implements ReconcileMeter {
   reconciled(controller: string, result: string, durationMs: number): void {
     this.#reconciles.inc({ controller, result });
     this.#durations.observe({ controller }, durationMs / 1000);
+  }
+
+  count({ namespace, name }: ObjectName, change: Change, by: number): void {
+    const event = MIGRATIONS[change];
+    if (event === undefined) this.#failovers.inc({ namespace, name }, by);
+    else this.#migrations.inc({ namespace, name, event }, by);
+  }
+
+  /** Of a cluster that is gone. */
+  forget({ namespace, name }: ObjectName): void {
+    this.#failovers.remove({ namespace, name });
+    for (const event of Object.values(MIGRATIONS)) this.#migrations.remove({ namespace, name, event });
   }
 
   observe(caches: Caches, controllers: readonly Controller[], isLeader: () => boolean): void {

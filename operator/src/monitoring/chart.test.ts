@@ -6,6 +6,7 @@ import { describe, expect, it } from "vitest";
 import type { KVBackup } from "../api/kv-backup.ts";
 import type { Caches } from "../kube/mirror.ts";
 import { OperatorMetrics } from "../operator-metrics.ts";
+import { CHANGES } from "../reconcile/change-meter.ts";
 import { exampleCluster } from "../resources/example-cluster.ts";
 import type { Controller } from "../runtime/controller.ts";
 import { alertRules, CHART, chartExpressions, dashboards, type Panel } from "./chart-expressions.ts";
@@ -28,6 +29,7 @@ async function operatorSeries() {
   const metrics = new OperatorMetrics();
   metrics.observe(caches, [{ name: "cluster", depth: 0 } as Controller], () => true);
   for (const result of ["success", "requeue", "error"]) metrics.reconciled("cluster", result, 1);
+  for (const change of CHANGES) metrics.count({ namespace: "apps", name: "shop" }, change, 1);
   return seriesIn(await metrics.registry.metrics());
 }
 

@@ -7,6 +7,7 @@
 import type { ObjectName } from "../kubernetes-object.ts";
 import type { Outcome } from "../runtime/work-queue.ts";
 import { actOnTopology } from "./act-on-topology.ts";
+import { ChangeMeter } from "./change-meter.ts";
 import { ensureChildren } from "./ensure-children.ts";
 import { ensurePassword } from "./ensure-password.ts";
 import { growVolumes, readVolumeSize } from "./grow-volumes.ts";
@@ -48,15 +49,19 @@ export function createClusterReconciler(
   dependencies: ClusterDependencies,
 ): (name: ObjectName) => Promise<Outcome> {
   const patience = new Patience();
+  const changes = new ChangeMeter(dependencies.counter);
   return async (name) => {
     const key = `${name.namespace}/${name.name}`;
     const cluster = dependencies.store.cluster(name);
     if (cluster === undefined || cluster.metadata.deletionTimestamp !== undefined) {
       patience.forget(key);
+      changes.forget(name);
       return {};
     }
     const log = dependencies.log.with({ cluster: key });
-    const result = await runPass(newPass(name, cluster, options, { ...dependencies, log }));
+    const pass = newPass(name, cluster, options, { ...dependencies, log });
+    const result = await runPass(pass);
+    if (pass.plan !== undefined) changes.see(name, cluster, pass.plan.survey);
     if (result.kind === "wait") {
       return { requeueAfterMs: 1000 * patience.secondsFor(key, result.reason, result.seconds) };
     }

@@ -14,6 +14,7 @@ import type { Manifest } from "../resources/manifest.ts";
 import type { EventNote } from "../runtime/event-recorder.ts";
 import type { Logger } from "../runtime/logger.ts";
 import type { UntimedStatus } from "../status/cluster-status.ts";
+import type { ChangeCounter } from "./change-meter.ts";
 import type { Claim } from "./claim.ts";
 import type { Pod } from "./pod.ts";
 
@@ -55,6 +56,7 @@ export interface ClusterDependencies {
   readonly openSession: (endpoint: NodeEndpoint) => Promise<KvSession>;
   readonly events: { record(note: EventNote): void };
   readonly log: Logger;
+  readonly counter: ChangeCounter;
   readonly generatePassword: () => string;
   readonly nowMs: () => number;
 }

@@ -26,6 +26,7 @@ import type { Outcome } from "../runtime/work-queue.ts";
 import type { Action } from "../topology/action.ts";
 import { SimulatedCluster } from "../topology/simulated-cluster.ts";
 import { countSlots } from "../topology/slot-range.ts";
+import type { Change } from "./change-meter.ts";
 import { createClusterReconciler } from "./cluster-reconciler.ts";
 import { CHILD_KINDS, createClusterStore } from "./cluster-store.ts";
 import type { Pod } from "./pod.ts";
@@ -45,6 +46,8 @@ export interface SimulatedKubernetes {
   /** Passwords that each server accepts, by node id. */
   readonly accepted: Map<string, Set<string | undefined>>;
   readonly clock: { nowMs: number };
+  /** What was counted, by change. */
+  readonly counts: Map<Change, number>;
   /** What the last save of a server came to, by pod, where it is not as usual: at the second look it is done. */
   readonly saves: Map<string, SaveState>;
   /** Pods whose servers hold writes back. */
@@ -79,6 +82,7 @@ export async function startSimulatedKubernetes(spec: Readonly<Record<string, unk
     accepted: new Map<string, Set<string | undefined>>(),
     clock: { nowMs: Date.UTC(2026, 0, 1) },
     hostnames: new Map<string, string>(),
+    counts: new Map<Change, number>(),
     saves: new Map<string, SaveState>(),
     held: new Set<string>(),
     generated: 0,
@@ -98,6 +102,10 @@ export async function startSimulatedKubernetes(spec: Readonly<Record<string, unk
         openSession: (endpoint) => openSession(world, endpoint),
         events: { record: (note) => world.events.push(note) },
         log: silentLogger,
+        counter: {
+          count: (_cluster, change, by) => world.counts.set(change, (world.counts.get(change) ?? 0) + by),
+          forget: () => world.counts.clear(),
+        },
         nowMs: () => world.clock.nowMs,
         generatePassword: () => (world.generated++ === 0 ? "generated" : `another ${world.generated}`),
       },
