@@ -127,6 +127,14 @@ const storageSchema = object(
       maxLength: 253,
       description: "Storage class of the volumes; the cluster's default when absent.",
     }),
+    warnAtPercent: defaulted(
+      integer({
+        minimum: 1,
+        maximum: 99,
+        description: "How full a server's disk may be before the condition DiskSpace turns False.",
+      }),
+      85,
+    ),
     reclaimPolicy: defaulted(
       choice(["Retain", "Delete"], { description: "What becomes of the volumes when the KVCluster is deleted." }),
       "Retain",

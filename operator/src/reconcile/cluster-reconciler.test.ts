@@ -37,16 +37,6 @@ function find(world: SimulatedKubernetes, kind: keyof typeof RESOURCE_KINDS, nam
   return world.server.find<Manifest>(RESOURCE_KINDS[kind], CLUSTER.namespace, name);
 }
 
-function seedClaim(world: SimulatedKubernetes, name: string, storage: string): KubernetesObject {
-  const labels = { "kvcluster.dev/cluster": CLUSTER.name, "app.kubernetes.io/component": "server" };
-  const { apiVersion, kind } = RESOURCE_KINDS.PersistentVolumeClaim;
-  const metadata = { name, namespace: CLUSTER.namespace, labels };
-  const claim = { apiVersion, kind, metadata, spec: { resources: { requests: { storage } } } };
-  world.server.seed(claim);
-  world.server.setStatus(claim, { phase: "Bound", capacity: { storage } });
-  return claim;
-}
-
 function nodeOf(world: SimulatedKubernetes, pod: string) {
   const node = world.servers.nodes.find((one) => one.pod === pod);
   if (node === undefined) throw new Error(`no server ${pod}`);
@@ -283,46 +273,6 @@ describe("cluster reconciler", () => {
     expect(roles(world)).toMatchObject({ "kv-0-1": "primary" });
     const patches = world.server.writes.filter(({ path }) => path.includes("/pods/kv-0-1"));
     expect(patches.at(-1)?.body).toMatchObject({ metadata: { uid: expect.any(String) } });
-  });
-
-  it("leaves each claim template as it was made: it cannot change", async () => {
-    const world = await start({ storage: { size: "1Gi" } });
-    await world.settle();
-    const claimOf = (name: string) => find(world, "StatefulSet", name)?.spec?.volumeClaimTemplates;
-    world.server.change(world.cluster(), { spec: { storage: { size: "2Gi" } } });
-    world.server.remove(find(world, "StatefulSet", "kv-0") as Manifest);
-    await world.settle();
-    expect(claimOf("kv-0")).toMatchObject([{ spec: { resources: { requests: { storage: "2Gi" } } } }]);
-    expect(claimOf("kv-1")).toMatchObject([{ spec: { resources: { requests: { storage: "1Gi" } } } }]);
-  });
-
-  it("grows the volumes it has, and says so until they have grown", async () => {
-    const world = await start({ storage: { size: "1024Mi" } });
-    const claim = seedClaim(world, "data-kv-0-0", "1Gi");
-    await world.settle();
-    expect(conditionIn(world, "StorageReady")).toBe("True AsRequested");
-    world.server.change(world.cluster(), { spec: { storage: { size: "2Gi" } } });
-    await world.settle();
-    expect(find(world, "PersistentVolumeClaim", "data-kv-0-0")?.spec).toEqual({
-      resources: { requests: { storage: "2Gi" } },
-    });
-    expect(conditionIn(world, "StorageReady")).toBe("False Resizing");
-    expect(conditionIn(world, "Ready")).toBe("True Serving");
-    world.server.setStatus(claim, { phase: "Bound", capacity: { storage: "2Gi" } });
-    await world.settle();
-    expect(conditionIn(world, "StorageReady")).toBe("True AsRequested");
-  });
-
-  it("says why volumes do not grow where the storage class cannot, and goes on with the rest", async () => {
-    const world = await start();
-    seedClaim(world, "data-kv-0-0", "1Gi");
-    await world.settle();
-    world.server.refuse({ method: "PATCH", path: /persistentvolumeclaims/, status: 403, times: 100 });
-    world.server.change(world.cluster(), { spec: { storage: { size: "2Gi" } } });
-    await world.settle();
-    expect(conditionIn(world, "StorageReady")).toBe("False ResizeRefused");
-    expect(world.events.filter(({ reason }) => reason === "ResizeRefused")).toHaveLength(1);
-    expect(conditionIn(world, "Ready")).toBe("True Serving");
   });
 
   it("removes the disruption budgets when they are disabled", async () => {

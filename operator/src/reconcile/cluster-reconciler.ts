@@ -10,7 +10,7 @@ import { actOnTopology } from "./act-on-topology.ts";
 import { ChangeMeter } from "./change-meter.ts";
 import { ensureChildren } from "./ensure-children.ts";
 import { ensurePassword } from "./ensure-password.ts";
-import { growVolumes, readVolumeSize } from "./grow-volumes.ts";
+import { growVolumes, readVolumeSize, renewSets } from "./grow-volumes.ts";
 import { hibernate, observeHibernation, rest } from "./hibernate.ts";
 import { labelRoles } from "./label-roles.ts";
 import { observeRestore } from "./observe-restore.ts";
@@ -34,6 +34,7 @@ const STEPS: readonly Step[] = [
   rotatePassword,
   ensureChildren,
   growVolumes,
+  renewSets,
   rest,
   labelRoles,
   removeShards,

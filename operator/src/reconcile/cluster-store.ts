@@ -73,6 +73,11 @@ export function createClusterStore(dependencies: ClusterStoreDependencies): Clus
       await client.delete(resourceKindOf(object), nameOf(object), { uid: object.metadata.uid });
       applier.forget(object);
     },
+    removeAlone: async (set) => {
+      const options = { uid: set.metadata.uid, propagationPolicy: "Orphan" } as const;
+      await client.delete(resourceKindOf(set), nameOf(set), options);
+      applier.forget(set);
+    },
     takeClaimsAlong: async ({ apiVersion, kind, metadata }) => {
       const { uid } = metadata;
       const spec = { persistentVolumeClaimRetentionPolicy: { whenDeleted: "Delete" } };

@@ -11,7 +11,7 @@ import { wasFormed } from "../status/cluster-facts.ts";
 import { hasNoPods } from "../status/hibernation-state.ts";
 import { isHeldBack } from "../status/restore-state.ts";
 import { canShrink } from "../topology/plan-handover.ts";
-import { replicasOf } from "./shard-sets.ts";
+import { claimTemplateOf, replicasOf } from "./shard-sets.ts";
 import { type Pass, PROCEED, type Step, type StepResult } from "./step.ts";
 
 /** Kinds without state, which may simply go when the spec no longer asks for them. */
@@ -38,6 +38,8 @@ export const ensureChildren: Step = {
       pairs.push([child, existing]);
     }
     for (const [child, existing] of pairs) {
+      // What goes is made anew when it is gone.
+      if (child.kind === "StatefulSet" && existing?.metadata.deletionTimestamp !== undefined) continue;
       const isSent = await dependencies.store.apply(child, existing);
       if (isSent) dependencies.log.info("Applied child object", { kind: child.kind, name: child.metadata.name });
     }
@@ -81,14 +83,6 @@ function holdReplicas({ plan, cluster }: Pass, child: Manifest, existing: Manife
   const isBeginning = plan?.survey.slotsOf.size === 0 && !wasFormed({ cluster });
   const isSafe = isBeginning || (plan !== undefined && canShrink(plan.survey, shard, cluster.spec.replicasPerShard));
   return isSafe ? child : { ...child, spec: { ...child.spec, replicas } };
-}
-
-function claimTemplateOf({ spec }: Manifest): ClaimTemplate | undefined {
-  return (spec?.volumeClaimTemplates as readonly ClaimTemplate[] | undefined)?.[0];
-}
-
-interface ClaimTemplate {
-  readonly spec: { readonly resources: { readonly requests: { readonly storage: string } } };
 }
 
 function isSame(a: Manifest, b: Manifest): boolean {

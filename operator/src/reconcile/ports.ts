@@ -37,6 +37,8 @@ export interface ClusterStore {
   remove(object: Manifest): Promise<void>;
   /** The claims of a StatefulSet are deleted with it, from now on. */
   takeClaimsAlong(set: Manifest): Promise<void>;
+  /** Removes a StatefulSet and leaves what it made where it is. */
+  removeAlone(set: Manifest): Promise<void>;
   /** Whether a Job reads the shards for a KVBackup, or fills them from one. */
   isBackupRunning(name: ObjectName): boolean;
   /** The server pods as they are now; asks the API server itself. */

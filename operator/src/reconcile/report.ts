@@ -77,7 +77,7 @@ function changes(pass: Pass, before: KVClusterStatus, after: UntimedStatus): rea
 }
 
 /** What the spec asks for and is not so, or not yet. */
-const WISHES: readonly string[] = ["UpToDate", "StorageReady", "Hibernated"];
+const WISHES: readonly string[] = ["UpToDate", "StorageReady", "DiskSpace", "Hibernated"];
 
 /** What passes by itself. */
 const NORMAL_WISH_REASONS: readonly string[] = ["Resizing", "RestartPending", "HibernationDue"];

@@ -23,3 +23,11 @@ export function shardOf({ metadata }: Manifest): number {
 export function replicasOf({ spec }: Manifest): number | undefined {
   return spec?.replicas as number | undefined;
 }
+
+interface ClaimTemplate {
+  readonly spec: { readonly resources: { readonly requests: { readonly storage: string } } };
+}
+
+export function claimTemplateOf({ spec }: Manifest): ClaimTemplate | undefined {
+  return (spec?.volumeClaimTemplates as readonly ClaimTemplate[] | undefined)?.[0];
+}

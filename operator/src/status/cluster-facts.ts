@@ -96,7 +96,8 @@ function restoreWait({ restore }: ClusterFacts): string | undefined {
 
 const MAX_LISTED = 3;
 
-function listOf(names: readonly string[]): string {
+/** Some names of many. */
+export function listOf(names: readonly string[]): string {
   const rest = names.length - MAX_LISTED;
   return `${names.slice(0, MAX_LISTED).join(", ")}${rest > 0 ? ` and ${rest} more` : ""}`;
 }

@@ -6,6 +6,7 @@ import type { ClusterFacts } from "./cluster-facts.ts";
 import { clusterFormed } from "./cluster-formed.ts";
 import type { ConditionVerdict } from "./condition-verdict.ts";
 import { degraded } from "./degraded.ts";
+import { diskSpace } from "./disk-space.ts";
 import { hibernated } from "./hibernated.ts";
 import { progressing } from "./progressing.ts";
 import { ready } from "./ready.ts";
@@ -25,6 +26,7 @@ const BUILDERS = [
   slotsAssigned,
   balanced,
   storageReady,
+  diskSpace,
   upToDate,
   restored,
   hibernated,

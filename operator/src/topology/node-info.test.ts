@@ -31,6 +31,12 @@ describe("parseNodeInfo", () => {
     });
   });
 
+  it("reads the disk, where the server tells of it, and what the next save needs", () => {
+    expect(parseNodeInfo("role:master").disk).toBeUndefined();
+    const text = "disk_size_bytes:1000\ndisk_available_bytes:400\ndisk_snapshot_bytes:50\naof_base_size:60";
+    expect(parseNodeInfo(text).disk).toEqual({ sizeBytes: 1000, availableBytes: 400, nextSaveBytes: 60 });
+  });
+
   it("counts a link that never was up as down for the whole life of the process", () => {
     const text = "uptime_in_seconds:40\nrole:slave\nmaster_link_status:down\nmaster_link_down_since_seconds:-1";
     expect(parseNodeInfo(text).primaryLinkDownSeconds).toBe(40);

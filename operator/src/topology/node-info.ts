@@ -16,6 +16,15 @@ export interface NodeInfo {
   /** How long the link to the primary has been down; all of its life where it never was up; 0 while it is up. */
   readonly primaryLinkDownSeconds: number;
   readonly isFullSyncRunning: boolean;
+  /** Undefined where the server does not tell. */
+  readonly disk: DiskInfo | undefined;
+}
+
+export interface DiskInfo {
+  readonly sizeBytes: number;
+  readonly availableBytes: number;
+  /** What the next save of all data will need beside what is there, going by the last one. */
+  readonly nextSaveBytes: number;
 }
 
 export interface ClusterInfo {
@@ -48,6 +57,16 @@ export function parseNodeInfo(text: string): NodeInfo {
     isPrimaryLinkUp,
     primaryLinkDownSeconds: isPrimaryLinkUp ? 0 : downSeconds >= 0 ? downSeconds : uptimeSeconds,
     isFullSyncRunning: fields.get("master_sync_in_progress") === "1",
+    disk: diskOf(fields),
+  };
+}
+
+function diskOf(fields: ReadonlyMap<string, string>): DiskInfo | undefined {
+  if (!fields.has("disk_size_bytes")) return undefined;
+  return {
+    sizeBytes: numberOf(fields, "disk_size_bytes"),
+    availableBytes: numberOf(fields, "disk_available_bytes"),
+    nextSaveBytes: Math.max(numberOf(fields, "disk_snapshot_bytes"), numberOf(fields, "aof_base_size")),
   };
 }
 

@@ -10,6 +10,7 @@
 import type { Action } from "./action.ts";
 import type { NodeEntry, NodeFlag } from "./cluster-nodes.ts";
 import type { ClusterView, PodView } from "./cluster-view.ts";
+import type { DiskInfo } from "./node-info.ts";
 import { countSlots, hasOverlap, joinRanges, type SlotRange, subtractRanges } from "./slot-range.ts";
 
 interface KnownNode {
@@ -39,6 +40,7 @@ interface SimulatedNode {
   linkDownTicks: number;
   known: Map<string, KnownNode>;
   banned: Set<string>;
+  disk: DiskInfo | undefined;
 }
 
 interface Migration {
@@ -185,6 +187,7 @@ export class SimulatedCluster {
       linkDownTicks: 0,
       known: new Map(),
       banned: new Set(),
+      disk: undefined,
     };
   }
 
@@ -359,6 +362,7 @@ export class SimulatedCluster {
       isPrimaryLinkUp: node.linkUp,
       primaryLinkDownSeconds: node.linkDownTicks * SECONDS_PER_TICK,
       isFullSyncRunning: false,
+      disk: node.disk,
     };
     const entries = [selfEntry(node), ...[...node.known].map(([id, entry]) => knownEntry(id, entry))];
     const cluster = { isOk: true, currentEpoch: node.currentEpoch };

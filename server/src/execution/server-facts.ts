@@ -1,5 +1,6 @@
 /** What the running server tells about itself, gathered from its parts: the source of INFO, /metrics and /status. */
 
+import { join } from "node:path";
 import { getHeapStatistics } from "node:v8";
 import type { AccessControl } from "../access-control/access-control.ts";
 import { ClientFlag, type ClientRegistry } from "../commands/client.ts";
@@ -25,6 +26,7 @@ import type {
 } from "../observability/facts.ts";
 import type { Persistence } from "../persistence/persistence.ts";
 import type { Clock } from "../platform/clock.ts";
+import { DiskSpace } from "../platform/disk-space.ts";
 import type { PublishSubscribe } from "../pubsub/publish-subscribe.ts";
 import type { Replication } from "../replication/replication.ts";
 import type { ClientTracking } from "../tracking/client-tracking.ts";
@@ -90,12 +92,17 @@ export interface FactParts {
 }
 
 export function createFactSources(parts: FactParts): FactSources {
+  const { clock, config } = parts;
+  const space = new DiskSpace(clock, () => {
+    const directory = config.get("dir");
+    return { directory, file: join(directory, config.get("dbfilename")) };
+  });
   return {
     server: () => serverFacts(parts),
     clients: () => clientFacts(parts),
     memory: () => memoryFacts(parts),
     compaction: () => compactionFacts(parts),
-    persistence: () => persistenceFacts(parts),
+    persistence: () => persistenceFacts(parts, space),
     statistics: () => statisticsFacts(parts),
     replication: () => parts.replication.facts(),
     processor: () => {
@@ -234,8 +241,8 @@ export function sampleMemory(
 }
 
 /** The load at start counts from the first moment, before its file is even open. */
-function persistenceFacts({ persistence, isLoaded, identity }: FactParts): PersistenceFacts {
-  const facts = persistence.facts();
+function persistenceFacts({ persistence, isLoaded, identity }: FactParts, space: DiskSpace): PersistenceFacts {
+  const facts = { ...persistence.facts(), space: space.known };
   if (isLoaded() || facts.loading !== undefined) return facts;
   return { ...facts, loading: { startedAtMs: identity.startedAtMs, totalBytes: 0, loadedBytes: 0 } };
 }

@@ -136,6 +136,15 @@ export interface PersistenceFacts {
   readonly lastLoadExpiredKeys: number;
   readonly lastLoadKeys: number;
   readonly appendOnly: AppendOnlyFacts;
+  /** Of the data directory; undefined while it is not known. */
+  readonly space: SpaceFacts | undefined;
+}
+
+export interface SpaceFacts {
+  readonly sizeBytes: number;
+  readonly availableBytes: number;
+  /** Size of the snapshot that is there: the next one is written beside it. */
+  readonly fileBytes: number;
 }
 
 export interface StatisticsFacts {

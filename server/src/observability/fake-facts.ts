@@ -70,6 +70,7 @@ export const QUIET_FACTS: FactSources = {
     saves: 0,
     lastLoadExpiredKeys: 0,
     lastLoadKeys: 0,
+    space: { sizeBytes: 1000, availableBytes: 400, fileBytes: 100 },
     appendOnly: {
       isEnabled: false,
       isRewriting: false,

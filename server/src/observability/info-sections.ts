@@ -21,6 +21,7 @@ import type {
   ReplicationFacts,
   ScriptFacts,
   ServerFacts,
+  SpaceFacts,
   StatisticsFacts,
   TrackingFacts,
 } from "./facts.ts";
@@ -177,8 +178,19 @@ export function persistenceFields(facts: PersistenceFacts, nowMs: number): Field
     ["rdb_last_cow_size", 0],
     ["rdb_last_load_keys_expired", facts.lastLoadExpiredKeys],
     ["rdb_last_load_keys_loaded", facts.lastLoadKeys],
+    ...spaceFields(facts.space),
     ...appendOnlyFields(facts.appendOnly),
     ...(facts.loading === undefined ? [] : loadingFields(facts.loading, nowMs)),
+  ];
+}
+
+function spaceFields(space: SpaceFacts | undefined): Field[] {
+  if (space === undefined) return [];
+  const { sizeBytes, availableBytes, fileBytes } = space;
+  return [
+    ["disk_size_bytes", sizeBytes],
+    ["disk_available_bytes", availableBytes],
+    ["disk_snapshot_bytes", fileBytes],
   ];
 }
 

@@ -6,6 +6,7 @@ import { renderInfo } from "./info.ts";
 /** What is our own, and what came after 7.0. */
 const OURS = new Set([
   ...["expired_subkeys", "server_name", "server_version", "node_version", "used_memory_heap"],
+  ...["disk_size_bytes", "disk_available_bytes", "disk_snapshot_bytes"],
   ...["pubsub_clients", "watching_clients", "total_watched_keys"],
   ...["total_blocking_keys", "total_blocking_keys_on_nokey"],
   ...["acl_access_denied_auth", "acl_access_denied_cmd", "acl_access_denied_key", "acl_access_denied_channel"],

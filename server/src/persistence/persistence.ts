@@ -401,7 +401,7 @@ export class Persistence {
     });
   }
 
-  facts(): PersistenceFacts {
+  facts(): Omit<PersistenceFacts, "space"> {
     const { keyspace } = this.#options;
     return {
       loading: this.#loading,
