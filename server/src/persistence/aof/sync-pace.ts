@@ -1,15 +1,19 @@
 /**
  * Whether the disk syncs so quickly that the serving thread does it itself: asking another thread costs two changes of
- * thread, which on busy cores take longer than a quick disk (docs/decisions/0012-quick-syncs-on-the-thread.md). One slow sync
- * is enough to leave it to the other thread, and some quick ones there to come back.
+ * thread, which on busy cores take longer than a quick disk (docs/decisions/0012-quick-syncs-on-the-thread.md). On busy cores
+ * a quick sync can look slow too, because the thread had to wait for a core: so a few of the last syncs may, and only one that
+ * took really long leaves it to the other thread at once, until enough quick ones there have followed.
  */
 
-/** Weight of the last sync in the average. */
-const SHARE_OF_LAST = 1 / 8;
+/** The last syncs, a bit each, set for a slow one; and how many of them may be. */
+const REMEMBERED = 0xff;
+const MOST_SLOW = 2;
+/** So many times the limit is no wait for a core. */
+const REALLY_LONG = 20;
 
 export class SyncPace {
   readonly #quickUs: number;
-  #averageUs = Number.POSITIVE_INFINITY;
+  #slowOnes = REMEMBERED;
 
   /** Syncs of less than `quickUs` microseconds count as quick; 0: none does. */
   constructor(quickUs: number) {
@@ -17,11 +21,17 @@ export class SyncPace {
   }
 
   get isQuick(): boolean {
-    return this.#averageUs < this.#quickUs;
+    return bitCount(this.#slowOnes) <= MOST_SLOW;
   }
 
   add(microseconds: number): void {
-    if (this.#averageUs === Number.POSITIVE_INFINITY) this.#averageUs = microseconds;
-    else this.#averageUs += (microseconds - this.#averageUs) * SHARE_OF_LAST;
+    if (microseconds >= this.#quickUs * REALLY_LONG) this.#slowOnes = REMEMBERED;
+    else this.#slowOnes = ((this.#slowOnes << 1) & REMEMBERED) | (microseconds < this.#quickUs ? 0 : 1);
   }
+}
+
+function bitCount(byte: number): number {
+  let count = 0;
+  for (let rest = byte; rest !== 0; rest &= rest - 1) count++;
+  return count;
 }
