@@ -30,6 +30,7 @@ export type Decoded = { readonly message: BusMessage } | { readonly error: strin
 export const MAX_MESSAGE_BYTES = 64 * 1024 * 1024 + 4096;
 const FRAME_PREFIX = 8;
 const EXTENSION_HEADER = 8;
+const PORT_LENGTH = 2;
 const TWO_32 = 0x100000000;
 const EMPTY_ID = "\0".repeat(NODE_ID_LENGTH);
 
@@ -159,6 +160,13 @@ function decodeExtension(bytes: Buffer, at: number, length: number): PingExtensi
     case EXTENSION.shardId:
       check(bodyLength === NODE_ID_LENGTH, "shard id extension of a bad length");
       return { type: "shardId", shardId: readId(bytes, body) };
+    case EXTENSION.external:
+      check(bodyLength > PORT_LENGTH, "external address extension of a bad length");
+      return {
+        type: "external",
+        port: bytes.readUInt16BE(body),
+        host: readText(bytes, body + PORT_LENGTH, bodyLength - PORT_LENGTH),
+      };
     default:
       return { type: "unknown", code };
   }

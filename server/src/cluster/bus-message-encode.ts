@@ -22,6 +22,7 @@ import {
 
 const TWO_32 = 0x100000000;
 const EXTENSION_HEADER = 8;
+const PORT_LENGTH = 2;
 
 export function encodeBusMessage({ header, body }: BusMessage): Buffer {
   const bytes = Buffer.alloc(HEADER.length + bodyLength(body));
@@ -128,6 +129,8 @@ function extensionLength(extension: PingExtension): number {
       return EXTENSION_HEADER + NODE_ID_LENGTH + 8;
     case "shardId":
       return EXTENSION_HEADER + NODE_ID_LENGTH;
+    case "external":
+      return EXTENSION_HEADER + padded(PORT_LENGTH + extension.host.length + 1);
     case "unknown":
       return EXTENSION_HEADER;
   }
@@ -151,6 +154,10 @@ function writeExtension(bytes: Buffer, at: number, extension: PingExtension): nu
       break;
     case "shardId":
       bytes.write(extension.shardId, body, NODE_ID_LENGTH, "latin1");
+      break;
+    case "external":
+      bytes.writeUInt16BE(extension.port, body);
+      bytes.write(extension.host, body + PORT_LENGTH, "latin1");
       break;
     case "unknown":
       break;

@@ -68,6 +68,7 @@ const BODIES: readonly BusBody[] = [
     extensions: [
       { type: "hostname", hostname: "a.b.example" },
       { type: "nodeName", name: "seven77" },
+      { type: "external", host: "203.0.113.7", port: 30001 },
       { type: "forgottenNode", nodeId: OTHER, ttlSeconds: 60 },
       { type: "shardId", shardId: OTHER },
       { type: "unknown", code: 77 },

@@ -72,7 +72,8 @@ export const MESSAGE_FLAG = {
   extensions: 4,
 } as const;
 
-export const EXTENSION = { hostname: 0, nodeName: 1, forgottenNode: 2, shardId: 3 } as const;
+/** `external` is ours: far from those that Redis and Valkey number on. */
+export const EXTENSION = { hostname: 0, nodeName: 1, forgottenNode: 2, shardId: 3, external: 0x4b56 } as const;
 
 export interface BusHeader {
   /** For clients; with an encrypted bus the one for TLS, and `plainPort` is the other, 0 if there is none. */
@@ -109,6 +110,7 @@ export type PingExtension =
   | { readonly type: "nodeName"; readonly name: string }
   | { readonly type: "forgottenNode"; readonly nodeId: string; readonly ttlSeconds: number }
   | { readonly type: "shardId"; readonly shardId: string }
+  | { readonly type: "external"; readonly host: string; readonly port: number }
   | { readonly type: "unknown"; readonly code: number };
 
 export type BusBody =

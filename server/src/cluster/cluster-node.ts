@@ -63,6 +63,9 @@ export interface ClusterNode {
   hostname: string;
   /** What people call it; only logs show it. */
   nodeName: string;
+  /** Where clients outside reach it; "" and 0 where it does not say. */
+  externalHost: string;
+  externalPort: number;
   shardId: string;
   flags: number;
   primary: ClusterNode | undefined;
@@ -118,6 +121,8 @@ export function createNode(identity: NodeIdentity): ClusterNode {
     busPort: identity.busPort ?? 0,
     hostname: identity.hostname ?? "",
     nodeName: "",
+    externalHost: "",
+    externalPort: 0,
     shardId: "",
     flags: identity.flags,
     primary: undefined,

@@ -3,6 +3,7 @@
  * Every message that leaves goes through `send`, which is also where a holding node (start-guard.ts) keeps its answers back.
  */
 
+import { announcedBusPort, announcedPlainPort, announcedPort } from "./announced-ports.ts";
 import {
   type BusBody,
   type BusHeader,
@@ -12,6 +13,7 @@ import {
   type PingExtension,
 } from "./bus-message.ts";
 import { encodeBusMessage } from "./bus-message-encode.ts";
+import { externalOf } from "./client-address.ts";
 import {
   type ClusterNode,
   hasFlag,
@@ -106,29 +108,6 @@ function announcedOffset(state: ClusterState): number {
   return state.guard.holdsShardData ? Math.max(1, offset) : 0;
 }
 
-export function announcedPort({ settings }: ClusterState): number {
-  const announced = settings.isEncrypted ? settings.announceTlsPort : settings.announcePort;
-  return announced !== 0 ? announced : settings.port;
-}
-
-/** 0 where the other port is not the one for TLS. */
-export function announcedPlainPort({ settings }: ClusterState): number {
-  if (!settings.isEncrypted) return 0;
-  return settings.announceTlsPort !== 0 ? settings.announcePort : settings.plainPort;
-}
-
-/** The port that a client is to use. */
-export function clientPort(state: ClusterState, node: ClusterNode, isEncrypted: boolean): number {
-  const isMyself = node === state.myself;
-  const plainPort = isMyself ? announcedPlainPort(state) : node.plainPort;
-  if (state.settings.isEncrypted && !isEncrypted && plainPort !== 0) return plainPort;
-  return isMyself ? announcedPort(state) : node.port;
-}
-
-export function announcedBusPort(state: ClusterState): number {
-  return state.settings.announceBusPort !== 0 ? state.settings.announceBusPort : state.settings.busPort;
-}
-
 function ownFlags(state: ClusterState): number {
   const flags = state.myself.flags & ~NODE_FLAG.noFailover;
   return state.settings.replicaNoFailover ? flags | NODE_FLAG.noFailover : flags;
@@ -180,5 +159,7 @@ function buildExtensions(state: ClusterState, receiver: ClusterNode | undefined)
   const name = state.settings.announceNodeName;
   if (name !== "") extensions.push({ type: "nodeName", name });
   extensions.push({ type: "shardId", shardId: state.myself.shardId });
+  const external = externalOf(state, state.myself);
+  if (external !== undefined) extensions.push({ type: "external", ...external });
   return extensions;
 }

@@ -6,6 +6,7 @@ import { SimulatedCluster } from "./simulated-cluster.ts";
 import { beginLife } from "./start-guard.ts";
 import type { ClusterState } from "./state.ts";
 
+const INSIDE = { isEncrypted: false, isOutside: false };
 const A = "a".repeat(40);
 const B = "b".repeat(40);
 const C = "c".repeat(40);
@@ -66,13 +67,24 @@ describe("nodes.conf", () => {
   });
 
   it("shows links and ping times only in CLUSTER NODES", () => {
-    expect(formatNodes(load(REDIS_FILE), false)).toContain(" 9 disconnected 5461 16383\n");
+    expect(formatNodes(load(REDIS_FILE), INSIDE)).toContain(" 9 disconnected 5461 16383\n");
     expect(formatNodesConf(load(REDIS_FILE))).toContain(" 9 connected 5461 16383\n");
   });
 
   it("reads the fields that Redis 7.2 puts behind the hostname", () => {
     const state = load(REDIS_FILE.replace("@17000 ", `@17000,,tls-port=0,shard-id=${C} `));
     expect(state.myself).toMatchObject({ hostname: "", shardId: C });
+  });
+
+  it("keeps where clients outside reach a node, and shows it to them only", () => {
+    const external = "external=203.0.113.7:30001";
+    const state = load(REDIS_FILE.replace("@17001,kv-1.example ", `@17001,kv-1.example,${external} `));
+    expect(state.nodes.get(B)).toMatchObject({ externalHost: "203.0.113.7", externalPort: 30001 });
+    const text = formatNodesConf(state);
+    expect(text).toContain(`:7001@17001,kv-1.example,${external} slave `);
+    expect(formatNodesConf(load(text))).toBe(text);
+    expect(formatNodes(state, INSIDE)).toContain(":7001@17001,kv-1.example slave ");
+    expect(formatNodes(state, { ...INSIDE, isOutside: true })).toContain(" 203.0.113.7:30001@17001 slave ");
   });
 
   it("keeps what people call a node, where Redis 7.2 does, and shows it nowhere else", () => {
@@ -83,7 +95,7 @@ describe("nodes.conf", () => {
     const text = formatNodesConf(state);
     expect(text).toContain(":7001@17001,kv-1.example,nodename=seven-77 slave ");
     expect(formatNodesConf(load(text))).toBe(text);
-    expect(formatNodes(state, false)).toContain(":7001@17001,kv-1.example slave ");
+    expect(formatNodes(state, INSIDE)).toContain(":7001@17001,kv-1.example slave ");
   });
 
   it.each([

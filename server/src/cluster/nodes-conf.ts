@@ -6,7 +6,9 @@
  */
 
 import { SLOT_COUNT } from "@kvcluster/protocol/slots";
+import { announcedBusPort } from "./announced-ports.ts";
 import { isNodeId } from "./bus-message.ts";
+import { type ClientView, clientAddress, externalOf } from "./client-address.ts";
 import {
   type ClusterNode,
   createNode,
@@ -18,13 +20,12 @@ import {
   isReplica,
   NODE_FLAG,
 } from "./cluster-node.ts";
-import { announcedBusPort, clientPort } from "./gossip.ts";
 import { bitmapOf, rangesOf } from "./slot-bitmap.ts";
 import { addNode, attachToPrimary, type ClusterState, needsUpdate, renameNode } from "./state.ts";
 
 /** Lines of CLUSTER NODES. */
-export function formatNodes(state: ClusterState, isEncrypted: boolean): string {
-  return [...state.nodes.values()].map((node) => `${formatNode(state, node, { isEncrypted })}\n`).join("");
+export function formatNodes(state: ClusterState, view: ClientView): string {
+  return [...state.nodes.values()].map((node) => `${formatNode(state, node, view)}\n`).join("");
 }
 
 /** What is worth writing to disk. Ping times are left out (as zeros), so that nothing changes when nothing changes. */
@@ -43,15 +44,14 @@ function formatSurplus(slots: Iterable<number>): string {
 }
 
 /** One line, without its end. For a client, with ping times and link state, and the port that it is to use. */
-export function formatNode(state: ClusterState, node: ClusterNode, client?: { readonly isEncrypted: boolean }): string {
+export function formatNode(state: ClusterState, node: ClusterNode, client?: ClientView): string {
   const isMyself = node === state.myself;
   const isLive = client !== undefined;
-  const port = clientPort(state, node, client?.isEncrypted ?? true);
+  const { ip, port, hostname } = clientAddress(state, node, client ?? IN_FILES);
   const busPort = isMyself ? announcedBusPort(state) : node.busPort;
-  const hostname = hostnameOf(state, node);
   const fields = [
     node.id,
-    `${ipOf(state, node)}:${port}@${busPort}${namesOf(hostname, isLive ? "" : nodeNameOf(state, node))}`,
+    `${ip}:${port}@${busPort}${namesOf(hostname, isLive ? [] : furtherNames(state, node))}`,
     flagNames(node),
     node.primary?.id ?? "-",
     isLive ? node.pingSentAt : 0,
@@ -67,22 +67,22 @@ export function formatNode(state: ClusterState, node: ClusterNode, client?: { re
   return fields.join(" ");
 }
 
-export function ipOf(state: ClusterState, node: ClusterNode): string {
-  return node === state.myself && state.settings.announceIp !== "" ? state.settings.announceIp : node.ip;
-}
+/** Files hold what is said inside, with the port of those who speak TLS where the bus does. */
+const IN_FILES: ClientView = { isEncrypted: true, isOutside: false };
 
 /** Behind the address: the hostname, then what only files have. */
-function namesOf(hostname: string, nodeName: string): string {
-  if (nodeName !== "") return `,${hostname},nodename=${nodeName}`;
+function namesOf(hostname: string, further: readonly string[]): string {
+  if (further.length > 0) return `,${[hostname, ...further].join(",")}`;
   return hostname === "" ? "" : `,${hostname}`;
 }
 
-function nodeNameOf(state: ClusterState, node: ClusterNode): string {
-  return node === state.myself ? state.settings.announceNodeName : node.nodeName;
-}
-
-export function hostnameOf(state: ClusterState, node: ClusterNode): string {
-  return node === state.myself ? state.settings.announceHostname : node.hostname;
+function furtherNames(state: ClusterState, node: ClusterNode): string[] {
+  const nodeName = node === state.myself ? state.settings.announceNodeName : node.nodeName;
+  const external = externalOf(state, node);
+  return [
+    ...(nodeName === "" ? [] : [`nodename=${nodeName}`]),
+    ...(external === undefined ? [] : [`external=${external.host}:${external.port}`]),
+  ];
 }
 
 /** Fills a fresh state from the text. Throws an Error that says what is wrong, with the line number. */
@@ -182,6 +182,8 @@ interface ParsedAddress {
   readonly busPort: number;
   readonly hostname: string;
   readonly nodeName: string;
+  readonly externalHost: string;
+  readonly externalPort: number;
   readonly shardId?: string;
 }
 
@@ -191,12 +193,15 @@ function parseAddress(text: string): ParsedAddress {
   if (match === null) throw new Error(`"${text}" is not an address`);
   const port = parsePort(match[2] as string);
   const shardId = /,shard-id=([0-9a-f]{40})/.exec(match[5] ?? "")?.[1];
+  const external = /,external=([^,]*):(\d+)/.exec(match[5] ?? "");
   const address = {
     ip: match[1] as string,
     port,
     busPort: match[3] === undefined ? port + 10_000 : parsePort(match[3]),
     hostname: match[4] ?? "",
     nodeName: /,nodename=([^,]*)/.exec(match[5] ?? "")?.[1] ?? "",
+    externalHost: external?.[1] ?? "",
+    externalPort: external === null ? 0 : parsePort(external[2] as string),
   };
   return shardId === undefined ? address : { ...address, shardId };
 }

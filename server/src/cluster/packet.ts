@@ -323,7 +323,7 @@ function receiveExtensions(
   header: BusHeader,
   extensions: readonly PingExtension[],
 ): void {
-  let [hostname, nodeName] = ["", ""];
+  let [hostname, nodeName, externalHost, externalPort] = ["", "", "", 0];
   sender.flagsExtensions = (header.messageFlags & MESSAGE_FLAG.extensions) !== 0;
   // Redis 7.0, which knows the hostname only, sets the flag only where one follows.
   if (sender.flagsExtensions && extensions.length === 0) sender.knowsExtensions = true;
@@ -336,12 +336,23 @@ function receiveExtensions(
       if (sender === state.myself.primary) state.myself.shardId = sender.shardId;
       needsSave(state);
     }
+    if (extension.type === "external") [externalHost, externalPort] = [extension.host, extension.port];
     if (extension.type === "forgottenNode") forgetToo(state, extension.nodeId, extension.ttlSeconds);
   }
-  if (hostname === sender.hostname && nodeName === sender.nodeName) return;
-  sender.hostname = hostname;
-  sender.nodeName = nodeName;
+  // Whoever does not know yet that we know more says the hostname only.
+  const isComplete = extensions.some(({ type }) => type === "shardId");
+  if (!isComplete) ({ externalHost, externalPort } = sender);
+  const told = { hostname, nodeName, externalHost, externalPort };
+  if (isSame(told, sender)) return;
+  Object.assign(sender, told);
   needsSave(state);
+}
+
+type Names = Pick<ClusterNode, "hostname" | "nodeName" | "externalHost" | "externalPort">;
+
+function isSame(told: Names, known: Names): boolean {
+  const isNamed = told.hostname === known.hostname && told.nodeName === known.nodeName;
+  return isNamed && told.externalHost === known.externalHost && told.externalPort === known.externalPort;
 }
 
 function forgetToo(state: ClusterState, nodeId: string, ttlSeconds: number): void {

@@ -4,18 +4,15 @@
  */
 
 import { SLOT_COUNT } from "@kvcluster/protocol/slots";
+import { type ClientView, clientAddress } from "./client-address.ts";
 import { type ClusterNode, isReplica } from "./cluster-node.ts";
-import { clientPort } from "./gossip.ts";
-import { hostnameOf, ipOf } from "./nodes-conf.ts";
 import type { ClusterState } from "./state.ts";
 
-export interface SlotRequest {
+export interface SlotRequest extends ClientView {
   readonly isWrite: boolean;
   readonly isReadOnlyClient: boolean;
   readonly isAsking: boolean;
   readonly isMigration: boolean;
-  /** The client speaks TLS, and is to go on with it. */
-  readonly isEncrypted: boolean;
   countKeysHere(): { readonly present: number; readonly total: number };
 }
 
@@ -35,7 +32,7 @@ export function redirect(state: ClusterState, slot: number, request: SlotRequest
     return total > 1 && present < total ? TRY_AGAIN : undefined;
   }
   const mayRead = request.isReadOnlyClient && !request.isWrite && isReplica(myself) && myself.primary === owner;
-  return mayRead ? undefined : `MOVED ${slot} ${endpoint(state, owner, request.isEncrypted)}`;
+  return mayRead ? undefined : `MOVED ${slot} ${endpoint(state, owner, request)}`;
 }
 
 function refuseWhenDown(state: ClusterState, request: SlotRequest): string | undefined {
@@ -50,24 +47,13 @@ function leaving(state: ClusterState, slot: number, request: SlotRequest): strin
   if (target === undefined) return undefined;
   const { present, total } = request.countKeysHere();
   if (present === total) return undefined;
-  return present > 0 ? TRY_AGAIN : `ASK ${slot} ${endpoint(state, target, request.isEncrypted)}`;
+  return present > 0 ? TRY_AGAIN : `ASK ${slot} ${endpoint(state, target, request)}`;
 }
 
-/** Address of a node for clients, `host:port`, as `cluster-preferred-endpoint-type` wants it. */
-export function endpoint(state: ClusterState, node: ClusterNode, isEncrypted: boolean): string {
-  return `${preferredHost(state, node) ?? ""}:${clientPort(state, node, isEncrypted)}`;
-}
-
-/** Undefined: the client shall use the host it is connected to. */
-export function preferredHost(state: ClusterState, node: ClusterNode): string | undefined {
-  switch (state.settings.preferredEndpointType) {
-    case "ip":
-      return ipOf(state, node);
-    case "hostname":
-      return hostnameOf(state, node) || "?";
-    case "unknown-endpoint":
-      return undefined;
-  }
+/** Address of a node for a client, `host:port`. */
+export function endpoint(state: ClusterState, node: ClusterNode, view: ClientView): string {
+  const { endpoint: host = "", port } = clientAddress(state, node, view);
+  return `${host}:${port}`;
 }
 
 /** Marks in `served` the slots that need no look at the request: ours, not on the move, cluster up. */

@@ -21,6 +21,7 @@ import { SIMULATED_SETTINGS } from "./simulated-cluster.ts";
 import { sendUpdate } from "./slot-claims.ts";
 
 const run = promisify(execFile);
+const INSIDE = { isEncrypted: false, isOutside: false };
 const NODE_TIMEOUT_MS = 1000;
 
 interface RedisNode {
@@ -187,7 +188,7 @@ async function mixedCluster(): Promise<{ a: RedisNode; b: RedisNode; ours: OurNo
 
 async function agree(redis: readonly RedisNode[], ours: readonly OurNode[]): Promise<boolean> {
   const views = await Promise.all(redis.map((node) => node.cli("cluster", "nodes")));
-  views.push(...ours.map((node) => formatNodes(node.cluster.state, false)));
+  views.push(...ours.map((node) => formatNodes(node.cluster.state, INSIDE)));
   const infos = await Promise.all(redis.map((node) => node.cli("cluster", "info")));
   return (
     views.every((view) => signature(view) === signature(views[0] as string)) &&
@@ -202,7 +203,7 @@ describe.runIf(hasRedisServer())("cluster bus beside redis-server", { timeout: 6
     expect(ours.cluster.state.nodes.size).toBe(3);
     const view = await a.cli("cluster", "nodes");
     expect(view).toContain(`:${ours.port}@${ours.port + 10_000},ours.example master - `);
-    expect(formatNodes(ours.cluster.state, false)).toContain(`:${a.port}@${a.port + 10_000},a.example master - `);
+    expect(formatNodes(ours.cluster.state, INSIDE)).toContain(`:${a.port}@${a.port + 10_000},a.example master - `);
     const slots = await a.cli("cluster", "slots");
     expect(slots).toContain(ours.cluster.myId);
   });

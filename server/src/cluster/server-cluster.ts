@@ -14,9 +14,11 @@ import type { Random } from "../platform/random.ts";
 import type { PublishSubscribe } from "../pubsub/publish-subscribe.ts";
 import type { BusTransport } from "./bus.ts";
 import { Cluster, type ReplicationPort } from "./cluster.ts";
+import { broadcastPong } from "./gossip.ts";
 import { localDisk } from "./local-disk.ts";
 import { resolveHostname } from "./name-resolver.ts";
 import { busPortFor, type ListeningPorts, liveSettings } from "./settings.ts";
+import { type ClusterState, needsSave } from "./state.ts";
 import { forgetSurplus } from "./surplus-slots.ts";
 
 export interface ServerClusterParts {
@@ -92,6 +94,10 @@ export function createServerCluster(parts: ServerClusterParts): ServerCluster {
   };
   meterSlots();
   config.onChange(["cluster-slot-stats-enabled"], meterSlots);
+  config.onChange(["cluster-announce-external-host", "cluster-announce-external-port"], () => {
+    cluster.change((state) => broadcastExternal(state));
+    return undefined;
+  });
   return {
     cluster,
     sweep,
@@ -99,10 +105,24 @@ export function createServerCluster(parts: ServerClusterParts): ServerCluster {
       Object.assign(ports, { port, tlsPort: config.get("tls-port") });
     },
     async start(port) {
+      rememberExternal(config, cluster);
       ports.port = port;
       ports.busPort = await cluster.start(busPortFor(config, port));
     },
   };
+}
+
+/** What was announced before the last stop still is, until somebody says otherwise. */
+function rememberExternal(config: Config, { state }: Cluster): void {
+  const { externalHost, externalPort } = state.myself;
+  if (externalHost === "" || config.get("cluster-announce-external-host") !== "") return;
+  config.assign("cluster-announce-external-host", externalHost);
+  config.assign("cluster-announce-external-port", externalPort);
+}
+
+function broadcastExternal(state: ClusterState): void {
+  needsSave(state);
+  broadcastPong(state, "all");
 }
 
 const SWEEP_SLICE_US = 500;

@@ -85,6 +85,12 @@ export function liveSettings(config: Pick<Config, "get">, ports: ListeningPorts)
     get announceNodeName() {
       return config.get("cluster-announce-human-nodename");
     },
+    get announceExternalHost() {
+      return config.get("cluster-announce-external-host");
+    },
+    get announceExternalPort() {
+      return config.get("cluster-announce-external-port");
+    },
     get preferredEndpointType() {
       return config.get("cluster-preferred-endpoint-type");
     },

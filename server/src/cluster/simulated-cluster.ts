@@ -81,6 +81,8 @@ export const SIMULATED_SETTINGS: ClusterSettings = {
   announceTlsPort: 0,
   announceBusPort: 0,
   announceHostname: "",
+  announceExternalHost: "",
+  announceExternalPort: 0,
   announceNodeName: "",
   preferredEndpointType: "ip",
 };

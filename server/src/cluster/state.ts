@@ -36,6 +36,9 @@ export interface ClusterSettings {
   readonly announceBusPort: number;
   readonly announceHostname: string;
   readonly announceNodeName: string;
+  /** For clients that come to the external port. */
+  readonly announceExternalHost: string;
+  readonly announceExternalPort: number;
   readonly preferredEndpointType: "ip" | "hostname" | "unknown-endpoint";
 }
 

@@ -2,10 +2,8 @@
 
 import { SLOT_COUNT } from "@kvcluster/protocol/slots";
 import type { ClusterFacts } from "../observability/facts.ts";
+import { type ClientAddress, type ClientView, clientAddress } from "./client-address.ts";
 import { type ClusterNode, epochOf, hasFlag, isFailed, isPrimary, isReplica, NODE_FLAG } from "./cluster-node.ts";
-import { announcedPlainPort, clientPort } from "./gossip.ts";
-import { hostnameOf, ipOf } from "./nodes-conf.ts";
-import { preferredHost } from "./redirection.ts";
 import { rangesOf, type SlotRange } from "./slot-bitmap.ts";
 import type { ClusterState, MessageKind } from "./state.ts";
 
@@ -76,15 +74,8 @@ function messageCounts(counts: ReadonlyMap<MessageKind, number>, direction: stri
   return [...lines, `cluster_stats_messages_${direction}:${total}`];
 }
 
-export interface NodeView {
+export interface NodeView extends ClientAddress {
   readonly id: string;
-  /** Undefined: null on the wire, the client stays with the host it knows. */
-  readonly endpoint: string | undefined;
-  readonly ip: string;
-  readonly hostname: string;
-  readonly port: number;
-  /** Where the bus is encrypted: the port of those without TLS. */
-  readonly plainPort: number;
   readonly role: "master" | "replica";
   readonly offset: number;
   readonly health: "online" | "fail" | "loading";
@@ -98,7 +89,7 @@ export interface SlotRangeView {
 }
 
 /** Ranges in the order of slots, each with one owner. */
-export function slotRanges(state: ClusterState, isEncrypted: boolean): SlotRangeView[] {
+export function slotRanges(state: ClusterState, view: ClientView): SlotRangeView[] {
   const views: SlotRangeView[] = [];
   let start = 0;
   for (let slot = 1; slot <= SLOT_COUNT; slot++) {
@@ -106,9 +97,9 @@ export function slotRanges(state: ClusterState, isEncrypted: boolean): SlotRange
     if (slot < SLOT_COUNT && state.table.ownerOf(slot) === owner) continue;
     if (owner !== undefined) {
       const replicas = owner.replicas
-        .map((node) => viewNode(state, node, isEncrypted))
+        .map((node) => viewNode(state, node, view))
         .filter(({ health }) => health === "online");
-      views.push({ start, end: slot - 1, nodes: [viewNode(state, owner, isEncrypted), ...replicas] });
+      views.push({ start, end: slot - 1, nodes: [viewNode(state, owner, view), ...replicas] });
     }
     start = slot;
   }
@@ -121,22 +112,19 @@ export interface ShardView {
 }
 
 /** One shard for each primary, with or without slots. */
-export function shards(state: ClusterState): ShardView[] {
+export function shards(state: ClusterState, { isOutside }: ClientView): ShardView[] {
+  const view = { isEncrypted: true, isOutside };
   return [...state.nodes.values()].filter(isPrimary).map((primary) => ({
     ranges: rangesOf(primary.slots),
-    nodes: [primary, ...primary.replicas].map((node) => viewNode(state, node, true)),
+    nodes: [primary, ...primary.replicas].map((node) => viewNode(state, node, view)),
   }));
 }
 
-function viewNode(state: ClusterState, node: ClusterNode, isEncrypted: boolean): NodeView {
+function viewNode(state: ClusterState, node: ClusterNode, view: ClientView): NodeView {
   const offset = node === state.myself ? state.facts.replicationOffset() : node.offset;
   return {
     id: node.id,
-    endpoint: preferredHost(state, node),
-    ip: ipOf(state, node),
-    hostname: hostnameOf(state, node),
-    port: clientPort(state, node, isEncrypted),
-    plainPort: node === state.myself ? announcedPlainPort(state) : node.plainPort,
+    ...clientAddress(state, node, view),
     role: isReplica(node) ? "replica" : "master",
     offset,
     health: isFailed(node) ? "fail" : isReplica(node) && offset === 0 ? "loading" : "online",

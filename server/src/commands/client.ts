@@ -89,6 +89,8 @@ export interface ClientOptions {
   readonly createdAtMs: number;
   /** It speaks TLS. */
   readonly isEncrypted?: boolean;
+  /** It came to the external port. */
+  readonly isOutside?: boolean;
 }
 
 /** In place of an offset: this server has been a replica since the last write, so nobody can say who has it. */
@@ -101,6 +103,7 @@ export class Client {
   readonly connection: ClientConnection;
   readonly createdAtMs: number;
   readonly isEncrypted: boolean;
+  readonly isOutside: boolean;
   flags = 0;
   databaseIndex = 0;
   protocol: 2 | 3 = 2;
@@ -134,6 +137,7 @@ export class Client {
     this.connection = options.connection;
     this.createdAtMs = options.createdAtMs;
     this.isEncrypted = options.isEncrypted ?? false;
+    this.isOutside = options.isOutside ?? false;
     this.lastActiveMs = options.createdAtMs;
   }
 

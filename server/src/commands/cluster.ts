@@ -64,7 +64,7 @@ const clusterViewCommands = defineCommands([
     complexity: "O(N) in the number of nodes",
     summary: "Lists all nodes with their roles, slots and links, a line each.",
     syntax: "",
-    run: (call) => call.reply.verbatim(formatNodes(clusterOf(call).state, call.client.isEncrypted)),
+    run: (call) => call.reply.verbatim(formatNodes(clusterOf(call).state, call.client)),
   },
   {
     name: "slots",
@@ -172,7 +172,7 @@ function setClientFlag(call: Call, flag: number, isOn: boolean): void {
 function slots(call: Call): void {
   const { reply } = call;
   const { settings } = clusterOf(call).state;
-  const ranges = slotRanges(clusterOf(call).state, call.client.isEncrypted);
+  const ranges = slotRanges(clusterOf(call).state, call.client);
   reply.array(ranges.length);
   for (const { start, end, nodes } of ranges) {
     reply.array(2 + nodes.length);
@@ -208,7 +208,7 @@ function textMap(call: Call, pairs: readonly (readonly [string, string])[]): voi
 
 function shards(call: Call): void {
   const { reply } = call;
-  const views = shardViews(clusterOf(call).state);
+  const views = shardViews(clusterOf(call).state, call.client);
   reply.array(views.length);
   for (const { ranges, nodes } of views) {
     reply.map(2);

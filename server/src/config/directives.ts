@@ -36,6 +36,12 @@ function checkHostname(name: string): string | undefined {
     : "Hostnames may only contain alphanumeric characters, hyphens or dots";
 }
 
+/** A name or an address, also of IPv6. */
+function checkExternalHost(name: string): string | undefined {
+  if (name.length > 255) return "Hostnames must be less than 256 characters";
+  return /^[A-Za-z0-9.:-]*$/.test(name) ? undefined : "External hosts are host names or addresses";
+}
+
 function checkNodeName(name: string): string | undefined {
   if (name.length > 255) return "Node names must be less than 256 characters";
   return /^[\x21-\x7e]*$/.test(name) && !/[#$&=]/.test(name)
@@ -285,6 +291,9 @@ const CLUSTER = [
   integer("cluster-announce-port", 0, PORTS),
   integer("cluster-announce-bus-port", 0, PORTS),
   integer("cluster-announce-tls-port", 0, PORTS),
+  integer("cluster-external-port", 0, PORTS, FIXED),
+  text("cluster-announce-external-host", "", { check: checkExternalHost }),
+  integer("cluster-announce-external-port", 0, PORTS),
   choice("cluster-preferred-endpoint-type", ["ip", "hostname", "unknown-endpoint"], "ip"),
   memory("cluster-link-sendbuf-limit", 0),
   integer("cluster-manual-failover-timeout", 5000, [1, INT_MAX]),

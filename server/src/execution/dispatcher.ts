@@ -456,6 +456,7 @@ export class Dispatcher {
       isWrite: (bits & CommandBit.write) !== 0,
       isReadOnlyClient: (client.flags & ClientFlag.readOnly) !== 0,
       isEncrypted: client.isEncrypted,
+      isOutside: client.isOutside,
       isAsking: (client.flags & ClientFlag.asking) !== 0 || (bits & CommandBit.asking) !== 0,
       isMigration: this.#table.fullNames[id] === "migrate",
       countKeysHere: () => countKeysHere(this.#table, id, call),

@@ -28,6 +28,8 @@ export interface RoutedRequest {
   readonly isAsking: boolean;
   /** The client speaks TLS. */
   readonly isEncrypted: boolean;
+  /** It came to the external port. */
+  readonly isOutside: boolean;
   /** MIGRATE: of the keys it names it takes those that are here, to or from an owner. */
   readonly isMigration: boolean;
   /** How many of its keys are here, asked only while the slot is on the move. */

@@ -60,6 +60,7 @@ export function redirectWaiting({ forKeys }: WaitingClients, cluster: SlotOwners
           isAsking: true,
           isMigration: false,
           isEncrypted: client.isEncrypted,
+          isOutside: client.isOutside,
           countKeysHere: () => ({ present: 1, total: 1 }),
         }),
   );

@@ -85,7 +85,7 @@ export class ClientGateway {
   }
 
   /** Gives the receiver of the client's bytes, or undefined if it was turned away. */
-  accept(accepted: AcceptedSocket): ByteReceiver | undefined {
+  accept(accepted: AcceptedSocket, isOutside = false): ByteReceiver | undefined {
     const { clients, handler, limits, traffic, durable, settings, nowMs } = this.#options;
     const { maxClients, isProtected } = settings();
     const refusal = clients.count >= maxClients ? TOO_MANY : isProtected && !accepted.isLocal ? DENIED : undefined;
@@ -114,6 +114,7 @@ export class ClientGateway {
       connection,
       createdAtMs: nowMs(),
       isEncrypted: accepted.socket instanceof TLSSocket,
+      isOutside,
     });
     connection.attach(client);
     clients.add(client);

@@ -40,6 +40,8 @@ export class ClientPorts {
   #plain: Listener[] = [];
   #secure: TlsService | undefined;
   #unix: Listener | undefined;
+  /** For clients from outside of the network in which cluster nodes have their addresses. */
+  #external: { stop(): void }[] = [];
   #open: Places = { port: 0, tlsPort: 0, bind: [] };
   /** A process that listens nowhere for a while is not to end. */
   #keepsAlive: NodeJS.Timeout | undefined;
@@ -68,6 +70,7 @@ export class ClientPorts {
       await this.#unix.start();
     }
     this.#secure = await this.#openSecure(wanted);
+    await this.#openExternal(wanted);
     this.#open = { ...wanted, port };
     this.#keepsAlive = setInterval(() => undefined, LONG_MS);
   }
@@ -99,7 +102,7 @@ export class ClientPorts {
 
   stop(): void {
     clearInterval(this.#keepsAlive);
-    for (const listener of [...this.#plain, this.#unix, this.#secure]) listener?.stop();
+    for (const listener of [...this.#plain, ...this.#external, this.#unix, this.#secure]) listener?.stop();
   }
 
   /** On another port the old one closes last; on the same one the addresses would be in each other's way. */
@@ -134,13 +137,29 @@ export class ClientPorts {
     }
   }
 
-  /** All or none; gives the port. */
-  async #openPlain({ bind, port: wanted }: Places): Promise<number> {
+  /** By TLS where there is a port for that: who has asked for it will not want to leave it out there. */
+  async #openExternal({ bind, tlsPort }: Places): Promise<void> {
+    const port = this.#parts.config.get("cluster-external-port");
+    if (port === 0) return;
+    const secure = tlsPort === 0 ? undefined : await this.#openSecure({ bind, port: 0, tlsPort: port }, true);
+    if (secure !== undefined) this.#external = [secure];
+    else this.#external = (await this.#listen({ bind, port, tlsPort }, true)).opened;
+  }
+
+  /** Gives the port. */
+  async #openPlain(wanted: Places): Promise<number> {
+    const { opened, port } = await this.#listen(wanted, false);
+    this.#plain = opened;
+    return port;
+  }
+
+  /** On all addresses or on none. */
+  async #listen({ bind, port: wanted }: Places, isOutside: boolean): Promise<{ opened: Listener[]; port: number }> {
     const opened: Listener[] = [];
     let port = wanted;
     for (const address of bind) {
       const { host, isOptional } = bindAddress(address);
-      const listener = new Listener({ ...this.#common(), host, port });
+      const listener = new Listener({ ...this.#common(isOutside), host, port });
       try {
         port = await listener.start();
         opened.push(listener);
@@ -152,24 +171,23 @@ export class ClientPorts {
         this.#parts.logger.verbose(`Skipped address "${address}": ${(error as Error).message}`);
       }
     }
-    this.#plain = opened;
-    return port;
+    return { opened, port };
   }
 
-  #openSecure({ bind, tlsPort }: Places): Promise<TlsService | undefined> {
+  #openSecure({ bind, tlsPort }: Places, isOutside = false): Promise<TlsService | undefined> {
     const { config, clock, logger, certificateRefused } = this.#parts;
     const addresses = bind.map(bindAddress);
-    const { accept } = this.#common();
+    const { accept } = this.#common(isOutside);
     return startTls({ config, clock, logger, addresses, accept, certificateRefused, port: tlsPort });
   }
 
-  #common() {
+  #common(isOutside = false) {
     const { config, gateway, logger } = this.#parts;
     return {
       backlog: config.get("tcp-backlog"),
       keepAliveSeconds: config.get("tcp-keepalive"),
       batch: gateway.batch,
-      accept: (accepted: AcceptedSocket) => gateway.accept(accepted),
+      accept: (accepted: AcceptedSocket) => gateway.accept(accepted, isOutside),
       acceptFailed: (error: Error) => logger.warning(`Accepting a client failed: ${describeSystemError(error)}`),
     };
   }
