@@ -23,7 +23,7 @@ async function start(spec: Readonly<Record<string, unknown>> = {}): Promise<Simu
 const edit = (seen: SimulatedKubernetes, spec: object) => seen.server.change(seen.cluster(), { spec });
 const restartsOf = (seen: SimulatedKubernetes) =>
   seen.server.writes.flatMap(({ method, path }) =>
-    method === "DELETE" ? [path.slice(path.lastIndexOf("/") + 1)] : [],
+    method === "DELETE" && path.includes("/pods/") ? [path.slice(path.lastIndexOf("/") + 1)] : [],
   );
 
 const isRolled = (seen: SimulatedKubernetes) => () =>
