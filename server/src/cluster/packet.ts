@@ -255,8 +255,9 @@ function noteRole(state: ClusterState, sender: ClusterNode, header: BusHeader): 
 }
 
 /**
- * A primary is a replica now. If of one of its own shard, that has taken its slots, whether we have heard so or not: were it
- * lost before we do, nobody here would know whose the slots are, and none of the shard could ask to be elected for them.
+ * A primary is a replica now, and says what its primary owns. What of that it had itself has gone there, whether we have heard so
+ * or not: were that primary lost before we do, nobody here would know whose the slots are, and none of the shard could ask to be
+ * elected for them. That both are of one shard is not asked: after a start we do not know, before each has been heard.
  */
 function passSlotsOn(
   state: ClusterState,
@@ -265,11 +266,7 @@ function passSlotsOn(
   header: BusHeader,
 ): void {
   const isSuccessor =
-    primary !== undefined &&
-    primary !== state.myself &&
-    primary !== sender &&
-    header.configEpoch >= sender.configEpoch &&
-    areOfOneShard(sender, primary);
+    primary !== undefined && primary !== state.myself && primary !== sender && header.configEpoch >= sender.configEpoch;
   if (isSuccessor && sender.slotCount > 0) {
     turnIntoPrimary(state, primary);
     primary.configEpoch = Math.max(primary.configEpoch, header.configEpoch);
