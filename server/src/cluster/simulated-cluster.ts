@@ -38,6 +38,8 @@ export interface SimulatedNode {
   pausedUntil: number;
   /** Nodes that get nothing from it, though it hears them. */
   readonly unheardBy: Set<SimulatedNode>;
+  /** When it last took in a message of another. */
+  heardAt: Map<SimulatedNode, number>;
   state: ClusterState;
   pipes: Map<number, Pipe>;
   saved: string;
@@ -115,6 +117,7 @@ export class SimulatedCluster {
       frozenUntil: 0,
       pausedUntil: 0,
       unheardBy: new Set(),
+      heardAt: new Map(),
       state: undefined as unknown as ClusterState,
       pipes: new Map(),
       saved: "",
@@ -179,6 +182,7 @@ export class SimulatedCluster {
     node.frozenUntil = 0;
     node.pausedUntil = 0;
     node.isSaveDue = false;
+    node.heardAt = new Map();
     node.pipes = new Map();
     node.linkedAt = 0;
     node.startedAt = this.now;
@@ -237,7 +241,7 @@ export class SimulatedCluster {
       return;
     }
     const source = this.nodes.find((other) => other.ip === node.follows);
-    if (source === undefined || !this.reaches(node, source) || isWaitingForData(source.state)) return;
+    if (source === undefined || !this.#reaches(node, source) || isWaitingForData(source.state)) return;
     if (!isPrimary(source.state.myself)) return;
     node.offset = source.offset;
     node.hasKeys = source.hasKeys;
@@ -245,14 +249,9 @@ export class SimulatedCluster {
   }
 
   /** Whether both are running and each hears the other. */
-  reaches(a: SimulatedNode, b: SimulatedNode): boolean {
+  #reaches(a: SimulatedNode, b: SimulatedNode): boolean {
     const isRunning = (node: SimulatedNode) => node.isUp && node.frozenUntil <= this.now;
     return isRunning(a) && isRunning(b) && this.#hears(a, b) && this.#hears(b, a);
-  }
-
-  /** Whether what `b` says comes to `a`, be it that `b` hears nothing of it. */
-  isToldBy(a: SimulatedNode, b: SimulatedNode): boolean {
-    return b.frozenUntil <= this.now && this.#hears(a, b);
   }
 
   #hears(a: SimulatedNode, b: SimulatedNode): boolean {
@@ -260,11 +259,15 @@ export class SimulatedCluster {
   }
 
   /** Something comes to a node, later if that stands still, never if it is not the same process any more. */
-  #arrive(node: SimulatedNode, state: ClusterState, event: ClusterEvent): void {
+  #arrive(node: SimulatedNode, state: ClusterState, event: ClusterEvent, sender?: SimulatedNode): void {
     if (node.state !== state || !node.isUp) return;
     const waitMs = node.frozenUntil - this.now;
-    if (waitMs > 0) this.#at(waitMs, () => this.#arrive(node, state, event));
-    else this.#perform(node, step(state, event, this.now));
+    if (waitMs > 0) {
+      this.#at(waitMs, () => this.#arrive(node, state, event, sender));
+      return;
+    }
+    if (sender !== undefined) node.heardAt.set(sender, this.now);
+    this.#perform(node, step(state, event, this.now));
   }
 
   #perform(node: SimulatedNode, effects: readonly Effect[]): void {
@@ -337,7 +340,7 @@ export class SimulatedCluster {
     const { peer, peerLink } = pipe;
     const target = peer.state;
     this.#deliver(node, pipe, at - this.now, () => {
-      this.#arrive(peer, target, { kind: "packet", link: peerLink, bytes });
+      this.#arrive(peer, target, { kind: "packet", link: peerLink, bytes }, node);
     });
   }
 

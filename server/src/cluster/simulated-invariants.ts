@@ -2,9 +2,13 @@
  * For tests: what must hold in a simulated cluster of shards, whatever happens to it. Each check throws with the invariant
  * that does not hold.
  *
- * - At most one node owns a slot in an epoch, now and in all of the past, and at most one is elected in an epoch.
+ * - At most one node owns a slot in an epoch, now and in all of the past, and nobody's vote elects two in an epoch. Two may be
+ *   elected in one for different shards, by majorities that have no member in common: where partitions change before all have
+ *   heard of an election, some count a primary among the voters that others have replaced. Their epochs are told apart
+ *   as soon as they meet.
  * - A primary that hears no majority stops serving within the node timeout. One that is not heard by any, but hears them, takes
- *   as long again: others speak to it until they find that they get no answer.
+ *   as long again: others speak to it until they find that they get no answer. A node that stood still hears, when it goes on,
+ *   what came meanwhile.
  * - While a majority of the primaries lives, each slot is owned by a living node where one of its shard has the data.
  * - Nodes that reach each other come to one view: owners, epochs, roles and addresses.
  */
@@ -28,12 +32,9 @@ export class Invariants {
   readonly #mostLagMs: number;
   /** Who owned a slot in an epoch: "slot epoch" → node id. */
   readonly #owners = new Map<string, string>();
-  /** Who was elected in an epoch: its name. */
-  readonly #elected = new Map<number, string>();
+  /** Who was elected with a vote: "epoch voter" → name. */
+  readonly #elected = new Map<string, string>();
   readonly #promotions = new Map<SimulatedNode, number>();
-  /** Since when a primary has not heard a majority, and since when it has not reached one that hears it. */
-  readonly #deafSince = new Map<SimulatedNode, number>();
-  readonly #unheardSince = new Map<SimulatedNode, number>();
 
   /** A last answer may be as late as messages are slow. */
   constructor(cluster: SimulatedCluster, mostLagMs: number) {
@@ -45,8 +46,8 @@ export class Invariants {
     for (const node of this.#cluster.nodes) {
       if (node.isUp) this.#checkOwner(node);
       this.#checkElection(node);
-      this.#checkLonely(node, this.#deafSince, 1);
-      this.#checkLonely(node, this.#unheardSince, 2);
+      this.#checkLonely(node, 1, (owner) => node.heardAt.get(owner));
+      this.#checkLonely(node, 2, (owner) => owner.heardAt.get(node));
     }
   }
 
@@ -62,46 +63,39 @@ export class Invariants {
   }
 
   #checkElection(node: SimulatedNode): void {
-    const { epoch } = node.state.election;
+    const { epoch, votes } = node.state.election;
     if (node.promotions === (this.#promotions.get(node) ?? 0)) return;
     this.#promotions.set(node, node.promotions);
-    // Restarted since: nobody knows any more.
-    if (epoch === 0) return;
-    const elected = this.#elected.get(epoch) ?? node.name;
-    hold(elected === node.name, `two nodes were elected in epoch ${epoch}: ${elected} and ${node.name}`);
-    this.#elected.set(epoch, elected);
+    // None if it has restarted since: nobody knows any more.
+    for (const voter of votes) {
+      const elected = this.#elected.get(`${epoch} ${voter}`) ?? node.name;
+      hold(elected === node.name, `${voter} has elected two nodes in epoch ${epoch}: ${elected} and ${node.name}`);
+      this.#elected.set(`${epoch} ${voter}`, elected);
+    }
   }
 
-  #checkLonely(node: SimulatedNode, lonelySince: Map<SimulatedNode, number>, timeouts: number): void {
-    const cluster = this.#cluster;
-    const { now } = cluster;
+  /** `contactAt`: when one of those that own slots was last heard, or has heard this node. */
+  #checkLonely(node: SimulatedNode, timeouts: number, contactAt: (owner: SimulatedNode) => number | undefined): void {
+    const { now } = this.#cluster;
     const isRunning = node.isUp && node.frozenUntil <= now;
-    const isReached = (other: SimulatedNode): boolean =>
-      lonelySince === this.#deafSince ? cluster.isToldBy(node, other) : cluster.reaches(node, other);
-    if (!isRunning || !isPrimary(node.state.myself) || hasMajority(cluster, node, isReached)) {
-      lonelySince.delete(node);
-      return;
-    }
-    const since = lonelySince.get(node) ?? now;
-    lonelySince.set(node, since);
-    const isAllowed = now - since <= timeouts * SIMULATED_SETTINGS.nodeTimeoutMs + GRACE_MS + this.#mostLagMs;
-    hold(isAllowed || !node.state.isOk, `${node.name} goes on after ${now - since} ms without a majority`);
+    if (!isRunning || !isPrimary(node.state.myself) || !node.state.isOk) return;
+    const contacts = ownersKnownTo(node, this.#cluster).map((owner) =>
+      owner === node ? now : (contactAt(owner) ?? 0),
+    );
+    const lonelyMs = now - (contacts.sort((a, b) => b - a)[Math.floor(contacts.length / 2)] ?? now);
+    const allowedMs = timeouts * SIMULATED_SETTINGS.nodeTimeoutMs + GRACE_MS + this.#mostLagMs;
+    hold(lonelyMs <= allowedMs, `${node.name} goes on after ${lonelyMs} ms without a majority`);
   }
 }
 
-/** Whether most of those that own slots, as a node knows them, are reached. */
-function hasMajority(
-  cluster: SimulatedCluster,
-  node: SimulatedNode,
-  isReached: (other: SimulatedNode) => boolean,
-): boolean {
+/** Those that own slots, as a node knows them. */
+function ownersKnownTo(node: SimulatedNode, { nodes }: SimulatedCluster): SimulatedNode[] {
   const owners = new Set<string>();
   for (let slot = 0; slot < SLOT_COUNT; slot += SLOT_STEP) {
     const owner = node.state.table.ownerOf(slot);
     if (owner !== undefined) owners.add(owner.id);
   }
-  const reached = cluster.nodes.filter((other) => owners.has(other.state.myself.id) && isReached(other)).length;
-  return owners.size === 0 || reached * 2 > owners.size;
+  return nodes.filter(({ state }) => owners.has(state.myself.id));
 }
 
 /** A shard: the nodes of this number in turn. */
