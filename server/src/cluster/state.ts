@@ -297,6 +297,7 @@ export function followPrimary(state: ClusterState, primary: ClusterNode, keepsSh
   guard.checksUntil = 0;
   stopHolding(state);
   resetManualFailover(state);
+  resetElection(state);
   replicateFromPrimary(state);
   needsSave(state);
   needsUpdate(state);
@@ -341,6 +342,13 @@ export function replicationAddress(
   const { isEncrypted, isReplicationEncrypted } = state.settings;
   const isPlain = isEncrypted && !isReplicationEncrypted && node.plainPort !== 0;
   return { host: node.ip, port: isPlain ? node.plainPort : node.port };
+}
+
+/** Votes given so far were against the primary that was followed then, and may have been used already. */
+function resetElection({ election }: ClusterState): void {
+  election.startAt = 0;
+  election.hasAsked = false;
+  election.votes.clear();
 }
 
 export function resetManualFailover(state: ClusterState): void {
