@@ -38,8 +38,8 @@ export interface SimulatedNode {
   pausedUntil: number;
   /** Nodes that get nothing from it, though it hears them. */
   readonly unheardBy: Set<SimulatedNode>;
-  /** When it last took in a message of another. */
-  heardAt: Map<SimulatedNode, number>;
+  /** When it last took in a message of another, be it before a restart of one of the two. */
+  readonly heardAt: Map<SimulatedNode, number>;
   state: ClusterState;
   pipes: Map<number, Pipe>;
   saved: string;
@@ -182,7 +182,6 @@ export class SimulatedCluster {
     node.frozenUntil = 0;
     node.pausedUntil = 0;
     node.isSaveDue = false;
-    node.heardAt = new Map();
     node.pipes = new Map();
     node.linkedAt = 0;
     node.startedAt = this.now;
