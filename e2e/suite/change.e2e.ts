@@ -18,6 +18,27 @@ beforeAll(async () => {
   await it.ready("busy", 180_000);
 });
 
+describe("a directive that servers change while they run", () => {
+  const shown = async () => (await it.redisCli("busy", ["config", "get", "maxmemory", "slowlog-max-len"])).split(/\s+/);
+  const edit = (spec: object) =>
+    kubectl("-n", it.namespace, "patch", "kvc/busy", "--type", "merge", "-p", JSON.stringify({ spec }));
+
+  test("changes on all servers, and no pod restarts", { timeout: 150_000 }, async () => {
+    explainFailure(it.namespace);
+    const uids = async () => (await it.pods("busy")).map(({ metadata }) => metadata.uid).sort();
+    const before = await uids();
+    await edit({ memory: { maxMemory: "64Mi" }, config: { "slowlog-max-len": "64" } });
+    await eventually("the new values", { withinMs: 60_000 }, async () => {
+      expect(await shown()).toEqual(expect.arrayContaining(["67108864", "64"]));
+    });
+    await edit({ memory: { maxMemory: null }, config: null });
+    await eventually("the old values", { withinMs: 60_000 }, async () => {
+      expect(await shown()).toEqual(expect.arrayContaining(["0", "128"]));
+    });
+    expect(await uids()).toEqual(before);
+  });
+});
+
 describe("a cluster under writes", () => {
   afterEach(() => it.redisCli("busy", ["-c", "del", "stop"]));
 

@@ -2,6 +2,7 @@
 
 import type { Action } from "../topology/action.ts";
 import type { NodeObservation } from "../topology/cluster-view.ts";
+import { readConfiguration, setDirective } from "./configuration.ts";
 import { executeAction } from "./execute-action.ts";
 import { connectNode, type NodeEndpoint } from "./node-connection.ts";
 import { observeNode } from "./observe-node.ts";
@@ -14,6 +15,10 @@ export interface KvSession {
   acceptPassword(password: string): Promise<void>;
   /** Clients may use this one only. */
   dropOtherPasswords(password: string): Promise<void>;
+  /** What it runs with, of those directives that it knows. */
+  configuration(names: readonly string[]): Promise<ReadonlyMap<string, string>>;
+  /** Changes a directive while it runs. Returns its words when it does not take the value. */
+  configure(name: string, value: string): Promise<string | undefined>;
   /** Nobody writes any more, nobody takes over, and what it holds goes to its disk. To be repeated until it says "saved". */
   holdAndSave(): Promise<SaveState>;
   /** Undoes that. */
@@ -33,6 +38,8 @@ export async function openKvSession(endpoint: NodeEndpoint): Promise<KvSession> 
     dropOtherPasswords: async (password) => {
       await connection.command("CONFIG", "SET", "requirepass", password);
     },
+    configuration: (names) => readConfiguration(connection, names),
+    configure: (name, value) => setDirective(connection, name, value),
     holdAndSave: () => holdAndSave(connection),
     release: (mayFailOver) => release(connection, mayFailOver),
     close: () => connection.close(),

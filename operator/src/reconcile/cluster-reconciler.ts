@@ -7,6 +7,7 @@
 import type { ObjectName } from "../kubernetes-object.ts";
 import type { Outcome } from "../runtime/work-queue.ts";
 import { actOnTopology } from "./act-on-topology.ts";
+import { applyConfig } from "./apply-config.ts";
 import { ChangeMeter } from "./change-meter.ts";
 import { ensureChildren } from "./ensure-children.ts";
 import { ensurePassword } from "./ensure-password.ts";
@@ -22,6 +23,7 @@ import { report } from "./report.ts";
 import { restoreData } from "./restore-data.ts";
 import { rollPods } from "./roll-pods.ts";
 import { rotatePassword } from "./rotate-password.ts";
+import { Spellings } from "./spellings.ts";
 import { type Pass, PROCEED, type Step, type StepResult } from "./step.ts";
 
 const STEPS: readonly Step[] = [
@@ -32,6 +34,7 @@ const STEPS: readonly Step[] = [
   observeHibernation,
   hibernate,
   rotatePassword,
+  applyConfig,
   ensureChildren,
   growVolumes,
   renewSets,
@@ -51,6 +54,7 @@ export function createClusterReconciler(
 ): (name: ObjectName) => Promise<Outcome> {
   const patience = new Patience();
   const changes = new ChangeMeter(dependencies.counter);
+  const spellings = new Spellings();
   return async (name) => {
     const key = `${name.namespace}/${name.name}`;
     const cluster = dependencies.store.cluster(name);
@@ -60,7 +64,7 @@ export function createClusterReconciler(
       return {};
     }
     const log = dependencies.log.with({ cluster: key });
-    const pass = newPass(name, cluster, options, { ...dependencies, log });
+    const pass = newPass({ name, cluster, options, dependencies: { ...dependencies, log }, spellings });
     const result = await runPass(pass);
     if (pass.plan !== undefined) changes.see(name, cluster, pass.plan.survey);
     if (result.kind === "wait") {
@@ -105,23 +109,18 @@ async function reportFailure(pass: Pass, message: string): Promise<void> {
   }
 }
 
-function newPass(
-  name: ObjectName,
-  cluster: Pass["cluster"],
-  options: ClusterOptions,
-  dependencies: ClusterDependencies,
-): Pass {
+type Given = Pick<Pass, "name" | "cluster" | "options" | "dependencies" | "spellings">;
+
+function newPass(given: Given): Pass {
   return {
-    name,
-    cluster,
-    options,
-    dependencies,
+    ...given,
     sessions: new Map(),
     password: undefined,
     nextPassword: undefined,
     oldPassword: undefined,
     laggingPods: new Set(),
     passwordProblem: undefined,
+    refusals: undefined,
     volumeSize: undefined,
     volumeRefusal: undefined,
     podViews: [],

@@ -4,6 +4,7 @@
  * removed here: a shard holds data (see remove-shards.ts).
  */
 
+import { conditionOf } from "../api/condition.ts";
 import { SHARD_LABEL } from "../api/labels.ts";
 import { children } from "../resources/children.ts";
 import { isOwnedBy, type Manifest } from "../resources/manifest.ts";
@@ -28,6 +29,7 @@ export const ensureChildren: Step = {
       ...options,
       password: pass.password ?? "",
       oldPassword: pass.oldPassword,
+      refusedDirectives: new Set(pass.refusals?.keys()),
       isHeldBack: isHeldBack(pass.restore),
     });
     const wanted = built.map((child) => (child.kind === "StatefulSet" ? asItMayBe(pass, child, live) : child));
@@ -38,6 +40,7 @@ export const ensureChildren: Step = {
       pairs.push([child, existing]);
     }
     for (const [child, existing] of pairs) {
+      if (child.kind === "ConfigMap" && existing !== undefined && isKept(pass)) continue;
       // What goes is made anew when it is gone.
       if (child.kind === "StatefulSet" && existing?.metadata.deletionTimestamp !== undefined) continue;
       const isSent = await dependencies.store.apply(child, existing);
@@ -51,6 +54,13 @@ export const ensureChildren: Step = {
     return PROCEED;
   },
 };
+
+/** Nobody says so now, but this very spec was refused in part: the file is without that part, and stays so. */
+function isKept({ cluster, refusals }: Pass): boolean {
+  const known = conditionOf(cluster.status, "ConfigApplied");
+  const isOfThisSpec = known?.observedGeneration === cluster.metadata.generation;
+  return refusals === undefined && known?.status === "False" && isOfThisSpec;
+}
 
 /** The budget of a shard that leaves stays as long as the shard. */
 function isOfLeavingShard({ cluster }: Pass, { metadata }: Manifest, live: readonly Manifest[]): boolean {

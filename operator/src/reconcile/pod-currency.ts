@@ -2,8 +2,8 @@
 
 import type { KVCluster } from "../api/kv-cluster.ts";
 import { fingerprint } from "../resources/fingerprint.ts";
-import { CONFIG_HASH_ANNOTATION, RESTART_INPUTS_ANNOTATION } from "../resources/pod-template.ts";
-import { restartInputs } from "../resources/restart-inputs.ts";
+import { RESTART_INPUTS_ANNOTATION } from "../resources/pod-template.ts";
+import { changedInputs, restartInputs } from "../resources/restart-inputs.ts";
 import { serverConfig } from "../resources/server-config.ts";
 import type { Pod } from "./pod.ts";
 import type { Pass } from "./step.ts";
@@ -14,14 +14,14 @@ export function inputsOf({ metadata }: Pod): string | undefined {
 
 export function isCurrent({ cluster }: Pick<Pass, "cluster">, pod: Pod): boolean {
   const inputs = inputsOf(pod);
-  return inputs === undefined ? looksCurrent(cluster, pod) : inputs === restartInputs(cluster);
+  return inputs === undefined ? looksCurrent(cluster, pod) : changedInputs(inputs, cluster).length === 0;
 }
 
 /** Of a pod that an operator made which did not note the inputs yet. */
 function looksCurrent(cluster: KVCluster, { metadata, spec }: Pod): boolean {
   const wanted = cluster.spec.image;
   const hasImage = wanted === undefined || (spec?.containers ?? []).every(({ image }) => image === wanted);
-  const config = metadata.annotations?.[CONFIG_HASH_ANNOTATION];
+  const config = metadata.annotations?.["kvcluster.dev/config-hash"];
   return hasImage && (config === undefined || config === fingerprint(serverConfig(cluster)));
 }
 

@@ -5,13 +5,18 @@ import { isPodReady } from "../pod-readiness.ts";
 import type { PodView } from "../topology/cluster-view.ts";
 
 export interface Pod extends KubernetesObject {
-  readonly spec?: { readonly containers?: readonly { readonly image?: string }[] };
+  readonly spec?: { readonly containers?: readonly Container[] };
   readonly status?: {
     readonly phase?: string;
     readonly podIP?: string;
     readonly conditions?: readonly { readonly type: string; readonly status: string; readonly message?: string }[];
     readonly containerStatuses?: readonly ContainerStatus[];
   };
+}
+
+interface Container {
+  readonly image?: string;
+  readonly resources?: { readonly limits?: Readonly<Record<string, string | number>> };
 }
 
 interface ContainerStatus {

@@ -20,6 +20,7 @@ export async function report(pass: Pass, result: StepResult): Promise<UntimedSta
     volumeSize,
     volumeRefusal,
     passwordProblem,
+    refusals,
     plan,
     restore,
     restartWait,
@@ -32,6 +33,7 @@ export async function report(pass: Pass, result: StepResult): Promise<UntimedSta
     volumeSize,
     volumeRefusal,
     passwordProblem,
+    refusals,
     restartWait,
     restore,
     hibernation,
@@ -77,7 +79,7 @@ function changes(pass: Pass, before: KVClusterStatus, after: UntimedStatus): rea
 }
 
 /** What the spec asks for and is not so, or not yet. */
-const WISHES: readonly string[] = ["UpToDate", "StorageReady", "DiskSpace", "Hibernated"];
+const WISHES: readonly string[] = ["UpToDate", "ConfigApplied", "StorageReady", "DiskSpace", "Hibernated"];
 
 /** What passes by itself. */
 const NORMAL_WISH_REASONS: readonly string[] = ["Resizing", "RestartPending", "HibernationDue"];

@@ -6,7 +6,7 @@
 
 import { APPROVED_GENERATION_ANNOTATION, SHARD_LABEL } from "../api/labels.ts";
 import { isPodReady } from "../pod-readiness.ts";
-import { changedInputs, restartInputs } from "../resources/restart-inputs.ts";
+import { changedInputs } from "../resources/restart-inputs.ts";
 import { planRestart, type Restart } from "../topology/plan-restart.ts";
 import { carryOut } from "./act-on-topology.ts";
 import type { Pod } from "./pod.ts";
@@ -67,7 +67,7 @@ async function restartPod(pass: Pass, podName: string): Promise<StepResult> {
   const pod = pods.find(({ metadata }) => metadata.name === podName);
   if (pod === undefined || pod.metadata.deletionTimestamp !== undefined) return PROCEED;
   if (isPodReady(pod) && !pods.every(isPodReady)) return PROCEED;
-  const why = changedInputs(inputsOf(pod), restartInputs(cluster)).join(", ");
+  const why = changedInputs(inputsOf(pod), cluster).join(", ");
   await store.deletePod(pod);
   log.info("Restarted pod", { pod: podName, reason: why });
   const note = `Pod "${podName}" restarts to take on: ${why}`;

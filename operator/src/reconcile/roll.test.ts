@@ -1,6 +1,9 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { RESOURCE_KINDS } from "../kube/resource-kinds.ts";
+import { exampleCluster } from "../resources/example-cluster.ts";
+import { fingerprint } from "../resources/fingerprint.ts";
 import type { Manifest } from "../resources/manifest.ts";
+import { serverConfig } from "../resources/server-config.ts";
 import { CLUSTER, type SimulatedKubernetes, startSimulatedKubernetes } from "./simulated-kubernetes.ts";
 import { conditionIn, keysOf, until } from "./simulated-life.ts";
 
@@ -169,12 +172,12 @@ describe("a restart", () => {
 
   it("does not follow from an upgrade of an operator that did not note what pods were made with", async () => {
     const seen = await start({ shards: 3, replicasPerShard: 1 });
-    for (const pod of seen.pods()) {
-      seen.server.change(pod, { metadata: { annotations: { "kvcluster.dev/restart-inputs": null } } });
-    }
+    const hash = fingerprint(serverConfig(exampleCluster({ shards: 3, replicasPerShard: 1 })));
+    const annotations = { "kvcluster.dev/restart-inputs": null, "kvcluster.dev/config-hash": hash };
+    for (const pod of seen.pods()) seen.server.change(pod, { metadata: { annotations } });
     await seen.settle();
     expect(restartsOf(seen)).toEqual([]);
-    edit(seen, { config: { appendonly: "yes" } });
+    edit(seen, { config: { databases: "4" } });
     await until(seen, () => conditionIn(seen, "UpToDate") === "True Current");
     expect(restartsOf(seen)).toHaveLength(6);
   });

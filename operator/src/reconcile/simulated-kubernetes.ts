@@ -30,6 +30,7 @@ import type { Change } from "./change-meter.ts";
 import { createClusterReconciler } from "./cluster-reconciler.ts";
 import { CHILD_KINDS, createClusterStore } from "./cluster-store.ts";
 import type { Pod } from "./pod.ts";
+import { SimulatedConfiguration } from "./simulated-configuration.ts";
 
 export const CLUSTER = { namespace: "apps", name: "kv" };
 const CACHED_KINDS = ["KVCluster", "KVBackup", "Job", "Job", "Pod", "PersistentVolumeClaim", ...CHILD_KINDS] as const;
@@ -52,6 +53,8 @@ export interface SimulatedKubernetes {
   readonly saves: Map<string, SaveState>;
   /** Pods whose servers hold writes back. */
   readonly held: Set<string>;
+  /** What servers run with. */
+  readonly configuration: SimulatedConfiguration;
   /** Host names that nodes announce, by node id. */
   readonly hostnames: Map<string, string>;
   /** One pass, seeing the world as it is now. */
@@ -82,6 +85,7 @@ export async function startSimulatedKubernetes(spec: Readonly<Record<string, unk
     accepted: new Map<string, Set<string | undefined>>(),
     clock: { nowMs: Date.UTC(2026, 0, 1) },
     hostnames: new Map<string, string>(),
+    configuration: new SimulatedConfiguration(server, CLUSTER),
     counts: new Map<Change, number>(),
     saves: new Map<string, SaveState>(),
     held: new Set<string>(),
@@ -120,7 +124,7 @@ export async function startSimulatedKubernetes(spec: Readonly<Record<string, unk
   const tick = (): void => {
     servers.gossip();
     followSets(server, servers);
-    runPods(server, servers, made);
+    runPods(server, servers, made, world.configuration);
   };
   return {
     ...world,
@@ -150,6 +154,7 @@ async function settle(pass: () => Promise<Outcome>, tick: () => void): Promise<v
 }
 
 interface Reached {
+  readonly configuration: SimulatedConfiguration;
   readonly servers: SimulatedCluster;
   readonly actions: Action[];
   readonly passwords: Set<string | undefined>;
@@ -160,7 +165,7 @@ interface Reached {
 }
 
 async function openSession(
-  { servers, actions, passwords, accepted, hostnames, saves, held }: Reached,
+  { servers, actions, passwords, accepted, hostnames, saves, held, configuration }: Reached,
   endpoint: NodeEndpoint,
 ): Promise<KvSession> {
   const find = () => servers.view().pods.find(({ address }) => address?.ip === endpoint.host);
@@ -185,6 +190,8 @@ async function openSession(
       accepts.clear();
       accepts.add(password);
     },
+    configuration: async (names) => configuration.read(id, names),
+    configure: async (name, value) => configuration.set(id, name, value),
     holdAndSave: async () => {
       const pod = find()?.pod ?? "";
       const isHeld = held.has(pod);
@@ -197,7 +204,12 @@ async function openSession(
 }
 
 /** What StatefulSet controller and kubelets do: a pod for each server, with the address and readiness of the server in it. */
-function runPods(server: FakeApiServer, servers: SimulatedCluster, made: Set<string>): void {
+function runPods(
+  server: FakeApiServer,
+  servers: SimulatedCluster,
+  made: Set<string>,
+  configuration: SimulatedConfiguration,
+): void {
   for (const node of servers.nodes) {
     const setName = `${CLUSTER.name}-${node.shard}`;
     const set = server.find<StatefulSet>(RESOURCE_KINDS.StatefulSet, CLUSTER.namespace, setName);
@@ -210,7 +222,10 @@ function runPods(server: FakeApiServer, servers: SimulatedCluster, made: Set<str
     if (set === undefined || node.ordinal >= set.spec.replicas) continue;
     const pod = existing ?? server.seed(podFrom(set, node.pod));
     // The pod was deleted: another one of its name has its volume.
-    if (existing === undefined && made.has(node.pod)) servers.restart(node);
+    if (existing === undefined && made.has(node.pod)) {
+      servers.restart(node);
+      configuration.restart(node.id);
+    }
     made.add(node.pod);
     const isReady = node.isAlive && (node.slots.length > 0 || node.linkUp || isMember(node));
     const status = {
@@ -252,6 +267,7 @@ interface StatefulSet extends KubernetesObject {
     readonly replicas: number;
     readonly template: {
       readonly metadata: { labels: Record<string, string>; annotations: Record<string, string> };
+      readonly spec: NonNullable<Pod["spec"]>;
     };
   };
 }
@@ -275,6 +291,7 @@ function podFrom(set: StatefulSet, name: string): Pod {
         },
       ],
     },
+    spec: set.spec.template.spec,
   };
 }
 

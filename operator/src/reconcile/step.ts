@@ -13,6 +13,7 @@ import type { RestoreFacts } from "../status/restore-state.ts";
 import type { PodView } from "../topology/cluster-view.ts";
 import type { Plan } from "../topology/plan.ts";
 import type { ClusterDependencies, ClusterOptions } from "./ports.ts";
+import type { Spellings } from "./spellings.ts";
 
 export type StepResult =
   | { readonly kind: "proceed" }
@@ -28,6 +29,8 @@ export interface Pass {
   readonly options: ClusterOptions;
   /** Open connections by pod, closed when the pass ends. */
   readonly sessions: Map<string, KvSession>;
+  /** What is known of how servers show values; of all clusters. */
+  readonly spellings: Spellings;
   password: string | undefined;
   /** What the servers are to take on in its place. */
   nextPassword: string | undefined;
@@ -41,6 +44,8 @@ export interface Pass {
   volumeSize: string | undefined;
   /** Why a volume does not become larger. */
   volumeRefusal: string | undefined;
+  /** Directives whose values servers do not take, with their words; undefined while no server was asked. */
+  refusals: ReadonlyMap<string, string> | undefined;
   podViews: readonly PodView[];
   plan: Plan | undefined;
   /** Why servers that should be restarted are not. */

@@ -22,6 +22,7 @@ export function exampleContext(spec: Readonly<Record<string, unknown>> = {}, nam
     clusterDomain: "cluster.local",
     password: "s3cret",
     oldPassword: undefined,
+    refusedDirectives: new Set(),
     isHeldBack: false,
   };
 }

@@ -35,6 +35,8 @@ export interface ChildContext {
   readonly password: string;
   /** What servers accept besides. */
   readonly oldPassword: OldPassword | undefined;
+  /** Directives whose values the servers do not take. */
+  readonly refusedDirectives: ReadonlySet<string>;
   /** No Service leads clients to it yet. */
   readonly isHeldBack: boolean;
 }

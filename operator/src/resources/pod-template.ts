@@ -6,17 +6,15 @@
 
 import { SHARD_LABEL } from "../api/labels.ts";
 import { PASSWORD_KEY } from "./auth-secret.ts";
-import { fingerprint } from "./fingerprint.ts";
 import { ADMIN_PORT, BUS_PORT, type ChildContext, CLIENT_PORT, commonLabels } from "./manifest.ts";
 import { configMapName, podHost, serverAuthSecretName } from "./names.ts";
 import { containerSecurity, FILE_MODE, podSecurity } from "./pod-security.ts";
 import { restartInputs } from "./restart-inputs.ts";
 import { scheduling } from "./scheduling.ts";
-import { AUTH_DIRECTORY, CONFIG_DIRECTORY, CONFIG_FILE, DATA_DIRECTORY, serverConfig } from "./server-config.ts";
+import { AUTH_DIRECTORY, CONFIG_DIRECTORY, CONFIG_FILE, DATA_DIRECTORY } from "./server-config.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
 
-export const CONFIG_HASH_ANNOTATION = "kvcluster.dev/config-hash";
 /** What the pod was made with, as far as a server is restarted for it. */
 export const RESTART_INPUTS_ANNOTATION = "kvcluster.dev/restart-inputs";
 export const SERVER_CONTAINER = "server";
@@ -29,7 +27,6 @@ export function podTemplate(context: ChildContext, shard: number): Fields {
     metadata: {
       labels: { ...commonLabels(cluster), [SHARD_LABEL]: String(shard) },
       annotations: {
-        [CONFIG_HASH_ANNOTATION]: fingerprint(serverConfig(cluster)),
         [RESTART_INPUTS_ANNOTATION]: restartInputs(cluster),
       },
     },

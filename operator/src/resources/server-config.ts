@@ -9,6 +9,7 @@
 
 import type { KVCluster } from "../api/kv-cluster.ts";
 import { parseQuantity } from "../api/quantity.ts";
+import { directiveName } from "./live-directives.ts";
 import { ADMIN_PORT, BUS_PORT, CLIENT_PORT } from "./manifest.ts";
 
 export const CONFIG_DIRECTORY = "/etc/kvcluster";
@@ -29,7 +30,8 @@ const PREFERRED: Readonly<Record<string, string>> = {
   "protected-mode": "no",
 };
 
-export function serverConfig({ spec }: KVCluster): string {
+/** What the servers of the cluster run with, as far as it is not left to them, by the directives' own names. */
+export function directivesOf({ spec }: KVCluster): Readonly<Record<string, string>> {
   const decided: Readonly<Record<string, string>> = {
     port: String(CLIENT_PORT),
     "cluster-port": String(BUS_PORT),
@@ -43,7 +45,14 @@ export function serverConfig({ spec }: KVCluster): string {
     "maxmemory-policy": spec.memory.policy,
     ...maxMemory(spec),
   };
-  const lines = Object.entries({ ...PREFERRED, ...(spec.config ?? {}), ...decided })
+  const added = Object.entries(spec.config ?? {}).map(([name, value]) => [directiveName(name), value]);
+  return { ...PREFERRED, ...Object.fromEntries(added), ...decided };
+}
+
+/** Without those that servers refuse: the next restart must not fail for them. */
+export function serverConfig(cluster: KVCluster, refused: ReadonlySet<string> = new Set()): string {
+  const lines = Object.entries(directivesOf(cluster))
+    .filter(([name]) => !refused.has(name))
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([name, value]) => `${name} ${value === "" ? '""' : value}`);
   return `${["# Written by the kvcluster operator", ...lines, `include ${AUTH_DIRECTORY}/${AUTH_FILE}`].join("\n")}\n`;

@@ -32,6 +32,8 @@ export interface ClusterFacts {
   readonly volumeRefusal: string | undefined;
   /** How the source of the password differs from what the servers run with. */
   readonly passwordProblem: string | undefined;
+  /** Directives whose values servers do not take, with their words; undefined where no server was asked. */
+  readonly refusals: ReadonlyMap<string, string> | undefined;
   /** Why servers that should be restarted are not. */
   readonly restartWait: string | undefined;
   /** Absent where nothing is to be restored, or when the pass ended before that was looked at. */

@@ -33,6 +33,7 @@ function factsOf(view: ClusterView, overrides: Partial<ClusterFacts> = {}): Clus
     volumeSize: "1Gi",
     volumeRefusal: undefined,
     passwordProblem: undefined,
+    refusals: undefined,
     restartWait: undefined,
     restore: undefined,
     hibernation: undefined,

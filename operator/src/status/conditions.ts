@@ -5,6 +5,7 @@ import { balanced } from "./balanced.ts";
 import type { ClusterFacts } from "./cluster-facts.ts";
 import { clusterFormed } from "./cluster-formed.ts";
 import type { ConditionVerdict } from "./condition-verdict.ts";
+import { configApplied } from "./config-applied.ts";
 import { degraded } from "./degraded.ts";
 import { diskSpace } from "./disk-space.ts";
 import { hibernated } from "./hibernated.ts";
@@ -28,6 +29,7 @@ const BUILDERS = [
   storageReady,
   diskSpace,
   upToDate,
+  configApplied,
   restored,
   hibernated,
 ] as const;

@@ -1,6 +1,6 @@
 /** A user: whether and how it may sign in, and its selectors, of which the first takes the rules outside of parentheses. */
 
-import { splitArguments } from "../config/split-arguments.ts";
+import { splitArguments } from "@kvcluster/protocol/split-arguments";
 import type { CommandCatalogue } from "./command-catalogue.ts";
 import { hashPassword, isOneOf, isPasswordHash } from "./passwords.ts";
 import { Selector } from "./selector.ts";

@@ -4,8 +4,8 @@
  * value, even if it starts with two dashes; `--save` alone means `save ""`.
  */
 
+import { splitArguments } from "@kvcluster/protocol/split-arguments";
 import { quoteArgument } from "./quote.ts";
-import { splitArguments } from "./split-arguments.ts";
 
 export type CommandLine =
   | { readonly kind: "version" }

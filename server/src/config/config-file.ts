@@ -3,10 +3,10 @@
  * directive (`rename-command`, `user`). Stops at the first line that makes no sense, with its number and text.
  */
 
+import { splitArguments } from "@kvcluster/protocol/split-arguments";
 import type { Config } from "./config.ts";
 import { findDirective } from "./config.ts";
 import { DirectiveError } from "./directive.ts";
-import { splitArguments } from "./split-arguments.ts";
 
 export interface ConfigFiles {
   /** The bytes of a file as latin1; throws if it cannot be read. */

@@ -6,11 +6,11 @@
  */
 
 import { globMatchBuffer } from "@kvcluster/protocol/glob";
+import { splitArguments } from "@kvcluster/protocol/split-arguments";
 import type { Directive, ParseContext } from "./directive.ts";
 import { DirectiveError } from "./directive.ts";
 import type { DirectiveName, DirectiveValues } from "./directives.ts";
 import { DIRECTIVES } from "./directives.ts";
-import { splitArguments } from "./split-arguments.ts";
 
 /** Applies a change; a returned text refuses it. */
 export type ConfigListener = () => string | undefined;

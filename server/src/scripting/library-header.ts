@@ -1,6 +1,6 @@
 /** The first line of a library of functions: `#!lua name=mylib`. Words may be quoted, as on a command line of the server. */
 
-import { splitArguments } from "../config/split-arguments.ts";
+import { splitArguments } from "@kvcluster/protocol/split-arguments";
 import { ScriptError } from "./script-error.ts";
 
 export interface LibraryHeader {

@@ -6,8 +6,8 @@
  * A manifest is a value: what happens to the directory makes a new one, which is written before it becomes true.
  */
 
+import { splitArguments } from "@kvcluster/protocol/split-arguments";
 import { quoteArgument } from "../../config/quote.ts";
-import { splitArguments } from "../../config/split-arguments.ts";
 
 export interface AofFile {
   readonly name: string;

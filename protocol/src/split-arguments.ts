@@ -1,7 +1,7 @@
 /**
  * Words of a configuration line (and of an inline command) under Redis' quoting rules: words are separated by blanks;
  * "double quotes" know \n \r \t \b \a \xHH and \any; 'single quotes' know only \'; a closing quote must be followed by
- * a blank or the end. quote.ts is the way back.
+ * a blank or the end.
  */
 
 const ESCAPES: Readonly<Record<string, string>> = { n: "\n", r: "\r", t: "\t", b: "\b", a: "\x07" };

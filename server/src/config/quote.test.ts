@@ -1,6 +1,6 @@
+import { splitArguments } from "@kvcluster/protocol/split-arguments";
 import { expect, test } from "vitest";
 import { quoteArgument } from "./quote.ts";
-import { splitArguments } from "./split-arguments.ts";
 
 test.each([
   ["a b  c", ["a", "b", "c"]],
