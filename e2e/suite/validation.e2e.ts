@@ -46,6 +46,26 @@ const nonsense: readonly Nonsense[] = [
     spec: { memory: { maxMemory: "3Gi" }, resources: { limits: { memory: 2147483648 } } },
     says: /spec\.memory\.maxMemory must not be more than spec\.resources\.limits\.memory/,
   },
+  {
+    what: "the user of the operator",
+    spec: { auth: { users: [{ name: "default", passwordSecretRefs: [{ name: "s" }] }] } },
+    says: /spec\.auth\.users: the user default belongs to the operator/,
+  },
+  {
+    what: "a user without a password",
+    spec: { auth: { users: [{ name: "u", passwordSecretRefs: [] }] } },
+    says: /passwordSecretRefs must name a Secret/,
+  },
+  {
+    what: "a password in the rules of a user",
+    spec: { auth: { users: [{ name: "u", rules: [">secret"], passwordSecretRefs: [{ name: "s" }] }] } },
+    says: /spec\.auth\.users\[0\]\.rules\[0\]/,
+  },
+  {
+    what: "a user who needs no password",
+    spec: { auth: { users: [{ name: "u", rules: ["NoPass"], passwordSecretRefs: [{ name: "s" }] }] } },
+    says: /rules must not change passwords/,
+  },
   { what: "a volume of no size", spec: { storage: { size: "0" } }, says: /spec\.storage\.size must be more than 0/ },
   { what: "a size that is no quantity", spec: { storage: { size: "big" } }, says: /spec\.storage\.size/ },
   { what: "a name that no host can have", name: "9lives", spec: {}, says: /metadata\.name must start with a letter/ },

@@ -159,8 +159,56 @@ const storageSchema = object(
   },
 );
 
+/** Like the operator's and the servers' own, by which nobody else may log in. */
+const USER_NAME_PATTERN = "^[a-zA-Z0-9][-a-zA-Z0-9_.@]*$";
+
+const declaredUserSchema = object(
+  {
+    name: required(text({ minLength: 1, maxLength: 64, pattern: USER_NAME_PATTERN })),
+    rules: defaulted(
+      listOf(text({ minLength: 1, maxLength: 256, pattern: "^([^\\s()<>#!][^\\s()]*|\\([^()\\r\\n]*\\))$" }), {
+        maxItems: 32,
+        description: "Words of ACL SETUSER, one each: +@read, ~app:*, &news. A selector in brackets is one.",
+      }),
+      [],
+    ),
+    passwordSecretRefs: required(
+      listOf(
+        object({
+          name: required(text({ minLength: 1, maxLength: 253 })),
+          key: defaulted(text({ minLength: 1, maxLength: 253 }), "password"),
+        }),
+        { maxItems: 4, description: "Secrets of the passwords, all of which are valid: two while one is replaced." },
+      ),
+    ),
+  },
+  {
+    rules: [
+      {
+        rule: "self.name != 'default'",
+        message: "spec.auth.users: the user default belongs to the operator and the servers",
+      },
+      {
+        rule: "size(self.passwordSecretRefs) > 0",
+        message: "spec.auth.users: passwordSecretRefs must name a Secret",
+      },
+      {
+        rule: "!self.rules.exists(rule, rule.matches('(?i)^(nopass|resetpass|reset)$'))",
+        message: "spec.auth.users: rules must not change passwords, they come from passwordSecretRefs",
+      },
+    ],
+  },
+);
+
+export type DeclaredUser = Infer<typeof declaredUserSchema>;
+
 const authSchema = object(
   {
+    users: listOf(declaredUserSchema, {
+      maxItems: 32,
+      keys: ["name"],
+      description: "Further ACL users, applied while servers run. A user that leaves the list is deleted.",
+    }),
     passwordSecretRef: object(
       {
         name: required(text({ minLength: 1, maxLength: 253 })),

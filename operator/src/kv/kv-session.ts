@@ -7,6 +7,7 @@ import { executeAction } from "./execute-action.ts";
 import { connectNode, type NodeEndpoint } from "./node-connection.ts";
 import { observeNode } from "./observe-node.ts";
 import { holdAndSave, release, type SaveState } from "./save-before-stop.ts";
+import { deleteUser, readUsers, setUser } from "./users.ts";
 
 export interface KvSession {
   observe(): Promise<NodeObservation>;
@@ -19,6 +20,11 @@ export interface KvSession {
   configuration(names: readonly string[]): Promise<ReadonlyMap<string, string>>;
   /** Changes a directive while it runs. Returns its words when it does not take the value. */
   configure(name: string, value: string): Promise<string | undefined>;
+  /** What it says of its users, by name. */
+  users(): Promise<ReadonlyMap<string, string>>;
+  /** Makes a user what the words say. Returns the server's reason when it does not take them. */
+  setUser(name: string, words: readonly string[]): Promise<string | undefined>;
+  deleteUser(name: string): Promise<void>;
   /** Nobody writes any more, nobody takes over, and what it holds goes to its disk. To be repeated until it says "saved". */
   holdAndSave(): Promise<SaveState>;
   /** Undoes that. */
@@ -40,6 +46,9 @@ export async function openKvSession(endpoint: NodeEndpoint): Promise<KvSession> 
     },
     configuration: (names) => readConfiguration(connection, names),
     configure: (name, value) => setDirective(connection, name, value),
+    users: () => readUsers(connection),
+    setUser: (name, words) => setUser(connection, name, words),
+    deleteUser: (name) => deleteUser(connection, name),
     holdAndSave: () => holdAndSave(connection),
     release: (mayFailOver) => release(connection, mayFailOver),
     close: () => connection.close(),

@@ -12,6 +12,7 @@ import { parseQuantity } from "../api/quantity.ts";
 import type { KvSession } from "../kv/kv-session.ts";
 import { LIVE_DIRECTIVES, liveValues } from "../resources/live-directives.ts";
 import { directivesOf } from "../resources/server-config.ts";
+import { ownSessions } from "./own-sessions.ts";
 import type { Pod } from "./pod.ts";
 import { type Pass, PROCEED, type Step } from "./step.ts";
 
@@ -23,12 +24,7 @@ export const applyConfig: Step = {
   run: async (pass) => {
     // Going to sleep and waking up set directives of their own.
     if (pass.hibernation !== undefined) return PROCEED;
-    const { podViews, sessions } = pass;
-    const ours = podViews.flatMap(({ pod, node }) => {
-      const session = node === undefined ? undefined : sessions.get(pod);
-      return session === undefined ? [] : [{ pod, session }];
-    });
-    const outcomes = await Promise.all(ours.map(({ pod, session }) => applyTo(pass, pod, session)));
+    const outcomes = await Promise.all(ownSessions(pass).map(({ pod, session }) => applyTo(pass, pod, session)));
     const answered = outcomes.filter((outcome) => outcome !== undefined);
     if (answered.length === 0) return PROCEED;
     pass.refusals = new Map(answered.flatMap(({ refusals }) => [...refusals]));

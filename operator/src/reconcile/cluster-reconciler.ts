@@ -5,9 +5,11 @@
  */
 
 import type { ObjectName } from "../kubernetes-object.ts";
+import { NO_USERS } from "../resources/declared-users.ts";
 import type { Outcome } from "../runtime/work-queue.ts";
 import { actOnTopology } from "./act-on-topology.ts";
 import { applyConfig } from "./apply-config.ts";
+import { applyUsers } from "./apply-users.ts";
 import { ChangeMeter } from "./change-meter.ts";
 import { ensureChildren } from "./ensure-children.ts";
 import { ensurePassword } from "./ensure-password.ts";
@@ -35,6 +37,7 @@ const STEPS: readonly Step[] = [
   hibernate,
   rotatePassword,
   applyConfig,
+  applyUsers,
   ensureChildren,
   growVolumes,
   renewSets,
@@ -121,6 +124,8 @@ function newPass(given: Given): Pass {
     laggingPods: new Set(),
     passwordProblem: undefined,
     refusals: undefined,
+    users: NO_USERS,
+    userProblems: undefined,
     volumeSize: undefined,
     volumeRefusal: undefined,
     podViews: [],

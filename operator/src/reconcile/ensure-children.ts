@@ -29,6 +29,7 @@ export const ensureChildren: Step = {
       ...options,
       password: pass.password ?? "",
       oldPassword: pass.oldPassword,
+      users: pass.users,
       refusedDirectives: new Set(pass.refusals?.keys()),
       isHeldBack: isHeldBack(pass.restore),
     });

@@ -71,7 +71,8 @@ function passwordInUse(pass: Pass): string | undefined {
   return decodeData(serverSecret(pass)?.data, PASSWORD_KEY);
 }
 
-function serverSecret(pass: Pass): Manifest | undefined {
+/** What the servers start with, unless it is somebody else's. */
+export function serverSecret(pass: Pass): Manifest | undefined {
   const secret = cachedSecret(pass, serverAuthSecretName(pass.name.name));
   return secret !== undefined && isOwnedBy(secret, pass.cluster) ? secret : undefined;
 }
@@ -81,7 +82,7 @@ function cachedSecret({ dependencies, name }: Pass, secretName: string): Manifes
   return children.find(({ kind, metadata }) => kind === "Secret" && metadata.name === secretName);
 }
 
-function readSecret({ dependencies, name }: Pass, secretName: string): Promise<Manifest | undefined> {
+export function readSecret({ dependencies, name }: Pass, secretName: string): Promise<Manifest | undefined> {
   const metadata = { name: secretName, namespace: name.namespace };
   return dependencies.store.read({ apiVersion: "v1", kind: "Secret", metadata });
 }

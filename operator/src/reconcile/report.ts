@@ -21,6 +21,7 @@ export async function report(pass: Pass, result: StepResult): Promise<UntimedSta
     volumeRefusal,
     passwordProblem,
     refusals,
+    userProblems,
     plan,
     restore,
     restartWait,
@@ -34,6 +35,7 @@ export async function report(pass: Pass, result: StepResult): Promise<UntimedSta
     volumeRefusal,
     passwordProblem,
     refusals,
+    userProblems,
     restartWait,
     restore,
     hibernation,
@@ -79,7 +81,14 @@ function changes(pass: Pass, before: KVClusterStatus, after: UntimedStatus): rea
 }
 
 /** What the spec asks for and is not so, or not yet. */
-const WISHES: readonly string[] = ["UpToDate", "ConfigApplied", "StorageReady", "DiskSpace", "Hibernated"];
+const WISHES: readonly string[] = [
+  "UpToDate",
+  "ConfigApplied",
+  "UsersApplied",
+  "StorageReady",
+  "DiskSpace",
+  "Hibernated",
+];
 
 /** What passes by itself. */
 const NORMAL_WISH_REASONS: readonly string[] = ["Resizing", "RestartPending", "HibernationDue"];

@@ -31,6 +31,7 @@ import { createClusterReconciler } from "./cluster-reconciler.ts";
 import { CHILD_KINDS, createClusterStore } from "./cluster-store.ts";
 import type { Pod } from "./pod.ts";
 import { SimulatedConfiguration } from "./simulated-configuration.ts";
+import { SimulatedUsers } from "./simulated-users.ts";
 
 export const CLUSTER = { namespace: "apps", name: "kv" };
 const CACHED_KINDS = ["KVCluster", "KVBackup", "Job", "Job", "Pod", "PersistentVolumeClaim", ...CHILD_KINDS] as const;
@@ -55,6 +56,7 @@ export interface SimulatedKubernetes {
   readonly held: Set<string>;
   /** What servers run with. */
   readonly configuration: SimulatedConfiguration;
+  readonly users: SimulatedUsers;
   /** Host names that nodes announce, by node id. */
   readonly hostnames: Map<string, string>;
   /** One pass, seeing the world as it is now. */
@@ -86,6 +88,7 @@ export async function startSimulatedKubernetes(spec: Readonly<Record<string, unk
     clock: { nowMs: Date.UTC(2026, 0, 1) },
     hostnames: new Map<string, string>(),
     configuration: new SimulatedConfiguration(server, CLUSTER),
+    users: new SimulatedUsers(server, CLUSTER),
     counts: new Map<Change, number>(),
     saves: new Map<string, SaveState>(),
     held: new Set<string>(),
@@ -124,7 +127,10 @@ export async function startSimulatedKubernetes(spec: Readonly<Record<string, unk
   const tick = (): void => {
     servers.gossip();
     followSets(server, servers);
-    runPods(server, servers, made, world.configuration);
+    runPods(server, servers, made, (id) => {
+      world.configuration.restart(id);
+      world.users.restart(id);
+    });
   };
   return {
     ...world,
@@ -154,6 +160,7 @@ async function settle(pass: () => Promise<Outcome>, tick: () => void): Promise<v
 }
 
 interface Reached {
+  readonly users: SimulatedUsers;
   readonly configuration: SimulatedConfiguration;
   readonly servers: SimulatedCluster;
   readonly actions: Action[];
@@ -165,7 +172,7 @@ interface Reached {
 }
 
 async function openSession(
-  { servers, actions, passwords, accepted, hostnames, saves, held, configuration }: Reached,
+  { servers, actions, passwords, accepted, hostnames, saves, held, configuration, users }: Reached,
   endpoint: NodeEndpoint,
 ): Promise<KvSession> {
   const find = () => servers.view().pods.find(({ address }) => address?.ip === endpoint.host);
@@ -192,6 +199,9 @@ async function openSession(
     },
     configuration: async (names) => configuration.read(id, names),
     configure: async (name, value) => configuration.set(id, name, value),
+    users: async () => new Map(users.of(id)),
+    setUser: async (name, words) => users.set(id, name, words),
+    deleteUser: async (name) => void users.of(id).delete(name),
     holdAndSave: async () => {
       const pod = find()?.pod ?? "";
       const isHeld = held.has(pod);
@@ -208,7 +218,7 @@ function runPods(
   server: FakeApiServer,
   servers: SimulatedCluster,
   made: Set<string>,
-  configuration: SimulatedConfiguration,
+  restarted: (id: string) => void,
 ): void {
   for (const node of servers.nodes) {
     const setName = `${CLUSTER.name}-${node.shard}`;
@@ -224,7 +234,7 @@ function runPods(
     // The pod was deleted: another one of its name has its volume.
     if (existing === undefined && made.has(node.pod)) {
       servers.restart(node);
-      configuration.restart(node.id);
+      restarted(node.id);
     }
     made.add(node.pod);
     const isReady = node.isAlive && (node.slots.length > 0 || node.linkUp || isMember(node));

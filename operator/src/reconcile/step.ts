@@ -7,9 +7,10 @@
 import type { KVCluster } from "../api/kv-cluster.ts";
 import type { ObjectName } from "../kubernetes-object.ts";
 import type { KvSession } from "../kv/kv-session.ts";
-import type { OldPassword } from "../resources/manifest.ts";
+import type { DeclaredUsers, OldPassword } from "../resources/manifest.ts";
 import type { HibernationState } from "../status/hibernation-state.ts";
 import type { RestoreFacts } from "../status/restore-state.ts";
+import type { UserProblem } from "../status/users-applied.ts";
 import type { PodView } from "../topology/cluster-view.ts";
 import type { Plan } from "../topology/plan.ts";
 import type { ClusterDependencies, ClusterOptions } from "./ports.ts";
@@ -46,6 +47,10 @@ export interface Pass {
   volumeRefusal: string | undefined;
   /** Directives whose values servers do not take, with their words; undefined while no server was asked. */
   refusals: ReadonlyMap<string, string> | undefined;
+  /** For the file that servers start with. */
+  users: DeclaredUsers;
+  /** Users that are not as spec.auth.users says; undefined while that was not looked at. */
+  userProblems: readonly UserProblem[] | undefined;
   podViews: readonly PodView[];
   plan: Plan | undefined;
   /** Why servers that should be restarted are not. */

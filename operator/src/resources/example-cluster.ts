@@ -2,6 +2,7 @@
 
 import { type KVCluster, type KVClusterSpec, kvClusterSpecSchema } from "../api/kv-cluster.ts";
 import { withDefaults } from "../api/schema.ts";
+import { NO_USERS } from "./declared-users.ts";
 import type { ChildContext } from "./manifest.ts";
 
 export function exampleCluster(spec: Readonly<Record<string, unknown>> = {}, name = "shop"): KVCluster {
@@ -22,6 +23,7 @@ export function exampleContext(spec: Readonly<Record<string, unknown>> = {}, nam
     clusterDomain: "cluster.local",
     password: "s3cret",
     oldPassword: undefined,
+    users: NO_USERS,
     refusedDirectives: new Set(),
     isHeldBack: false,
   };

@@ -15,6 +15,14 @@ import {
 } from "../api/labels.ts";
 import type { KubernetesObject, ObjectMeta } from "../kubernetes-object.ts";
 
+/** Users of spec.auth.users. */
+export interface DeclaredUsers {
+  /** Lines of redis.conf by name: of what servers have taken. */
+  readonly lines: ReadonlyMap<string, string>;
+  /** Names that were declared once and are not any more. */
+  readonly removed: readonly string[];
+}
+
 export interface Manifest extends KubernetesObject {
   readonly spec?: Readonly<Record<string, unknown>>;
   readonly data?: Readonly<Record<string, string>>;
@@ -35,6 +43,7 @@ export interface ChildContext {
   readonly password: string;
   /** What servers accept besides. */
   readonly oldPassword: OldPassword | undefined;
+  readonly users: DeclaredUsers;
   /** Directives whose values the servers do not take. */
   readonly refusedDirectives: ReadonlySet<string>;
   /** No Service leads clients to it yet. */

@@ -60,7 +60,7 @@ export function serverConfig(cluster: KVCluster, refused: ReadonlySet<string> = 
 
 /** The lines that the include brings: one password for clients and for replicas. */
 export function authConfig(password: string): string {
-  return `requirepass ${quote(password)}\nmasterauth ${quote(password)}\n`;
+  return `requirepass ${quoteDirective(password)}\nmasterauth ${quoteDirective(password)}\n`;
 }
 
 function maxMemory({ memory, resources }: KVCluster["spec"]): Readonly<Record<string, string>> {
@@ -73,7 +73,7 @@ function maxMemory({ memory, resources }: KVCluster["spec"]): Readonly<Record<st
 }
 
 /** redis.conf quoting: any byte that is not plain is written as \xHH. */
-function quote(value: string): string {
+export function quoteDirective(value: string): string {
   const escaped = [...Buffer.from(value, "utf8")].map((byte) => {
     const isPlain = byte > 0x20 && byte < 0x7f && byte !== 0x22 && byte !== 0x5c;
     return isPlain ? String.fromCharCode(byte) : `\\x${byte.toString(16).padStart(2, "0")}`;

@@ -10,6 +10,7 @@ import type { Plan } from "../topology/plan.ts";
 import { countSlots } from "../topology/slot-range.ts";
 import { type HibernationState, restOf } from "./hibernation-state.ts";
 import { isHeldBack, type RestoreFacts } from "./restore-state.ts";
+import type { UserProblem } from "./users-applied.ts";
 
 export interface PodFacts {
   readonly pod: string;
@@ -34,6 +35,8 @@ export interface ClusterFacts {
   readonly passwordProblem: string | undefined;
   /** Directives whose values servers do not take, with their words; undefined where no server was asked. */
   readonly refusals: ReadonlyMap<string, string> | undefined;
+  /** Users that are not as spec.auth.users says; undefined where that was not looked at. */
+  readonly userProblems: readonly UserProblem[] | undefined;
   /** Why servers that should be restarted are not. */
   readonly restartWait: string | undefined;
   /** Absent where nothing is to be restored, or when the pass ended before that was looked at. */

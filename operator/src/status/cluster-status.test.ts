@@ -34,6 +34,7 @@ function factsOf(view: ClusterView, overrides: Partial<ClusterFacts> = {}): Clus
     volumeRefusal: undefined,
     passwordProblem: undefined,
     refusals: undefined,
+    userProblems: undefined,
     restartWait: undefined,
     restore: undefined,
     hibernation: undefined,

@@ -15,6 +15,7 @@ import { restored } from "./restored.ts";
 import { slotsAssigned } from "./slots-assigned.ts";
 import { storageReady } from "./storage-ready.ts";
 import { upToDate } from "./up-to-date.ts";
+import { usersApplied } from "./users-applied.ts";
 
 /** Messages quote what servers and the API server say, which may be long; a status that is too long is refused whole. */
 const MAX_MESSAGE_LENGTH = 1024;
@@ -30,6 +31,7 @@ const BUILDERS = [
   diskSpace,
   upToDate,
   configApplied,
+  usersApplied,
   restored,
   hibernated,
 ] as const;
