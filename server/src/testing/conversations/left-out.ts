@@ -20,7 +20,7 @@ export const LEFT_OUT: Readonly<Record<string, string>> = {
   sync: REPLICATION,
   "restore-asking": "RESTORE in a cluster: see the tests of MIGRATE",
   "memory|malloc-stats": "describes the allocator, of which there is none of that kind here",
-  "memory|stats": "measures memory: administration.test.ts compares the names of its fields",
+  "memory|stats": "measures memory: memory-stats-differential.test.ts compares names, order and types of its fields",
 };
 
 /** Subcommands of DEBUG, which has no rows of its own for them. */
