@@ -9,7 +9,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { freePorts } from "../kv/free-ports.ts";
 import { connectNode } from "../kv/node-connection.ts";
 import { chartExpressions } from "./chart-expressions.ts";
-import { complaintsOf } from "./complaints.ts";
+import { complaintsOf, isServerMetric } from "./complaints.ts";
 import { seriesIn } from "./exposition.ts";
 
 const SERVER = join(import.meta.dirname, "../../../server/bin/kv-server");
@@ -30,7 +30,9 @@ beforeAll(async () => {
   const [primaryAdmin = 0, replicaAdmin = 0, nodeAdmin = 0] = admin;
   servers.push(start(primary, primaryAdmin));
   servers.push(start(replica, replicaAdmin, "--replicaof", "127.0.0.1", String(primary)));
-  servers.push(start(node, nodeAdmin, "--cluster-enabled", "yes", "--cluster-port", String(bus)));
+  servers.push(
+    start(node, nodeAdmin, "--cluster-enabled", "yes", "--cluster-port", String(bus), "--appendonly", "yes"),
+  );
 }, 60_000);
 
 afterAll(async () => {
@@ -44,14 +46,13 @@ it("alerts and dashboards use metrics and labels that servers print", { timeout:
     await command(0, "INCR", "key").catch(() => undefined);
     expect(await command(0, "WAIT", "1", "100")).toBe("1");
     expect(await metricsOf(0)).toContain("kvcluster_replica_lag_bytes{");
-    expect(await metricsOf(1)).toContain("kvcluster_replica_link_up 1");
-    expect(await metricsOf(2)).toContain("kvcluster_cluster_state_ok ");
+    expect(await metricsOf(1)).toContain("redis_master_link_up{");
+    expect(await metricsOf(2)).toContain("redis_cluster_state ");
   });
   const series = seriesIn(`${await metricsOf(0)}${await metricsOf(1)}${await metricsOf(2)}`);
-  const isOurs = (metric: string) => metric.startsWith("kvcluster_");
   const expressions = chartExpressions();
-  expect(expressions.filter(({ expression }) => expression.includes("kvcluster_")).length).toBeGreaterThan(40);
-  expect(expressions.flatMap((each) => complaintsOf(each, series, isOurs))).toEqual([]);
+  expect(expressions.filter(({ expression }) => /(redis|kvcluster)_/.test(expression)).length).toBeGreaterThan(40);
+  expect(expressions.flatMap((each) => complaintsOf(each, series, isServerMetric))).toEqual([]);
 });
 
 function start(port: number, adminPort: number, ...directives: readonly string[]): Server {

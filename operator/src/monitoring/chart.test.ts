@@ -10,7 +10,7 @@ import { CHANGES } from "../reconcile/change-meter.ts";
 import { exampleCluster } from "../resources/example-cluster.ts";
 import type { Controller } from "../runtime/controller.ts";
 import { alertRules, CHART, chartExpressions, dashboards, type Panel } from "./chart-expressions.ts";
-import { complaintsOf } from "./complaints.ts";
+import { complaintsOf, isServerMetric } from "./complaints.ts";
 import { seriesIn } from "./exposition.ts";
 import { readPromql } from "./promql.ts";
 
@@ -43,7 +43,7 @@ describe("the chart's expressions", () => {
 
   it("use metrics and labels that the operator prints", async () => {
     const series = await operatorSeries();
-    const isOurs = (metric: string) => !metric.startsWith("kvcluster_");
+    const isOurs = (metric: string) => !isServerMetric(metric);
     expect(chartExpressions().flatMap((each) => complaintsOf(each, series, isOurs))).toEqual([]);
   });
 

@@ -35,7 +35,12 @@ export function complaintsOf(
   return [...missing, ...matched, ...unknown, ...lost];
 }
 
+/** Of a server, not of the operator. */
+export function isServerMetric(metric: string): boolean {
+  return metric.startsWith("redis_") || metric.startsWith("kvcluster_");
+}
+
 function isTargetLabel(metric: string, label: string): boolean {
-  const labels: readonly string[] = metric.startsWith("kvcluster_") ? SERVER_TARGET_LABELS : TARGET_LABELS;
+  const labels: readonly string[] = isServerMetric(metric) ? SERVER_TARGET_LABELS : TARGET_LABELS;
   return labels.includes(label);
 }

@@ -21,7 +21,7 @@ test("answers health, readiness, status and metrics", async () => {
   expect(await (await fetch(`${base}/status`)).json()).toMatchObject({ role: "primary", isReady: true });
   const metrics = await fetch(`${base}/metrics`);
   expect(metrics.headers.get("content-type")).toContain("text/plain");
-  expect(await metrics.text()).toContain("kvcluster_connected_clients 1");
+  expect(await metrics.text()).toContain("redis_connected_clients 1");
   expect((await fetch(`${base}/other`)).status).toBe(404);
 });
 

@@ -90,3 +90,8 @@ export function renderInfo(sources: FactSources, words: readonly string[]): stri
     })
     .join("\r\n");
 }
+
+/** What the default sections say, by name. Lines of the same name in several sections are none. */
+export function infoFields(sources: FactSources): ReadonlyMap<string, string | number> {
+  return new Map(SECTIONS.filter(({ isDefault }) => isDefault).flatMap(({ fields }) => fields(sources)));
+}

@@ -26,13 +26,42 @@ test("metrics follow the facts at each scrape", async () => {
   });
   const first = await read();
   expect(first.contentType).toContain("text/plain");
-  expect(first.text).toContain("kvcluster_commands_processed_total 5\n");
-  expect(first.text).toContain('kvcluster_command_calls_total{command="get"} 4\n');
-  expect(first.text).toContain('kvcluster_keys{db="0"} 10\n');
-  expect(first.text).toContain("kvcluster_cluster_state_ok 0\n");
+  expect(first.text).toContain("redis_commands_processed_total 5\n");
+  expect(first.text).toContain('redis_commands_total{cmd="get"} 4\n');
+  expect(first.text).toContain('redis_db_keys{db="db0"} 10\n');
+  expect(first.text).toContain("redis_cluster_state 0\n");
+  expect(first.text).toContain("redis_rdb_last_bgsave_status 1\n");
+  expect(first.text).toMatch(/^redis_instance_info\{role="master",redis_version="[^"]+",.*\} 1$/m);
   expect(first.text).toContain("kvcluster_is_primary 1\n");
   commands = 9;
-  expect((await read()).text).toContain("kvcluster_commands_processed_total 9\n");
+  expect((await read()).text).toContain("redis_commands_processed_total 9\n");
+});
+
+test("what there is nothing to tell of has no sample", async () => {
+  const { text } = await createMetricsReader(QUIET_FACTS)();
+  expect(text).toContain("# TYPE redis_cluster_state gauge\n");
+  expect(text).not.toMatch(/^redis_cluster_state /m);
+  expect(text).not.toMatch(/^redis_master_link_up/m);
+});
+
+test("no name is there twice, each source is asked once, and counters end as counters do", async () => {
+  let asked = 0;
+  const memory = () => {
+    asked++;
+    return QUIET_FACTS.memory();
+  };
+  const { text } = await createMetricsReader({ ...QUIET_FACTS, memory })();
+  expect(asked).toBe(1);
+  const names = [...text.matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name);
+  expect(names.length).toBeGreaterThan(120);
+  expect(new Set(names).size).toBe(names.length);
+  expect(text).toContain("# TYPE redis_commands_processed_total counter\n");
+});
+
+test("the delay of the event loop is told by quantiles", async () => {
+  const take = (quantiles: readonly number[]) => quantiles.map((quantile) => ({ quantile, seconds: quantile / 4 }));
+  const { text } = await createMetricsReader(QUIET_FACTS, { take })();
+  expect(text).toContain('kvcluster_event_loop_delay_seconds{quantile="0.99"} 0.2475\n');
 });
 
 test("a quiet primary is ready; loading, a lost primary and a broken cluster are each a reason not to be", () => {

@@ -1,0 +1,193 @@
+/**
+ * Which fields of INFO become which metric: the names are redis_exporter's, less its prefix `redis_`, so that dashboards made
+ * for it show this server. What only grows is a counter here, also where the exporter calls it a gauge.
+ * Source of the names: https://github.com/oliver006/redis_exporter
+ */
+
+export interface FieldMetric {
+  readonly field: string;
+  readonly name: string;
+  readonly kind: "gauge" | "counter";
+  readonly help: string;
+  /** What the field's number is multiplied by. */
+  readonly scale: number;
+}
+
+export const FIELD_METRICS: readonly FieldMetric[] = [
+  // Server
+  gauge("uptime_in_seconds", "uptime_in_seconds", "Seconds since the start"),
+  gauge("process_id", "process_id", "Id of the process"),
+  gauge("io_threads_active", "io_threads_active", "Always 0: there are no threads for clients"),
+  gauge("hz", "hz", "How often a second timer work runs"),
+  gauge("configured_hz", "configured_hz", "The directive hz"),
+  // Clients
+  gauge("connected_clients", "connected_clients", "Clients connected, replicas not counted"),
+  gauge("cluster_connections", "cluster_connections", "Connections with other nodes of the cluster"),
+  gauge("maxclients", "max_clients", "The directive maxclients"),
+  gauge("client_recent_max_input_buffer", "client_recent_max_input_buffer_bytes", "Largest request buffer of a client"),
+  gauge("client_recent_max_output_buffer", "client_recent_max_output_buffer_bytes", "Largest reply buffer of a client"),
+  gauge("blocked_clients", "blocked_clients", "Clients that wait in a blocking command"),
+  gauge("tracking_clients", "tracking_clients", "Clients with CLIENT TRACKING on"),
+  gauge("pubsub_clients", "pubsub_clients", "Clients that subscribe to something"),
+  gauge("watching_clients", "watching_clients", "Clients that WATCH keys"),
+  gauge("clients_in_timeout_table", "clients_in_timeout_table", "Always 0: blocked clients have timers of their own"),
+  gauge("total_watched_keys", "total_watched_keys", "Keys that clients WATCH"),
+  gauge("total_blocking_keys", "total_blocking_keys", "Keys that clients wait for"),
+  gauge(
+    "total_blocking_keys_on_nokey",
+    "total_blocking_keys_on_nokey",
+    "Those of them whose deletion ends the waiting",
+  ),
+  // Memory
+  gauge("used_memory", "memory_used_bytes", "Memory that counts towards maxmemory"),
+  gauge("used_memory_rss", "memory_used_rss_bytes", "Resident memory of the process"),
+  gauge("used_memory_peak", "memory_used_peak_bytes", "Highest memory_used_bytes so far"),
+  gauge("used_memory_overhead", "memory_used_overhead_bytes", "Part of it for indexes, buffers and bookkeeping"),
+  gauge("used_memory_startup", "memory_used_startup_bytes", "Part of it that was there before any data"),
+  gauge("used_memory_dataset", "memory_used_dataset_bytes", "Part of it for keys and values"),
+  gauge("used_memory_lua", "memory_used_lua_bytes", "Memory of the interpreter of scripts"),
+  gauge("used_memory_vm_eval", "memory_used_vm_eval_bytes", "Memory of the interpreter of scripts"),
+  gauge("used_memory_scripts_eval", "memory_used_scripts_eval_bytes", "Memory of the cached scripts' sources"),
+  gauge("used_memory_vm_functions", "memory_used_vm_functions_bytes", "Memory of the interpreter of functions"),
+  gauge("used_memory_vm_total", "memory_used_vm_total", "Memory of both interpreters, in bytes"),
+  gauge("used_memory_functions", "memory_used_functions_bytes", "Memory of the libraries' sources"),
+  gauge("used_memory_scripts", "memory_used_scripts_bytes", "Memory of the sources of scripts and libraries"),
+  gauge("number_of_cached_scripts", "number_of_cached_scripts", "Scripts that EVALSHA finds"),
+  gauge("number_of_functions", "number_of_functions", "Functions that FCALL finds"),
+  gauge("number_of_libraries", "number_of_libraries", "Libraries of functions"),
+  gauge("maxmemory", "memory_max_bytes", "The directive maxmemory; 0: none"),
+  gauge("allocator_allocated", "allocator_allocated_bytes", "Blocks of the arena in use"),
+  gauge("allocator_active", "allocator_active_bytes", "Pages of the arena that hold blocks"),
+  gauge("allocator_resident", "allocator_resident_bytes", "All pages that the arena has from the system"),
+  gauge("allocator_frag_ratio", "allocator_frag_ratio", "allocator_active_bytes to allocator_allocated_bytes"),
+  gauge("allocator_frag_bytes", "allocator_frag_bytes", "Room in the arena's pages beside the blocks"),
+  gauge("allocator_rss_ratio", "allocator_rss_ratio", "allocator_resident_bytes to allocator_active_bytes"),
+  gauge("allocator_rss_bytes", "allocator_rss_bytes", "Pages of the arena that are free"),
+  gauge("mem_fragmentation_ratio", "mem_fragmentation_ratio", "Resident memory to memory_used_bytes"),
+  gauge("mem_fragmentation_bytes", "mem_fragmentation_bytes", "Resident memory less memory_used_bytes"),
+  gauge(
+    "mem_not_counted_for_evict",
+    "mem_not_counted_for_eviction_bytes",
+    "Buffers that do not count towards maxmemory",
+  ),
+  gauge("mem_replication_backlog", "mem_replication_backlog_bytes", "Memory of the replication backlog"),
+  gauge("mem_total_replication_buffers", "mem_total_replication_buffers_bytes", "Backlog and replicas' buffers"),
+  gauge("mem_clients_slaves", "mem_clients_slaves", "Buffers of replicas, in bytes"),
+  gauge("mem_clients_normal", "mem_clients_normal", "Buffers of clients, in bytes"),
+  gauge("mem_cluster_links", "mem_cluster_links_bytes", "Buffers of the links with other nodes"),
+  gauge("mem_aof_buffer", "mem_aof_buffer_bytes", "Changes on their way to the append-only file"),
+  gauge("active_defrag_running", "active_defrag_running", "Percent of the processor that compaction may take now"),
+  gauge("lazyfree_pending_objects", "lazyfree_pending_objects", "Large values that are still to be freed"),
+  counter("lazyfreed_objects", "lazyfreed_objects", "Large values freed step by step"),
+  // Persistence
+  gauge("loading", "loading_dump_file", "1 while the data set is loaded"),
+  gauge("async_loading", "async_loading", "Always 0: nothing is served while data is replaced"),
+  gauge("rdb_changes_since_last_save", "rdb_changes_since_last_save", "Changes that no snapshot has yet"),
+  gauge("rdb_bgsave_in_progress", "rdb_bgsave_in_progress", "1 while a snapshot is written"),
+  gauge("rdb_last_save_time", "rdb_last_save_timestamp_seconds", "When the last snapshot was made"),
+  gauge("rdb_last_bgsave_status", "rdb_last_bgsave_status", "1 if the last snapshot was written"),
+  gauge("rdb_last_bgsave_time_sec", "rdb_last_bgsave_duration_sec", "How long the last snapshot took; -1: none"),
+  gauge("rdb_current_bgsave_time_sec", "rdb_current_bgsave_duration_sec", "How long this one has taken; -1: none"),
+  counter("rdb_saves", "rdb_saves_total", "Snapshots written"),
+  gauge("rdb_last_cow_size", "rdb_last_cow_size_bytes", "Always 0: snapshots need no second process"),
+  gauge("rdb_last_load_keys_expired", "rdb_last_load_expired_keys", "Expired keys in the file loaded last"),
+  gauge("rdb_last_load_keys_loaded", "rdb_last_load_loaded_keys", "Keys from the file loaded last"),
+  gauge("aof_enabled", "aof_enabled", "1 with the append-only file on"),
+  gauge("aof_rewrite_in_progress", "aof_rewrite_in_progress", "1 while the append-only file is rewritten"),
+  gauge("aof_rewrite_scheduled", "aof_rewrite_scheduled", "1 if a rewrite waits for a snapshot to end"),
+  gauge("aof_last_rewrite_time_sec", "aof_last_rewrite_duration_sec", "How long the last rewrite took; -1: none"),
+  gauge("aof_current_rewrite_time_sec", "aof_current_rewrite_duration_sec", "How long this one has taken; -1: none"),
+  gauge("aof_last_bgrewrite_status", "aof_last_bgrewrite_status", "1 if the last rewrite succeeded"),
+  gauge("aof_last_write_status", "aof_last_write_status", "1 if the last append succeeded"),
+  gauge("aof_last_cow_size", "aof_last_cow_size_bytes", "Always 0: rewrites need no second process"),
+  gauge("aof_current_size", "aof_current_size_bytes", "Size of the append-only files"),
+  gauge("aof_base_size", "aof_base_size_bytes", "Their size after the last rewrite"),
+  gauge("aof_pending_rewrite", "aof_pending_rewrite", "1 if a rewrite waits for a snapshot to end"),
+  gauge("aof_buffer_length", "aof_buffer_length", "Bytes on their way to the append-only file"),
+  gauge("aof_pending_bio_fsync", "aof_pending_bio_fsync", "Always 0: one fsync at a time"),
+  counter("aof_delayed_fsync", "aof_delayed_fsync", "Times that an fsync outlasted the next one's turn"),
+  gauge("module_fork_in_progress", "module_fork_in_progress", "Always 0: there are no modules in C"),
+  gauge("module_fork_last_cow_size", "module_fork_last_cow_size", "Always 0: there are no modules in C"),
+  // Stats
+  counter("total_connections_received", "connections_received_total", "Connections accepted"),
+  counter("total_commands_processed", "commands_processed_total", "Commands run"),
+  counter("total_net_input_bytes", "net_input_bytes_total", "Bytes read from clients"),
+  counter("total_net_output_bytes", "net_output_bytes_total", "Bytes written to clients"),
+  counter("total_net_repl_input_bytes", "net_repl_input_bytes_total", "Bytes read from the primary"),
+  counter("total_net_repl_output_bytes", "net_repl_output_bytes_total", "Bytes written to replicas"),
+  counter("rejected_connections", "rejected_connections_total", "Connections refused for maxclients"),
+  counter("sync_full", "replica_resyncs_full", "Replicas that got the whole data set"),
+  counter("sync_partial_ok", "replica_partial_resync_accepted", "Replicas that got only what they lacked"),
+  counter("sync_partial_err", "replica_partial_resync_denied", "Replicas whose gap the backlog did not cover"),
+  counter("expired_subkeys", "expired_subkeys_total", "Fields of hashes removed at their time"),
+  counter("expired_keys", "expired_keys_total", "Keys removed at their time"),
+  gauge("expired_stale_perc", "expired_stale_percentage", "Always 0: nothing is estimated, all expired keys are found"),
+  counter(
+    "expired_time_cap_reached_count",
+    "expired_time_cap_reached_total",
+    "Always 0: expiry goes on a little later",
+  ),
+  counter("expire_cycle_cpu_milliseconds", "expire_cycle_cpu_time_ms_total", "Always 0: not measured by itself"),
+  counter("evicted_keys", "evicted_keys_total", "Keys removed for memory"),
+  counter("evicted_clients", "evicted_clients_total", "Clients cut off for memory"),
+  counter("total_eviction_exceeded_time", "eviction_exceeded_time_ms_total", "Always 0: not measured"),
+  gauge("current_eviction_exceeded_time", "current_eviction_exceeded_time_ms", "Always 0: not measured"),
+  counter("keyspace_hits", "keyspace_hits_total", "Lookups that found a key"),
+  counter("keyspace_misses", "keyspace_misses_total", "Lookups that found none"),
+  gauge("pubsub_channels", "pubsub_channels", "Channels with subscribers"),
+  gauge("pubsub_patterns", "pubsub_patterns", "Patterns with subscribers"),
+  gauge("pubsubshard_channels", "pubsubshard_channels", "Shard channels with subscribers"),
+  gauge("latest_fork_usec", "latest_fork_seconds", "Always 0: nothing forks", 1e-6),
+  gauge("migrate_cached_sockets", "migrate_cached_sockets_total", "Connections that MIGRATE keeps open"),
+  gauge("slave_expires_tracked_keys", "slave_expires_tracked_keys", "Always 0: replicas wait for the primary"),
+  counter("active_defrag_hits", "defrag_hits", "Blocks that compaction moved"),
+  counter("active_defrag_misses", "defrag_misses", "Blocks that compaction left where they were"),
+  counter("active_defrag_key_hits", "defrag_key_hits", "Keys of which compaction moved something"),
+  counter("active_defrag_key_misses", "defrag_key_misses", "Keys of which compaction moved nothing"),
+  gauge("tracking_total_keys", "tracking_total_keys", "Keys whose readers are remembered"),
+  gauge("tracking_total_items", "tracking_total_items", "Pairs of key and reader"),
+  gauge("tracking_total_prefixes", "tracking_total_prefixes", "Prefixes that clients track"),
+  counter("unexpected_error_replies", "unexpected_error_replies", "Always 0: not counted by itself"),
+  counter("total_error_replies", "total_error_replies", "Error replies"),
+  counter("dump_payload_sanitizations", "dump_payload_sanitizations", "Always 0: every payload is checked"),
+  counter("total_reads_processed", "total_reads_processed", "Always 0: many sockets are read in one call"),
+  counter("total_writes_processed", "total_writes_processed", "Always 0: many sockets are written in one call"),
+  counter("io_threaded_reads_processed", "io_threaded_reads_processed", "Always 0: there are no threads for clients"),
+  counter("io_threaded_writes_processed", "io_threaded_writes_processed", "Always 0: there are no threads for clients"),
+  counter("reply_buffer_shrinks", "reply_buffer_shrinks_total", "Always 0: one buffer serves all clients"),
+  counter("reply_buffer_expands", "reply_buffer_expands_total", "Always 0: one buffer serves all clients"),
+  counter("acl_access_denied_auth", "acl_access_denied_auth_total", "Logins refused"),
+  counter("acl_access_denied_cmd", "acl_access_denied_cmd_total", "Commands refused by ACL"),
+  counter("acl_access_denied_key", "acl_access_denied_key_total", "Keys refused by ACL"),
+  counter("acl_access_denied_channel", "acl_access_denied_channel_total", "Channels refused by ACL"),
+  // Replication
+  gauge("connected_slaves", "connected_slaves", "Replicas connected here"),
+  gauge("slave_priority", "slave_priority", "Of a replica: the directive replica-priority"),
+  gauge("master_repl_offset", "master_repl_offset", "Bytes of the stream of changes so far"),
+  gauge("second_repl_offset", "second_repl_offset", "Up to where the id before this one is served; -1: there is none"),
+  gauge("repl_backlog_active", "repl_backlog_is_active", "1 while changes are kept for replicas that come back"),
+  gauge("repl_backlog_size", "replication_backlog_bytes", "The directive repl-backlog-size"),
+  gauge("repl_backlog_first_byte_offset", "repl_backlog_first_byte_offset", "Offset of the oldest change kept"),
+  gauge("repl_backlog_histlen", "repl_backlog_history_bytes", "Bytes of changes kept"),
+  // CPU
+  counter("used_cpu_sys", "cpu_sys_seconds_total", "Processor time in the system"),
+  counter("used_cpu_user", "cpu_user_seconds_total", "Processor time in the program"),
+  counter("used_cpu_sys_children", "cpu_sys_children_seconds_total", "Always 0: there are no children"),
+  counter("used_cpu_user_children", "cpu_user_children_seconds_total", "Always 0: there are no children"),
+  counter("used_cpu_sys_main_thread", "cpu_sys_main_thread_seconds_total", "Processor time in the system, all threads"),
+  counter(
+    "used_cpu_user_main_thread",
+    "cpu_user_main_thread_seconds_total",
+    "Processor time in the program, all threads",
+  ),
+  // Cluster
+  gauge("cluster_enabled", "cluster_enabled", "1 in cluster mode"),
+];
+
+function gauge(field: string, name: string, help: string, scale = 1): FieldMetric {
+  return { field, name, kind: "gauge", help, scale };
+}
+
+function counter(field: string, name: string, help: string): FieldMetric {
+  return { field, name, kind: "counter", help, scale: 1 };
+}

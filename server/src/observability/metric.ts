@@ -1,0 +1,34 @@
+/** One metric of /metrics: a row that reads its values when it is scraped. */
+
+import type { FactSources } from "./facts.ts";
+
+export type Sample = readonly [labels: Readonly<Record<string, string>>, value: number];
+
+export interface Scrape {
+  readonly sources: FactSources;
+  /** INFO, by the names of its fields. */
+  readonly fields: ReadonlyMap<string, string | number>;
+}
+
+export interface Metric {
+  readonly name: string;
+  readonly kind: "gauge" | "counter";
+  readonly help: string;
+  readonly labels: readonly string[];
+  readonly read: (scrape: Scrape) => readonly Sample[];
+}
+
+export function samplesOf<Row>(
+  rows: readonly Row[],
+  labels: (row: Row) => Sample[0],
+  value: (row: Row) => number,
+): readonly Sample[] {
+  return rows.map((row) => [labels(row), value(row)]);
+}
+
+/** One sample without labels, or none. */
+export function single(value: number | undefined): readonly Sample[] {
+  return value === undefined ? [] : [[{}, value]];
+}
+
+export const bit = (value: boolean): number => (value ? 1 : 0);
