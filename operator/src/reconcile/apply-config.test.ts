@@ -1,20 +1,14 @@
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { conditionOf, type UntimedCondition } from "../api/condition.ts";
 import { RESOURCE_KINDS } from "../kube/resource-kinds.ts";
 import type { Manifest } from "../resources/manifest.ts";
-import { CLUSTER, type SimulatedKubernetes, startSimulatedKubernetes } from "./simulated-kubernetes.ts";
-import { conditionIn, go } from "./simulated-life.ts";
+import { CLUSTER, type SimulatedKubernetes } from "./simulated-kubernetes.ts";
+import { conditionIn, go, worlds } from "./simulated-life.ts";
 
-let world: SimulatedKubernetes | undefined;
-
-afterEach(async () => {
-  await world?.stop();
-  world = undefined;
-});
+const startWorld = worlds();
 
 async function start(spec: Readonly<Record<string, unknown>> = {}): Promise<SimulatedKubernetes> {
-  const seen = await startSimulatedKubernetes({ shards: 3, replicasPerShard: 1, ...spec });
-  world = seen;
+  const seen = await startWorld({ shards: 3, replicasPerShard: 1, ...spec });
   await seen.settle();
   return seen;
 }

@@ -1,17 +1,12 @@
 import { createHash } from "node:crypto";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { conditionOf, type UntimedCondition } from "../api/condition.ts";
 import { RESOURCE_KINDS } from "../kube/resource-kinds.ts";
 import { decodeData, type Manifest } from "../resources/manifest.ts";
-import { CLUSTER, type SimulatedKubernetes, startSimulatedKubernetes } from "./simulated-kubernetes.ts";
-import { conditionIn, go } from "./simulated-life.ts";
+import { CLUSTER, type SimulatedKubernetes } from "./simulated-kubernetes.ts";
+import { conditionIn, go, worlds } from "./simulated-life.ts";
 
-let world: SimulatedKubernetes | undefined;
-
-afterEach(async () => {
-  await world?.stop();
-  world = undefined;
-});
+const startWorld = worlds();
 
 const secret = (name: string, password: string): Manifest => ({
   apiVersion: "v1",
@@ -27,8 +22,7 @@ const user = (name: string, rules: readonly string[] = ["~app:*", "+@read"], sec
 });
 
 async function start(users: readonly object[] = [user("alice")]): Promise<SimulatedKubernetes> {
-  const seen = await startSimulatedKubernetes({ shards: 3, replicasPerShard: 1, auth: { users } });
-  world = seen;
+  const seen = await startWorld({ shards: 3, replicasPerShard: 1, auth: { users } });
   seen.server.seed(secret("alice-password", "one\n"));
   await seen.settle();
   return seen;

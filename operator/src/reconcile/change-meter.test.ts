@@ -1,18 +1,13 @@
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { OperatorMetrics } from "../operator-metrics.ts";
 import type { Change } from "./change-meter.ts";
-import { CLUSTER, type SimulatedKubernetes, startSimulatedKubernetes } from "./simulated-kubernetes.ts";
-import { conditionIn, go, until } from "./simulated-life.ts";
+import { CLUSTER, type SimulatedKubernetes } from "./simulated-kubernetes.ts";
+import { conditionIn, go, until, worlds } from "./simulated-life.ts";
 
-const started: SimulatedKubernetes[] = [];
-
-afterEach(async () => {
-  for (const world of started.splice(0)) await world.stop();
-});
+const startWorld = worlds();
 
 async function start(): Promise<SimulatedKubernetes> {
-  const world = await startSimulatedKubernetes({ shards: 3, replicasPerShard: 1 });
-  started.push(world);
+  const world = await startWorld({ shards: 3, replicasPerShard: 1 });
   await world.settle();
   return world;
 }

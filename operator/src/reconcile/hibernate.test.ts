@@ -1,18 +1,13 @@
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { RESOURCE_KINDS } from "../kube/resource-kinds.ts";
-import { type SimulatedKubernetes, startSimulatedKubernetes } from "./simulated-kubernetes.ts";
-import { conditionIn, go, keysOf, until } from "./simulated-life.ts";
+import type { SimulatedKubernetes } from "./simulated-kubernetes.ts";
+import { conditionIn, go, keysOf, until, worlds } from "./simulated-life.ts";
 
-const started: SimulatedKubernetes[] = [];
-
-afterEach(async () => {
-  for (const world of started.splice(0)) await world.stop();
-});
+const startWorld = worlds();
 
 /** A cluster that is ready and holds something. */
 async function start(): Promise<SimulatedKubernetes> {
-  const world = await startSimulatedKubernetes({ shards: 3, replicasPerShard: 1 });
-  started.push(world);
+  const world = await startWorld({ shards: 3, replicasPerShard: 1 });
   await world.settle();
   for (let round = 0; round < 5; round++) world.servers.write();
   world.tick();
@@ -109,8 +104,7 @@ describe("a hibernated cluster", () => {
   });
 
   it("sleeps once the slots of a shard that leaves have moved", async () => {
-    const world = await startSimulatedKubernetes({ shards: 4, replicasPerShard: 1 });
-    started.push(world);
+    const world = await startWorld({ shards: 4, replicasPerShard: 1 });
     await world.settle();
     world.server.change(world.cluster(), { spec: { shards: 3, hibernated: true } });
     await go(world, 2);
@@ -129,8 +123,7 @@ describe("a hibernated cluster", () => {
   });
 
   it("that was never awake starts no pods until it is woken", async () => {
-    const world = await startSimulatedKubernetes({ shards: 3, replicasPerShard: 1, hibernated: true });
-    started.push(world);
+    const world = await startWorld({ shards: 3, replicasPerShard: 1, hibernated: true });
     await until(world, isHibernated(world));
     expect([world.pods(), replicasOfSets(world)]).toEqual([[], [0, 0, 0]]);
     hibernate(world, false);

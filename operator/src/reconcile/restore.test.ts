@@ -1,25 +1,17 @@
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { RESOURCE_KINDS } from "../kube/resource-kinds.ts";
 import type { KubernetesObject } from "../kubernetes-object.ts";
 import type { Manifest } from "../resources/manifest.ts";
-import { CLUSTER, type SimulatedKubernetes, startSimulatedKubernetes } from "./simulated-kubernetes.ts";
-import { conditionIn, go } from "./simulated-life.ts";
+import { CLUSTER, type SimulatedKubernetes } from "./simulated-kubernetes.ts";
+import { conditionIn, go, worlds } from "./simulated-life.ts";
 
 const BOOTSTRAP = { bootstrap: { backupRef: { name: "old" } } };
 const JOB = "kv-restore";
 const RESULT = { keys: 30, libraries: 1, expired: 2 };
 
-let world: SimulatedKubernetes | undefined;
+const startWorld = worlds();
 
-afterEach(async () => {
-  await world?.stop();
-  world = undefined;
-});
-
-async function start(spec: Readonly<Record<string, unknown>> = BOOTSTRAP): Promise<SimulatedKubernetes> {
-  world = await startSimulatedKubernetes(spec);
-  return world;
-}
+const start = (spec: Readonly<Record<string, unknown>> = BOOTSTRAP) => startWorld(spec);
 
 function seedBackup({ server }: SimulatedKubernetes, status: object = {}): KubernetesObject {
   const completed = { phase: "Completed", claimName: "backups", path: "was/old-12345678", keys: 32, ...status };

@@ -1,22 +1,16 @@
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { RESOURCE_KINDS } from "../kube/resource-kinds.ts";
 import { exampleCluster } from "../resources/example-cluster.ts";
 import { fingerprint } from "../resources/fingerprint.ts";
 import type { Manifest } from "../resources/manifest.ts";
 import { serverConfig } from "../resources/server-config.ts";
-import { CLUSTER, type SimulatedKubernetes, startSimulatedKubernetes } from "./simulated-kubernetes.ts";
-import { conditionIn, keysOf, until } from "./simulated-life.ts";
+import { CLUSTER, type SimulatedKubernetes } from "./simulated-kubernetes.ts";
+import { conditionIn, keysOf, until, worlds } from "./simulated-life.ts";
 
-let world: SimulatedKubernetes | undefined;
-
-afterEach(async () => {
-  await world?.stop();
-  world = undefined;
-});
+const startWorld = worlds();
 
 async function start(spec: Readonly<Record<string, unknown>> = {}): Promise<SimulatedKubernetes> {
-  const seen = await startSimulatedKubernetes(spec);
-  world = seen;
+  const seen = await startWorld(spec);
   await seen.settle();
   for (let count = 0; count < 20; count++) seen.servers.write();
   seen.tick();
@@ -97,7 +91,6 @@ describe("a new image", () => {
     edit(seen, { image: "kv-server:2" });
     await until(seen, isRolled(seen));
     expect(restartsOf(seen)).toEqual(["kv-0-0", "kv-1-0", "kv-2-0"]);
-    await seen.stop();
     const other = await start({ shards: 3, replicasPerShard: 0, storage: { type: "Ephemeral" } });
     edit(other, { image: "kv-server:2" });
     for (let round = 0; round < 10; round++) {

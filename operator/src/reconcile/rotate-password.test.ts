@@ -1,16 +1,11 @@
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { RESOURCE_KINDS } from "../kube/resource-kinds.ts";
 import { decodeData, type Manifest } from "../resources/manifest.ts";
-import { CLUSTER, type SimulatedKubernetes, startSimulatedKubernetes } from "./simulated-kubernetes.ts";
-import { go } from "./simulated-life.ts";
+import { CLUSTER, type SimulatedKubernetes } from "./simulated-kubernetes.ts";
+import { go, worlds } from "./simulated-life.ts";
 
 const MINUTE_MS = 60_000;
-let world: SimulatedKubernetes | undefined;
-
-afterEach(async () => {
-  await world?.stop();
-  world = undefined;
-});
+const startWorld = worlds();
 
 const mine = (password: string): Manifest => ({
   apiVersion: "v1",
@@ -20,8 +15,7 @@ const mine = (password: string): Manifest => ({
 });
 
 async function start(): Promise<SimulatedKubernetes> {
-  const seen = await startSimulatedKubernetes({ auth: { passwordSecretRef: { name: "mine", key: "pw" } } });
-  world = seen;
+  const seen = await startWorld({ auth: { passwordSecretRef: { name: "mine", key: "pw" } } });
   seen.server.seed(mine("old"));
   await seen.settle();
   return seen;

@@ -1,21 +1,15 @@
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { RESOURCE_KINDS } from "../kube/resource-kinds.ts";
 import type { KubernetesObject } from "../kubernetes-object.ts";
 import type { Manifest } from "../resources/manifest.ts";
-import { CLUSTER, type SimulatedKubernetes, startSimulatedKubernetes } from "./simulated-kubernetes.ts";
-import { conditionIn, keysOf, until } from "./simulated-life.ts";
+import { CLUSTER, type SimulatedKubernetes } from "./simulated-kubernetes.ts";
+import { conditionIn, keysOf, until, worlds } from "./simulated-life.ts";
 
-let world: SimulatedKubernetes | undefined;
-
-afterEach(async () => {
-  await world?.stop();
-  world = undefined;
-});
+const startWorld = worlds();
 
 /** A settled cluster that holds some keys. */
 async function start(spec: Readonly<Record<string, unknown>>): Promise<SimulatedKubernetes> {
-  const seen = await startSimulatedKubernetes(spec);
-  world = seen;
+  const seen = await startWorld(spec);
   await seen.settle();
   for (let count = 0; count < 200; count++) seen.servers.write();
   seen.tick();

@@ -1,9 +1,23 @@
 /** For tests: what is asked of a simulated Kubernetes, and how it is let go on. */
 
+import { afterEach } from "vitest";
 import { conditionOf, type UntimedCondition } from "../api/condition.ts";
-import type { SimulatedKubernetes } from "./simulated-kubernetes.ts";
+import { type SimulatedKubernetes, startSimulatedKubernetes } from "./simulated-kubernetes.ts";
 
 const MOST_ROUNDS = 200;
+
+/** Starts worlds that end with the test; called at the head of a test file. */
+export function worlds(): (spec?: Readonly<Record<string, unknown>>) => Promise<SimulatedKubernetes> {
+  const started: SimulatedKubernetes[] = [];
+  afterEach(async () => {
+    for (const world of started.splice(0)) await world.stop();
+  });
+  return async (spec = {}) => {
+    const world = await startSimulatedKubernetes(spec);
+    started.push(world);
+    return world;
+  };
+}
 
 /** Status and reason of a condition of the cluster, "True Serving"; undefined while it has none. */
 export function conditionIn(seen: SimulatedKubernetes, type: string): string | undefined {

@@ -1,21 +1,11 @@
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { RESOURCE_KINDS } from "../kube/resource-kinds.ts";
 import type { KubernetesObject } from "../kubernetes-object.ts";
 import type { Manifest } from "../resources/manifest.ts";
-import { CLUSTER, type SimulatedKubernetes, startSimulatedKubernetes } from "./simulated-kubernetes.ts";
-import { conditionIn, go, until } from "./simulated-life.ts";
+import { CLUSTER, type SimulatedKubernetes } from "./simulated-kubernetes.ts";
+import { conditionIn, go, until, worlds } from "./simulated-life.ts";
 
-const started: SimulatedKubernetes[] = [];
-
-afterEach(async () => {
-  for (const world of started.splice(0)) await world.stop();
-});
-
-async function start(spec: Readonly<Record<string, unknown>> = {}): Promise<SimulatedKubernetes> {
-  const world = await startSimulatedKubernetes(spec);
-  started.push(world);
-  return world;
-}
+const start = worlds();
 
 function find(world: SimulatedKubernetes, kind: keyof typeof RESOURCE_KINDS, name: string): Manifest | undefined {
   return world.server.find<Manifest>(RESOURCE_KINDS[kind], CLUSTER.namespace, name);
