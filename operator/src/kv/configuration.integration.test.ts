@@ -1,41 +1,31 @@
 // Every live directive of the operator's table, at its default and changed, on servers: ours and redis-server.
-import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { afterEach, expect, it } from "vitest";
 import { LIVE_DIRECTIVES, liveValues } from "../resources/live-directives.ts";
 import { freePorts } from "./free-ports.ts";
 import { type KvSession, openKvSession } from "./kv-session.ts";
+import { PROGRAMS, triedServers } from "./tried-servers.ts";
 
-const OURS = join(import.meta.dirname, "../../../server/bin/kv-server");
-const PROGRAMS = [
-  ["ours", OURS, ["--admin-port", "0"]],
-  ["redis-server", "redis-server", []],
-] as const;
-const running: { readonly child: ChildProcess; readonly directory: string; readonly session: KvSession }[] = [];
+const servers = triedServers();
+const sessions: KvSession[] = [];
 
-afterEach(async () => {
-  for (const { child, directory, session } of running.splice(0)) {
-    session.close();
-    child.kill("SIGKILL");
-    await rm(directory, { recursive: true, force: true });
-  }
+afterEach(() => {
+  for (const session of sessions.splice(0)) session.close();
 });
 
 async function start(program: string, more: readonly string[]): Promise<KvSession> {
-  const directory = await mkdtemp(join(tmpdir(), "kv-config-"));
+  const directory = await servers.directory();
   const [port = 0] = await freePorts(1);
-  const child = spawn(program, ["--port", `${port}`, "--dir", directory, ...more], { stdio: "ignore" });
+  servers.start(program, ["--port", `${port}`, "--dir", directory, ...more]);
   const connect = () => openKvSession({ host: "127.0.0.1", port, password: undefined });
   await expect.poll(() => connect().then((session) => session.close(), String), { timeout: 20_000 }).toBeUndefined();
   const session = await connect();
-  running.push({ child, directory, session });
+  sessions.push(session);
   return session;
 }
 
 it("ours starts with the defaults that the table names, and takes them", { timeout: 60_000 }, async () => {
-  const session = await start(OURS, ["--admin-port", "0"]);
+  const [[, ours, more]] = PROGRAMS;
+  const session = await start(ours, more);
   const defaults = liveValues({});
   expect(new Map(await session.configuration(LIVE_DIRECTIVES))).toEqual(defaults);
   for (const [name, value] of defaults) expect([name, await session.configure(name, value)]).toEqual([name, undefined]);

@@ -1,49 +1,20 @@
 // What a session tells a server about passwords, to ours and to redis-server: both are accepted for a while, then the new only.
-import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterEach, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { freePorts } from "./free-ports.ts";
 import { openKvSession } from "./kv-session.ts";
-import { connectNode, NodeCommandError } from "./node-connection.ts";
+import { NodeCommandError } from "./node-connection.ts";
+import { ask as askServer, PROGRAMS, triedServers } from "./tried-servers.ts";
 
-const OURS = join(import.meta.dirname, "../../../server/bin/kv-server");
 const [OLD, NEW] = ["old", 'ne w"\\'];
-const running: { readonly child: ChildProcess; readonly directory: string }[] = [];
+const servers = triedServers();
 
-afterEach(async () => {
-  for (const { child, directory } of running.splice(0)) {
-    child.kill("SIGKILL");
-    await rm(directory, { recursive: true, force: true });
-  }
-});
-
-it.each([
-  ["ours", OURS, ["--admin-port", "0"]],
-  ["redis-server", "redis-server", []],
-])("%s accepts both passwords, then the new one only", { timeout: 60_000 }, async (_name, program, more) => {
-  const directory = await mkdtemp(join(tmpdir(), "kv-password-"));
+it.each(PROGRAMS)("%s accepts both passwords, then the new one only", { timeout: 60_000 }, async (_, program, more) => {
+  const directory = await servers.directory();
   const [port = 0] = await freePorts(1);
-  const args = [
-    "--port",
-    `${port}`,
-    "--requirepass",
-    OLD,
-    "--masterauth",
-    OLD,
-    "--dir",
-    directory,
-    "--save",
-    "",
-    ...more,
-  ];
-  running.push({ child: spawn(program, args, { stdio: "ignore" }), directory });
+  const place = ["--port", `${port}`, "--dir", directory, "--save", ""];
+  servers.start(program, [...place, "--requirepass", OLD, "--masterauth", OLD, ...more]);
   const endpoint = (password: string) => ({ host: "127.0.0.1", port, password });
-  const ask = async (password: string, ...words: readonly string[]) => {
-    const connection = await connectNode(endpoint(password));
-    return await connection.command(...words).finally(() => connection.close());
-  };
+  const ask = (password: string, ...words: readonly string[]) => askServer(endpoint(password), ...words);
   await expect.poll(() => ask(OLD, "PING").catch(() => ""), { timeout: 20_000 }).toBe("PONG");
   const session = await openKvSession(endpoint(OLD));
   await session.acceptPassword(NEW);
