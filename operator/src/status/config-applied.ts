@@ -1,16 +1,12 @@
 /** ConfigApplied: servers take every value of spec.config that can change while they run. */
 
-import { conditionOf } from "../api/condition.ts";
 import { type ClusterFacts, listOf } from "./cluster-facts.ts";
-import type { ConditionVerdict } from "./condition-verdict.ts";
+import { type ConditionVerdict, lastVerdict } from "./condition-verdict.ts";
 
 const type = "ConfigApplied";
 
 export function configApplied({ cluster, refusals }: ClusterFacts): ConditionVerdict | undefined {
-  if (refusals === undefined) {
-    const known = conditionOf(cluster.status, type);
-    return known && { type, status: known.status, reason: known.reason, message: known.message };
-  }
+  if (refusals === undefined) return lastVerdict(cluster, type);
   if (refusals.size === 0) {
     return { type, status: "True", reason: "Applied", message: "All servers run with the configuration of the spec" };
   }

@@ -4,11 +4,9 @@
  * only when there is clearly more, or each save would change it twice; and it names no figures that change all the time.
  */
 
-import { conditionOf } from "../api/condition.ts";
-import type { ReachablePod } from "../topology/cluster-view.ts";
 import type { DiskInfo } from "../topology/node-info.ts";
 import { type ClusterFacts, listOf } from "./cluster-facts.ts";
-import type { ConditionVerdict } from "./condition-verdict.ts";
+import { type ConditionVerdict, lastVerdict } from "./condition-verdict.ts";
 
 const type = "DiskSpace";
 /** What has to be free beyond the limit before the condition is True again, in percent of the disk. */
@@ -17,14 +15,11 @@ const RELIEF_PERCENT = 5;
 const SAVE_GROWTH = 1.2;
 
 export function diskSpace({ cluster, plan }: ClusterFacts): ConditionVerdict | undefined {
-  const known = conditionOf(cluster.status, type);
   const disks = plan?.survey.reachable.filter(({ node }) => node.info.disk !== undefined) ?? [];
-  if (disks.length === 0) {
-    return known && { type, status: known.status, reason: known.reason, message: known.message };
-  }
+  const last = lastVerdict(cluster, type);
+  if (disks.length === 0) return last;
   const percent = cluster.spec.storage.warnAtPercent;
-  const wasTold = known?.status === "False";
-  const limit = wasTold ? percent - RELIEF_PERCENT : percent;
+  const limit = last?.status === "False" ? percent - RELIEF_PERCENT : percent;
   const full = disks.filter(({ node: { info } }) => info.disk !== undefined && isNearlyFull(info.disk, limit));
   if (full.length === 0) {
     return {
@@ -34,14 +29,11 @@ export function diskSpace({ cluster, plan }: ClusterFacts): ConditionVerdict | u
       message: "All disks have room for what is written and the next save",
     };
   }
-  const message = `${full.length === 1 ? "The disk" : "The disks"} of ${listOf(full.map(podOf))} ${full.length === 1 ? "is" : "are"} more than ${percent} % full, or without room for another save: let spec.storage.size grow, or delete data`;
+  const [disksAre, verb] = full.length === 1 ? ["The disk", "is"] : ["The disks", "are"];
+  const message = `${disksAre} of ${listOf(full.map(({ pod }) => pod))} ${verb} more than ${percent} % full, or without room for another save: let spec.storage.size grow, or delete data`;
   return { type, status: "False", reason: "NearlyFull", message };
 }
 
 function isNearlyFull({ sizeBytes, availableBytes, nextSaveBytes }: DiskInfo, percent: number): boolean {
   return availableBytes < sizeBytes * (1 - percent / 100) || availableBytes < nextSaveBytes * SAVE_GROWTH;
-}
-
-function podOf({ pod }: ReachablePod): string {
-  return pod;
 }

@@ -1,8 +1,7 @@
 /** UsersApplied: every server has the users of spec.auth.users with their rules and passwords. Only where there are any. */
 
-import { conditionOf } from "../api/condition.ts";
 import { type ClusterFacts, listOf } from "./cluster-facts.ts";
-import type { ConditionVerdict } from "./condition-verdict.ts";
+import { type ConditionVerdict, lastVerdict } from "./condition-verdict.ts";
 
 export interface UserProblem {
   readonly reason: "UserPasswordMissing" | "UserRefused";
@@ -14,10 +13,7 @@ const type = "UsersApplied";
 
 export function usersApplied({ cluster, userProblems }: ClusterFacts): ConditionVerdict | undefined {
   if ((cluster.spec.auth.users ?? []).length === 0) return undefined;
-  if (userProblems === undefined) {
-    const known = conditionOf(cluster.status, type);
-    return known && { type, status: known.status, reason: known.reason, message: known.message };
-  }
+  if (userProblems === undefined) return lastVerdict(cluster, type);
   const [first] = userProblems;
   if (first === undefined) {
     return { type, status: "True", reason: "Applied", message: "Servers have the users of the spec" };
