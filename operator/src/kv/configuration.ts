@@ -1,6 +1,7 @@
 /** Directives of a running server: CONFIG GET and CONFIG SET. */
 
-import { NodeCommandError, type NodeConnection } from "./node-connection.ts";
+import type { NodeConnection } from "./node-connection.ts";
+import { refusalOf } from "./refusal.ts";
 
 export async function readConfiguration(
   connection: NodeConnection,
@@ -16,18 +17,6 @@ export async function readConfiguration(
 const REFUSAL = /CONFIG SET failed.* - (.*)$|(Unknown option.*)$/;
 
 /** The server's reason when it does not take the value; the value itself is in no message. */
-export async function setDirective(
-  connection: NodeConnection,
-  name: string,
-  value: string,
-): Promise<string | undefined> {
-  try {
-    await connection.command("CONFIG", "SET", name, value);
-    return undefined;
-  } catch (error) {
-    const [, failed, unknown] = (error instanceof NodeCommandError && REFUSAL.exec(error.message)) || [];
-    const reason = failed ?? unknown;
-    if (reason === undefined) throw error;
-    return reason;
-  }
+export function setDirective(connection: NodeConnection, name: string, value: string): Promise<string | undefined> {
+  return refusalOf(connection.command("CONFIG", "SET", name, value), REFUSAL);
 }

@@ -1,6 +1,7 @@
 /** Users of a running server: ACL LIST, SETUSER and DELUSER. */
 
-import { NodeCommandError, type NodeConnection } from "./node-connection.ts";
+import type { NodeConnection } from "./node-connection.ts";
+import { refusalOf } from "./refusal.ts";
 
 const LINE = /^user ([^ ]+) /;
 
@@ -19,19 +20,12 @@ export async function readUsers(connection: NodeConnection): Promise<ReadonlyMap
 const REFUSAL = /Error in ACL SETUSER modifier (.*)$/;
 
 /** Makes the user what the words say and nothing else, at once. Returns the server's reason when it does not take them. */
-export async function setUser(
+export function setUser(
   connection: NodeConnection,
   name: string,
   words: readonly string[],
 ): Promise<string | undefined> {
-  try {
-    await connection.command("ACL", "SETUSER", name, "reset", ...words);
-    return undefined;
-  } catch (error) {
-    const [, reason] = (error instanceof NodeCommandError && REFUSAL.exec(error.message)) || [];
-    if (reason === undefined) throw error;
-    return reason;
-  }
+  return refusalOf(connection.command("ACL", "SETUSER", name, "reset", ...words), REFUSAL);
 }
 
 export async function deleteUser(connection: NodeConnection, name: string): Promise<void> {
