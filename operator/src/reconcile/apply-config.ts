@@ -12,11 +12,9 @@ import { parseQuantity } from "../api/quantity.ts";
 import type { KvSession } from "../kv/kv-session.ts";
 import { LIVE_DIRECTIVES, liveValues } from "../resources/live-directives.ts";
 import { directivesOf } from "../resources/server-config.ts";
-import { ownSessions } from "./own-sessions.ts";
+import { type Applied, onEveryServer, refusalsIn, tellChanges } from "./on-every-server.ts";
 import type { Pod } from "./pod.ts";
 import { type Pass, PROCEED, type Step } from "./step.ts";
-
-const MAX_NAMED = 5;
 
 export const applyConfig: Step = {
   name: "apply configuration",
@@ -24,30 +22,17 @@ export const applyConfig: Step = {
   run: async (pass) => {
     // Going to sleep and waking up set directives of their own.
     if (pass.hibernation !== undefined) return PROCEED;
-    const outcomes = await Promise.all(ownSessions(pass).map(({ pod, session }) => applyTo(pass, pod, session)));
-    const answered = outcomes.filter((outcome) => outcome !== undefined);
-    if (answered.length === 0) return PROCEED;
-    pass.refusals = new Map(answered.flatMap(({ refusals }) => [...refusals]));
-    tell(pass, answered);
+    const applied = await onEveryServer(pass, "configuration", (session, pod) => compareAndSet(pass, session, pod));
+    if (applied.length === 0) return PROCEED;
+    pass.refusals = refusalsIn(applied);
+    tellChanges(pass, applied, CHANGED);
     return PROCEED;
   },
 };
 
-interface Applied {
-  readonly changed: ReadonlySet<string>;
-  readonly refusals: ReadonlyMap<string, string>;
-}
+const CHANGED = { action: "ApplyConfig", reason: "ConfigChanged", note: "Servers took on without a restart" };
 
-async function applyTo(pass: Pass, pod: string, session: KvSession): Promise<Applied | undefined> {
-  try {
-    return await compareAndSet(pass, pod, session);
-  } catch (error) {
-    pass.dependencies.log.warn("Failed to apply configuration", { pod, error });
-    return undefined;
-  }
-}
-
-async function compareAndSet(pass: Pass, podName: string, session: KvSession): Promise<Applied> {
+async function compareAndSet(pass: Pass, session: KvSession, podName: string): Promise<Applied> {
   const { spellings, dependencies, name, cluster } = pass;
   const pod = dependencies.store.pods(name).find(({ metadata }) => metadata.name === podName);
   const before = await session.configuration(LIVE_DIRECTIVES);
@@ -85,20 +70,4 @@ function asLimited(cluster: KVCluster, pod: Pod | undefined): KVCluster {
   const isTooMuch = memory.maxMemory !== undefined && (parseQuantity(memory.maxMemory) ?? 0) > ownBytes;
   const { maxMemory: _tooMuch, ...share } = memory;
   return { ...cluster, spec: { ...cluster.spec, resources: limited, memory: isTooMuch ? share : memory } };
-}
-
-function tell({ cluster, dependencies }: Pass, outcomes: readonly Applied[]): void {
-  const names = [...new Set(outcomes.flatMap(({ changed }) => [...changed]))];
-  if (names.length === 0) return;
-  const rest = names.length - MAX_NAMED;
-  const list = `${names.slice(0, MAX_NAMED).join(", ")}${rest > 0 ? ` and ${rest} more` : ""}`;
-  const note = `Servers took on without a restart: ${list}`;
-  dependencies.log.info("Changed configuration of running servers", { directives: list });
-  dependencies.events.record({
-    regarding: cluster,
-    action: "ApplyConfig",
-    type: "Normal",
-    reason: "ConfigChanged",
-    note,
-  });
 }

@@ -11,10 +11,10 @@ import { createHash } from "node:crypto";
 import type { DeclaredUser } from "../api/kv-cluster.ts";
 import type { KvSession } from "../kv/kv-session.ts";
 import { declaredUsersOf, removedUsers, userLine } from "../resources/declared-users.ts";
-import { type DeclaredUsers, decodeData } from "../resources/manifest.ts";
+import type { DeclaredUsers } from "../resources/manifest.ts";
 import type { UserProblem } from "../status/users-applied.ts";
-import { readSecret, serverSecret } from "./ensure-password.ts";
-import { ownSessions } from "./own-sessions.ts";
+import { type Applied, onEveryServer, refusalsIn, tellChanges } from "./on-every-server.ts";
+import { passwordIn, readSecret, serverSecret } from "./secrets.ts";
 import { type Pass, PROCEED, type Step } from "./step.ts";
 
 export const applyUsers: Step = {
@@ -29,14 +29,16 @@ export const applyUsers: Step = {
     pass.userProblems = undefined;
     if (declared.length === 0 && removed.length === 0) return PROCEED;
     const { wanted, missing } = await readWanted(pass, declared);
-    const outcomes = await Promise.all(ownSessions(pass).map((own) => applyTo(pass, own, wanted, removed)));
-    const answered = outcomes.filter((outcome) => outcome !== undefined);
-    pass.userProblems = [...missing, ...refusalsIn(answered)];
-    if (answered.length > 0) pass.users = { lines: linesNow(pass.users, wanted, answered), removed };
-    tell(pass, answered);
+    const applied = await onEveryServer(pass, "users", (session) => applyTo(pass, session, wanted, removed));
+    const refusals = refusalsIn(applied);
+    pass.userProblems = [...missing, ...[...refusals].map(asProblem)];
+    if (applied.length > 0) pass.users = { lines: linesNow(pass.users, wanted, refusals), removed };
+    tellChanges(pass, applied, CHANGED);
     return PROCEED;
   },
 };
+
+const CHANGED = { action: "ApplyUsers", reason: "UsersChanged", note: "Users changed on running servers" };
 
 /** As a user is after "reset" and "on", so that one from the file looks the same. */
 const BASE = ["on", "sanitize-payload"];
@@ -44,20 +46,14 @@ const BASE = ["on", "sanitize-payload"];
 /** The words that make each user, by name. */
 type Wanted = ReadonlyMap<string, readonly string[]>;
 
-interface Applied {
-  readonly changed: ReadonlySet<string>;
-  readonly refusals: ReadonlyMap<string, string>;
-}
-
 async function readWanted(pass: Pass, declared: readonly DeclaredUser[]) {
   const wanted = new Map<string, readonly string[]>();
   const missing: UserProblem[] = [];
   for (const { name, rules, passwordSecretRefs } of declared) {
     const hashes: string[] = [];
     for (const { name: secretName, key } of passwordSecretRefs) {
-      const secret = await readSecret(pass, secretName);
-      const password = decodeData(secret?.data, key)?.replace(/\r?\n$/, "");
-      if (password) hashes.push(`#${createHash("sha256").update(password).digest("hex")}`);
+      const password = passwordIn(await readSecret(pass, secretName), key);
+      if (password !== undefined) hashes.push(`#${createHash("sha256").update(password).digest("hex")}`);
       else
         missing.push({ reason: "UserPasswordMissing", user: name, message: `Secret "${secretName}" has no "${key}"` });
     }
@@ -66,22 +62,12 @@ async function readWanted(pass: Pass, declared: readonly DeclaredUser[]) {
   return { wanted, missing };
 }
 
-async function applyTo(
-  pass: Pass,
-  { pod, session }: { readonly pod: string; readonly session: KvSession },
-  wanted: Wanted,
-  removed: readonly string[],
-): Promise<Applied | undefined> {
-  try {
-    const before = await session.users();
-    const gone = removed.filter((name) => before.has(name));
-    for (const name of gone) await session.deleteUser(name);
-    const set = await setDifferent(pass, session, wanted, before);
-    return { ...set, changed: new Set([...gone, ...set.changed]) };
-  } catch (error) {
-    pass.dependencies.log.warn("Failed to apply users", { pod, error });
-    return undefined;
-  }
+async function applyTo(pass: Pass, session: KvSession, wanted: Wanted, removed: readonly string[]): Promise<Applied> {
+  const before = await session.users();
+  const gone = removed.filter((name) => before.has(name));
+  for (const name of gone) await session.deleteUser(name);
+  const set = await setDifferent(pass, session, wanted, before);
+  return { ...set, changed: new Set([...gone, ...set.changed]) };
 }
 
 async function setDifferent(
@@ -109,30 +95,16 @@ async function setDifferent(
   return { changed, refusals };
 }
 
-function refusalsIn(answered: readonly Applied[]): readonly UserProblem[] {
-  const refusals = new Map(answered.flatMap((applied) => [...applied.refusals]));
-  return [...refusals].map(([user, message]) => ({ reason: "UserRefused", user, message }));
+function asProblem([user, message]: readonly [string, string]): UserProblem {
+  return { reason: "UserRefused", user, message };
 }
 
 /** What servers took, and for the others what they took last. */
-function linesNow(before: DeclaredUsers, wanted: Wanted, answered: readonly Applied[]): ReadonlyMap<string, string> {
-  const lines = new Map(before.lines);
-  for (const [name, words] of wanted) {
-    if (answered.every(({ refusals }) => !refusals.has(name))) lines.set(name, userLine(name, words));
-  }
-  return lines;
-}
-
-function tell({ cluster, dependencies }: Pass, answered: readonly Applied[]): void {
-  const names = [...new Set(answered.flatMap(({ changed }) => [...changed]))];
-  if (names.length === 0) return;
-  const note = `Users changed on running servers: ${names.slice(0, 5).join(", ")}${names.length > 5 ? " and more" : ""}`;
-  dependencies.log.info("Changed users of running servers", { users: names.length });
-  dependencies.events.record({
-    regarding: cluster,
-    action: "ApplyUsers",
-    type: "Normal",
-    reason: "UsersChanged",
-    note,
-  });
+function linesNow(
+  before: DeclaredUsers,
+  wanted: Wanted,
+  refusals: ReadonlyMap<string, string>,
+): ReadonlyMap<string, string> {
+  const taken = [...wanted].filter(([name]) => !refusals.has(name));
+  return new Map([...before.lines, ...taken.map(([name, words]) => [name, userLine(name, words)] as const)]);
 }

@@ -8,9 +8,10 @@
 
 import { authSecret, PASSWORD_KEY } from "../resources/auth-secret.ts";
 import { decodeData, isOwnedBy, type Manifest } from "../resources/manifest.ts";
-import { authSecretName, serverAuthSecretName } from "../resources/names.ts";
+import { authSecretName } from "../resources/names.ts";
 import { oldPasswordOf } from "../resources/server-auth-secret.ts";
 import { nameTaken } from "./ensure-children.ts";
+import { cachedSecret, passwordIn, readSecret, serverSecret } from "./secrets.ts";
 import { type Pass, PROCEED, type Step, type StepResult } from "./step.ts";
 
 export const ensurePassword: Step = {
@@ -52,9 +53,8 @@ interface Source {
 
 function settle(pass: Pass, secret: Manifest | undefined, { secretName, key }: Source): StepResult {
   const inUse = passwordInUse(pass);
-  // Secrets made from files end in a newline that nobody means.
-  const wanted = decodeData(secret?.data, key)?.replace(/\r?\n$/, "");
-  if (wanted === undefined || wanted === "") {
+  const wanted = passwordIn(secret, key);
+  if (wanted === undefined) {
     const what = secret === undefined ? "does not exist" : `has no value for key "${key}"`;
     const message = `Secret "${secretName}" of spec.auth ${what}`;
     if (inUse === undefined) return { kind: "stop", reason: "PasswordMissing", message };
@@ -69,20 +69,4 @@ function settle(pass: Pass, secret: Manifest | undefined, { secretName, key }: S
 
 function passwordInUse(pass: Pass): string | undefined {
   return decodeData(serverSecret(pass)?.data, PASSWORD_KEY);
-}
-
-/** What the servers start with, unless it is somebody else's. */
-export function serverSecret(pass: Pass): Manifest | undefined {
-  const secret = cachedSecret(pass, serverAuthSecretName(pass.name.name));
-  return secret !== undefined && isOwnedBy(secret, pass.cluster) ? secret : undefined;
-}
-
-function cachedSecret({ dependencies, name }: Pass, secretName: string): Manifest | undefined {
-  const children = dependencies.store.children(name);
-  return children.find(({ kind, metadata }) => kind === "Secret" && metadata.name === secretName);
-}
-
-export function readSecret({ dependencies, name }: Pass, secretName: string): Promise<Manifest | undefined> {
-  const metadata = { name: secretName, namespace: name.namespace };
-  return dependencies.store.read({ apiVersion: "v1", kind: "Secret", metadata });
 }

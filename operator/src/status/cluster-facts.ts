@@ -102,7 +102,7 @@ function restoreWait({ restore }: ClusterFacts): string | undefined {
 const MAX_LISTED = 3;
 
 /** Some names of many. */
-export function listOf(names: readonly string[]): string {
-  const rest = names.length - MAX_LISTED;
-  return `${names.slice(0, MAX_LISTED).join(", ")}${rest > 0 ? ` and ${rest} more` : ""}`;
+export function listOf(names: readonly string[], most = MAX_LISTED): string {
+  const rest = names.length - most;
+  return `${names.slice(0, most).join(", ")}${rest > 0 ? ` and ${rest} more` : ""}`;
 }
