@@ -6,30 +6,36 @@
 
 import { FIELD_METRICS, type FieldMetric } from "./exporter-fields.ts";
 import type { ClusterFacts, CommandFacts, DatabaseFacts, PrimaryLinkFacts, ReplicaFacts } from "./facts.ts";
-import { bit, type Metric, type Sample, type Scrape, samplesOf, single } from "./metric.ts";
+import { bit, type Metric, metricsNamed, type Sample, type Scrape, samplesOf, single } from "./metric.ts";
 
 /** Words that INFO says where the exporter has a number. */
 const NUMBERS_OF_WORDS: Readonly<Record<string, number>> = { ok: 1, err: 0, fail: 0 };
-const INSTANCE_LABELS = {
-  role: "role",
-  redis_version: "redis_version",
-  redis_build_id: "redis_build_id",
-  redis_mode: "redis_mode",
-  os: "os",
-  maxmemory_policy: "maxmemory_policy",
-  tcp_port: "tcp_port",
-  run_id: "run_id",
-  process_id: "process_id",
-  master_replid: "master_replid",
-} as const;
+/** Fields of INFO by the same names. */
+const INSTANCE_LABELS = [
+  "role",
+  "redis_version",
+  "redis_build_id",
+  "redis_mode",
+  "os",
+  "maxmemory_policy",
+  "tcp_port",
+  "run_id",
+  "process_id",
+  "master_replid",
+];
+const REPLICA_LABELS = ["slave_ip", "slave_port", "slave_state"];
+const PRIMARY_LABELS = ["master_host", "master_port"];
+
+const builders = metricsNamed("redis_");
+const { gauge, counter } = builders;
 
 export const EXPORTER_METRICS: readonly Metric[] = [
   gauge("up", "1: the server answers", [], () => single(1)),
   gauge("start_time_seconds", "When the server started", [], ({ sources }) =>
     single(sources.server().startedAtMs / 1000),
   ),
-  gauge("instance_info", "What this server is; always 1", Object.keys(INSTANCE_LABELS), ({ fields }) => {
-    const labels = Object.entries(INSTANCE_LABELS).map(([label, field]) => [label, String(fields.get(field) ?? "")]);
+  gauge("instance_info", "What this server is; always 1", INSTANCE_LABELS, ({ fields }) => {
+    const labels = INSTANCE_LABELS.map((name) => [name, String(fields.get(name) ?? "")]);
     return [[Object.fromEntries(labels), 1]];
   }),
   ...FIELD_METRICS.map(fieldMetric),
@@ -50,43 +56,43 @@ export const EXPORTER_METRICS: readonly Metric[] = [
   gauge(
     "connected_slave_offset_bytes",
     "Up to where each replica has the stream of changes",
-    ["slave_ip", "slave_port", "slave_state"],
+    REPLICA_LABELS,
     replicas(({ offset }) => offset),
   ),
   gauge(
     "connected_slave_lag_seconds",
     "When each replica was last heard of",
-    ["slave_ip", "slave_port", "slave_state"],
+    REPLICA_LABELS,
     replicas(({ lagSeconds }) => lagSeconds),
   ),
   gauge(
     "slave_info",
     "Whom this replica follows; always 1",
-    ["master_host", "master_port", "read_only"],
+    [...PRIMARY_LABELS, "read_only"],
     primaryLink((link) => [{ ...primaryLabels(link), read_only: String(bit(link.isReadOnly)) }, 1]),
   ),
   gauge(
     "master_link_up",
     "1 while this replica has its primary; absent on a primary",
-    ["master_host", "master_port"],
+    PRIMARY_LABELS,
     primaryLink((link) => [primaryLabels(link), bit(link.isUp)]),
   ),
   gauge(
     "master_sync_in_progress",
     "1 while this replica receives the whole data set",
-    ["master_host", "master_port"],
+    PRIMARY_LABELS,
     primaryLink((link) => [primaryLabels(link), bit(link.isSyncing)]),
   ),
   gauge(
     "master_last_io_seconds_ago",
     "When this replica last heard of its primary; -1: never",
-    ["master_host", "master_port"],
+    PRIMARY_LABELS,
     primaryLink((link) => [primaryLabels(link), link.lastMessageSecondsAgo]),
   ),
   gauge(
     "slave_repl_offset",
     "Up to where this replica has the stream of changes",
-    ["master_host", "master_port"],
+    PRIMARY_LABELS,
     primaryLink((link) => [primaryLabels(link), link.readOffset]),
   ),
   gauge(
@@ -147,14 +153,6 @@ export const EXPORTER_METRICS: readonly Metric[] = [
 
 type Read = Metric["read"];
 
-function gauge(name: string, help: string, labels: readonly string[], read: Read): Metric {
-  return { name: `redis_${name}`, kind: "gauge", help, labels, read };
-}
-
-function counter(name: string, help: string, labels: readonly string[], read: Read): Metric {
-  return { name: `redis_${name}`, kind: "counter", help, labels, read };
-}
-
 /** A field that INFO does not say just now, or says in other words, gives no sample. */
 function fieldMetric({ field, name, kind, help, scale }: FieldMetric): Metric {
   const read = ({ fields }: Scrape): readonly Sample[] => {
@@ -162,7 +160,7 @@ function fieldMetric({ field, name, kind, help, scale }: FieldMetric): Metric {
     const number = typeof said === "string" ? (NUMBERS_OF_WORDS[said] ?? Number(said)) : said;
     return number === undefined || Number.isNaN(number) ? [] : single(number * scale);
   };
-  return { name: `redis_${name}`, kind, help, labels: [], read };
+  return builders[kind](name, help, [], read);
 }
 
 type NumbersOf<Row> = { [Key in keyof Row]: Row[Key] extends number ? Key : never }[keyof Row];

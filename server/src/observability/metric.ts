@@ -18,6 +18,16 @@ export interface Metric {
   readonly read: (scrape: Scrape) => readonly Sample[];
 }
 
+type Build = (name: string, help: string, labels: readonly string[], read: Metric["read"]) => Metric;
+
+/** Rows whose names all begin so. */
+export function metricsNamed(prefix: string): Readonly<Record<Metric["kind"], Build>> {
+  const build =
+    (kind: Metric["kind"]): Build =>
+    (name, help, labels, read) => ({ name: `${prefix}${name}`, kind, help, labels, read });
+  return { gauge: build("gauge"), counter: build("counter") };
+}
+
 export function samplesOf<Row>(
   rows: readonly Row[],
   labels: (row: Row) => Sample[0],

@@ -4,7 +4,7 @@
  * others begin with kvcluster_ (own-metrics.ts). The library is loaded with the first scrape.
  */
 
-import type { Registry } from "prom-client";
+import type { Counter, Gauge, Registry } from "prom-client";
 import { createEventLoopDelay, type EventLoopDelay } from "./event-loop-delay.ts";
 import { EXPORTER_METRICS } from "./exporter-metrics.ts";
 import type { FactSources } from "./facts.ts";
@@ -57,9 +57,7 @@ async function createRegistry(metrics: readonly Metric[], scrape: () => Scrape):
       new Gauge({
         ...common,
         collect() {
-          this.reset();
-          // Without labels a metric begins with a 0, also where there is nothing to tell.
-          if (labels.length === 0) this.remove();
+          empty(this, labels);
           for (const [given, value] of read(scrape())) this.set({ ...given }, value);
         },
       });
@@ -67,12 +65,17 @@ async function createRegistry(metrics: readonly Metric[], scrape: () => Scrape):
       new Counter({
         ...common,
         collect() {
-          this.reset();
-          if (labels.length === 0) this.remove();
+          empty(this, labels);
           for (const [given, value] of read(scrape())) this.inc({ ...given }, value);
         },
       });
     }
   }
   return registry;
+}
+
+function empty(metric: Counter | Gauge, labels: readonly string[]): void {
+  metric.reset();
+  // Without labels a metric begins with a 0, also where there is nothing to tell.
+  if (labels.length === 0) metric.remove();
 }

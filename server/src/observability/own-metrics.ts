@@ -1,11 +1,13 @@
 /** What this server has and redis_exporter has no name for. */
 
 import type { EventLoopDelay } from "./event-loop-delay.ts";
-import { bit, type Metric, samplesOf, single } from "./metric.ts";
+import { bit, type Metric, metricsNamed, samplesOf, single } from "./metric.ts";
 
 const QUANTILES = [0.5, 0.99, 0.999, 1];
 
-/** `delay` is asked once for each quantile, and forgets what it has seen with the last. */
+const { gauge } = metricsNamed("kvcluster_");
+
+/** `delay` is asked once a scrape, and begins anew then. */
 export function ownMetrics(delay: EventLoopDelay): readonly Metric[] {
   return [
     gauge("is_primary", "1 on a primary, 0 on a replica", [], ({ sources }) =>
@@ -37,8 +39,4 @@ export function ownMetrics(delay: EventLoopDelay): readonly Metric[] {
       ),
     ),
   ];
-}
-
-function gauge(name: string, help: string, labels: readonly string[], read: Metric["read"]): Metric {
-  return { name: `kvcluster_${name}`, kind: "gauge", help, labels, read };
 }
