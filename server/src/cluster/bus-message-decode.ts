@@ -9,6 +9,8 @@ import {
   type BusHeader,
   type BusMessage,
   EXTENSION,
+  EXTENSION_HEADER,
+  EXTERNAL_PORT_LENGTH,
   GOSSIP,
   GOSSIP_LENGTH,
   type GossipEntry,
@@ -29,8 +31,6 @@ export type Decoded = { readonly message: BusMessage } | { readonly error: strin
 /** A message longer than this closes the link. Only a PUBLISH can be large; gossip of 10,000 nodes is 1 MB. */
 export const MAX_MESSAGE_BYTES = 64 * 1024 * 1024 + 4096;
 const FRAME_PREFIX = 8;
-const EXTENSION_HEADER = 8;
-const PORT_LENGTH = 2;
 const TWO_32 = 0x100000000;
 const EMPTY_ID = "\0".repeat(NODE_ID_LENGTH);
 
@@ -161,11 +161,11 @@ function decodeExtension(bytes: Buffer, at: number, length: number): PingExtensi
       check(bodyLength === NODE_ID_LENGTH, "shard id extension of a bad length");
       return { type: "shardId", shardId: readId(bytes, body) };
     case EXTENSION.external:
-      check(bodyLength > PORT_LENGTH, "external address extension of a bad length");
+      check(bodyLength > EXTERNAL_PORT_LENGTH, "external address extension of a bad length");
       return {
         type: "external",
         port: bytes.readUInt16BE(body),
-        host: readText(bytes, body + PORT_LENGTH, bodyLength - PORT_LENGTH),
+        host: readText(bytes, body + EXTERNAL_PORT_LENGTH, bodyLength - EXTERNAL_PORT_LENGTH),
       };
     default:
       return { type: "unknown", code };

@@ -7,6 +7,8 @@ import {
   type BusBody,
   type BusMessage,
   EXTENSION,
+  EXTENSION_HEADER,
+  EXTERNAL_PORT_LENGTH,
   GOSSIP,
   GOSSIP_LENGTH,
   type GossipEntry,
@@ -21,8 +23,6 @@ import {
 } from "./bus-message.ts";
 
 const TWO_32 = 0x100000000;
-const EXTENSION_HEADER = 8;
-const PORT_LENGTH = 2;
 
 export function encodeBusMessage({ header, body }: BusMessage): Buffer {
   const bytes = Buffer.alloc(HEADER.length + bodyLength(body));
@@ -130,7 +130,7 @@ function extensionLength(extension: PingExtension): number {
     case "shardId":
       return EXTENSION_HEADER + NODE_ID_LENGTH;
     case "external":
-      return EXTENSION_HEADER + padded(PORT_LENGTH + extension.host.length + 1);
+      return EXTENSION_HEADER + padded(EXTERNAL_PORT_LENGTH + extension.host.length + 1);
     case "unknown":
       return EXTENSION_HEADER;
   }
@@ -157,7 +157,7 @@ function writeExtension(bytes: Buffer, at: number, extension: PingExtension): nu
       break;
     case "external":
       bytes.writeUInt16BE(extension.port, body);
-      bytes.write(extension.host, body + PORT_LENGTH, "latin1");
+      bytes.write(extension.host, body + EXTERNAL_PORT_LENGTH, "latin1");
       break;
     case "unknown":
       break;

@@ -72,6 +72,10 @@ export const MESSAGE_FLAG = {
   extensions: 4,
 } as const;
 
+/** In front of each extension: its length and its kind. */
+export const EXTENSION_HEADER = 8;
+/** In front of the host of an external address. */
+export const EXTERNAL_PORT_LENGTH = 2;
 /** `external` is ours: far from those that Redis and Valkey number on. */
 export const EXTENSION = { hostname: 0, nodeName: 1, forgottenNode: 2, shardId: 3, external: 0x4b56 } as const;
 
