@@ -9,7 +9,7 @@ import { totalmem } from "node:os";
 import { ReplyWriter } from "@kvcluster/protocol/reply-writer";
 import type { AccessEvent } from "./access-control/access-log.ts";
 import { createServerCluster, type ServerCluster } from "./cluster/server-cluster.ts";
-import { Client, type ClientConnection, ClientRegistry } from "./commands/client.ts";
+import { type Client, ClientRegistry } from "./commands/client.ts";
 import { ClientPause } from "./commands/client-pause.ts";
 import type { CommandTable } from "./commands/command-table.ts";
 import type { CommandExecutor, ServerContext, ShutdownRequest } from "./commands/context.ts";
@@ -24,6 +24,7 @@ import type { ServerState } from "./execution/guards.ts";
 import { createKeyspaceListener, type KeyModified } from "./execution/keyspace-listener.ts";
 import { MemoryUpkeep } from "./execution/memory-upkeep.ts";
 import { Monitors } from "./execution/monitors.ts";
+import { NO_CONNECTION, nobody } from "./execution/nobody.ts";
 import { Propagator } from "./execution/propagation.ts";
 import { resetStatistics } from "./execution/reset-statistics.ts";
 import { changeRole } from "./execution/role-change.ts";
@@ -486,20 +487,3 @@ function tellFlushed({ tracking, persistence, slotMigrations }: ServerContext): 
   persistence.flushed();
   slotMigrations?.migrations.flushed();
 }
-
-/** The client in the Call before the first request. */
-function nobody(): Client {
-  return new Client({ id: 0, address: "", localAddress: "", connection: NO_CONNECTION, createdAtMs: 0 });
-}
-
-const NO_CONNECTION: ClientConnection = {
-  send: () => undefined,
-  closeAfterFlush: () => undefined,
-  destroy: () => undefined,
-  pause: () => undefined,
-  resume: () => undefined,
-  takeOver: () => undefined,
-  queryBytes: 0,
-  outputBytes: 0,
-  fileDescriptor: -1,
-};

@@ -17,7 +17,7 @@ import {
 } from "../commands/client.ts";
 import { CommandBit, type CommandTable } from "../commands/command-table.ts";
 import type { ServerContext } from "../commands/context.ts";
-import { CommandError, executionAborted, unknownCommand, unknownSubcommand, wrongArity } from "../commands/errors.ts";
+import { CommandError, executionAborted, unknownSubcommand, wrongArity } from "../commands/errors.ts";
 import { resetTransaction } from "../commands/transactions.ts";
 import type { Keyspace } from "../keyspace/keyspace.ts";
 import type { WaitedKeys } from "../keyspace/waited-keys.ts";
@@ -30,11 +30,12 @@ import { permissionError, permissionErrorInExec } from "./permission-check.ts";
 import type { Propagator } from "./propagation.ts";
 import { promisesNoWrites } from "./script-refusal.ts";
 import { SlotMeter } from "./slot-meter.ts";
-import { countKeysHere, NO_SLOT, requestSlot, routeSlot, type SlotOwnership } from "./slot-router.ts";
+import { NO_SLOT, requestSlot, routingError, type SlotOwnership } from "./slot-router.ts";
 import { SnapshotWait } from "./snapshot-wait.ts";
 import type { TrackedReads } from "./tracked-reads.ts";
 import { queueCommand } from "./transaction-queue.ts";
 import { TurnClock } from "./turn-clock.ts";
+import { unknownCommandIn } from "./unknown-command.ts";
 
 export interface DispatcherOptions {
   readonly table: CommandTable;
@@ -58,15 +59,12 @@ export interface DispatcherOptions {
 
 /** Replies beyond this are handed to the socket in the middle of a batch. */
 const FLUSH_REPLY_BYTES = 1 << 20;
-/** Of an unknown command: even empty ones, each quoted and with a space, fill the 128 bytes that its error shows. */
-const QUOTED_ARGUMENTS = 43;
 /** Not worth timing by itself unless somebody asks for commands as short as this. */
 const QUICK_US = 1000;
 const STOPS_BATCH = ClientFlag.closeAfterReply | ClientFlag.blocked;
 const PROPAGATES = CommandBit.write | CommandBit.mayReplicate;
 const REPLY_SUPPRESSED = ClientFlag.replyOff | ClientFlag.replySkip | ClientFlag.primary;
 const ENDS_SPECIALLY = REPLY_SUPPRESSED | ClientFlag.tracking;
-const SLOT_OWNED = 1;
 
 export class Dispatcher {
   readonly #table: CommandTable;
@@ -448,19 +446,7 @@ export class Dispatcher {
   #routingError(call: Call, id: number, bits: number): string | undefined {
     const cluster = this.#cluster;
     if (cluster === undefined || (bits & CommandBit.hasKeys) === 0) return undefined;
-    const client = call.client;
-    if ((client.flags & ClientFlag.primary) !== 0) return undefined;
-    const slot = requestSlot(this.#table, id, call);
-    if (slot === NO_SLOT || cluster.ownedByMe[slot] === SLOT_OWNED) return undefined;
-    return routeSlot(cluster, slot, {
-      isWrite: (bits & CommandBit.write) !== 0,
-      isReadOnlyClient: (client.flags & ClientFlag.readOnly) !== 0,
-      isEncrypted: client.isEncrypted,
-      isOutside: client.isOutside,
-      isAsking: (client.flags & ClientFlag.asking) !== 0 || (bits & CommandBit.asking) !== 0,
-      isMigration: this.#table.fullNames[id] === "migrate",
-      countKeysHere: () => countKeysHere(this.#table, id, call),
-    });
+    return routingError(cluster, this.#table, id, call, bits);
   }
 
   #subcommand(call: Call, container: number): number {
@@ -477,9 +463,7 @@ export class Dispatcher {
       this.#dropWebRequest(call.client);
       return;
     }
-    const args: string[] = [];
-    for (let i = 1; i < call.argc && i <= QUOTED_ARGUMENTS; i++) args.push(call.text(i));
-    this.#reject(call, 0, unknownCommand(call.text(0), args));
+    this.#reject(call, 0, unknownCommandIn(call));
   }
 
   /** Words of HTTP: somebody made a browser or a proxy send commands in the body of a request. Nothing is answered. */

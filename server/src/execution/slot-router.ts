@@ -4,14 +4,17 @@
  */
 
 import { keySlot } from "@kvcluster/protocol/slots";
+import type { ClientView } from "../cluster/client-address.ts";
 import type { SlotUse } from "../cluster/slot-use.ts";
 import type { Call } from "../commands/call.ts";
-import type { CommandTable } from "../commands/command-table.ts";
+import { ClientFlag } from "../commands/client.ts";
+import { CommandBit, type CommandTable } from "../commands/command-table.ts";
 import { ERRORS } from "../commands/errors.ts";
 import { keyPositions } from "../commands/key-positions.ts";
 
 export const NO_SLOT = -1;
 export const CROSS_SLOT = -2;
+const SLOT_OWNED = 1;
 
 /** What routing asks of the cluster. */
 export interface SlotOwnership {
@@ -22,14 +25,10 @@ export interface SlotOwnership {
   redirection(slot: number, request: RoutedRequest): string | undefined;
 }
 
-export interface RoutedRequest {
+export interface RoutedRequest extends ClientView {
   readonly isWrite: boolean;
   readonly isReadOnlyClient: boolean;
   readonly isAsking: boolean;
-  /** The client speaks TLS. */
-  readonly isEncrypted: boolean;
-  /** It came to the external port. */
-  readonly isOutside: boolean;
   /** MIGRATE: of the keys it names it takes those that are here, to or from an owner. */
   readonly isMigration: boolean;
   /** How many of its keys are here, asked only while the slot is on the move. */
@@ -94,6 +93,29 @@ export function countKeysHere(table: CommandTable, id: number, call: Call): { pr
     return server.migrations.isMoving(db, buffer.subarray(start, start + size));
   };
   return { present: keys.filter(isHere).length, total: keys.length };
+}
+
+/** The error or redirection for a client's request that has keys, or undefined if it may run here. */
+export function routingError(
+  cluster: SlotOwnership,
+  table: CommandTable,
+  id: number,
+  call: Call,
+  bits: number,
+): string | undefined {
+  const { client } = call;
+  if ((client.flags & ClientFlag.primary) !== 0) return undefined;
+  const slot = requestSlot(table, id, call);
+  if (slot === NO_SLOT || cluster.ownedByMe[slot] === SLOT_OWNED) return undefined;
+  return routeSlot(cluster, slot, {
+    isWrite: (bits & CommandBit.write) !== 0,
+    isReadOnlyClient: (client.flags & ClientFlag.readOnly) !== 0,
+    isEncrypted: client.isEncrypted,
+    isOutside: client.isOutside,
+    isAsking: (client.flags & ClientFlag.asking) !== 0 || (bits & CommandBit.asking) !== 0,
+    isMigration: table.fullNames[id] === "migrate",
+    countKeysHere: () => countKeysHere(table, id, call),
+  });
 }
 
 /** The error or redirection for a request in `slot`, or undefined if it may run here. */
