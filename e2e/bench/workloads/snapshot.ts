@@ -1,12 +1,12 @@
 /**
  * Snapshots of 5 M keys: how long one takes on a quiet server, what the start takes to load it, and how long and how much it
- * is felt while the whole data set is rewritten and one BGSAVE follows the other. Loads are timed in turn: a shared machine's
- * speed changes by half within a minute.
+ * is felt while the whole data set is rewritten and one BGSAVE follows the other.
  */
 
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { inTurn, type Pair } from "../in-turn.ts";
 import { ask, encode, info, sendAll } from "../load.ts";
 import { median } from "../median.ts";
 import { probeDuring } from "../probing.ts";
@@ -27,11 +27,6 @@ interface Figures {
   readonly memoryRatio: number;
 }
 
-interface Loads {
-  readonly redis: number;
-  readonly ours: number;
-}
-
 type Start = (extra: readonly string[]) => Promise<MeasuredServer>;
 
 export const snapshot: Workload = {
@@ -42,14 +37,18 @@ export const snapshot: Workload = {
     try {
       const redis = await measure(startRedis, path.join(directory, "redis"));
       const ours = await measure(startMeteredKvServer, path.join(directory, "ours"));
-      for (const row of rows(redis, ours, await loadSeconds(directory))) report(row);
+      const loads = await inTurn(ROUNDS, {
+        redis: () => loadSeconds(startRedis, path.join(directory, "redis")),
+        ours: () => loadSeconds(startKvServer, path.join(directory, "ours")),
+      });
+      for (const row of rows(redis, ours, loads)) report(row);
     } finally {
       rmSync(directory, { recursive: true, force: true });
     }
   },
 };
 
-function rows(redis: Figures, ours: Figures, loads: Loads): Row[] {
+function rows(redis: Figures, ours: Figures, loads: Pair<number>): Row[] {
   const idle = { workload: "BGSAVE of 5 M keys, idle", measure: "time", unit: "s", isRatio: true };
   const load = { workload: "load of that RDB at start", measure: "time", unit: "s", isRatio: true };
   const busy = { workload: "BGSAVE, all data rewritten", isRatio: false };
@@ -122,17 +121,7 @@ async function saveWhileRewritten(server: MeasuredServer) {
   return { longestWaitMs: longestMs, longestTurnMs, memoryRatio: peak / before };
 }
 
-/** Each server loads its own file, the two in turn. */
-async function loadSeconds(directory: string): Promise<Loads> {
-  const seconds: { redis: number[]; ours: number[] } = { redis: [], ours: [] };
-  for (let round = 0; round < ROUNDS; round++) {
-    seconds.redis.push(await loadOnce(startRedis, path.join(directory, "redis")));
-    seconds.ours.push(await loadOnce(startKvServer, path.join(directory, "ours")));
-  }
-  return { redis: median(seconds.redis), ours: median(seconds.ours) };
-}
-
-async function loadOnce(start: Start, directory: string): Promise<number> {
+async function loadSeconds(start: Start, directory: string): Promise<number> {
   const begin = performance.now();
   const server = await start(["--dir", directory]);
   try {
