@@ -1,6 +1,7 @@
 // The scene of a test file: its namespace, a pod with Redis clients in it, and the cluster under test.
 // `scene("name")` at the head of a file sets up before its tests and cleans up after them.
 import { afterAll, beforeAll, onTestFailed } from "vitest";
+import { clientScript } from "./client-script.ts";
 import { eventually } from "./eventually.ts";
 import {
   apply,
@@ -41,12 +42,18 @@ export interface Scene {
   apply(manifest: string): Promise<string>;
   /** Waits until the cluster is Ready as its spec wants it, with as many ready pods; returns it. */
   ready(name: string, withinMs: number): Promise<KVCluster>;
+  /** Changes its spec by a merge patch. */
+  edit(cluster: string, spec: object): Promise<void>;
   pods(cluster: string): Promise<readonly KubernetesObject[]>;
+  /** The same as long as no pod is another one. */
+  podUids(cluster: string): Promise<readonly string[]>;
   password(cluster: string): Promise<string>;
   /** Runs a program in the client pod. */
   client(argv: readonly string[], input?: string): Promise<Result>;
   redisCli(cluster: string, argv: readonly string[], input?: string): Promise<string>;
   python(script: string, environment: Readonly<Record<string, string>>, argv?: readonly string[]): Promise<string>;
+  /** Writes so many keys of all basic types (clients/keys.py), or checks that they are as written; what it printed. */
+  keys(cluster: string, verb: "write" | "check", count: number): Promise<string>;
 }
 
 export function scene(name: string): Scene {
@@ -87,6 +94,8 @@ function sceneIn(namespace: string): Scene {
     );
     return Buffer.from(encoded, "base64").toString();
   };
+  const python: Scene["python"] = (script, environment, argv = []) =>
+    mustClient(["env", ...Object.entries(environment).map((pair) => pair.join("=")), "python3", "-", ...argv], script);
   return {
     namespace,
     apply: (manifest) => apply(namespace, manifest),
@@ -103,16 +112,19 @@ function sceneIn(namespace: string): Scene {
         throw error;
       }
     },
+    edit: async (cluster, spec) => {
+      const patch = JSON.stringify({ spec });
+      await kubectl("-n", namespace, "patch", `kvc/${cluster}`, "--type", "merge", "--patch", patch);
+    },
     pods,
+    podUids: async (cluster) => (await pods(cluster)).map(({ metadata }) => metadata.uid).sort(),
     password,
     client,
     redisCli: async (cluster, argv, input) =>
       mustClient(["env", `REDISCLI_AUTH=${await password(cluster)}`, "redis-cli", "-h", cluster, ...argv], input),
-    python: (script, environment, argv = []) =>
-      mustClient(
-        ["env", ...Object.entries(environment).map((pair) => pair.join("=")), "python3", "-", ...argv],
-        script,
-      ),
+    python,
+    keys: async (cluster, verb, count) =>
+      python(clientScript("keys.py"), { HOST: cluster, PASSWORD: await password(cluster) }, [verb, `${count}`]),
   };
 }
 

@@ -1,6 +1,5 @@
 // Backups: files that Redis' own checker accepts, and a schedule that keeps exactly what it was told to keep.
 import { beforeAll, describe, expect, test } from "vitest";
-import { clientScript } from "../harness/client-script.ts";
 import { eventually } from "../harness/eventually.ts";
 import { getObject, type KubernetesObject, kubectl, listObjects } from "../harness/kubectl.ts";
 import { clusterManifest } from "../harness/manifest.ts";
@@ -22,7 +21,6 @@ interface KVBackup extends KubernetesObject {
   };
 }
 
-const KEYS_SCRIPT = clientScript("keys.py");
 const KEYS = 5_000;
 const KEEP = 2;
 const it = scene("backup");
@@ -31,8 +29,7 @@ const destination = { persistentVolumeClaim: { size: "256Mi" } };
 beforeAll(async () => {
   await it.apply(clusterManifest("source"));
   await it.ready("source", 90_000);
-  const environment = { HOST: "source", PASSWORD: await it.password("source") };
-  expect(await it.python(KEYS_SCRIPT, environment, ["write", `${KEYS}`])).toBe(`${KEYS} keys written\n`);
+  expect(await it.keys("source", "write", KEYS)).toBe(`${KEYS} keys written\n`);
 });
 
 describe("a KVBackup", () => {

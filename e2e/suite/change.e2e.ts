@@ -20,22 +20,19 @@ beforeAll(async () => {
 
 describe("a directive that servers change while they run", () => {
   const shown = async () => (await it.redisCli("busy", ["config", "get", "maxmemory", "slowlog-max-len"])).split(/\s+/);
-  const edit = (spec: object) =>
-    kubectl("-n", it.namespace, "patch", "kvc/busy", "--type", "merge", "-p", JSON.stringify({ spec }));
 
   test("changes on all servers, and no pod restarts", { timeout: 150_000 }, async () => {
     explainFailure(it.namespace);
-    const uids = async () => (await it.pods("busy")).map(({ metadata }) => metadata.uid).sort();
-    const before = await uids();
-    await edit({ memory: { maxMemory: "64Mi" }, config: { "slowlog-max-len": "64" } });
+    const before = await it.podUids("busy");
+    await it.edit("busy", { memory: { maxMemory: "64Mi" }, config: { "slowlog-max-len": "64" } });
     await eventually("the new values", { withinMs: 60_000 }, async () => {
       expect(await shown()).toEqual(expect.arrayContaining(["67108864", "64"]));
     });
-    await edit({ memory: { maxMemory: null }, config: null });
+    await it.edit("busy", { memory: { maxMemory: null }, config: null });
     await eventually("the old values", { withinMs: 60_000 }, async () => {
       expect(await shown()).toEqual(expect.arrayContaining(["0", "128"]));
     });
-    expect(await uids()).toEqual(before);
+    expect(await it.podUids("busy")).toEqual(before);
   });
 });
 
@@ -68,17 +65,16 @@ describe("a cluster under writes", () => {
 
   test("restarts all of its servers, one after another", { timeout: 600_000 }, async () => {
     explainFailure(it.namespace);
-    const uids = async () => (await it.pods("busy")).map(({ metadata }) => metadata.uid).sort();
-    const before = await uids();
+    const before = await it.podUids("busy");
     const printed = await underLoad(async () => {
       await kubectl("-n", it.namespace, "annotate", "kvc/busy", "kvcluster.dev/restart=now");
       await eventually("a restart that is due", { withinMs: 30_000 }, async () => {
-        expect((await uids()).filter((uid) => !before.includes(uid))).not.toEqual([]);
+        expect((await it.podUids("busy")).filter((uid) => !before.includes(uid))).not.toEqual([]);
       });
       await settled(["UpToDate", "Ready"], 6);
     });
     expect(printed).toMatch(/^\d+ writes, none lost/);
-    expect((await uids()).filter((uid) => before.includes(uid))).toEqual([]);
+    expect((await it.podUids("busy")).filter((uid) => before.includes(uid))).toEqual([]);
     await check(3);
   });
 });

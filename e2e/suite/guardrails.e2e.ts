@@ -1,14 +1,12 @@
 // What keeps a cluster from being lost by mistake, and what lets it rest: protection from deletion, hibernation.
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
-import { clientScript } from "../harness/client-script.ts";
 import { eventually } from "../harness/eventually.ts";
 import { conditionOf, getObject, kubectl, listObjects, mustRun, tryKubectl } from "../harness/kubectl.ts";
 import { clusterManifest } from "../harness/manifest.ts";
 import { explainFailure, type KVCluster, scene } from "../harness/scene.ts";
 
 const CHART = join(import.meta.dirname, "../../charts/kvcluster");
-const KEYS_SCRIPT = clientScript("keys.py");
 const KEYS = 5_000;
 const SLEEP_MS = 120_000;
 const it = scene("guardrails");
@@ -53,31 +51,22 @@ describe("a KVCluster that is protected from deletion", () => {
 describe("a KVCluster that is hibernated", () => {
   test("has no pods, and comes back with its data, slots and roles", { timeout: 400_000 }, async () => {
     explainFailure(it.namespace);
-    expect(await keys("write")).toBe(`${KEYS} keys written\n`);
+    expect(await it.keys("kept", "write", KEYS)).toBe(`${KEYS} keys written\n`);
     const before = await layout();
-    await hibernate(true);
+    await it.edit("kept", { hibernated: true });
     await eventually("no pods", { withinMs: SLEEP_MS }, async () => {
       const cluster = await getObject<KVCluster>(it.namespace, "kvc/kept");
       expect([cluster.status?.phase, conditionOf(cluster, "Hibernated")]).toEqual(["Hibernated", "True"]);
       expect(await it.pods("kept")).toEqual([]);
     });
     expect(await listObjects(it.namespace, "pvc", "kvcluster.dev/cluster=kept")).toHaveLength(6);
-    await hibernate(false);
+    await it.edit("kept", { hibernated: false });
     await it.ready("kept", SLEEP_MS);
     expect(await layout()).toEqual(before);
-    expect(await keys("check")).toBe(`${KEYS} keys as written\n`);
+    expect(await it.keys("kept", "check", KEYS)).toBe(`${KEYS} keys as written\n`);
   });
 });
 
-async function hibernate(hibernated: boolean): Promise<void> {
-  const patch = JSON.stringify({ spec: { hibernated } });
-  await kubectl("-n", it.namespace, "patch", "kvc/kept", "--type", "merge", "--patch", patch);
-}
-
 async function layout() {
   return (await getObject<KVCluster>(it.namespace, "kvc/kept")).status?.shardStatus;
-}
-
-async function keys(verb: "write" | "check"): Promise<string> {
-  return it.python(KEYS_SCRIPT, { HOST: "kept", PASSWORD: await it.password("kept") }, [verb, `${KEYS}`]);
 }

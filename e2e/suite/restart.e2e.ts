@@ -1,12 +1,10 @@
 // Pods die and come back with new addresses: one of them, then all at once. Nobody helps, and no key is lost.
 import { beforeAll, describe, expect, test } from "vitest";
-import { clientScript } from "../harness/client-script.ts";
 import { eventually } from "../harness/eventually.ts";
 import { kubectl } from "../harness/kubectl.ts";
 import { clusterManifest } from "../harness/manifest.ts";
 import { explainFailure, scene } from "../harness/scene.ts";
 
-const KEYS_SCRIPT = clientScript("keys.py");
 const KEYS = 20_000;
 const READY_AGAIN_WITHIN_MS = 90_000;
 const it = scene("restart");
@@ -14,7 +12,7 @@ const it = scene("restart");
 beforeAll(async () => {
   await it.apply(clusterManifest("restart"));
   await it.ready("restart", 90_000);
-  expect(await keys("write")).toBe(`${KEYS} keys written\n`);
+  expect(await it.keys("restart", "write", KEYS)).toBe(`${KEYS} keys written\n`);
 });
 
 describe("a cluster whose pods are deleted", () => {
@@ -23,7 +21,7 @@ describe("a cluster whose pods are deleted", () => {
     const cluster = await it.ready("restart", 1_000);
     await deleteAndAwaitSuccessors([cluster.status?.shardStatus?.[0]?.primary ?? ""]);
     await it.ready("restart", READY_AGAIN_WITHIN_MS);
-    expect(await keys("check")).toBe(`${KEYS} keys as written\n`);
+    expect(await it.keys("restart", "check", KEYS)).toBe(`${KEYS} keys as written\n`);
   });
 
   test("is Ready again after all pods were deleted at once, with every key", async () => {
@@ -32,15 +30,11 @@ describe("a cluster whose pods are deleted", () => {
     expect(pods).toHaveLength(6);
     await deleteAndAwaitSuccessors(pods.map((pod) => pod.metadata.name));
     await it.ready("restart", READY_AGAIN_WITHIN_MS);
-    expect(await keys("check")).toBe(`${KEYS} keys as written\n`);
+    expect(await it.keys("restart", "check", KEYS)).toBe(`${KEYS} keys as written\n`);
     const report = await it.redisCli("restart", ["--cluster", "check", "restart:6379"]);
     expect(report).toContain("[OK] All 16384 slots covered");
   });
 });
-
-async function keys(verb: "write" | "check"): Promise<string> {
-  return it.python(KEYS_SCRIPT, { HOST: "restart", PASSWORD: await it.password("restart") }, [verb, `${KEYS}`]);
-}
 
 /** Until each has a pod of the same name and another uid: only then does Ready speak of the new ones. */
 async function deleteAndAwaitSuccessors(names: readonly string[]): Promise<void> {

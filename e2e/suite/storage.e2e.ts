@@ -1,13 +1,11 @@
 // Volumes: they grow where the storage class can, and the cluster says so where it cannot; disks that fill up are told of
 // before writes stop; and a server whose volume is lost gets everything back from its shard.
 import { beforeAll, describe, expect, test } from "vitest";
-import { clientScript } from "../harness/client-script.ts";
 import { eventually } from "../harness/eventually.ts";
 import { getObject, type KubernetesObject, kubectl, listObjects } from "../harness/kubectl.ts";
 import { clusterManifest } from "../harness/manifest.ts";
 import { explainFailure, type KVCluster, scene } from "../harness/scene.ts";
 
-const KEYS_SCRIPT = clientScript("keys.py");
 const KEYS = 5_000;
 const READY_AGAIN_WITHIN_MS = 90_000;
 const it = scene("storage");
@@ -15,15 +13,15 @@ const it = scene("storage");
 beforeAll(async () => {
   await it.apply(clusterManifest("stored"));
   await it.ready("stored", 120_000);
-  expect(await keys("write")).toBe(`${KEYS} keys written\n`);
+  expect(await it.keys("stored", "write", KEYS)).toBe(`${KEYS} keys written\n`);
 });
 
 describe("the disks of a cluster", () => {
   test("are told of when they are fuller than the spec allows", { timeout: 120_000 }, async () => {
     explainFailure(it.namespace);
-    await patch({ storage: { warnAtPercent: 1 } });
+    await it.edit("stored", { storage: { warnAtPercent: 1 } });
     await condition("DiskSpace", "False NearlyFull");
-    await patch({ storage: { warnAtPercent: 99 } });
+    await it.edit("stored", { storage: { warnAtPercent: 99 } });
     await condition("DiskSpace", "True Enough");
   });
 });
@@ -31,10 +29,10 @@ describe("the disks of a cluster", () => {
 describe("storage.size", () => {
   test("grows: volumes do, or it is told why not, and later ones have the new size", { timeout: 180_000 }, async () => {
     explainFailure(it.namespace);
-    const uids = await podUids();
+    const uids = await it.podUids("stored");
     const canGrow =
       (await kubectl("get", "storageclass", "-o", "jsonpath={.items[*].allowVolumeExpansion}")) === "true";
-    await patch({ storage: { size: "300Mi" } });
+    await it.edit("stored", { storage: { size: "300Mi" } });
     await condition("StorageReady", canGrow ? "True AsRequested" : "False ResizeRefused");
     await eventually("sets with the new size", { withinMs: 60_000 }, async () => {
       const sets = await listObjects<StatefulSet>(it.namespace, "statefulsets", "kvcluster.dev/cluster=stored");
@@ -42,7 +40,7 @@ describe("storage.size", () => {
       expect(sizes).toEqual(["300Mi", "300Mi", "300Mi"]);
     });
     await it.ready("stored", READY_AGAIN_WITHIN_MS);
-    expect(await podUids()).toEqual(uids);
+    expect(await it.podUids("stored")).toEqual(uids);
   });
 });
 
@@ -52,7 +50,7 @@ describe("a lost volume", () => {
     const cluster = await it.ready("stored", READY_AGAIN_WITHIN_MS);
     await loseVolume(cluster.status?.shardStatus?.[0]?.replicas?.[0] ?? "");
     await it.ready("stored", READY_AGAIN_WITHIN_MS);
-    expect(await keys("check")).toBe(`${KEYS} keys as written\n`);
+    expect(await it.keys("stored", "check", KEYS)).toBe(`${KEYS} keys as written\n`);
   });
 
   test("of a primary costs no key: its replica leads, and it is filled again", { timeout: 240_000 }, async () => {
@@ -62,7 +60,7 @@ describe("a lost volume", () => {
     await loseVolume(lost);
     const after = (await it.ready("stored", READY_AGAIN_WITHIN_MS)).status?.shardStatus?.[1];
     expect([after?.primary, after?.replicas]).toEqual([before?.replicas?.[0], [lost]]);
-    expect(await keys("check")).toBe(`${KEYS} keys as written\n`);
+    expect(await it.keys("stored", "check", KEYS)).toBe(`${KEYS} keys as written\n`);
   });
 });
 
@@ -88,22 +86,10 @@ async function loseVolume(pod: string): Promise<void> {
   });
 }
 
-async function podUids(): Promise<readonly string[]> {
-  return (await it.pods("stored")).map(({ metadata }) => metadata.uid).sort();
-}
-
-async function patch(spec: object): Promise<void> {
-  await kubectl("-n", it.namespace, "patch", "kvc/stored", "--type", "merge", "--patch", JSON.stringify({ spec }));
-}
-
 async function condition(type: string, wanted: string): Promise<void> {
   await eventually(`${type} ${wanted}`, { withinMs: 90_000 }, async () => {
     const cluster = await getObject<KVCluster>(it.namespace, "kvc/stored");
     const found = cluster.status?.conditions?.find((one) => one.type === type);
     expect(`${found?.status} ${found?.reason}`).toBe(wanted);
   });
-}
-
-async function keys(verb: "write" | "check"): Promise<string> {
-  return it.python(KEYS_SCRIPT, { HOST: "stored", PASSWORD: await it.password("stored") }, [verb, `${KEYS}`]);
 }
