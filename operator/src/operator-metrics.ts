@@ -8,7 +8,7 @@ import type { Controller, ReconcileMeter } from "./runtime/controller.ts";
 
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
-/** Names and labels by what is counted. */
+/** The label of a change that a slot migration went through; any other change is a failover. */
 const MIGRATIONS: Readonly<Partial<Record<Change, string>>> = {
   migrationStarted: "started",
   migrationFinished: "finished",

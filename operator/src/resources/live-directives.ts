@@ -10,14 +10,7 @@ import { splitArguments } from "@kvcluster/protocol/split-arguments";
 import { RESERVED_CONFIG_KEYS } from "../api/kv-cluster.ts";
 
 const BY_NAME: ReadonlyMap<string, ServerDirective> = new Map(
-  SERVER_DIRECTIVES.flatMap((row): readonly [string, ServerDirective][] =>
-    row.alias === undefined
-      ? [[row.name, row]]
-      : [
-          [row.name, row],
-          [row.alias, row],
-        ],
-  ),
+  SERVER_DIRECTIVES.flatMap((row) => [row.name, row.alias ?? row.name].map((name) => [name, row] as const)),
 );
 
 /** The spec has fields of their own for them. */

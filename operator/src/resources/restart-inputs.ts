@@ -1,7 +1,8 @@
 /**
  * What a server has to be restarted for, in the user's own words: image, resources, what of the configuration cannot change
- * while it runs, places, and the annotation that asks for a restart. Pods carry the fingerprint of what they were made with. The rest of the pod template is ours: a
- * newer operator may change it, or its default image, and no pod is restarted for that; they take it on when they restart.
+ * while it runs, places, and the annotation that asks for a restart. Pods carry the fingerprint of what they were made with. The
+ * rest of the pod template is ours: a newer operator may change it, or its default image, and no pod is restarted for that; they
+ * take it on when they restart.
  */
 
 import type { KVCluster } from "../api/kv-cluster.ts";

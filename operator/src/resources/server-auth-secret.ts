@@ -1,7 +1,7 @@
 /**
- * The password that the servers run with, and their declared users: as a piece of redis.conf, mounted into them as a file, and plain, for whoever
- * talks to them on the operator's behalf. It is the memory of which password is in use, whatever its source says later, and
- * of the one before as long as servers accept that too.
+ * The password that the servers run with, and their declared users: as a piece of redis.conf, mounted into them as a file, and the
+ * password plain, for whoever talks to them on the operator's behalf. It is the memory of which password is in use, whatever its
+ * source says later, and of the one before as long as servers accept that too.
  */
 
 import { PASSWORD_KEY } from "./auth-secret.ts";
