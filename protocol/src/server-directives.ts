@@ -174,6 +174,7 @@ export const SERVER_DIRECTIVES: readonly ServerDirective[] = [
   { name: "repl-diskless-load", initial: "disabled", change: "live" },
   { name: "min-replicas-to-write", alias: "min-slaves-to-write", initial: "0", change: "live" },
   { name: "min-replicas-max-lag", alias: "min-slaves-max-lag", initial: "10", change: "live" },
+  { name: "group-lease", initial: "0", change: "restart" },
   { name: "cluster-enabled", initial: "no", change: "restart" },
   { name: "cluster-config-file", initial: "nodes.conf", change: "restart" },
   { name: "cluster-port", initial: "0", change: "restart" },

@@ -87,6 +87,7 @@ test.each([
   [["--dir", "/nonexistent"], "No such file or directory"],
   [["/nonexistent.conf"], "can't open config file '/nonexistent.conf': No such file or directory"],
   [["--cluster-enabled", "yes", "--replicaof", "h", "1"], "replicaof directive not allowed in cluster mode"],
+  [["--cluster-enabled", "yes", "--group-lease", "10"], "group-lease directive not allowed in cluster mode"],
   [["--tls-port", "6380"], "Failed to configure TLS: No tls-cert-file configured!"],
   [["--dir", "/proc", "--port", "0"], "The data directory '/proc' is not writable"],
   [["--logfile", "/nonexistent/log"], "Can't open the log file: No such file or directory"],

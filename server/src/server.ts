@@ -189,7 +189,8 @@ async function prepare(core: Core, { config }: ServerOptions): Promise<void> {
   readiness.isLoaded = true;
   await cluster?.start(identity.port);
   const primary = config.get("replicaof");
-  if (primary !== undefined && cluster === undefined) context.replication.follow(primary.host, primary.port);
+  if (context.replication.lease.isOn) context.replication.hold();
+  else if (primary !== undefined && cluster === undefined) context.replication.follow(primary.host, primary.port);
   context.replication.start();
 }
 

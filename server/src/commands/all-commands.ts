@@ -19,6 +19,7 @@ import { dumpCommands } from "./dump.ts";
 import { expiryCommands } from "./expiry.ts";
 import { functionCommands } from "./functions.ts";
 import { geoCommands } from "./geo.ts";
+import { groupCommands } from "./group.ts";
 import { hashCombinedCommands } from "./hash-combined.ts";
 import { hashExpiryCommands } from "./hash-expiry.ts";
 import { hashExtraCommands } from "./hash-extras.ts";
@@ -99,6 +100,7 @@ export const ALL_COMMANDS: readonly (readonly CommandRow[])[] = [
   functionCommands,
   persistenceCommands,
   replicationCommands,
+  groupCommands,
   waitCommands,
   clusterCommands,
   clientCommands,

@@ -89,6 +89,7 @@ const MAX_PORT = 65535;
 function replicaof(call: Call): void {
   const { replication, config, isClusterEnabled } = call.server;
   if (isClusterEnabled) throw new CommandError("ERR REPLICAOF not allowed in cluster mode.");
+  if (replication.lease.isOn) throw new CommandError("ERR REPLICAOF not allowed where roles are given by GROUP.");
   if (replication.failover.isUnderWay) throw new CommandError("ERR REPLICAOF not allowed while failing over.");
   if (call.is(1, "no") && call.is(2, "one")) {
     replication.promote();
@@ -238,6 +239,7 @@ function takeOver(call: Call): void {
     throw new CommandError("ERR PSYNC FAILOVER replid must match my replid.");
   }
   replication.promote(replication.replicas.sessionOf(call.client, false));
+  replication.lease.grant(replication.lease.ticket);
   config.assign("replicaof", undefined);
 }
 
@@ -265,6 +267,7 @@ const OPTIONS: ReadonlyMap<string, Option> = new Map(
     capa: (session, call, index) => {
       if (call.is(index, "eof")) session.understandsEndMark = true;
       else if (call.is(index, "psync2")) session.understandsPsync2 = true;
+      else if (call.is(index, "group")) session.isOfGroup = true;
     },
     "rdb-only": (session, call, index) => {
       session.isSnapshotOnly = integerArgument(call, index) === 1;

@@ -1,6 +1,7 @@
 /**
  * Every command of Redis 7.4 with the version it came with, by group, subcommands as `config|get`; and HGETDEL, HGETEX,
- * HSETEX, MSETEX and CLUSTER SLOT-STATS, which came later to both Redis and Valkey. Data to measure our own table by, not part of it.
+ * HSETEX, MSETEX and CLUSTER SLOT-STATS, which came later to both Redis and Valkey, and GROUP, which is ours. Data to measure our own
+ * table by, not part of it.
  */
 
 export interface CatalogueEntry {
@@ -92,7 +93,7 @@ const VERSIONS_OF_GROUP: Readonly<Record<string, string>> = {
     command|docs 7.0.0, command|getkeys 2.8.13, command|getkeysandflags 7.0.0, command|help 5.0.0, command|info
     2.8.13, command|list 7.0.0, config 2.0.0, config|get 2.0.0, config|help 5.0.0, config|resetstat 2.0.0,
     config|rewrite 2.8.0, config|set 2.0.0, dbsize 1.0.0, debug 1.0.0, failover 6.2.0, flushall 1.0.0, flushdb
-    1.0.0, info 1.0.0, lastsave 1.0.0, latency 2.8.13, latency|doctor 2.8.13, latency|graph 2.8.13, latency|help
+    1.0.0, group 7.4.0, info 1.0.0, lastsave 1.0.0, latency 2.8.13, latency|doctor 2.8.13, latency|graph 2.8.13, latency|help
     2.8.13, latency|histogram 7.0.0, latency|history 2.8.13, latency|latest 2.8.13, latency|reset 2.8.13, lolwut
     5.0.0, memory 4.0.0, memory|doctor 4.0.0, memory|help 4.0.0, memory|malloc-stats 4.0.0, memory|purge 4.0.0,
     memory|stats 4.0.0, memory|usage 4.0.0, module 4.0.0, module|help 5.0.0, module|list 4.0.0, module|load

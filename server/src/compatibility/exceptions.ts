@@ -14,6 +14,7 @@ export const PARTLY_DONE: Readonly<Record<string, string>> = {
   "module|unload": "modules in C cannot be loaded, on purpose",
   "cluster|failover": "FORCE is refused by a replica that has none of its shard's data; TAKEOVER is not",
   "cluster|slot-stats": "as Valkey 8; what subscribers of sharded channels are sent is not counted",
+  group: "a command of our own: gives roles to servers with `group-lease`, which then refuse REPLICAOF",
   migrate: "refused inside MULTI: its client waits while others are served",
   eval: "where a script cannot be interrupted (inside pcall, in MULTI) it is ended past `busy-reply-threshold`, else it would hold up everybody",
   "script|debug": "refuses to turn the debugger on: there is none",

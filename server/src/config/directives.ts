@@ -271,6 +271,7 @@ const REPLICATION = [
   choice("repl-diskless-load", ["disabled", "on-empty-db", "swapdb"], "disabled"),
   integer("min-replicas-to-write", 0, COUNT, { alias: "min-slaves-to-write" }),
   integer("min-replicas-max-lag", 10, COUNT, { alias: "min-slaves-max-lag" }),
+  integer("group-lease", 0, [0, 3600], FIXED),
 ] as const;
 
 const CLUSTER = [

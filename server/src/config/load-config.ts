@@ -58,6 +58,9 @@ function checkTogether(config: Config): void {
   if (config.get("cluster-enabled") && config.get("replicaof") !== undefined) {
     throw new ConfigFileError("replicaof directive not allowed in cluster mode");
   }
+  if (config.get("cluster-enabled") && config.get("group-lease") > 0) {
+    throw new ConfigFileError("group-lease directive not allowed in cluster mode");
+  }
   if (config.get("cluster-enabled") && config.get("tls-cluster") && config.get("tls-port") === 0) {
     throw new ConfigFileError("'tls-cluster yes' needs a 'tls-port': it is the one that the nodes tell each other");
   }

@@ -15,8 +15,8 @@ export interface ServerState {
   readonly loading: boolean;
   /** Connections that have not signed in may do nothing; otherwise they are the default user's. */
   readonly requiresAuthentication: boolean;
-  /** A replica that refuses writes of ordinary clients. */
-  readonly readOnlyReplica: boolean;
+  /** A replica that refuses writes of ordinary clients, or a primary that may have a successor. */
+  readonly readOnly: boolean;
   /** A replica without its primary, told not to serve stale data. */
   readonly stale: boolean;
   /** Why the data cannot be kept on disk, as the error that writes get; undefined if it can. */
@@ -114,7 +114,7 @@ export const GUARDS: readonly Guard[] = [
   {
     name: "read-only replica",
     denies: CommandBit.write,
-    applies: (state) => state.readOnlyReplica,
+    applies: (state) => state.readOnly,
     check: (_state, request) => (ofPrimary(request) ? undefined : ERRORS.readOnlyReplica),
   },
   {

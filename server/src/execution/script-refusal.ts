@@ -36,7 +36,7 @@ function writeRefusal(flags: number, state: ServerState): string | undefined {
   if ((flags & ScriptFlag.allowOom) === 0 && state.memoryLimited && !state.makeRoom()) return ERRORS.outOfMemory;
   if (state.persistenceError !== undefined) return state.persistenceError;
   if (state.tooFewReplicas) return ERRORS.notEnoughReplicas;
-  return state.readOnlyReplica ? ERRORS.readOnlyReplica : undefined;
+  return state.readOnly ? ERRORS.readOnlyReplica : undefined;
 }
 
 /** Of scripts and functions, which may write unless they say otherwise. */

@@ -13,8 +13,8 @@ export function createServerState(context: ServerContext, readiness: { readonly 
     get loading() {
       return !readiness.isLoaded || persistence.isLoading;
     },
-    get readOnlyReplica() {
-      return replication.isReadOnlyReplica;
+    get readOnly() {
+      return replication.isReadOnly;
     },
     get stale() {
       return replication.isStale;

@@ -30,16 +30,19 @@ async function ask(port: number, ...words: string[]): Promise<string> {
 
 const roleOf = async (port: number) => /^role:(\w+)/m.exec(await ask(port, "INFO", "replication"))?.[1];
 
+async function start(...words: readonly string[]): Promise<number> {
+  const port = await freePort();
+  if (port > 55_000) return await start(...words);
+  const folder = mkdtempSync(path.join(tmpdir(), "kv-handover-"));
+  const fixed = ["--port", String(port), "--save", "", "--repl-diskless-sync-delay", "0"];
+  const server = new ChildServer(folder, [...fixed, ...words]);
+  nodes.push({ port, server, folder });
+  await server.ready();
+  return port;
+}
+
 beforeAll(async () => {
-  while (nodes.length < 6) {
-    const port = await freePort();
-    if (port > 55_000) continue;
-    const folder = mkdtempSync(path.join(tmpdir(), "kv-handover-"));
-    const words = ["--port", String(port), "--cluster-enabled", "yes", "--cluster-node-timeout", "15000", "--save", ""];
-    const server = new ChildServer(folder, [...words, "--repl-diskless-sync-delay", "0"]);
-    nodes.push({ port, server, folder });
-    await server.ready();
-  }
+  while (nodes.length < 6) await start("--cluster-enabled", "yes", "--cluster-node-timeout", "15000");
   const addresses = nodes.map(({ port }) => `127.0.0.1:${port}`);
   await run("redis-cli", ["--cluster", "create", ...addresses, "--cluster-replicas", "1", "--cluster-yes"]);
 }, 60_000);
@@ -82,4 +85,19 @@ test("nothing happens where there is nobody, or no server", { timeout: 60_000 },
   expect(await handOverAt(port)).toBe("Nobody to hand over to: no replica is in sync");
   expect(await roleOf(port)).toBe("master");
   expect(await handOverAt(await freePort())).toMatch(/^Not handed over: /);
+});
+
+test("a primary outside of a cluster hands over too", { timeout: 60_000 }, async () => {
+  const [port, other] = [await start("--group-lease", "10"), await start("--group-lease", "10")];
+  const ticketAt = async (at: number) => /^group_ticket:(\d+)/m.exec(await ask(at, "INFO", "replication"))?.[1] ?? "";
+  expect(await handOverAt(port)).toBe("Nothing to hand over: it is a replica");
+  await ask(port, "GROUP", "LEAD", await ticketAt(port));
+  expect(await handOverAt(port)).toBe("Nobody to hand over to: no replica is in sync");
+  await ask(other, "GROUP", "FOLLOW", "127.0.0.1", String(port), await ticketAt(other));
+  await eventually("a replica in sync", async () => /state=online/.test(await ask(port, "INFO", "replication")));
+  expect(await ask(port, "SET", "k", "v")).toBe("OK");
+  expect(await handOverAt(port)).toBe(`Handed over to 127.0.0.1:${other}`);
+  expect([await roleOf(port), await roleOf(other)]).toEqual(["slave", "master"]);
+  expect(await ask(other, "GET", "k")).toBe("v");
+  expect(await ask(other, "SET", "k", "w")).toBe("OK");
 });

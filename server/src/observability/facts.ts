@@ -207,9 +207,20 @@ export interface PrimaryLinkFacts {
   readonly isAnnounced: boolean;
 }
 
+export interface GroupFacts {
+  readonly state: "leads" | "follows" | "held";
+  readonly ticket: number;
+  readonly heldForMs: number;
+  readonly hasWholeCopy: boolean;
+  /** Of a primary, while it takes writes. */
+  readonly leaseLeftMs: number;
+}
+
 export interface ReplicationFacts {
   /** As INFO names it. */
   readonly failover: string;
+  /** Undefined unless roles are given from outside. */
+  readonly group: GroupFacts | undefined;
   /** Undefined on a primary. */
   readonly primaryLink: PrimaryLinkFacts | undefined;
   readonly replicas: readonly ReplicaFacts[];

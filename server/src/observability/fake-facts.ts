@@ -117,6 +117,7 @@ export const QUIET_FACTS: FactSources = {
   }),
   replication: () => ({
     failover: "no-failover",
+    group: undefined,
     primaryLink: undefined,
     replicas: [],
     goodReplicas: undefined,

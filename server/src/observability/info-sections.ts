@@ -318,6 +318,7 @@ export function replicationFields(facts: ReplicationFacts): Field[] {
         `ip=${replica.address},port=${replica.port},state=${replica.state},offset=${replica.offset},lag=${replica.lagSeconds}`,
       ],
     ),
+    ...groupFields(facts.group),
     ["master_failover_state", facts.failover],
     ["master_replid", facts.id],
     ["master_replid2", facts.previousId],
@@ -327,6 +328,17 @@ export function replicationFields(facts: ReplicationFacts): Field[] {
     ["repl_backlog_size", backlog.sizeBytes],
     ["repl_backlog_first_byte_offset", backlog.firstOffset],
     ["repl_backlog_histlen", backlog.length],
+  ];
+}
+
+function groupFields(group: ReplicationFacts["group"]): Field[] {
+  if (group === undefined) return [];
+  return [
+    ["group_state", group.state],
+    ["group_ticket", group.ticket],
+    ["group_held_ms", group.heldForMs],
+    ["group_whole_copy", bit(group.hasWholeCopy)],
+    ["group_lease_left_ms", group.leaseLeftMs],
   ];
 }
 

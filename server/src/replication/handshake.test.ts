@@ -9,6 +9,7 @@ const base = {
   listeningPort: 7000,
   announcedAddress: "",
   resumeFrom: undefined,
+  isOfGroup: false,
   isFailover: false,
 };
 
@@ -46,6 +47,12 @@ test("a handshake authenticates, announces its address, and asks to go on where 
     "REPLCONF capa eof capa psync2",
     `PSYNC ${ID} 101`,
   ]);
+});
+
+test("a server of a group says that it is one", () => {
+  expect(commandsOf(new Handshake({ ...base, isOfGroup: true }), 4)[2]).toBe(
+    "REPLCONF capa eof capa psync2 capa group",
+  );
 });
 
 test("a primary that hands over says so", () => {

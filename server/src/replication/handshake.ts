@@ -13,6 +13,8 @@ export interface HandshakeOptions {
   readonly announcedAddress: string;
   /** Where we are in which stream, or undefined to ask for everything. */
   readonly resumeFrom: { readonly id: string; readonly next: number } | undefined;
+  /** An operator decides whom we follow. */
+  readonly isOfGroup: boolean;
   /** The other side is to take over from us. */
   readonly isFailover: boolean;
 }
@@ -45,7 +47,8 @@ export class Handshake {
     if (password !== "") steps.push(user === "" ? required("AUTH", password) : required("AUTH", user, password));
     steps.push(optional("REPLCONF", "listening-port", options.listeningPort));
     if (options.announcedAddress !== "") steps.push(optional("REPLCONF", "ip-address", options.announcedAddress));
-    steps.push(optional("REPLCONF", "capa", "eof", "capa", "psync2"));
+    const group = options.isOfGroup ? ["capa", "group"] : [];
+    steps.push(optional("REPLCONF", "capa", "eof", "capa", "psync2", ...group));
     const takeOver = options.isFailover ? ["FAILOVER"] : [];
     steps.push(required("PSYNC", resumeFrom?.id ?? "?", resumeFrom?.next ?? -1, ...takeOver));
     this.#steps = steps;

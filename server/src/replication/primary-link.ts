@@ -42,6 +42,7 @@ export interface PrimaryLinkSettings {
   readonly password: string;
   readonly listeningPort: number;
   readonly announcedAddress: string;
+  readonly isOfGroup: boolean;
   readonly timeoutSeconds: number;
 }
 
@@ -199,14 +200,14 @@ export class PrimaryLink {
 
   #begin(socket: net.Socket): void {
     const { settings, history, canResume, logger } = this.#options;
-    const { user, password, listeningPort, announcedAddress } = settings();
+    const { user, password, listeningPort, announcedAddress, isOfGroup } = settings();
     this.#state = "handshake";
     this.#decoder = new RespDecoder();
     this.#pending = [];
     this.#pendingBytes = 0;
     this.#unconfirmed = [];
     this.#handshake = new Handshake({
-      ...{ user, password, listeningPort, announcedAddress },
+      ...{ user, password, listeningPort, announcedAddress, isOfGroup },
       resumeFrom: canResume() ? { id: history.id, next: history.offset + 1 } : undefined,
       isFailover: this.#isHandingOver,
     });

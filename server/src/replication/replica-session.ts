@@ -25,6 +25,8 @@ export class ReplicaSession {
   /** Can find the end of a snapshot by its mark; if not, it must be told the length first. */
   understandsEndMark = false;
   understandsPsync2 = false;
+  /** It follows whom an operator says, and nobody else: while it follows, nobody else leads. */
+  isOfGroup = false;
   /** Wants a snapshot and nothing after it. */
   isSnapshotOnly = false;
   /** Of the snapshot, only the libraries of functions. */

@@ -9,6 +9,7 @@ import type { Clock } from "../platform/clock.ts";
 import type { Random } from "../platform/random.ts";
 import { Backlog } from "./backlog.ts";
 import { FullSync, GET_ACKNOWLEDGEMENT, PING, type SnapshotReceiver } from "./full-sync.ts";
+import { Heartbeat } from "./heartbeat.ts";
 import type { History } from "./history.ts";
 import { type ReplicaPeer, ReplicaSession } from "./replica-session.ts";
 import { StreamBatch } from "./stream-batch.ts";
@@ -41,6 +42,7 @@ export class Replicas {
   readonly #history: History;
   readonly #sessions = new Map<ReplicaPeer, ReplicaSession>();
   readonly #batch = new StreamBatch();
+  readonly heartbeat = new Heartbeat();
   #backlog: Backlog | undefined;
   #database = NO_DATABASE;
   #isFlushScheduled = false;
@@ -166,6 +168,7 @@ export class Replicas {
     if (offset > session.acknowledgedOffset) session.acknowledgedOffset = offset;
     if (durableOffset !== undefined && durableOffset > session.durableOffset) session.durableOffset = durableOffset;
     if (session.state === "sending" && session.isSnapshotSent) this.#goOnline(session);
+    if (session.state === "online" && session.isOfGroup) this.heartbeat.acknowledged(offset);
     this.acknowledged();
   }
 
@@ -238,7 +241,7 @@ export class Replicas {
     const { pingPeriodSeconds, timeoutSeconds, backlogTtlSeconds } = this.#options.settings();
     if (this.isOrigin && this.#sessions.size > 0 && nowMs - this.#lastPingMs >= pingPeriodSeconds * 1000) {
       this.#lastPingMs = nowMs;
-      if (this.#backlog !== undefined) this.#append(PING, 0, PING.length);
+      if (this.#backlog !== undefined) this.#beat();
     }
     this.#dropLate(nowMs, timeoutSeconds * 1000);
     this.#startWaiting(nowMs);
@@ -250,6 +253,11 @@ export class Replicas {
       this.#backlog = undefined;
       this.#history.restart();
     }
+  }
+
+  #beat(): void {
+    this.#append(PING, 0, PING.length);
+    this.heartbeat.beat(this.#history.offset, Math.floor(this.#options.clock.monotonicUs() / 1000));
   }
 
   addressOf(session: ReplicaSession): { readonly host: string; readonly port: number } {

@@ -11,6 +11,7 @@ import { DurableOffset } from "./durable-offset.ts";
 import { Failover } from "./failover.ts";
 import type { SnapshotReceiver } from "./full-sync.ts";
 import { History } from "./history.ts";
+import { Lease } from "./lease.ts";
 import {
   type LinkConnector,
   PrimaryLink,
@@ -33,6 +34,8 @@ export interface ReplicationOptions {
   readonly random: Random;
   readonly logger: Logger;
   readonly settings: () => ReplicationSettings;
+  /** `group-lease` */
+  readonly leaseSeconds: number;
   /** `min-replicas-to-write` */
   readonly minReplicas: () => number;
   readonly startSnapshot: (receiver: SnapshotReceiver) => boolean;
@@ -60,6 +63,9 @@ export interface ReplicationPosition {
 
 const TICK_MS = 1000;
 
+/** Whom a server follows that waits for its role: a primary that there never is. */
+const NOBODY = { host: "", port: 0 };
+
 /** Positions in the append-only file: written up to, and safe on the disk up to. */
 export interface AppendedStream {
   readonly position: number;
@@ -70,12 +76,15 @@ export class Replication {
   readonly history: History;
   readonly replicas: Replicas;
   readonly failover: Failover;
+  /** How long it may take writes as a primary whose role was given from outside. */
+  readonly lease: Lease;
   readonly #options: ReplicationOptions;
   readonly #durable = new DurableOffset();
   #link: PrimaryLink | undefined;
   #closedLinksInputBytes = 0;
   #stopTicking: CancelTimer | undefined;
   #restored: ReplicationPosition | undefined;
+  #heldSinceMs = 0;
   /** The data went to make room for a snapshot of the primary that is not loaded. */
   #isDataGone = false;
 
@@ -85,11 +94,13 @@ export class Replication {
     const { clock, random, logger, settings, startSnapshot } = options;
     this.replicas = new Replicas({ history: this.history, clock, random, logger, settings, startSnapshot });
     this.failover = this.#createFailover();
+    const heardMs = (): number => this.replicas.heartbeat.heardMs;
+    this.lease = new Lease({ clock, seconds: options.leaseSeconds, heardMs });
   }
 
   start(): void {
     this.#stopTicking = this.#options.clock.every(TICK_MS, () => {
-      this.#link?.tick();
+      if (!this.isHeld) this.#link?.tick();
       this.replicas.tick();
     });
   }
@@ -121,13 +132,30 @@ export class Replication {
     return this.history.offset;
   }
 
-  get isReadOnlyReplica(): boolean {
-    return this.isReplica && this.#options.settings().isReadOnly;
+  /** Waits for its role, and neither serves nor follows anybody meanwhile. */
+  get isHeld(): boolean {
+    return this.#link !== undefined && this.#link.port === NOBODY.port && this.#link.host === NOBODY.host;
+  }
+
+  get heldForMs(): number {
+    return this.isHeld ? this.lease.ticket - this.#heldSinceMs : 0;
+  }
+
+  /** Whether the data is that of one moment of the stream. */
+  get hasWholeCopy(): boolean {
+    return !this.#isDataGone;
+  }
+
+  /** A replica that takes no writes, or a primary that may have a successor. */
+  get isReadOnly(): boolean {
+    if (!this.isReplica) return this.lease.isOver;
+    return this.isHeld || this.#options.settings().isReadOnly;
   }
 
   /** A replica without its primary that is not to answer with old data. */
   get isStale(): boolean {
-    return this.#link !== undefined && !this.#link.isUp && !this.#options.settings().servesStaleData;
+    if (this.#link === undefined || this.#link.isUp) return false;
+    return this.isHeld || !this.#options.settings().servesStaleData;
   }
 
   /** Asked for every batch of requests, so it looks at settings only where there is one to look at. */
@@ -185,7 +213,14 @@ export class Replication {
       ...(handedOver === undefined ? {} : { handedOver }),
     });
     if (wasPrimary) this.#options.roleChanged(true);
-    this.#link.connect();
+    if (!this.isHeld) this.#link.connect();
+  }
+
+  /** Keeps its data, follows nobody and serves nobody, until it is given a role. */
+  hold(): void {
+    if (this.isHeld) return;
+    this.follow(NOBODY.host, NOBODY.port);
+    this.#heldSinceMs = this.lease.ticket;
   }
 
   /** Becomes a primary with the data it has. Replicas of the old primary can go on from here; `except` is one already. */
@@ -196,6 +231,7 @@ export class Replication {
     this.history.branch();
     this.replicas.isOrigin = true;
     this.replicas.forgetDatabase();
+    this.replicas.heartbeat.restart();
     this.replicas.disconnectAll(except);
     this.#options.roleChanged(false);
     this.#options.logger.notice("PRIMARY MODE enabled");
@@ -215,7 +251,9 @@ export class Replication {
         primaryChanged({ host, port });
       },
       promote: () => {
-        this.promote();
+        // The other side may have taken over, and only its answer was lost.
+        if (this.lease.isOn) this.hold();
+        else this.promote();
         primaryChanged(undefined);
       },
     });
@@ -237,6 +275,7 @@ export class Replication {
     const { backlog } = this.replicas;
     return {
       failover: this.failover.state,
+      group: this.#groupFacts(),
       primaryLink: this.#linkFacts(),
       replicas: this.#replicaFacts(),
       goodReplicas: minReplicas > 0 && maxLagSeconds > 0 ? this.replicas.goodCount : undefined,
@@ -250,6 +289,17 @@ export class Replication {
         firstOffset: backlog?.first ?? 0,
         length: backlog?.length ?? 0,
       },
+    };
+  }
+
+  #groupFacts(): ReplicationFacts["group"] {
+    if (!this.lease.isOn) return undefined;
+    return {
+      state: this.isHeld ? "held" : this.isReplica ? "follows" : "leads",
+      ticket: this.lease.ticket,
+      heldForMs: this.heldForMs,
+      hasWholeCopy: this.hasWholeCopy,
+      leaseLeftMs: this.isReplica ? 0 : Math.max(0, this.lease.remainingMs),
     };
   }
 

@@ -40,6 +40,7 @@ export function createServerReplication(parts: ServerReplicationParts): Replicat
     connect: parts.connect,
     primaryChanged: (primary) => config.assign("replicaof", primary),
     writes: { pause: () => pause.pause(LONGEST_PAUSE_MS, "write"), unpause: () => pause.unpause() },
+    leaseSeconds: config.get("group-lease"),
     minReplicas: () => config.get("min-replicas-to-write"),
     startSnapshot: (receiver) => startSnapshot(parts, receiver),
     isBehind: () => parts.persistence.isBehind,
@@ -60,6 +61,7 @@ function settingsOf(config: Config, port: number): ReplicationSettings {
     listeningPort:
       config.get("replica-announce-port") || (config.get("tls-replication") && config.get("tls-port")) || port,
     announcedAddress: config.get("replica-announce-ip"),
+    isOfGroup: config.get("group-lease") > 0,
     timeoutSeconds: config.get("repl-timeout"),
     isReadOnly: config.get("replica-read-only"),
     servesStaleData: config.get("replica-serve-stale-data"),
@@ -68,7 +70,8 @@ function settingsOf(config: Config, port: number): ReplicationSettings {
     isAnnounced: config.get("replica-announced"),
     backlogBytes: config.get("repl-backlog-size"),
     backlogTtlSeconds: config.get("repl-backlog-ttl"),
-    pingPeriodSeconds: config.get("repl-ping-replica-period"),
+    // A lease needs proofs that are younger than itself.
+    pingPeriodSeconds: config.get("group-lease") > 0 ? 1 : config.get("repl-ping-replica-period"),
     syncDelaySeconds: config.get("repl-diskless-sync") ? config.get("repl-diskless-sync-delay") : 0,
     maxHeldBytes: config.get("client-output-buffer-limit").replica.hardBytes,
   };

@@ -112,7 +112,7 @@ export const OBSERVATION: readonly Conversation[] = [
       a COMMAND LIST FILTERBY MODULE x | a COMMAND LIST FILTERBY ACLCAT nosuch | a COMMAND LIST FOO
       a COMMAND INFO get ping
     `,
-    masks: [[/\*(240|254)\r\n.*/gs, "all of them"]],
+    masks: [[/\*(240|255)\r\n.*/gs, "all of them"]],
   },
   {
     title: "INFO: its sections by name; MODULE, LOLWUT, TIME, ROLE, LASTSAVE",
