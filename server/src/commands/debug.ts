@@ -4,7 +4,7 @@
  */
 
 import { globMatchBuffer } from "@kvcluster/protocol/glob";
-import { parseMemorySize } from "../config/memory-units.ts";
+import { parseMemorySize } from "@kvcluster/protocol/memory-units";
 import { NO_EXPIRY } from "../keyspace/record.ts";
 import { countArgument, integerArgument } from "./arguments.ts";
 import type { Call } from "./call.ts";

@@ -3,9 +3,10 @@
  * sets of flags, the address of a primary.
  */
 
+import { parseInteger } from "@kvcluster/protocol/directive-form";
 import { formatEventClasses, parseEventClasses } from "../keyspace/event-classes.ts";
 import type { Directive, DirectiveOptions } from "./directive.ts";
-import { DirectiveError, described, parseInteger } from "./directive.ts";
+import { DirectiveError, described } from "./directive.ts";
 import { quoteArgument } from "./quote.ts";
 
 const BIND_ADDRESSES_MAX = 16;

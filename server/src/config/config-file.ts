@@ -40,6 +40,9 @@ const RETIRED_DIRECTIVES: ReadonlySet<string> = new Set([
   "lua-replicate-commands",
 ]);
 
+/** Beside the directives of the table and those that have a meaning for the file itself. */
+export const FILE_ONLY_DIRECTIVES: readonly string[] = ["rename-command", ...RETIRED_DIRECTIVES];
+
 export function createConfigExtras(): ConfigExtras {
   return { renamedCommands: new Map(), userLines: [] };
 }

@@ -5,7 +5,23 @@
  * `effect: "none"` marks what is accepted and stored for compatibility without changing how the server behaves.
  */
 
-import { formatMemorySize, parseMemorySize } from "./memory-units.ts";
+import {
+  ANY_TEXT,
+  type DirectiveForm,
+  formatInteger,
+  integerIn,
+  LONG_MAX,
+  octalIn,
+  oneOf,
+  parseInteger,
+  parseOctal,
+  parseShare,
+  SIZE_OR_SHARE,
+  sizeIn,
+  valueProblem,
+  YES_OR_NO,
+} from "@kvcluster/protocol/directive-form";
+import { formatMemorySize, parseMemorySize } from "@kvcluster/protocol/memory-units";
 import { quoteArgument } from "./quote.ts";
 
 /** A value that a directive does not take; the message is Redis' text. */
@@ -32,6 +48,8 @@ export interface DirectiveOptions {
 export interface Directive<Name extends string = string, Value = unknown> {
   readonly name: Name;
   readonly kind: string;
+  /** Where that says all about its values; it is in the table for those who are not the server. */
+  readonly form: DirectiveForm | undefined;
   readonly initial: Value;
   readonly alias: string | undefined;
   readonly isImmutable: boolean;
@@ -46,7 +64,9 @@ export interface Directive<Name extends string = string, Value = unknown> {
 }
 
 interface Codec<Value> {
-  readonly kind: string;
+  readonly kind?: string;
+  readonly form: DirectiveForm;
+  /** Of a text that fits the form. */
   readonly parse: (text: string, context: ParseContext<Value>) => Value;
   readonly format: (value: Value) => string;
   readonly line?: (value: Value) => string;
@@ -61,9 +81,14 @@ function single<const Name extends string, Value>(
   const line = codec.line ?? codec.format;
   return {
     ...described(name, initial, options),
-    kind: codec.kind,
+    kind: codec.kind ?? codec.form.kind,
+    form: codec.form,
     isMultiArgument: false,
-    parse: (words, context) => codec.parse(words[0] as string, context),
+    parse(words, context) {
+      const problem = valueProblem(codec.form, words[0] as string);
+      if (problem !== undefined) throw new DirectiveError(problem);
+      return codec.parse(words[0] as string, context);
+    },
     format: codec.format,
     lines: (value) => [line(value)],
   };
@@ -73,6 +98,7 @@ function single<const Name extends string, Value>(
 export function described<const Name extends string, Value>(name: Name, initial: Value, options: DirectiveOptions) {
   return {
     name,
+    form: undefined as DirectiveForm | undefined,
     initial,
     alias: options.alias,
     isImmutable: options.isImmutable ?? false,
@@ -83,54 +109,25 @@ export function described<const Name extends string, Value>(name: Name, initial:
 
 export function bool<const Name extends string>(name: Name, initial: boolean, options: DirectiveOptions = {}) {
   const codec: Codec<boolean> = {
-    kind: "yes or no",
-    parse(text) {
-      const word = text.toLowerCase();
-      if (word !== "yes" && word !== "no") throw new DirectiveError("argument must be 'yes' or 'no'");
-      return word === "yes";
-    },
+    form: YES_OR_NO,
+    parse: (text) => text.toLowerCase() === "yes",
     format: (value) => (value ? "yes" : "no"),
   };
   return single(name, initial, codec, options);
 }
 
 export const INT_MAX = 2 ** 31 - 1;
-export const LONG_MAX = 2 ** 63;
 export type Range = readonly [minimum: number, maximum: number];
-
-function formatInteger(value: number): string {
-  return value >= LONG_MAX ? "9223372036854775807" : String(value);
-}
-
-function inRange(value: number, range: Range): number {
-  if (value < range[0] || value > range[1]) {
-    throw new DirectiveError(
-      `argument must be between ${formatInteger(range[0])} and ${formatInteger(range[1])} inclusive`,
-    );
-  }
-  return value;
-}
-
-/** An integer as the wire and Redis' files write it: no blanks, no plus, no leading zero, within 64 bits. */
-export function parseInteger(text: string): number | undefined {
-  if (!/^(0|-?[1-9][0-9]{0,18})$/.test(text)) return undefined;
-  const value = BigInt(text);
-  return value === BigInt.asIntN(64, value) ? Number(value) : undefined;
-}
 
 export function integer<const Name extends string>(
   name: Name,
   initial: number,
-  range: Range,
+  [minimum, maximum]: Range,
   options: DirectiveOptions = {},
 ) {
   const codec: Codec<number> = {
-    kind: "integer",
-    parse(text) {
-      const value = parseInteger(text);
-      if (value === undefined) throw new DirectiveError("argument couldn't be parsed into an integer");
-      return inRange(value, range);
-    },
+    form: integerIn(minimum, maximum),
+    parse: (text) => parseInteger(text) as number,
     format: formatInteger,
   };
   return single(name, initial, codec, options);
@@ -139,15 +136,12 @@ export function integer<const Name extends string>(
 export function octal<const Name extends string>(
   name: Name,
   initial: number,
-  range: Range,
+  [minimum, maximum]: Range,
   options: DirectiveOptions = {},
 ) {
   const codec: Codec<number> = {
-    kind: "octal integer",
-    parse(text) {
-      if (!/^[0-7]+$/.test(text)) throw new DirectiveError("argument couldn't be parsed as an octal number");
-      return inRange(Number.parseInt(text, 8), range);
-    },
+    form: octalIn(minimum, maximum),
+    parse: (text) => parseOctal(text) as number,
     format: (value) => value.toString(8),
   };
   return single(name, initial, codec, options);
@@ -156,16 +150,12 @@ export function octal<const Name extends string>(
 export function memory<const Name extends string>(
   name: Name,
   initial: number,
-  range: Range = [0, LONG_MAX],
+  [minimum, maximum]: Range = [0, LONG_MAX],
   options: DirectiveOptions = {},
 ) {
   const codec: Codec<number> = {
-    kind: "memory size",
-    parse(text) {
-      const value = parseMemorySize(text);
-      if (value === undefined) throw new DirectiveError("argument must be a memory value");
-      return inRange(value, range);
-    },
+    form: sizeIn(minimum, maximum),
+    parse: (text) => parseMemorySize(text) as number,
     format: formatInteger,
     line: formatMemorySize,
   };
@@ -179,17 +169,10 @@ export function memoryOrPercent<const Name extends string>(
   options: DirectiveOptions = {},
 ) {
   const codec: Codec<number> = {
-    kind: "memory size or percentage",
+    form: SIZE_OR_SHARE,
     parse(text) {
-      const percent = /^([0-9]+)%$/.exec(text);
-      if (percent !== null) {
-        const value = Number(percent[1]);
-        if (value > 100) throw new DirectiveError("percentage argument must be less or equal to 100");
-        return -value;
-      }
-      const value = parseMemorySize(text);
-      if (value === undefined) throw new DirectiveError("argument must be a memory or percent value");
-      return value;
+      const share = parseShare(text);
+      return share === undefined ? (parseMemorySize(text) as number) : -share;
     },
     format: (value) => (value < 0 ? `${-value}%` : formatInteger(value)),
     line: (value) => (value < 0 ? `${-value}%` : formatMemorySize(value)),
@@ -205,14 +188,8 @@ export function choice<const Name extends string, const Choices extends readonly
 ) {
   const codec: Codec<Choices[number]> = {
     kind: `one of ${choices.join(", ")}`,
-    parse(text) {
-      const word = text.toLowerCase();
-      const found = choices.find((candidate) => candidate === word);
-      if (found === undefined) {
-        throw new DirectiveError(`argument(s) must be one of the following: ${choices.join(", ")}`);
-      }
-      return found;
-    },
+    form: oneOf(choices.join(" ")),
+    parse: (text) => text.toLowerCase(),
     format: (value) => value,
   };
   return single(name, initial, codec, options);
@@ -224,7 +201,7 @@ export function text<const Name extends string>(
   options: DirectiveOptions & { readonly check?: (value: string) => string | undefined } = {},
 ) {
   const codec: Codec<string> = {
-    kind: "text",
+    form: ANY_TEXT,
     parse(value) {
       const problem = options.check?.(value);
       if (problem !== undefined) throw new DirectiveError(problem);

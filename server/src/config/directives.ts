@@ -6,6 +6,7 @@
  * `port 0` differs from Redis on purpose: it listens on a free port and logs it.
  */
 
+import { LONG_MAX } from "@kvcluster/protocol/directive-form";
 import {
   addresses,
   directory,
@@ -17,7 +18,7 @@ import {
   primaryAddress,
 } from "./composite-directives.ts";
 import type { Directive, DirectiveOptions } from "./directive.ts";
-import { bool, choice, INT_MAX, integer, LONG_MAX, memory, memoryOrPercent, octal, text } from "./directive.ts";
+import { bool, choice, INT_MAX, integer, memory, memoryOrPercent, octal, text } from "./directive.ts";
 import { outputBufferLimits } from "./output-buffer-limits.ts";
 import { savePoints } from "./save-points.ts";
 
@@ -54,7 +55,6 @@ function plainName(directive: string, noun: string): (value: string) => string |
 }
 
 const NETWORK = [
-  // Fixed, unlike in Redis: a listener is bound in the background, too late for the reply of CONFIG SET to tell failure.
   integer("port", 6379, PORTS),
   addresses("bind", ["*", "-::*"]),
   text("bind-source-addr", "", STORED),

@@ -3,9 +3,10 @@
  * A line or CONFIG SET changes only the classes it names. `replica` is another name of Redis' `slave`.
  */
 
+import { parseInteger } from "@kvcluster/protocol/directive-form";
+import { formatMemorySize, parseMemorySize } from "@kvcluster/protocol/memory-units";
 import type { Directive, DirectiveOptions } from "./directive.ts";
-import { DirectiveError, described, parseInteger } from "./directive.ts";
-import { formatMemorySize, parseMemorySize } from "./memory-units.ts";
+import { DirectiveError, described } from "./directive.ts";
 
 export interface OutputBufferLimit {
   /** 0 means without limit, here and below. */

@@ -3,8 +3,9 @@
  * up; the first one replaces the built-in points; `save ""` means none.
  */
 
+import { parseInteger } from "@kvcluster/protocol/directive-form";
 import type { Directive, DirectiveOptions } from "./directive.ts";
-import { DirectiveError, described, parseInteger } from "./directive.ts";
+import { DirectiveError, described } from "./directive.ts";
 
 export interface SavePoint {
   readonly seconds: number;

@@ -4,7 +4,7 @@
  */
 
 import { arch, release, type } from "node:os";
-import { humanMemorySize } from "../config/memory-units.ts";
+import { humanMemorySize } from "@kvcluster/protocol/memory-units";
 import type {
   AppendOnlyFacts,
   ClientFacts,
