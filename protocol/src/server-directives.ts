@@ -307,7 +307,7 @@ export const SERVER_DIRECTIVES: readonly ServerDirective[] = [
   { name: "cluster-announce-port", initial: "0", change: "live", form: integerIn(0, 65535) },
   { name: "cluster-announce-bus-port", initial: "0", change: "live", form: integerIn(0, 65535) },
   { name: "cluster-announce-tls-port", initial: "0", change: "live", form: integerIn(0, 65535) },
-  { name: "cluster-external-port", initial: "0", change: "restart", form: integerIn(0, 65535) },
+  { name: "cluster-external-port", initial: "0", change: "live", form: integerIn(0, 65535) },
   { name: "cluster-announce-external-host", initial: "", change: "live", form: ANY_TEXT },
   { name: "cluster-announce-external-port", initial: "0", change: "live", form: integerIn(0, 65535) },
   {

@@ -137,3 +137,21 @@ test("a node that announces nothing any more is shown as to everybody", async ()
   const wanted = [`127.0.0.1:${second.port}`, ...left].sort();
   await eventually("the change known", async () => String(await ownersAt(first.external)) === String(wanted));
 });
+
+test("the port for clients outside moves, goes and comes while the server runs; a taken one is refused", async () => {
+  const [, , third] = nodes as [Node, Node, Node];
+  const set = async (port: number) => {
+    const reply = await ask(third.port, "CONFIG", "SET", "cluster-external-port", String(port));
+    return reply instanceof RespError ? reply.message : String(reply);
+  };
+  const isServed = (port: number) => ask(port, "PING").then(String, () => "nobody");
+  const elsewhere = await freePort();
+  expect(await set(elsewhere)).toBe("OK");
+  expect([await isServed(elsewhere), await isServed(third.external)]).toEqual(["PONG", "nobody"]);
+  expect(await set(third.port)).toContain("Unable to listen on this port");
+  expect([await isServed(elsewhere), await isServed(third.port)]).toEqual(["PONG", "PONG"]);
+  expect(await set(0)).toBe("OK");
+  expect(await isServed(elsewhere)).toBe("nobody");
+  expect(await set(third.external)).toBe("OK");
+  expect((await ownersAt(third.external)).some((owner) => owner.startsWith(OUTSIDE))).toBe(true);
+});

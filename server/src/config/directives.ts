@@ -292,7 +292,7 @@ const CLUSTER = [
   integer("cluster-announce-port", 0, PORTS),
   integer("cluster-announce-bus-port", 0, PORTS),
   integer("cluster-announce-tls-port", 0, PORTS),
-  integer("cluster-external-port", 0, PORTS, FIXED),
+  integer("cluster-external-port", 0, PORTS),
   text("cluster-announce-external-host", "", { check: checkExternalHost }),
   integer("cluster-announce-external-port", 0, PORTS),
   choice("cluster-preferred-endpoint-type", ["ip", "hostname", "unknown-endpoint"], "ip"),

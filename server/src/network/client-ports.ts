@@ -1,6 +1,6 @@
 /**
- * What a server listens on for clients, and changes of it while it runs: `port`, `bind` and `tls-port` of CONFIG SET. What is
- * open stays open if the new place cannot be had; clients that are connected notice nothing.
+ * What a server listens on for clients, and changes of it while it runs: `port`, `bind`, `tls-port` and `cluster-external-port` of
+ * CONFIG SET. What is open stays open if the new place cannot be had; clients that are connected notice nothing.
  */
 
 import { bindAddress } from "../config/bind-address.ts";
@@ -23,14 +23,23 @@ export interface ListeningParts {
 
 /** Why a change was refused, and the directive to blame. */
 export interface PortRefusal {
-  readonly directive: "port" | "bind" | "tls-port";
+  readonly directive: "port" | "bind" | "tls-port" | "cluster-external-port";
   readonly reason: string;
 }
 
 interface Places {
   readonly port: number;
   readonly tlsPort: number;
+  /** For clients from outside of the network in which cluster nodes have their addresses. */
+  readonly externalPort: number;
   readonly bind: readonly string[];
+}
+
+/** What listens apart from the others, and is changed apart. */
+interface Part {
+  readonly directive: PortRefusal["directive"];
+  isChanged(wanted: Places, before: Places): boolean;
+  replace(wanted: Places, before: Places): Promise<Error | undefined>;
 }
 
 const LONG_MS = 2 ** 30;
@@ -40,11 +49,29 @@ export class ClientPorts {
   #plain: Listener[] = [];
   #secure: TlsService | undefined;
   #unix: Listener | undefined;
-  /** For clients from outside of the network in which cluster nodes have their addresses. */
   #external: { stop(): void }[] = [];
-  #open: Places = { port: 0, tlsPort: 0, bind: [] };
+  #open: Places = { port: 0, tlsPort: 0, externalPort: 0, bind: [] };
   /** A process that listens nowhere for a while is not to end. */
   #keepsAlive: NodeJS.Timeout | undefined;
+
+  readonly #changing: readonly Part[] = [
+    {
+      directive: "port",
+      isChanged: (wanted, before) => wanted.port !== before.port,
+      replace: (wanted, before) => this.#replacePlain(wanted, before),
+    },
+    {
+      directive: "tls-port",
+      isChanged: (wanted, before) => wanted.tlsPort !== before.tlsPort,
+      replace: (wanted, before) => this.#replaceSecure(wanted, before),
+    },
+    {
+      directive: "cluster-external-port",
+      isChanged: (wanted, before) =>
+        wanted.externalPort !== before.externalPort || (wanted.tlsPort === 0) !== (before.tlsPort === 0),
+      replace: (wanted, before) => this.#replaceExternal(wanted, before),
+    },
+  ];
 
   constructor(parts: ListeningParts) {
     this.#parts = parts;
@@ -84,17 +111,17 @@ export class ClientPorts {
   async change(): Promise<PortRefusal | undefined> {
     const wanted = placesOf(this.#parts.config);
     const before = this.#open;
-    const isElsewhere = describe({ ...wanted, port: 0, tlsPort: 0 }) !== describe({ ...before, port: 0, tlsPort: 0 });
-    if (isElsewhere || wanted.port !== before.port) {
-      const problem = await this.#replacePlain(wanted, before);
-      if (problem !== undefined) return refusal(isElsewhere ? "bind" : "port", problem, this.#parts.logger);
-    }
-    if (isElsewhere || wanted.tlsPort !== before.tlsPort) {
-      const problem = await this.#replaceSecure(wanted, before);
-      if (problem !== undefined) {
-        await this.#replacePlain(before, wanted);
-        return refusal("tls-port", problem, this.#parts.logger);
+    const isElsewhere = wanted.bind.join(" ") !== before.bind.join(" ");
+    const done: Part[] = [];
+    for (const part of this.#changing) {
+      if (!isElsewhere && !part.isChanged(wanted, before)) continue;
+      const problem = await part.replace(wanted, before);
+      if (problem === undefined) {
+        done.push(part);
+        continue;
       }
+      for (const other of done.reverse()) await other.replace(before, wanted);
+      return refusal(isElsewhere && done.length === 0 ? "bind" : part.directive, problem, this.#parts.logger);
     }
     this.#open = wanted;
     return undefined;
@@ -137,13 +164,32 @@ export class ClientPorts {
     }
   }
 
+  async #replaceExternal(wanted: Places, before: Places): Promise<Error | undefined> {
+    const old = this.#external;
+    const close = (): void => {
+      for (const listener of old) listener.stop();
+    };
+    const isSame = wanted.externalPort === before.externalPort;
+    if (isSame) close();
+    try {
+      await this.#openExternal(wanted);
+      close();
+      return undefined;
+    } catch (error) {
+      this.#external = old;
+      if (isSame) await this.#openExternal(before).catch(() => undefined);
+      return error as Error;
+    }
+  }
+
   /** By TLS where there is a port for that: who has asked for it will not want to leave it out there. */
-  async #openExternal({ bind, tlsPort }: Places): Promise<void> {
-    const port = this.#parts.config.get("cluster-external-port");
-    if (port === 0) return;
-    const secure = tlsPort === 0 ? undefined : await this.#openSecure({ bind, port: 0, tlsPort: port }, true);
-    if (secure !== undefined) this.#external = [secure];
-    else this.#external = (await this.#listen({ bind, port, tlsPort }, true)).opened;
+  async #openExternal({ bind, tlsPort, externalPort: port }: Places): Promise<void> {
+    if (port === 0) this.#external = [];
+    else if (tlsPort === 0) this.#external = (await this.#listen({ bind, port }, true)).opened;
+    else {
+      const secure = await this.#openSecure({ bind, tlsPort: port }, true);
+      this.#external = secure === undefined ? [] : [secure];
+    }
   }
 
   /** Gives the port. */
@@ -154,7 +200,10 @@ export class ClientPorts {
   }
 
   /** On all addresses or on none. */
-  async #listen({ bind, port: wanted }: Places, isOutside: boolean): Promise<{ opened: Listener[]; port: number }> {
+  async #listen(
+    { bind, port: wanted }: Pick<Places, "bind" | "port">,
+    isOutside: boolean,
+  ): Promise<{ opened: Listener[]; port: number }> {
     const opened: Listener[] = [];
     let port = wanted;
     for (const address of bind) {
@@ -174,7 +223,7 @@ export class ClientPorts {
     return { opened, port };
   }
 
-  #openSecure({ bind, tlsPort }: Places, isOutside = false): Promise<TlsService | undefined> {
+  #openSecure({ bind, tlsPort }: Pick<Places, "bind" | "tlsPort">, isOutside = false): Promise<TlsService | undefined> {
     const { config, clock, logger, certificateRefused } = this.#parts;
     const addresses = bind.map(bindAddress);
     const { accept } = this.#common(isOutside);
@@ -194,17 +243,23 @@ export class ClientPorts {
 }
 
 function placesOf(config: Config): Places {
-  return { port: config.get("port"), tlsPort: config.get("tls-port"), bind: config.get("bind") };
+  return {
+    port: config.get("port"),
+    tlsPort: config.get("tls-port"),
+    externalPort: config.get("cluster-external-port"),
+    bind: config.get("bind"),
+  };
 }
 
-function describe({ port, tlsPort, bind }: Places): string {
-  return [port, tlsPort, ...bind].join(" ");
+function describe({ port, tlsPort, externalPort, bind }: Places): string {
+  return [port, tlsPort, externalPort, ...bind].join(" ");
 }
 
 const REASONS: Readonly<Record<PortRefusal["directive"], string>> = {
   port: "Unable to listen on this port. Check server logs.",
   bind: "Failed to bind to specified addresses.",
   "tls-port": "Unable to listen on this port. Check server logs.",
+  "cluster-external-port": "Unable to listen on this port. Check server logs.",
 };
 
 function refusal(directive: PortRefusal["directive"], error: Error, logger: Logger): PortRefusal {
