@@ -26,7 +26,7 @@ async function start(program: string, more: readonly string[]): Promise<KvSessio
 it("ours starts with the defaults that the table names, and takes them", { timeout: 60_000 }, async () => {
   const [[, ours, more]] = PROGRAMS;
   const session = await start(ours, more);
-  const defaults = liveValues({});
+  const defaults = liveValues({}, LIVE_DIRECTIVES);
   expect(new Map(await session.configuration(LIVE_DIRECTIVES))).toEqual(defaults);
   for (const [name, value] of defaults) expect([name, await session.configure(name, value)]).toEqual([name, undefined]);
 });

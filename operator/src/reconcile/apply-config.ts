@@ -1,20 +1,22 @@
 /**
  * Brings the live directives of every server to what the spec says, without a restart, and back to their defaults when they
- * leave the spec. Servers are asked in every pass, so one that was missed, or that somebody changed by hand, is set right.
+ * leave the spec. Servers are asked in every pass, so one that was missed, or where somebody changed one by hand, is set right;
+ * directives that the spec does not name are left to the servers.
  *
  * A value that servers refuse is told in the condition ConfigApplied and left out of their file, or the next restart would
- * fail for it. maxmemory follows the smaller of the memory limits of spec and pod: a pod has its new limit only once it has
- * been restarted.
+ * fail for it, until all of them take it. maxmemory follows the smaller of the memory limits of spec and pod: a pod has its new
+ * limit only once it has been restarted.
  */
 
 import type { KVCluster } from "../api/kv-cluster.ts";
 import { parseQuantity } from "../api/quantity.ts";
-import type { KvSession } from "../kv/kv-session.ts";
-import { LIVE_DIRECTIVES, liveValues } from "../resources/live-directives.ts";
+import { isLive, liveValues } from "../resources/live-directives.ts";
 import { directivesOf } from "../resources/server-config.ts";
-import { type Applied, onEveryServer, refusalsIn, tellChanges } from "./on-every-server.ts";
+import { refuse } from "./check-config.ts";
+import { onEveryServer, refusalsIn, tellChanges } from "./on-every-server.ts";
 import type { Pod } from "./pod.ts";
-import { type Pass, PROCEED, type Step } from "./step.ts";
+import { setDirectives } from "./set-directives.ts";
+import { PROCEED, type Step } from "./step.ts";
 
 export const applyConfig: Step = {
   name: "apply configuration",
@@ -22,41 +24,23 @@ export const applyConfig: Step = {
   run: async (pass) => {
     // Going to sleep and waking up set directives of their own.
     if (pass.hibernation !== undefined) return PROCEED;
-    const applied = await onEveryServer(pass, "configuration", (session, pod) => compareAndSet(pass, session, pod));
-    if (applied.length === 0) return PROCEED;
-    pass.refusals = refusalsIn(applied);
+    const { cluster, name, dependencies, leftDirectives } = pass;
+    const pods = dependencies.store.pods(name);
+    const { applied, turnout } = await onEveryServer(pass, "configuration", (session, podName) => {
+      const pod = pods.find(({ metadata }) => metadata.name === podName);
+      return setDirectives(pass, session, liveValues(directivesOf(asLimited(cluster, pod)), leftDirectives));
+    });
+    const isUnanimous = turnout.unheard === 0;
+    const before = [...pass.refusals].filter(([directive]) => !isUnanimous || !isLive(directive));
+    refuse(pass, new Map([...before, ...refusalsIn(applied)]));
+    if (isUnanimous) pass.leftDirectives = [];
+    pass.configTurnout = turnout;
     tellChanges(pass, applied, CHANGED);
     return PROCEED;
   },
 };
 
 const CHANGED = { action: "ApplyConfig", reason: "ConfigChanged", note: "Servers took on without a restart" };
-
-async function compareAndSet(pass: Pass, session: KvSession, podName: string): Promise<Applied> {
-  const { spellings, dependencies, name, cluster } = pass;
-  const pod = dependencies.store.pods(name).find(({ metadata }) => metadata.name === podName);
-  const before = await session.configuration(LIVE_DIRECTIVES);
-  const wanted = [...liveValues(directivesOf(asLimited(cluster, pod)))];
-  const different = wanted.filter(([directive, value]) => {
-    const shown = before.get(directive);
-    return shown !== undefined && !spellings.isShownAs(directive, value, shown);
-  });
-  const changed = new Set<string>();
-  const refusals = new Map<string, string>();
-  if (different.length === 0) return { changed, refusals };
-  for (const [directive, value] of different) {
-    const refusal = await session.configure(directive, value);
-    if (refusal !== undefined) refusals.set(directive, refusal);
-  }
-  const after = await session.configuration(LIVE_DIRECTIVES);
-  for (const [directive, value] of different) {
-    const shown = after.get(directive);
-    if (refusals.has(directive) || shown === undefined) continue;
-    spellings.learn(directive, value, shown);
-    if (shown !== before.get(directive)) changed.add(directive);
-  }
-  return { changed, refusals };
-}
 
 /** The cluster as far as this pod's own memory limit allows it. */
 function asLimited(cluster: KVCluster, pod: Pod | undefined): KVCluster {

@@ -106,6 +106,49 @@ describe("a user of spec.auth.users", () => {
     expect([conditionIn(seen, "UsersApplied"), known(seen, "bob").length]).toEqual(["True Applied", 1]);
   });
 
+  it("is not said to be on all servers while some did not answer", async () => {
+    const seen = await start();
+    const [away] = seen.servers.nodes;
+    if (away === undefined) throw new Error("no such server");
+    away.isSilent = true;
+    await go(seen, 2);
+    expect([conditionIn(seen, "UsersApplied"), messageOf(seen)]).toEqual([
+      "Unknown ServersUnheard",
+      "1 of 6 servers did not answer",
+    ]);
+    declare(seen, [user("bob")]);
+    await go(seen, 1);
+    expect(conditionIn(seen, "UsersApplied")).toBe("False UserPasswordMissing");
+    expect(messageOf(seen)).toMatch(/1 of 6 servers did not answer$/);
+  });
+
+  it("waits while the cluster is paused: servers are told nothing", async () => {
+    const seen = await start();
+    const before = known(seen, "alice");
+    seen.server.change(seen.cluster(), {
+      spec: { paused: true, auth: { users: [user("alice", ["allkeys"]), user("bob", [], ["alice-password"])] } },
+    });
+    const { sets } = seen.users;
+    await go(seen, 4);
+    expect([seen.users.sets, known(seen, "alice"), known(seen, "bob")]).toEqual([sets, before, [undefined]]);
+    seen.server.change(seen.cluster(), { spec: { paused: false } });
+    await seen.settle();
+    expect(known(seen, "bob")).toHaveLength(1);
+    expect(known(seen, "bob")).not.toContain(undefined);
+  });
+
+  it("costs one read of each Secret a pass, however many users refer to it", async () => {
+    const seen = await start([
+      user("alice"),
+      user("bob", [], ["alice-password"]),
+      user("carol", [], ["alice-password"]),
+    ]);
+    const reads = () => seen.server.requests.filter(({ path }) => path.endsWith("/secrets/alice-password")).length;
+    const before = reads();
+    await seen.pass();
+    expect(reads() - before).toBe(1);
+  });
+
   it("is put back on a server that lost it, and causes no write while all is well", async () => {
     const seen = await start();
     seen.users.of(seen.servers.nodes[2]?.id ?? "").set("alice", "user alice off");

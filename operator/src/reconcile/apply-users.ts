@@ -14,7 +14,7 @@ import { declaredUsersOf, removedUsers, userLine } from "../resources/declared-u
 import type { DeclaredUsers } from "../resources/manifest.ts";
 import type { UserProblem } from "../status/users-applied.ts";
 import { type Applied, onEveryServer, refusalsIn, tellChanges } from "./on-every-server.ts";
-import { passwordIn, readSecret, serverSecret } from "./secrets.ts";
+import { passwordIn, readSecrets, serverSecret } from "./secrets.ts";
 import { type Pass, PROCEED, type Step } from "./step.ts";
 
 export const applyUsers: Step = {
@@ -29,8 +29,11 @@ export const applyUsers: Step = {
     pass.userProblems = undefined;
     if (declared.length === 0 && removed.length === 0) return PROCEED;
     const { wanted, missing } = await readWanted(pass, declared);
-    const applied = await onEveryServer(pass, "users", (session) => applyTo(pass, session, wanted, removed));
+    const { applied, turnout } = await onEveryServer(pass, "users", (session) =>
+      applyTo(pass, session, wanted, removed),
+    );
     const refusals = refusalsIn(applied);
+    pass.userTurnout = turnout;
     pass.userProblems = [...missing, ...[...refusals].map(asProblem)];
     if (applied.length > 0) pass.users = { lines: linesNow(pass.users, wanted, refusals), removed };
     tellChanges(pass, applied, CHANGED);
@@ -49,10 +52,12 @@ type Wanted = ReadonlyMap<string, readonly string[]>;
 async function readWanted(pass: Pass, declared: readonly DeclaredUser[]) {
   const wanted = new Map<string, readonly string[]>();
   const missing: UserProblem[] = [];
+  const names = declared.flatMap(({ passwordSecretRefs }) => passwordSecretRefs.map((reference) => reference.name));
+  const secrets = await readSecrets(pass, names);
   for (const { name, rules, passwordSecretRefs } of declared) {
     const hashes: string[] = [];
     for (const { name: secretName, key } of passwordSecretRefs) {
-      const password = passwordIn(await readSecret(pass, secretName), key);
+      const password = passwordIn(secrets.get(secretName), key);
       if (password !== undefined) hashes.push(`#${createHash("sha256").update(password).digest("hex")}`);
       else
         missing.push({ reason: "UserPasswordMissing", user: name, message: `Secret "${secretName}" has no "${key}"` });

@@ -11,6 +11,7 @@ import { actOnTopology } from "./act-on-topology.ts";
 import { applyConfig } from "./apply-config.ts";
 import { applyUsers } from "./apply-users.ts";
 import { ChangeMeter } from "./change-meter.ts";
+import { checkConfig } from "./check-config.ts";
 import { ensureChildren } from "./ensure-children.ts";
 import { ensurePassword } from "./ensure-password.ts";
 import { growVolumes, readVolumeSize, renewSets } from "./grow-volumes.ts";
@@ -29,6 +30,7 @@ import { Spellings } from "./spellings.ts";
 import { type Pass, PROCEED, type Step, type StepResult } from "./step.ts";
 
 const STEPS: readonly Step[] = [
+  checkConfig,
   ensurePassword,
   readVolumeSize,
   observeServers,
@@ -123,9 +125,13 @@ function newPass(given: Given): Pass {
     oldPassword: undefined,
     laggingPods: new Set(),
     passwordProblem: undefined,
-    refusals: undefined,
+    refusals: new Map(),
+    startable: given.cluster,
+    leftDirectives: [],
+    configTurnout: undefined,
     users: NO_USERS,
     userProblems: undefined,
+    userTurnout: undefined,
     volumeSize: undefined,
     volumeRefusal: undefined,
     podViews: [],

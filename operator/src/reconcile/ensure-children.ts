@@ -4,7 +4,6 @@
  * removed here: a shard holds data (see remove-shards.ts).
  */
 
-import { conditionOf } from "../api/condition.ts";
 import { SHARD_LABEL } from "../api/labels.ts";
 import { children } from "../resources/children.ts";
 import { isOwnedBy, type Manifest } from "../resources/manifest.ts";
@@ -12,6 +11,7 @@ import { wasFormed } from "../status/cluster-facts.ts";
 import { hasNoPods } from "../status/hibernation-state.ts";
 import { isHeldBack } from "../status/restore-state.ts";
 import { canShrink } from "../topology/plan-handover.ts";
+import { refusedValues } from "./check-config.ts";
 import { claimTemplateOf, replicasOf } from "./shard-sets.ts";
 import { type Pass, PROCEED, type Step, type StepResult } from "./step.ts";
 
@@ -25,12 +25,12 @@ export const ensureChildren: Step = {
     const { cluster, dependencies, options, name } = pass;
     const live = dependencies.store.children(name);
     const built = children({
-      cluster,
+      cluster: pass.startable,
       ...options,
       password: pass.password ?? "",
       oldPassword: pass.oldPassword,
       users: pass.users,
-      refusedDirectives: new Set(pass.refusals?.keys()),
+      configMemory: { refused: refusedValues(pass), left: pass.leftDirectives },
       isHeldBack: isHeldBack(pass.restore),
     });
     const wanted = built.map((child) => (child.kind === "StatefulSet" ? asItMayBe(pass, child, live) : child));
@@ -41,7 +41,6 @@ export const ensureChildren: Step = {
       pairs.push([child, existing]);
     }
     for (const [child, existing] of pairs) {
-      if (child.kind === "ConfigMap" && existing !== undefined && isKept(pass)) continue;
       // What goes is made anew when it is gone.
       if (child.kind === "StatefulSet" && existing?.metadata.deletionTimestamp !== undefined) continue;
       const isSent = await dependencies.store.apply(child, existing);
@@ -55,13 +54,6 @@ export const ensureChildren: Step = {
     return PROCEED;
   },
 };
-
-/** Nobody says so now, but this very spec was refused in part: the file is without that part, and stays so. */
-function isKept({ cluster, refusals }: Pass): boolean {
-  const known = conditionOf(cluster.status, "ConfigApplied");
-  const isOfThisSpec = known?.observedGeneration === cluster.metadata.generation;
-  return refusals === undefined && known?.status === "False" && isOfThisSpec;
-}
 
 /** The budget of a shard that leaves stays as long as the shard. */
 function isOfLeavingShard({ cluster }: Pass, { metadata }: Manifest, live: readonly Manifest[]): boolean {

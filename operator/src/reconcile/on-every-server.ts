@@ -5,6 +5,7 @@
 
 import type { KvSession } from "../kv/kv-session.ts";
 import { listOf } from "../status/cluster-facts.ts";
+import type { Turnout } from "../status/turnout.ts";
 import type { Pass } from "./step.ts";
 
 const MOST_NAMED = 5;
@@ -16,12 +17,18 @@ export interface Applied {
   readonly refusals: ReadonlyMap<string, string>;
 }
 
-/** Of the servers that answered. `what` is for the log. */
+export interface Outcome {
+  /** Of the servers that answered. */
+  readonly applied: readonly Applied[];
+  readonly turnout: Turnout;
+}
+
+/** `what` is for the log. */
 export async function onEveryServer(
   { podViews, sessions, dependencies }: Pass,
   what: string,
   apply: (session: KvSession, pod: string) => Promise<Applied>,
-): Promise<readonly Applied[]> {
+): Promise<Outcome> {
   const outcomes = podViews.map(async ({ pod, node }): Promise<readonly Applied[]> => {
     const session = node === undefined ? undefined : sessions.get(pod);
     if (session === undefined) return [];
@@ -32,7 +39,8 @@ export async function onEveryServer(
       return [];
     }
   });
-  return (await Promise.all(outcomes)).flat();
+  const applied = (await Promise.all(outcomes)).flat();
+  return { applied, turnout: { servers: podViews.length, unheard: podViews.length - applied.length } };
 }
 
 /** Of all servers; where several refuse, the words of one. */

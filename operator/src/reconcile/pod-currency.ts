@@ -12,7 +12,7 @@ export function inputsOf({ metadata }: Pod): string | undefined {
   return metadata.annotations?.[RESTART_INPUTS_ANNOTATION];
 }
 
-export function isCurrent({ cluster }: Pick<Pass, "cluster">, pod: Pod): boolean {
+export function isCurrent({ startable: cluster }: Pick<Pass, "startable">, pod: Pod): boolean {
   const inputs = inputsOf(pod);
   return inputs === undefined ? looksCurrent(cluster, pod) : changedInputs(inputs, cluster).length === 0;
 }
@@ -31,11 +31,11 @@ interface Rollout {
 }
 
 /** A new pod of this name would be made with the current spec: its set has it, and its controller has seen that. */
-export function isTemplateCurrent({ cluster, dependencies, name }: Pass, podName: string): boolean {
+export function isTemplateCurrent({ startable, dependencies, name }: Pass, podName: string): boolean {
   const setName = podName.slice(0, podName.lastIndexOf("-"));
   const sets = dependencies.store.children(name).filter(({ kind }) => kind === "StatefulSet");
   const set = sets.find(({ metadata }) => metadata.name === setName);
   const { spec, status } = (set ?? {}) as Rollout;
   const inputs = spec?.template?.metadata?.annotations?.[RESTART_INPUTS_ANNOTATION];
-  return inputs === restartInputs(cluster) && status?.observedGeneration === set?.metadata.generation;
+  return inputs === restartInputs(startable) && status?.observedGeneration === set?.metadata.generation;
 }

@@ -60,14 +60,14 @@ async function follow(pass: Pass, restart: Restart): Promise<StepResult> {
 }
 
 async function restartPod(pass: Pass, podName: string): Promise<StepResult> {
-  const { cluster, dependencies, name } = pass;
+  const { cluster, startable, dependencies, name } = pass;
   const { store, events, log } = dependencies;
   if (!isTemplateCurrent(pass, podName)) return PROCEED;
   const pods = await store.freshPods(name);
   const pod = pods.find(({ metadata }) => metadata.name === podName);
   if (pod === undefined || pod.metadata.deletionTimestamp !== undefined) return PROCEED;
   if (isPodReady(pod) && !pods.every(isPodReady)) return PROCEED;
-  const why = changedInputs(inputsOf(pod), cluster).join(", ");
+  const why = changedInputs(inputsOf(pod), startable).join(", ");
   await store.deletePod(pod);
   log.info("Restarted pod", { pod: podName, reason: why });
   const note = `Pod "${podName}" restarts to take on: ${why}`;

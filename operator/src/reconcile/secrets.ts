@@ -20,6 +20,15 @@ export function readSecret({ dependencies, name }: Pass, secretName: string): Pr
   return dependencies.store.read({ apiVersion: "v1", kind: "Secret", metadata });
 }
 
+/** Each once, however many refer to it. */
+export async function readSecrets(
+  pass: Pass,
+  names: readonly string[],
+): Promise<ReadonlyMap<string, Manifest | undefined>> {
+  const once = [...new Set(names)];
+  return new Map(await Promise.all(once.map(async (name) => [name, await readSecret(pass, name)] as const)));
+}
+
 /** Undefined where there is none, or an empty one. */
 export function passwordIn(secret: Manifest | undefined, key: string): string | undefined {
   // Secrets made from files end in a newline that nobody means.

@@ -1,6 +1,6 @@
 /**
  * What the servers of a simulated Kubernetes run with: what their ConfigMap said when they started, else the defaults, until
- * they are told otherwise. Sizes are shown in bytes, and numbers must be numbers, as in a server.
+ * they are told otherwise. Sizes are shown in bytes, numbers must be numbers, as in a server, and "nonsense" is refused.
  */
 
 import { SERVER_DIRECTIVES } from "@kvcluster/protocol/server-directives";
@@ -32,14 +32,16 @@ export class SimulatedConfiguration {
 
   set(id: string, name: string, value: string): string | undefined {
     this.sets++;
+    if (value === "nonsense") return "Invalid event class character";
     const initial = SERVER_DIRECTIVES.find((row) => row.name === name)?.initial ?? "";
     if (NUMBER.test(initial) && !NUMBER.test(shown(value))) return "argument couldn't be parsed into an integer";
     this.#of(id).set(name, shown(value));
     return undefined;
   }
 
-  restart(id: string): void {
-    this.#running.delete(id);
+  /** With other values than the file has, if any. */
+  restart(id: string, others: ReadonlyMap<string, string> = new Map()): void {
+    this.#running.set(id, new Map([...this.#atStart(), ...others]));
   }
 
   #of(id: string): Map<string, string> {

@@ -8,6 +8,8 @@ import type { FakeApiServer } from "../runtime/fake-api-server.ts";
 
 export class SimulatedUsers {
   readonly #users = new Map<string, Map<string, string>>();
+  /** How often a server was told of a user. */
+  sets = 0;
   readonly #server: FakeApiServer;
   readonly #cluster: ObjectName;
 
@@ -23,6 +25,7 @@ export class SimulatedUsers {
   }
 
   set(id: string, name: string, words: readonly string[]): string | undefined {
+    this.sets++;
     const wrong = words.find((word) => word === "+nonsense");
     if (wrong !== undefined) return `'${wrong}': Unknown command or category name in ACL`;
     // Not as it was told: servers have a form of their own.

@@ -10,6 +10,7 @@ import type { KvSession } from "../kv/kv-session.ts";
 import type { DeclaredUsers, OldPassword } from "../resources/manifest.ts";
 import type { HibernationState } from "../status/hibernation-state.ts";
 import type { RestoreFacts } from "../status/restore-state.ts";
+import type { Turnout } from "../status/turnout.ts";
 import type { UserProblem } from "../status/users-applied.ts";
 import type { PodView } from "../topology/cluster-view.ts";
 import type { Plan } from "../topology/plan.ts";
@@ -45,12 +46,19 @@ export interface Pass {
   volumeSize: string | undefined;
   /** Why a volume does not become larger. */
   volumeRefusal: string | undefined;
-  /** Directives whose values servers do not take, with their words; undefined while no server was asked. */
-  refusals: ReadonlyMap<string, string> | undefined;
+  /** Directives whose values servers do not take, with their words. */
+  refusals: ReadonlyMap<string, string>;
+  /** With what servers have, or were told, in the place of that. */
+  startable: KVCluster;
+  /** Directives that servers are set back to the defaults of. */
+  leftDirectives: readonly string[];
+  /** Undefined while no server was asked for its configuration. */
+  configTurnout: Turnout | undefined;
   /** For the file that servers start with. */
   users: DeclaredUsers;
   /** Users that are not as spec.auth.users says; undefined while that was not looked at. */
   userProblems: readonly UserProblem[] | undefined;
+  userTurnout: Turnout | undefined;
   podViews: readonly PodView[];
   plan: Plan | undefined;
   /** Why servers that should be restarted are not. */

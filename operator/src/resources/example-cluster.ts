@@ -2,6 +2,7 @@
 
 import { type KVCluster, type KVClusterSpec, kvClusterSpecSchema } from "../api/kv-cluster.ts";
 import { withDefaults } from "../api/schema.ts";
+import { NOTHING_REMEMBERED } from "./config-map.ts";
 import { NO_USERS } from "./declared-users.ts";
 import type { ChildContext } from "./manifest.ts";
 
@@ -24,7 +25,7 @@ export function exampleContext(spec: Readonly<Record<string, unknown>> = {}, nam
     password: "s3cret",
     oldPassword: undefined,
     users: NO_USERS,
-    refusedDirectives: new Set(),
+    configMemory: NOTHING_REMEMBERED,
     isHeldBack: false,
   };
 }

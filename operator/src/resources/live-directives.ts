@@ -1,7 +1,7 @@
 /**
- * Which directives change while servers run, as the server's own table says (protocol/server-directives), and what the
- * operator keeps them at: what the spec asks for, else the server's default, so that a directive which leaves the spec goes
- * back. A directive that the table does not know, of a newer image perhaps, needs a restart. Those that belong to the operator
+ * Which directives change while servers run, as the server's own table says (protocol/server-directives), and what CONFIG SET is
+ * given for them: what the spec asks for and what the operator prefers, nothing else, so that a newer image keeps defaults of its
+ * own. A directive that the table does not know, of a newer image perhaps, needs a restart. Those that belong to the operator
  * are set elsewhere and left alone here.
  */
 
@@ -24,26 +24,38 @@ const MANAGED: readonly ServerDirective[] = SERVER_DIRECTIVES.filter(
 /** A value of such a directive changes what it names and leaves the rest, as it was in the server that is asked. */
 const PARTIAL: readonly string[] = ["client-output-buffer-limit"];
 
-/** What can be asked of every server. */
 export const LIVE_DIRECTIVES: readonly string[] = MANAGED.map(({ name }) => name);
+
+/** By its name or its other one. */
+export function directiveRow(name: string): ServerDirective | undefined {
+  return BY_NAME.get(name);
+}
 
 /** The name of a directive that may go by another one. */
 export function directiveName(name: string): string {
-  return BY_NAME.get(name)?.name ?? name;
+  return directiveRow(name)?.name ?? name;
+}
+
+/** Whether running servers are told of it. */
+export function isLive(name: string): boolean {
+  return LIVE_DIRECTIVES.includes(name);
 }
 
 /** Of the user's words, those that a server only reads when it starts. */
 export function restartDirectives(config: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
-  return Object.fromEntries(Object.entries(config).filter(([name]) => BY_NAME.get(name)?.change !== "live"));
+  return Object.fromEntries(Object.entries(config).filter(([name]) => directiveRow(name)?.change !== "live"));
 }
 
-/** What CONFIG SET is given for each live directive. */
-export function liveValues(directives: Readonly<Record<string, string>>): ReadonlyMap<string, string> {
+/** What CONFIG SET is given for each live directive of those, and for those that have left: what they were at first. */
+export function liveValues(
+  directives: Readonly<Record<string, string>>,
+  left: readonly string[] = [],
+): ReadonlyMap<string, string> {
   return new Map(
-    MANAGED.map(({ name, initial }) => {
+    MANAGED.flatMap(({ name, initial }): readonly (readonly [string, string])[] => {
       const given = directives[name];
-      if (given === undefined) return [name, initial];
-      return [name, PARTIAL.includes(name) ? `${initial} ${given}` : unquoted(given)];
+      if (given === undefined) return left.includes(name) ? [[name, initial]] : [];
+      return [[name, PARTIAL.includes(name) ? `${initial} ${given}` : unquoted(given)]];
     }),
   );
 }

@@ -23,6 +23,14 @@ export interface DeclaredUsers {
   readonly removed: readonly string[];
 }
 
+/** What is remembered of the servers' configuration, by the directives' own names. */
+export interface ConfigMemory {
+  /** What servers do not take of the spec, with their words. */
+  readonly refused: ReadonlyMap<string, { readonly value: string; readonly words: string }>;
+  /** What has left the spec, until all servers have been told. */
+  readonly left: readonly string[];
+}
+
 export interface Manifest extends KubernetesObject {
   readonly spec?: Readonly<Record<string, unknown>>;
   readonly data?: Readonly<Record<string, string>>;
@@ -36,6 +44,7 @@ export interface OldPassword {
 }
 
 export interface ChildContext {
+  /** With a configuration that servers can start with. */
   readonly cluster: KVCluster;
   readonly defaultImage: string;
   /** The DNS domain of Kubernetes, usually `cluster.local`. */
@@ -44,8 +53,7 @@ export interface ChildContext {
   /** What servers accept besides. */
   readonly oldPassword: OldPassword | undefined;
   readonly users: DeclaredUsers;
-  /** Directives whose values the servers do not take. */
-  readonly refusedDirectives: ReadonlySet<string>;
+  readonly configMemory: ConfigMemory;
   /** No Service leads clients to it yet. */
   readonly isHeldBack: boolean;
 }

@@ -49,10 +49,8 @@ export function directivesOf({ spec }: KVCluster): Readonly<Record<string, strin
   return { ...PREFERRED, ...Object.fromEntries(added), ...decided };
 }
 
-/** Without those that servers refuse: the next restart must not fail for them. */
-export function serverConfig(cluster: KVCluster, refused: ReadonlySet<string> = new Set()): string {
+export function serverConfig(cluster: KVCluster): string {
   const lines = Object.entries(directivesOf(cluster))
-    .filter(([name]) => !refused.has(name))
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([name, value]) => `${name} ${value === "" ? '""' : value}`);
   return `${["# Written by the kvcluster operator", ...lines, `include ${AUTH_DIRECTORY}/${AUTH_FILE}`].join("\n")}\n`;

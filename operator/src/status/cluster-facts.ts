@@ -10,6 +10,7 @@ import type { Plan } from "../topology/plan.ts";
 import { countSlots } from "../topology/slot-range.ts";
 import { type HibernationState, restOf } from "./hibernation-state.ts";
 import { isHeldBack, type RestoreFacts } from "./restore-state.ts";
+import type { Turnout } from "./turnout.ts";
 import type { UserProblem } from "./users-applied.ts";
 
 export interface PodFacts {
@@ -33,10 +34,13 @@ export interface ClusterFacts {
   readonly volumeRefusal: string | undefined;
   /** How the source of the password differs from what the servers run with. */
   readonly passwordProblem: string | undefined;
-  /** Directives whose values servers do not take, with their words; undefined where no server was asked. */
-  readonly refusals: ReadonlyMap<string, string> | undefined;
+  /** Directives whose values servers do not take, with their words. */
+  readonly refusals: ReadonlyMap<string, string>;
+  /** Absent where no server was asked. */
+  readonly configTurnout: Turnout | undefined;
   /** Users that are not as spec.auth.users says; undefined where that was not looked at. */
   readonly userProblems: readonly UserProblem[] | undefined;
+  readonly userTurnout: Turnout | undefined;
   /** Why servers that should be restarted are not. */
   readonly restartWait: string | undefined;
   /** Absent where nothing is to be restored, or when the pass ended before that was looked at. */
