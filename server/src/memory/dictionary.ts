@@ -55,6 +55,8 @@ const RANDOM_DRAWS = 256;
 /** Positions in a table, of scans and of compaction, are below this. */
 export const HASH_SPACE = 2 ** 32;
 const WIDE_KEY_LENGTH = 0xffff;
+/** Of a cache line of 64 bytes. */
+const PAIRS_PER_LINE = 8;
 
 export class Dictionary {
   readonly #arena: Arena;
@@ -125,8 +127,9 @@ export class Dictionary {
   }
 
   /**
-   * Reads where these hashes belong. The processor does many such reads at a time, and one by one those of the lookups that
-   * follow: large tables are not in its cache. The result means nothing; it keeps the reads from being left out.
+   * Reads where these hashes belong, the cache line behind it, which probing often reaches, and the segment's count. The
+   * processor does many such reads at a time, and one by one those of the lookups that follow: large tables are not in its
+   * cache. The result means nothing; it keeps the reads from being left out.
    */
   warm(root: Handle, hashes: Int32Array, count: number): number {
     let sum = 0;
@@ -134,8 +137,11 @@ export class Dictionary {
       const hash = hashes[i] as number;
       this.#locate(root, hash);
       const words = this.#arena.words[this.#segment >>> CHUNK_SHIFT] as Int32Array;
+      const base = (this.#segment & GRANULE_MASK) << 1;
       const slot = homeSlot(hash, this.#localDepth, this.#bits);
-      sum = (sum + (words[((this.#segment & GRANULE_MASK) << 1) + (slot << 1)] as number)) | 0;
+      const beyond = (slot + PAIRS_PER_LINE) & ((1 << this.#bits) - 1);
+      sum += (words[base] as number) + (words[base + (slot << 1)] as number) + (words[base + (beyond << 1)] as number);
+      sum |= 0;
     }
     return sum;
   }

@@ -3,7 +3,7 @@
  * read that runs out of bytes throws UNDERFLOW, and the reader goes back to the mark when more have come. So the format
  * is read by plain straight-line code, from a file and from a socket alike, and only what lies behind the mark is held.
  *
- * A checksum over all bytes before the mark is kept while they pass.
+ * A checksum over all bytes before the mark is kept.
  */
 
 import type { ByteSpan } from "../memory/byte-span.ts";
@@ -41,11 +41,13 @@ export interface Scratch {
 }
 
 export class RdbInput {
-  readonly checksum = new Crc64();
+  readonly #checksum = new Crc64();
   buffer = Buffer.allocUnsafeSlow(INITIAL_BYTES);
   position = 0;
   #end = 0;
   #mark = 0;
+  /** The checksum covers what lies before: many marks at once, as it takes longer for a few bytes each. */
+  #summed = 0;
   /** Bytes before buffer[0]. */
   #base = 0;
   #wanted = 0;
@@ -77,16 +79,23 @@ export class RdbInput {
     this.position = 0;
     this.#end = 0;
     this.#mark = 0;
+    this.#summed = 0;
     this.#base = 0;
     this.#wanted = 0;
-    this.checksum.reset();
+    this.#checksum.reset();
   }
 
   /** Everything up to here is done with. */
   mark(): void {
-    this.checksum.update(this.buffer, this.#mark, this.position);
     this.#mark = this.position;
     this.#wanted = 0;
+  }
+
+  /** Of all bytes before the mark. */
+  get checksum(): Crc64 {
+    this.#checksum.update(this.buffer, this.#summed, this.#mark);
+    this.#summed = this.#mark;
+    return this.#checksum;
   }
 
   /** After UNDERFLOW: reading starts again at the mark. */
@@ -241,6 +250,8 @@ export class RdbInput {
 
   #makeRoom(count: number): void {
     const held = this.#end - this.#mark;
+    this.#checksum.update(this.buffer, this.#summed, this.#mark);
+    this.#summed = 0;
     let target = this.buffer;
     if (held + count > target.length) target = Buffer.allocUnsafeSlow(Math.max(held + count, target.length * 2));
     this.buffer.copy(target, 0, this.#mark, this.#end);
