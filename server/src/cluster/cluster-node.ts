@@ -48,6 +48,8 @@ export interface Link {
   isOpen: boolean;
   /** When the last packet came on this very connection. */
   receivedAt: number;
+  /** When the last PING left on it. */
+  askedAt: number;
   node: ClusterNode | undefined;
 }
 
@@ -87,6 +89,8 @@ export interface ClusterNode {
   /** 0: no PING under way. */
   pingSentAt: number;
   pongReceivedAt: number;
+  /** When the latest PING left that it has answered; if another's, when that was answered. */
+  reachedAt: number;
   dataReceivedAt: number;
   failedAt: number;
   /** When, and for which replica of it, this node has voted last. */
@@ -139,6 +143,7 @@ export function createNode(identity: NodeIdentity): ClusterNode {
     createdAt: identity.now,
     pingSentAt: 0,
     pongReceivedAt: 0,
+    reachedAt: 0,
     dataReceivedAt: 0,
     failedAt: 0,
     votedAt: 0,

@@ -66,6 +66,7 @@ function deliver(state: ClusterState, link: Link, body: BusBody, bytes: Buffer):
 export function sendPing(state: ClusterState, link: Link | undefined, type: "ping" | "pong" | "meet"): void {
   if (link === undefined || !link.isOpen) return;
   if (!link.isInbound && link.node !== undefined && type === "ping") link.node.pingSentAt = state.now;
+  if (type !== "pong") link.askedAt = state.now;
   const extensions = buildExtensions(state, link.node);
   send(state, link, { type, gossip: buildGossip(state, link.node), extensions }, MESSAGE_FLAG.extensions);
 }

@@ -39,7 +39,8 @@ export function change(state: ClusterState, now: number, make: (state: ClusterSt
 /** Somebody connected to us; packets of the connection carry the id of this link. */
 export function acceptLink(state: ClusterState, addresses: { remoteIp: string; localIp: string }, now: number): Link {
   const id = state.nextLinkId++;
-  const link = { id, isInbound: true, createdAt: now, receivedAt: now, isOpen: true, node: undefined, ...addresses };
+  const times = { createdAt: now, receivedAt: now, askedAt: 0 };
+  const link: Link = { id, isInbound: true, isOpen: true, node: undefined, ...times, ...addresses };
   state.links.set(link.id, link);
   return link;
 }

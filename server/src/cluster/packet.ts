@@ -145,6 +145,7 @@ function receivePing(state: ClusterState, packet: PingPacket): void {
   if (body.type === "ping" && !packet.isOutdated) updateAddress(state, sender, link, header);
   if (!link.isInbound && body.type === "pong") {
     sender.pongReceivedAt = state.now;
+    sender.reachedAt = Math.max(sender.reachedAt, link.askedAt);
     sender.pingSentAt = 0;
     liftFailure(state, sender);
   }
@@ -299,6 +300,7 @@ function weighGossip(state: ClusterState, sender: ClusterNode, node: ClusterNode
   const isPlausible = pongAt <= state.now + CLOCK_SKEW_MS && pongAt > node.pongReceivedAt;
   if (!isSuspected(node) && node.pingSentAt === 0 && node.failureReports.size === 0 && isPlausible) {
     node.pongReceivedAt = pongAt;
+    node.reachedAt = Math.max(node.reachedAt, pongAt);
   }
   if (!isSuspected(node) && !hasFlag(node, NODE_FLAG.noAddress)) return;
   if ((entry.flags & NODE_FLAG.noAddress) !== 0 || entry.ip === "" || !isMoved(node, entry)) return;

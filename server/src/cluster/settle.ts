@@ -67,11 +67,12 @@ function updateAvailability(state: ClusterState): void {
 
 /**
  * It has answered this node, or others that it hears. What comes from it unasked does not count: where only one direction
- * works, it may take this node for dead.
+ * works, it may take this node for dead. Nor does when an answer comes, but when it was asked for: who has stood still finds
+ * answers that have waited, and others have been elected meanwhile.
  */
 function isHeard(state: ClusterState, node: ClusterNode): boolean {
   if (node === state.myself) return true;
-  return node.dataReceivedAt > 0 && state.now - node.pongReceivedAt <= state.settings.nodeTimeoutMs;
+  return node.dataReceivedAt > 0 && state.now - node.reachedAt <= state.settings.nodeTimeoutMs;
 }
 
 function isCovered(state: ClusterState): boolean {

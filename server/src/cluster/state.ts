@@ -371,6 +371,7 @@ export function openLink(state: ClusterState, node: ClusterNode): Link {
     localIp: "",
     isOpen: false,
     receivedAt: state.now,
+    askedAt: 0,
     node,
   };
   state.links.set(link.id, link);
