@@ -74,8 +74,9 @@ function slowDown({ random }: SimulatedCluster, node: SimulatedNode): void {
   node.lagMs = random.below(MOST_LAG_MS);
 }
 
+/** What waits for the end of an earlier one waits until then: no node goes on without it. */
 function freeze({ now, random }: SimulatedCluster, node: SimulatedNode): void {
-  if (node.isUp) node.frozenUntil = now + random.below(MOST_FREEZE_MS);
+  if (node.isUp) node.frozenUntil = Math.max(node.frozenUntil, now + random.below(MOST_FREEZE_MS));
 }
 
 function cutOneWay({ nodes, random }: SimulatedCluster, node: SimulatedNode): void {
