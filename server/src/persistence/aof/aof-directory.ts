@@ -36,7 +36,7 @@ export function aofPath(place: AofPlace, file: AofFile): string {
 /** Undefined if there is no append-only file of any kind. Throws with the reason if the manifest cannot be used. */
 export function openManifest(place: AofPlace, logger: Logger): Manifest | undefined {
   const { disk, fileName } = place;
-  const file = path.join(aofDirectory(place), `${fileName}.manifest`);
+  const file = manifestPath(place);
   const single = path.join(place.dataDirectory, fileName);
   if (!disk.exists(file)) return disk.exists(single) ? takeOver(place, single, logger) : undefined;
   try {
@@ -51,6 +51,21 @@ export function openManifest(place: AofPlace, logger: Logger): Manifest | undefi
     if (!(reason instanceof ManifestError)) throw reason;
     throw new Error(`Cannot use "${file}": ${reason.message}`, { cause: reason });
   }
+}
+
+/** What there is while `appendonly` is off: not loaded, but replaced by a rewrite. A manifest that cannot be read counts as none. */
+export function manifestToReplace(place: AofPlace, logger: Logger): Manifest {
+  const file = manifestPath(place);
+  try {
+    return place.disk.exists(file) ? parseManifest(readTextFile(place.disk, file)) : EMPTY_MANIFEST;
+  } catch (reason) {
+    logger.warning(`Cannot use "${file}": ${(reason as Error).message}`);
+    return EMPTY_MANIFEST;
+  }
+}
+
+function manifestPath(place: AofPlace): string {
+  return path.join(aofDirectory(place), `${place.fileName}.manifest`);
 }
 
 /** The single file becomes the base of a directory, under its own name, as Redis 7 does it. */
@@ -80,7 +95,7 @@ export function writeManifestNow(place: AofPlace, manifest: Manifest): void {
   } finally {
     opened.close();
   }
-  disk.rename(temporary, path.join(directory, `${fileName}.manifest`));
+  disk.rename(temporary, manifestPath(place));
   syncBoth(place);
 }
 

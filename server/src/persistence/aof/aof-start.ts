@@ -21,7 +21,8 @@ import {
 import type { KnowsCommand } from "./aof-frames.ts";
 import { AofDamage, type AofLoadOutcome, loadAofFile } from "./aof-loader.ts";
 import type { OpenedFiles } from "./append-only.ts";
-import { type AofFile, EMPTY_MANIFEST, type Manifest, nextBase } from "./manifest.ts";
+import { FileNumbers } from "./file-numbers.ts";
+import { type AofFile, EMPTY_MANIFEST, type Manifest } from "./manifest.ts";
 import { copyTail, isTorn } from "./torn-tail.ts";
 
 export interface AofStartOptions {
@@ -161,10 +162,16 @@ function cutOff(
 /** Makes the first base from what is loaded, out of the snapshot file it came from if there is one. */
 export function createAppendOnly(options: AofStartOptions, snapshot: string | undefined): OpenedFiles {
   const { place, logger } = options;
-  // A snapshot file that is there becomes the base as it is.
-  const base = nextBase(EMPTY_MANIFEST, place.fileName, options.hasRdbBase || snapshot !== undefined);
   const directory = aofDirectory(place);
   place.disk.makeDirectory(directory);
+  const numbers = new FileNumbers(place.fileName);
+  if (numbers.passOver(place.disk.list(directory))) {
+    logger.warning(
+      `"${directory}" has AOF files but no manifest: nothing was loaded from them, and they stay as they are`,
+    );
+  }
+  // A snapshot file that is there becomes the base as it is.
+  const base = numbers.newBase(EMPTY_MANIFEST, options.hasRdbBase || snapshot !== undefined);
   if (snapshot === undefined || !linkAsBase(place, snapshot, base)) options.writeSnapshot(directory, base.name);
   const manifest: Manifest = { ...EMPTY_MANIFEST, base };
   writeManifestNow(place, manifest);

@@ -1,7 +1,7 @@
 /** The append-only file of whole servers: what survives a kill, and what redis-server makes of our files and we of its. */
 
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { encodeCommand } from "@kvcluster/protocol/resp-encoder";
@@ -244,6 +244,43 @@ test("turned on over a snapshot that is there, nothing of it is lost", async () 
   const again = await start();
   const replies = await again.client.send([["MGET", "old", "new"]]);
   expect(replies[0]).toEqual([Buffer.from("1"), Buffer.from("2")]);
+});
+
+test("files whose manifest is lost are told of and stay as they are, whatever is written next", async () => {
+  const first = await start();
+  await first.client.send([["SET", "only", "here"]]);
+  await first.server.kill();
+  rmSync(inFolder("appendonly.aof.manifest"));
+  const [base, increment] = ["1.base.rdb", "1.incr.aof"].map((name) => inFolder(`appendonly.aof.${name}`)) as [
+    string,
+    string,
+  ];
+  const before = [readFileSync(base), readFileSync(increment)];
+
+  const second = await start();
+  await second.client.send([["SET", "new", "1"]]);
+  expect(second.server.log).toContain("AOF files but no manifest");
+  expect([readFileSync(base), readFileSync(increment)]).toEqual(before);
+  expect(manifest()).toBe("file appendonly.aof.2.base.rdb seq 2 type b\nfile appendonly.aof.2.incr.aof seq 2 type i\n");
+});
+
+test("appendonly turned on over files of an earlier time touches none of them until it has its own, then they go", async () => {
+  const first = await start();
+  await first.client.send([["SET", "earlier", "1"]]);
+  await first.server.kill();
+  const second = await start("--appendonly", "no");
+  await second.client.send([["SET", "later", "2"]]);
+  await second.client.send([["CONFIG", "SET", "appendonly", "yes"]]);
+  await eventually("a base of its own", () => manifest().includes("2.base.rdb") && !manifest().includes("1.base.rdb"));
+  await second.client.send([["SET", "last", "3"]]);
+  await second.server.kill();
+  expect(readdirSync(inFolder()).sort()).toEqual(
+    ["2.base.rdb", "2.incr.aof", "manifest"].map((name) => `appendonly.aof.${name}`),
+  );
+  const third = await start();
+  expect(await third.client.send([["MGET", "earlier", "later", "last"]])).toEqual([
+    [null, Buffer.from("2"), Buffer.from("3")],
+  ]);
 });
 
 test("a tail that was cut off goes where that is allowed; else, and for damage, the start says the offset and changes nothing", async () => {

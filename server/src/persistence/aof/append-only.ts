@@ -24,14 +24,13 @@ import type { SnapshotTarget } from "../snapshot-target.ts";
 import { AofStream } from "./aof-stream.ts";
 import { AofWriter } from "./aof-writer.ts";
 import { DurableReplies } from "./durable-replies.ts";
+import { FileNumbers } from "./file-numbers.ts";
 import {
   type AofFile,
   EMPTY_MANIFEST,
   formatManifest,
   isRdbBase,
   type Manifest,
-  nextBase,
-  nextIncrement,
   withBase,
   withFile,
 } from "./manifest.ts";
@@ -42,8 +41,8 @@ export interface AppendOnlyOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly disk: BackgroundDisk;
-  /** At once: before a snapshot can be written into it. */
-  readonly makeDirectory: (directory: string) => void;
+  /** Makes it if need be, and gives the names in it. At once: before a snapshot can be written into it. */
+  readonly openDirectory: (directory: string) => readonly string[];
   readonly processId: number;
   readonly schedule: (callback: () => void) => void;
   /** While syncs take less, the serving thread makes them itself; microseconds. */
@@ -103,12 +102,12 @@ export class AppendOnly {
   #isLastRewriteOk = true;
   #rewrites = 0;
   #filesBegun = 0;
-  #lastBase = 0;
-  #lastIncrement = 0;
+  readonly #numbers: FileNumbers;
 
   constructor(options: AppendOnlyOptions) {
     this.#options = options;
     const { config, clock, schedule, quickSyncUs, isBusy } = options;
+    this.#numbers = new FileNumbers(config.get("appendfilename"));
     this.#writer = new AofWriter({
       ...{ clock, schedule, quickSyncUs },
       policy: () => config.get("appendfsync"),
@@ -177,8 +176,8 @@ export class AppendOnly {
     if (last !== undefined) {
       this.#writer.open(await this.#options.disk.openToAppend(this.#path(last.name)));
     } else {
-      const increment = this.#newIncrement();
-      await this.#options.disk.makeDirectory(this.#directory);
+      this.#numbers.passOver(this.#options.openDirectory(this.#directory));
+      const increment = this.#numbers.newIncrement(files.manifest);
       const file = await this.#options.disk.create(this.#path(increment.name));
       await this.#writeManifest(withFile(files.manifest, increment));
       this.#writer.open(file);
@@ -188,6 +187,11 @@ export class AppendOnly {
     this.#turnOn();
     // Turned off while the data was being loaded.
     if (!this.#options.config.get("appendonly")) await this.disable();
+  }
+
+  /** What is there while the file is off, loaded by nobody: once a rewrite has made something better, it goes. */
+  replaceLater(manifest: Manifest): void {
+    this.#manifest = manifest;
   }
 
   /** `appendonly yes` at run time: the data of this moment becomes the base. */
@@ -301,17 +305,17 @@ export class AppendOnly {
 
   /** Cuts the snapshot and turns the stream to a new increment, in one go. */
   #startRewrite(): void {
-    const { logger, clock, makeDirectory } = this.#options;
+    const { logger, clock, config, openDirectory } = this.#options;
     this.#isScheduled = false;
     this.#isRetried = false;
     this.#rewrites++;
-    const base = this.#newBase();
     try {
-      makeDirectory(this.#directory);
+      this.#numbers.passOver(openDirectory(this.#directory));
     } catch (reason) {
       this.#startFailed(reason);
       return;
     }
+    const base = this.#numbers.newBase(this.#manifest, config.get("aof-use-rdb-preamble"));
     const snapshot = this.#writeBase(base.name);
     const hasIncrement = this.#state !== "off";
     const increment = hasIncrement ? this.#turnStream() : Promise.resolve(undefined);
@@ -324,29 +328,12 @@ export class AppendOnly {
   }
 
   /**
-   * No name is used twice: when writing the manifest failed, nobody knows which one the disk has, and the files that it may
-   * name must stay as they are.
-   */
-  #newBase(): AofFile {
-    const isRdb = this.#options.config.get("aof-use-rdb-preamble");
-    const base = nextBase(this.#manifest, this.#fileName, isRdb, this.#lastBase);
-    this.#lastBase = base.sequence;
-    return base;
-  }
-
-  #newIncrement(): AofFile {
-    const increment = nextIncrement(this.#manifest, this.#fileName, this.#lastIncrement);
-    this.#lastIncrement = increment.sequence;
-    return increment;
-  }
-
-  /**
    * Gives the new increment, once it is open. With a base in force the manifest names the increment at once; without one
    * it is named together with the new base.
    */
   async #turnStream(): Promise<AofFile> {
     const { disk } = this.#options;
-    const increment = this.#newIncrement();
+    const increment = this.#numbers.newIncrement(this.#manifest);
     this.stream.beginFile();
     this.stream.isActive = true;
     if (this.#state === "waiting" || this.#writer.isBroken) {

@@ -9,6 +9,7 @@ import type { Persistence } from "../persistence.ts";
 import type { SnapshotFileOptions } from "../snapshot-file.ts";
 import { rdbForm } from "../snapshot-form.ts";
 import { WorkerFileTarget } from "../worker-file-target.ts";
+import { manifestToReplace } from "./aof-directory.ts";
 import type { KnowsCommand } from "./aof-frames.ts";
 import { type AofStartOptions, createAppendOnly, loadAppendOnly } from "./aof-start.ts";
 import { AppendOnly } from "./append-only.ts";
@@ -31,7 +32,10 @@ export function createServerAppendOnly(parts: AppendOnlyParts): AppendOnly {
   const { config, clock, logger, persistence, isInTransaction } = parts;
   const appendOnly = new AppendOnly({
     ...{ config, clock, logger, disk: systemBackgroundDisk, processId: process.pid },
-    makeDirectory: (directory) => systemDisk.makeDirectory(directory),
+    openDirectory(directory) {
+      systemDisk.makeDirectory(directory);
+      return systemDisk.list(directory);
+    },
     schedule: (callback) => void setImmediate(callback),
     quickSyncUs: QUICK_SYNC_US,
     isBusy: () => persistence().isBusy,
@@ -63,10 +67,13 @@ export interface DataLoadParts {
  * snapshot that is all of the data. Rejects with the reason if what is there cannot be loaded whole.
  */
 export async function loadData(parts: DataLoadParts): Promise<ReadonlyMap<string, string> | undefined> {
-  const { config, persistence, appendOnly } = parts;
-  if (!config.get("appendonly")) return persistence.load();
-  persistence.removeLeftovers();
+  const { config, logger, persistence, appendOnly } = parts;
   const options = startOptions(parts, systemDisk);
+  if (!config.get("appendonly")) {
+    appendOnly.replaceLater(manifestToReplace(options.place, logger));
+    return persistence.load();
+  }
+  persistence.removeLeftovers();
   const files = await loadAppendOnly(options);
   if (files !== undefined) {
     persistence.forgetChanges();

@@ -281,7 +281,7 @@ class SimulatedServer {
     config.assign("appendfsync", policy);
     this.appendOnly = new AppendOnly({
       ...{ config, clock, logger: silentLogger, disk: stepped, processId: random.below(1000) },
-      makeDirectory: () => undefined,
+      openDirectory: (directory) => disk.list(directory),
       schedule: (callback) => void setImmediate(callback),
       // No time goes by in a sync here: either all are quick, or none is.
       quickSyncUs: random.below(2),
