@@ -152,6 +152,10 @@ function explainListenError(error: unknown, logger: Logger): boolean {
   const { syscall, address, port } = error as { syscall?: string; address?: string; port?: number };
   if (syscall !== "listen") return false;
   const reason = describeSystemError(error);
+  if (port === undefined || port < 0) {
+    logger.warning(`Failed opening Unix socket: bind: ${reason}`);
+    return true;
+  }
   logger.warning(`Warning: Could not create server TCP listening socket ${address}:${port}: bind: ${reason}`);
   logger.warning(`Failed listening on port ${port} (TCP), aborting.`);
   return true;

@@ -59,7 +59,7 @@ const NETWORK = [
   addresses("bind", ["*", "-::*"]),
   text("bind-source-addr", "", STORED),
   text("unixsocket", "", FIXED),
-  octal("unixsocketperm", 0, [0, 0o777], FIXED_STORED),
+  octal("unixsocketperm", 0, [0, 0o777], FIXED),
   integer("tcp-backlog", 511, COUNT, FIXED),
   integer("tcp-keepalive", 300, COUNT),
   integer("timeout", 0, COUNT),

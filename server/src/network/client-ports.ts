@@ -12,6 +12,7 @@ import type { ClientGateway } from "./client-gateway.ts";
 import { type AcceptedSocket, Listener } from "./listener.ts";
 import type { CertificateRefusal } from "./tls-listener.ts";
 import { startTls, type TlsService } from "./tls-service.ts";
+import { removeDeadSocket, setSocketPermissions } from "./unix-socket.ts";
 
 export interface ListeningParts {
   readonly config: Config;
@@ -91,11 +92,7 @@ export class ClientPorts {
     const wanted = placesOf(config);
     const isPlain = wanted.port !== 0 || wanted.tlsPort === 0;
     const port = isPlain ? await this.#openPlain(wanted) : 0;
-    const path = config.get("unixsocket");
-    if (path !== "") {
-      this.#unix = new Listener({ ...this.#common(), host: undefined, port: 0, path });
-      await this.#unix.start();
-    }
+    await this.#openUnix(config.get("unixsocket"), config.get("unixsocketperm"));
     this.#secure = await this.#openSecure(wanted);
     await this.#openExternal(wanted);
     this.#open = { ...wanted, port };
@@ -149,6 +146,14 @@ export class ClientPorts {
       else this.#plain = old;
       return error as Error;
     }
+  }
+
+  async #openUnix(path: string, permissions: number): Promise<void> {
+    if (path === "") return;
+    await removeDeadSocket(path);
+    this.#unix = new Listener({ ...this.#common(), host: undefined, port: 0, path });
+    await this.#unix.start();
+    setSocketPermissions(path, permissions);
   }
 
   async #replaceSecure(wanted: Places, before: Places): Promise<Error | undefined> {
