@@ -11,6 +11,7 @@ import { takeEpochUnasked } from "./slot-claims.ts";
 import { endHold } from "./start-guard.ts";
 import {
   type ClusterState,
+  FORGET_BAN_MS,
   followPrimary,
   log,
   needsDurableSave,
@@ -21,9 +22,6 @@ import {
   stopHolding,
   turnIntoPrimary,
 } from "./state.ts";
-
-/** How long gossip may not bring a forgotten node back: time enough to forget it on every node. */
-const FORGET_BAN_MS = 60_000;
 
 export function meet(state: ClusterState, ip: string, port: number, busPort: number): undefined {
   for (const node of state.nodes.values()) {

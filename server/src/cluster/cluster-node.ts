@@ -86,6 +86,8 @@ export interface ClusterNode {
   /** How often we have offered it ours without an answer. */
   extensionOffers: number;
   readonly createdAt: number;
+  /** When a handshake with it ended, that is when somebody last wanted it in the cluster; −∞ for one learned from gossip. */
+  metAt: number;
   /** 0: no PING under way. */
   pingSentAt: number;
   pongReceivedAt: number;
@@ -141,6 +143,7 @@ export function createNode(identity: NodeIdentity): ClusterNode {
     knowsExtensions: false,
     extensionOffers: 0,
     createdAt: identity.now,
+    metAt: Number.NEGATIVE_INFINITY,
     pingSentAt: 0,
     pongReceivedAt: 0,
     reachedAt: 0,

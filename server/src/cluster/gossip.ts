@@ -154,8 +154,10 @@ function buildExtensions(state: ClusterState, receiver: ClusterNode | undefined)
   if (receiver === undefined || isInHandshake(receiver) || !receiver.flagsExtensions) return extensions;
   if (!receiver.knowsExtensions && receiver.extensionOffers++ >= MAX_EXTENSION_OFFERS) return extensions;
   for (const [nodeId, until] of state.banned) {
-    if (until <= state.now || extensions.length > MAX_FORGOTTEN) continue;
-    extensions.push({ type: "forgottenNode", nodeId, ttlSeconds: Math.ceil((until - state.now) / 1000) });
+    // Rounded down: seen from the other end it must not have been forgotten later than it was.
+    const ttlSeconds = Math.floor((until - state.now) / 1000);
+    if (ttlSeconds <= 0 || extensions.length > MAX_FORGOTTEN) continue;
+    extensions.push({ type: "forgottenNode", nodeId, ttlSeconds });
   }
   const name = state.settings.announceNodeName;
   if (name !== "") extensions.push({ type: "nodeName", name });

@@ -31,6 +31,7 @@ import {
   type ClusterState,
   closeLink,
   closeNodeLink,
+  FORGET_BAN_MS,
   log,
   needsSave,
   needsUpdate,
@@ -177,6 +178,9 @@ function settleIdentity(state: ClusterState, { link, header, sender }: PingPacke
     return undefined;
   }
   renameNode(state, node, header.sender);
+  // Whoever sent it here, or us there, wants it in the cluster, even if it was forgotten a moment ago.
+  state.banned.delete(node.id);
+  node.metAt = state.now;
   node.flags &= ~(NODE_FLAG.handshake | NODE_FLAG.meet);
   node.flags |= header.flags & (NODE_FLAG.primary | NODE_FLAG.replica);
   needsUpdate(state);
@@ -357,7 +361,10 @@ function isSame(told: Names, known: Names): boolean {
 function forgetToo(state: ClusterState, nodeId: string, ttlSeconds: number): void {
   const node = state.nodes.get(nodeId);
   if (node === undefined || node === state.myself || node === state.myself.primary || ttlSeconds === 0) return;
-  state.banned.set(nodeId, state.now + ttlSeconds * 1000);
+  const bannedUntil = state.now + ttlSeconds * 1000;
+  // Met again after it was forgotten; the other has not heard of that.
+  if (node.metAt > bannedUntil - FORGET_BAN_MS) return;
+  state.banned.set(nodeId, bannedUntil);
   removeNode(state, node);
 }
 

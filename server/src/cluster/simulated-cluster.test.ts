@@ -377,6 +377,18 @@ describe.each(SEEDS)("simulated cluster, seed %i", (seed) => {
     expect(ask(2, "0".repeat(40))).toBe(`ERR Unknown node ${"0".repeat(40)}`);
   });
 
+  it("takes a node back that is met right after it was forgotten, by all once nobody is to learn of it any more", () => {
+    const cluster = formCluster(seed);
+    const { id, ip, port, busPort } = at(cluster, 3).state.myself;
+    const knowing = () => cluster.nodes.filter(({ state }) => state.nodes.has(id)).length;
+    cluster.command(at(cluster, 1), (state) => forget(state, id));
+    expect(cluster.runUntil(20_000, () => knowing() === 1)).toBeDefined();
+    cluster.command(at(cluster, 1), (state) => meet(state, ip, port, busPort));
+    expect(cluster.runUntil(5000, () => at(cluster, 1).state.nodes.has(id))).toBeDefined();
+    expect(cluster.runUntil(30_000, () => !at(cluster, 1).state.nodes.has(id))).toBeUndefined();
+    expect(cluster.runUntil(90_000, () => knowing() === cluster.nodes.length && isHealthy(cluster))).toBeDefined();
+  });
+
   it("does not let a replica that started empty take over", () => {
     const cluster = formCluster(seed, 1, { replicaValidityFactor: 0 });
     cluster.crash(at(cluster, 1));

@@ -106,6 +106,9 @@ export interface StartGuard {
   nextNoticeAt: number;
 }
 
+/** How long gossip may not bring a forgotten node back: time enough to forget it on every node. */
+export const FORGET_BAN_MS = 60_000;
+
 export type MessageKind = BusBody["type"];
 
 export interface ClusterState {
