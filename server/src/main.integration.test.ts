@@ -135,6 +135,26 @@ test("two servers do not share a data directory, but a killed one leaves it free
   expect(existsSync(join(directory, ".kv-server.lock"))).toBe(false);
 });
 
+test("a server that keeps nothing may share a directory, until it is told to keep something where another does", async () => {
+  const sharing = [...QUIET, "--enable-protected-configs", "yes", "--dir", directory];
+  const own = join(directory, "own");
+  mkdirSync(own);
+  const first = start(...sharing);
+  const one = await ReferenceClient.connect(await ready(first));
+  const second = start(...sharing);
+  const two = await ReferenceClient.connect(await ready(second));
+  const told = async (client: ReferenceClient, ...words: string[]) =>
+    JSON.stringify((await client.send([["CONFIG", "SET", ...words]]))[0]);
+  expect(await told(one, "appendonly", "yes")).toContain("OK");
+  const refusal = `The data directory '${directory}' is in use by process ${first.child.pid}`;
+  expect(await told(two, "appendonly", "yes")).toContain(refusal);
+  expect(await told(two, "save", "900 1")).toContain(refusal);
+  expect(await told(two, "dir", own, "appendonly", "yes")).toContain("OK");
+  expect(await told(two, "dir", directory)).toContain(refusal);
+  expect(await told(one, "dir", own)).toContain(`in use by process ${second.child.pid}`);
+  for (const client of [one, two]) client.close();
+});
+
 test("a saved data set is loaded again, and a damaged file stops the start and stays as it is", async () => {
   const saving = [...QUIET, "--dir", directory, "--dbfilename", "kept.rdb"];
   const first = start(...saving);

@@ -13,6 +13,7 @@ import { serverTlsSettings } from "./network/tls-settings.ts";
 import type { Logger } from "./observability/logger.ts";
 import { createLogger } from "./observability/logger.ts";
 import { COMPATIBLE_VERSION, PRODUCT_NAME, PRODUCT_VERSION } from "./observability/product.ts";
+import { DataDirectories } from "./persistence/data-directories.ts";
 import { DataLock } from "./persistence/data-lock.ts";
 import { systemClock } from "./platform/clock.ts";
 import { systemDisk } from "./platform/disk.ts";
@@ -65,15 +66,18 @@ function checkSurroundings({ config }: LoadedConfig): void {
   const logProblem = checkLogFile(config.get("logfile"), config.get("dir"));
   if (logProblem !== undefined) throw new ConfigFileError(`Can't open the log file: ${logProblem}`);
   if (config.get("tls-port") !== 0) readTls(config);
-  const keepsData = config.get("save").length > 0 || config.get("appendonly") || config.get("cluster-enabled");
   const directory = config.get("dir");
-  const problem = keepsData ? checkWritable(directory) : undefined;
+  const problem = keepsData(config) ? checkWritable(directory) : undefined;
   if (problem !== undefined) {
     throw new ConfigFileError(
       `The data directory '${directory}' is not writable: ${problem}. Set 'dir' to one that is, or keep nothing on disk with 'save ""' and 'appendonly no'`,
     );
   }
-  if (keepsData) lockDirectory(directory);
+  lockDirectories(config);
+}
+
+function keepsData(config: Config): boolean {
+  return config.get("save").length > 0 || config.get("appendonly") || config.get("cluster-enabled");
 }
 
 function readTls(config: Config): void {
@@ -84,19 +88,22 @@ function readTls(config: Config): void {
   }
 }
 
-/** Until the process ends, however it does, no other server uses the directory. */
-function lockDirectory(directory: string): void {
+/** Until the process ends, however it does, no other server keeps data in a directory where it has begun to. */
+function lockDirectories(config: Config): void {
   const self = processIdentity(process.pid);
   // Where the system does not tell processes apart, a lock could not be told from a leftover of one.
   if (self === undefined) return;
-  const lock = new DataLock({ disk: systemDisk, directory, self, processWithId: processIdentity });
-  const holder = lock.acquire();
-  if (holder !== undefined) {
-    throw new ConfigFileError(
-      `The data directory '${directory}' is in use by process ${holder.processId}. Set 'dir' to one of its own for each server`,
-    );
-  }
-  process.once("exit", () => lock.release());
+  const directories = new DataDirectories(
+    (directory) => new DataLock({ disk: systemDisk, directory, self, processWithId: processIdentity }),
+  );
+  process.once("exit", () => directories.release());
+  const claim = (): string | undefined => {
+    const directory = config.get("dir");
+    return keepsData(config) && checkWritable(directory) === undefined ? directories.claim(directory) : undefined;
+  };
+  const problem = claim();
+  if (problem !== undefined) throw new ConfigFileError(`${problem}. Set 'dir' to one of its own for each server`);
+  config.onChange(["dir", "save", "appendonly"], claim);
 }
 
 async function run({ config, configFile, extras }: LoadedConfig, lifecycle: ProcessLifecycle): Promise<void> {
