@@ -4,6 +4,7 @@
 // "shards" and "replicasPerShard" are counts wanted, never counts of what is alive.
 import type { ObjectMeta } from "../kubernetes-object.ts";
 import { conditionsSchema } from "./condition.ts";
+import { networkingSchema } from "./networking.ts";
 import {
   choice,
   defaulted,
@@ -34,11 +35,14 @@ export const RESERVED_CONFIG_KEYS = [
   "bind",
   "cluster-allow-replica-migration",
   "cluster-announce-bus-port",
+  "cluster-announce-external-host",
+  "cluster-announce-external-port",
   "cluster-announce-hostname",
   "cluster-announce-ip",
   "cluster-announce-port",
   "cluster-config-file",
   "cluster-enabled",
+  "cluster-external-port",
   "cluster-port",
   "cluster-preferred-endpoint-type",
   "daemonize",
@@ -58,25 +62,6 @@ export const RESERVED_CONFIG_KEYS = [
   "unixsocket",
   "user",
 ] as const;
-
-const annotations = mapOf(text({ maxLength: 4096 }), {
-  maxProperties: 32,
-  description: "Annotations for the client Services.",
-});
-
-const peers = (who: string) =>
-  listOf(opaque(), { maxItems: 16, description: `networking.k8s.io/v1 NetworkPolicyPeer: ${who}` });
-
-const networkPolicySchema = object({
-  mode: defaulted(
-    choice(["Disabled", "Restricted"], {
-      description: "Restricted: a NetworkPolicy limits who may connect to the servers.",
-    }),
-    "Disabled",
-  ),
-  clients: peers("who may connect as a client; all pods of the namespace when absent."),
-  scrapers: peers("who may read metrics and health; anybody when absent."),
-});
 
 const resourceAmounts = (description: string) => mapOf(quantity(), { maxProperties: 16, description });
 
@@ -353,10 +338,7 @@ export const kvClusterSpecSchema = object(
     }),
     storage: defaulted(storageSchema, {}),
     auth: defaulted(authSchema, {}),
-    networking: defaulted(
-      object({ service: defaulted(object({ annotations }), {}), networkPolicy: defaulted(networkPolicySchema, {}) }),
-      {},
-    ),
+    networking: defaulted(networkingSchema, {}),
     scheduling: defaulted(schedulingSchema, {}),
     disruption: defaulted(disruptionSchema, {}),
     bootstrap: bootstrapSchema,
@@ -455,6 +437,7 @@ export const kvClusterStatusSchema = object({
     write: text({ maxLength: 512 }),
     read: text({ maxLength: 512 }),
     discovery: text({ maxLength: 512 }),
+    external: text({ maxLength: 4096, description: "Some servers as clients outside reach them, to begin with." }),
   }),
   secretName: text({ maxLength: 253, description: "Secret with address, user, password and URI for applications." }),
 });

@@ -222,9 +222,9 @@ describe("the permissions", () => {
     }
   });
 
-  it("allow no deleting but of backups that retention lets go, of drained shards, of pods to restart and of disruption budgets", () => {
+  it("allow no deleting but of backups that retention lets go, of drained shards, of pods to restart and of what holds nothing", () => {
     const permissions: readonly Permission[] = PERMISSIONS;
     const deletable = permissions.filter(({ verbs }) => verbs.includes("delete")).map(({ kind }) => kind);
-    expect(deletable).toEqual(["KVBackup", "StatefulSet", "Pod", "PodDisruptionBudget", "NetworkPolicy"]);
+    expect(deletable).toEqual(["KVBackup", "StatefulSet", "Pod", "Service", "PodDisruptionBudget", "NetworkPolicy"]);
   });
 });

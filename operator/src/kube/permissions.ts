@@ -47,7 +47,11 @@ export const PERMISSIONS = [
     why: "one for each shard; removes those it has drained",
   },
   { kind: "Pod", verbs: [...WATCH, "patch", "delete"], why: "finds servers, labels their role, restarts them" },
-  { kind: "Service", verbs: [...WATCH, ...APPLY], why: "addresses of servers and of the cluster" },
+  {
+    kind: "Service",
+    verbs: [...WATCH, ...APPLY, "delete"],
+    why: "addresses of servers and of the cluster, inside and outside",
+  },
   { kind: "ConfigMap", verbs: [...WATCH, ...APPLY], why: "redis.conf of the servers" },
   {
     kind: "Secret",

@@ -48,6 +48,7 @@ function heading(report: ClusterReport, nowMs: number): readonly string[] {
     ["any server", endpoints.discovery ?? ""],
     ["primaries", endpoints.write ?? ""],
     ["replicas", endpoints.read ?? ""],
+    ["outside", endpoints.external ?? ""],
     ["credentials", report.secretName === undefined ? "" : `Secret ${report.secretName}`],
   ];
   const known = rows.filter(([, value]) => value !== "");

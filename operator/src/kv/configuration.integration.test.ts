@@ -28,7 +28,8 @@ it("ours starts with the defaults that the table names, and takes them", { timeo
   const session = await start(ours, more);
   const defaults = liveValues({}, LIVE_DIRECTIVES);
   expect(new Map(await session.configuration(LIVE_DIRECTIVES))).toEqual(defaults);
-  for (const [name, value] of defaults) expect([name, await session.configure(name, value)]).toEqual([name, undefined]);
+  for (const [name, value] of defaults)
+    expect([name, await session.configure([[name, value]])]).toEqual([name, undefined]);
 });
 
 it.each(PROGRAMS)(
@@ -36,12 +37,12 @@ it.each(PROGRAMS)(
   { timeout: 60_000 },
   async (_, program, more) => {
     const session = await start(program, more);
-    expect(await session.configure("maxmemory", "64mb")).toBeUndefined();
-    expect(await session.configure("save", "")).toBeUndefined();
+    expect(await session.configure([["maxmemory", "64mb"]])).toBeUndefined();
+    expect(await session.configure([["save", ""]])).toBeUndefined();
     const shown = await session.configuration(["maxmemory", "save", "no-such-directive"]);
     expect(Object.fromEntries(shown)).toEqual({ maxmemory: "67108864", save: "" });
-    expect(await session.configure("slowlog-max-len", "many")).toBe("argument couldn't be parsed into an integer");
-    expect(await session.configure("databases", "3")).toBe("can't set immutable config");
-    expect(await session.configure("no-such-directive", "3")).toContain("Unknown option");
+    expect(await session.configure([["slowlog-max-len", "many"]])).toBe("argument couldn't be parsed into an integer");
+    expect(await session.configure([["databases", "3"]])).toBe("can't set immutable config");
+    expect(await session.configure([["no-such-directive", "3"]])).toContain("Unknown option");
   },
 );

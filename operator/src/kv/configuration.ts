@@ -16,7 +16,9 @@ export async function readConfiguration(
 
 const REFUSAL = /CONFIG SET failed.* - (.*)$|(Unknown option.*)$/;
 
-/** The server's reason when it does not take the value; the value itself is in no message. */
-export function setDirective(connection: NodeConnection, name: string, value: string): Promise<string | undefined> {
-  return refusalOf(connection.command("CONFIG", "SET", name, value), REFUSAL);
+export type DirectivePairs = readonly (readonly [name: string, value: string])[];
+
+/** All at once or none. The server's reason when it does not take them; the values themselves are in no message. */
+export function setDirectives(connection: NodeConnection, pairs: DirectivePairs): Promise<string | undefined> {
+  return refusalOf(connection.command("CONFIG", "SET", ...pairs.flat()), REFUSAL);
 }

@@ -2,7 +2,7 @@
 
 import type { Action } from "../topology/action.ts";
 import type { NodeObservation } from "../topology/cluster-view.ts";
-import { readConfiguration, setDirective } from "./configuration.ts";
+import { type DirectivePairs, readConfiguration, setDirectives } from "./configuration.ts";
 import { executeAction } from "./execute-action.ts";
 import { connectNode, type NodeEndpoint } from "./node-connection.ts";
 import { observeNode } from "./observe-node.ts";
@@ -18,8 +18,8 @@ export interface KvSession {
   dropOtherPasswords(password: string): Promise<void>;
   /** What it runs with, of those directives that it knows. */
   configuration(names: readonly string[]): Promise<ReadonlyMap<string, string>>;
-  /** Changes a directive while it runs. Returns its words when it does not take the value. */
-  configure(name: string, value: string): Promise<string | undefined>;
+  /** Changes directives while it runs, all or none. Returns its words when it does not take them. */
+  configure(pairs: DirectivePairs): Promise<string | undefined>;
   /** What it says of its users, by name. */
   users(): Promise<ReadonlyMap<string, string>>;
   /** Makes a user what the words say. Returns the server's reason when it does not take them. */
@@ -45,7 +45,7 @@ export async function openKvSession(endpoint: NodeEndpoint): Promise<KvSession> 
       await connection.command("CONFIG", "SET", "requirepass", password);
     },
     configuration: (names) => readConfiguration(connection, names),
-    configure: (name, value) => setDirective(connection, name, value),
+    configure: (pairs) => setDirectives(connection, pairs),
     users: () => readUsers(connection),
     setUser: (name, words) => setUser(connection, name, words),
     deleteUser: (name) => deleteUser(connection, name),

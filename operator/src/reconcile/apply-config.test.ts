@@ -61,8 +61,10 @@ describe("a change of spec.config", () => {
   it("is put back where somebody changed it by hand, and what the spec does not name is left to the servers", async () => {
     const seen = await start({ config: { "slowlog-max-len": "64" } });
     const { id } = nodeOf(seen, 1);
-    seen.configuration.set(id, "slowlog-max-len", "7");
-    seen.configuration.set(id, "timeout", "7");
+    seen.configuration.set(id, [
+      ["slowlog-max-len", "7"],
+      ["timeout", "7"],
+    ]);
     await seen.settle();
     expect(running(seen, "slowlog-max-len")).toEqual(["64"]);
     expect(seen.configuration.read(id, ["timeout"]).get("timeout")).toBe("7");
@@ -72,7 +74,7 @@ describe("a change of spec.config", () => {
     const seen = await start({ config: { "slowlog-max-len": "64" } });
     edit(seen, { config: { "slowlog-max-len": null } });
     await seen.settle();
-    for (const { id } of seen.servers.nodes) seen.configuration.set(id, "slowlog-max-len", "1000");
+    for (const { id } of seen.servers.nodes) seen.configuration.set(id, [["slowlog-max-len", "1000"]]);
     await go(seen, 3);
     expect(running(seen, "slowlog-max-len")).toEqual(["1000"]);
   });

@@ -8,10 +8,10 @@ import type { KVCluster } from "../api/kv-cluster.ts";
 import { configMemoryOf, fileDirectives, refusedValue } from "../resources/config-map.ts";
 import { configProblems } from "../resources/config-problems.ts";
 import { directiveName, isLive } from "../resources/live-directives.ts";
-import { isOwnedBy, type Manifest } from "../resources/manifest.ts";
 import { configMapName } from "../resources/names.ts";
 import { directivesOf } from "../resources/server-config.ts";
 import { refusedList } from "../status/config-applied.ts";
+import { ownChild } from "./own-child.ts";
 import { type Pass, PROCEED, type Step } from "./step.ts";
 
 export const checkConfig: Step = {
@@ -49,15 +49,6 @@ export function refusedValues({ cluster, refusals }: Pass): ReadonlyMap<string, 
   const given = givenValues(cluster);
   const live = [...refusals].filter(([name]) => isLive(name) && given.has(name));
   return new Map(live.map(([name, words]) => [name, { value: refusedValue(given.get(name) ?? ""), words }]));
-}
-
-function ownChild({ dependencies, name, cluster }: Pass, kind: string, called?: string): Manifest | undefined {
-  return dependencies.store
-    .children(name)
-    .find(
-      (object) =>
-        object.kind === kind && (called === undefined || object.metadata.name === called) && isOwnedBy(object, cluster),
-    );
 }
 
 /** Of spec.config, by the directives' own names. */

@@ -8,6 +8,7 @@ import type { ObjectName } from "../kubernetes-object.ts";
 import { NO_USERS } from "../resources/declared-users.ts";
 import type { Outcome } from "../runtime/work-queue.ts";
 import { actOnTopology } from "./act-on-topology.ts";
+import { announceExternal } from "./announce-external.ts";
 import { applyConfig } from "./apply-config.ts";
 import { applyUsers } from "./apply-users.ts";
 import { ChangeMeter } from "./change-meter.ts";
@@ -40,6 +41,7 @@ const STEPS: readonly Step[] = [
   rotatePassword,
   applyConfig,
   applyUsers,
+  announceExternal,
   ensureChildren,
   growVolumes,
   renewSets,
@@ -132,6 +134,8 @@ function newPass(given: Given): Pass {
     users: NO_USERS,
     userProblems: undefined,
     userTurnout: undefined,
+    external: undefined,
+    opensExternalPort: false,
     volumeSize: undefined,
     volumeRefusal: undefined,
     podViews: [],

@@ -1,5 +1,5 @@
 /**
- * Brings every child object to what the spec says, in order, and removes budgets and policies that are no longer wanted. An object of
+ * Brings every child object to what the spec says, in order, and removes budgets, policies and Services that are no longer wanted. An object of
  * the same name that belongs to somebody else stops the pass before anything of it is touched. StatefulSets are not
  * removed here: a shard holds data (see remove-shards.ts).
  */
@@ -16,7 +16,7 @@ import { claimTemplateOf, replicasOf } from "./shard-sets.ts";
 import { type Pass, PROCEED, type Step, type StepResult } from "./step.ts";
 
 /** Kinds without state, which may simply go when the spec no longer asks for them. */
-const REMOVABLE_KINDS: readonly string[] = ["PodDisruptionBudget", "NetworkPolicy"];
+const REMOVABLE_KINDS: readonly string[] = ["PodDisruptionBudget", "NetworkPolicy", "Service"];
 
 export const ensureChildren: Step = {
   name: "ensure children",
@@ -30,6 +30,8 @@ export const ensureChildren: Step = {
       password: pass.password ?? "",
       oldPassword: pass.oldPassword,
       users: pass.users,
+      servers: pass.podViews,
+      opensExternalPort: pass.opensExternalPort,
       configMemory: { refused: refusedValues(pass), left: pass.leftDirectives },
       isHeldBack: isHeldBack(pass.restore),
     });

@@ -9,6 +9,8 @@ export interface Pod extends KubernetesObject {
   readonly status?: {
     readonly phase?: string;
     readonly podIP?: string;
+    /** Of its node. */
+    readonly hostIP?: string;
     readonly conditions?: readonly { readonly type: string; readonly status: string; readonly message?: string }[];
     readonly containerStatuses?: readonly ContainerStatus[];
   };

@@ -24,6 +24,7 @@ export async function report(pass: Pass, result: StepResult): Promise<UntimedSta
     configTurnout,
     userProblems,
     userTurnout,
+    external,
     plan,
     restore,
     restartWait,
@@ -40,6 +41,7 @@ export async function report(pass: Pass, result: StepResult): Promise<UntimedSta
     configTurnout,
     userProblems,
     userTurnout,
+    external,
     restartWait,
     restore,
     hibernation,
@@ -89,13 +91,19 @@ const WISHES: readonly string[] = [
   "UpToDate",
   "ConfigApplied",
   "UsersApplied",
+  "ExternalAccess",
   "StorageReady",
   "DiskSpace",
   "Hibernated",
 ];
 
 /** What passes by itself. */
-const NORMAL_WISH_REASONS: readonly string[] = ["Resizing", "RestartPending", "HibernationDue"];
+const NORMAL_WISH_REASONS: readonly string[] = [
+  "Resizing",
+  "RestartPending",
+  "HibernationDue",
+  "ExternalAddressPending",
+];
 
 /** What the phase tells already. */
 const PHASE_REASONS: readonly string[] = ["Saving", "Stopping", "Waking"];

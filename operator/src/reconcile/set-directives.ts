@@ -20,7 +20,7 @@ export async function setDirectives(
   });
   if (different.length === 0) return { changed, refusals };
   for (const [directive, value] of different) {
-    const refusal = await session.configure(directive, value);
+    const refusal = await session.configure([[directive, value]]);
     if (refusal !== undefined) refusals.set(directive, refusal);
   }
   const after = await session.configuration(names);

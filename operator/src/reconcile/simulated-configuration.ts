@@ -6,6 +6,7 @@
 import { SERVER_DIRECTIVES } from "@kvcluster/protocol/server-directives";
 import { RESOURCE_KINDS } from "../kube/resource-kinds.ts";
 import type { ObjectName } from "../kubernetes-object.ts";
+import type { DirectivePairs } from "../kv/configuration.ts";
 import type { Manifest } from "../resources/manifest.ts";
 import { CONFIG_FILE } from "../resources/server-config.ts";
 import type { FakeApiServer } from "../runtime/fake-api-server.ts";
@@ -17,6 +18,8 @@ export class SimulatedConfiguration {
   readonly #running = new Map<string, Map<string, string>>();
   readonly #server: FakeApiServer;
   readonly #cluster: ObjectName;
+  /** Directives of which the image has not heard. */
+  readonly unknown = new Set<string>();
   /** How often a server was told a value. */
   sets = 0;
 
@@ -27,11 +30,22 @@ export class SimulatedConfiguration {
 
   read(id: string, names: readonly string[]): ReadonlyMap<string, string> {
     const all = this.#of(id);
-    return new Map(names.flatMap((name) => (all.has(name) ? [[name, all.get(name) ?? ""] as const] : [])));
+    return new Map(
+      names.flatMap((name) => (all.has(name) && !this.unknown.has(name) ? [[name, all.get(name) ?? ""] as const] : [])),
+    );
   }
 
-  set(id: string, name: string, value: string): string | undefined {
+  /** All or none. */
+  set(id: string, pairs: DirectivePairs): string | undefined {
     this.sets++;
+    const before = new Map(this.#of(id));
+    const [refusal] = pairs.flatMap(([name, value]) => this.#setOne(id, name, value) ?? []);
+    if (refusal !== undefined) this.#running.set(id, before);
+    return refusal;
+  }
+
+  #setOne(id: string, name: string, value: string): string | undefined {
+    if (this.unknown.has(name)) return `Unknown option or number of arguments for CONFIG SET - '${name}'`;
     if (value === "nonsense") return "Invalid event class character";
     const initial = SERVER_DIRECTIVES.find((row) => row.name === name)?.initial ?? "";
     if (NUMBER.test(initial) && !NUMBER.test(shown(value))) return "argument couldn't be parsed into an integer";

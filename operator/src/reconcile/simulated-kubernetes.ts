@@ -31,6 +31,7 @@ import { createClusterReconciler } from "./cluster-reconciler.ts";
 import { CHILD_KINDS, createClusterStore } from "./cluster-store.ts";
 import type { Pod } from "./pod.ts";
 import { SimulatedConfiguration } from "./simulated-configuration.ts";
+import { balanceLoads, NODE_ADDRESS, nodePortAllocator, type Outside } from "./simulated-outside.ts";
 import { SimulatedUsers } from "./simulated-users.ts";
 
 export const CLUSTER = { namespace: "apps", name: "kv" };
@@ -57,6 +58,7 @@ export interface SimulatedKubernetes {
   /** What servers run with. */
   readonly configuration: SimulatedConfiguration;
   readonly users: SimulatedUsers;
+  readonly outside: Outside;
   /** Host names that nodes announce, by node id. */
   readonly hostnames: Map<string, string>;
   /** One pass, seeing the world as it is now. */
@@ -74,7 +76,7 @@ export interface SimulatedKubernetes {
 
 export async function startSimulatedKubernetes(spec: Readonly<Record<string, unknown>>): Promise<SimulatedKubernetes> {
   const complete = withDefaults(kvClusterSpecSchema, spec);
-  const server = new FakeApiServer({ kinds: Object.values(RESOURCE_KINDS) });
+  const server = new FakeApiServer({ kinds: Object.values(RESOURCE_KINDS), admit: nodePortAllocator() });
   await server.start();
   server.seed({ ...RESOURCE_KINDS.KVCluster, metadata: CLUSTER, spec: complete } as KubernetesObject);
   const servers = new SimulatedCluster(complete.shards, complete.replicasPerShard);
@@ -93,6 +95,7 @@ export async function startSimulatedKubernetes(spec: Readonly<Record<string, unk
     saves: new Map<string, SaveState>(),
     held: new Set<string>(),
     generated: 0,
+    outside: { nodeAddresses: new Map<string, string>(), balancers: new Map<string, string>() },
   };
   const caches = Object.fromEntries(CACHED_KINDS.map((kind) => [kind, new Cache(raise)])) as Record<CachedKind, Cache>;
   const client = new KubeClient(httpTransport({ url: server.url, requestOptions: async () => ({}) }, systemClock));
@@ -127,7 +130,8 @@ export async function startSimulatedKubernetes(spec: Readonly<Record<string, unk
   const tick = (): void => {
     servers.gossip();
     followSets(server, servers);
-    runPods(server, servers, made, (id) => {
+    balanceLoads(server, CLUSTER.namespace, world.outside);
+    runPods({ server, servers, made, outside: world.outside }, (id) => {
       world.configuration.restart(id);
       world.users.restart(id);
     });
@@ -198,7 +202,7 @@ async function openSession(
       accepts.add(password);
     },
     configuration: async (names) => configuration.read(id, names),
-    configure: async (name, value) => configuration.set(id, name, value),
+    configure: async (pairs) => configuration.set(id, pairs),
     users: async () => new Map(users.of(id)),
     setUser: async (name, words) => users.set(id, name, words),
     deleteUser: async (name) => void users.of(id).delete(name),
@@ -213,13 +217,15 @@ async function openSession(
   };
 }
 
+interface Hosts {
+  readonly server: FakeApiServer;
+  readonly servers: SimulatedCluster;
+  readonly made: Set<string>;
+  readonly outside: Outside;
+}
+
 /** What StatefulSet controller and kubelets do: a pod for each server, with the address and readiness of the server in it. */
-function runPods(
-  server: FakeApiServer,
-  servers: SimulatedCluster,
-  made: Set<string>,
-  restarted: (id: string) => void,
-): void {
+function runPods({ server, servers, made, outside }: Hosts, restarted: (id: string) => void): void {
   for (const node of servers.nodes) {
     const setName = `${CLUSTER.name}-${node.shard}`;
     const set = server.find<StatefulSet>(RESOURCE_KINDS.StatefulSet, CLUSTER.namespace, setName);
@@ -241,6 +247,7 @@ function runPods(
     const status = {
       phase: "Running",
       podIP: node.ip,
+      hostIP: outside.nodeAddresses.get(node.pod) ?? NODE_ADDRESS,
       conditions: [{ type: "Ready", status: isReady ? "True" : "False" }],
       containerStatuses: [{ state: node.isAlive ? { running: {} } : { waiting: { reason: "CrashLoopBackOff" } } }],
     };

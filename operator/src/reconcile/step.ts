@@ -8,6 +8,7 @@ import type { KVCluster } from "../api/kv-cluster.ts";
 import type { ObjectName } from "../kubernetes-object.ts";
 import type { KvSession } from "../kv/kv-session.ts";
 import type { DeclaredUsers, OldPassword } from "../resources/manifest.ts";
+import type { ExternalFacts } from "../status/external-access.ts";
 import type { HibernationState } from "../status/hibernation-state.ts";
 import type { RestoreFacts } from "../status/restore-state.ts";
 import type { Turnout } from "../status/turnout.ts";
@@ -59,6 +60,10 @@ export interface Pass {
   /** Users that are not as spec.auth.users says; undefined while that was not looked at. */
   userProblems: readonly UserProblem[] | undefined;
   userTurnout: Turnout | undefined;
+  /** Undefined where nobody is served outside, or that was not looked at. */
+  external: ExternalFacts | undefined;
+  /** For the file that servers start with. */
+  opensExternalPort: boolean;
   podViews: readonly PodView[];
   plan: Plan | undefined;
   /** Why servers that should be restarted are not. */

@@ -2,6 +2,7 @@
 
 import { configMap } from "./config-map.ts";
 import { connectionSecret } from "./connection-secret.ts";
+import { externalServices } from "./external-services.ts";
 import type { ChildContext, Manifest } from "./manifest.ts";
 import { networkPolicies } from "./network-policy.ts";
 import { podDisruptionBudgets } from "./pod-disruption-budget.ts";
@@ -17,6 +18,7 @@ const BUILDERS: readonly ((context: ChildContext) => readonly Manifest[])[] = [
   discoveryService,
   writeService,
   readService,
+  externalServices,
   networkPolicies,
   podDisruptionBudgets,
   statefulSets,

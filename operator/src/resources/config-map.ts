@@ -17,7 +17,7 @@ const LEFT_ANNOTATION = "kvcluster.dev/left-directives";
 const REFUSED_LINE = /^([^ ]+) ([^ ]+) (.*)$/;
 const FILE_LINE = /^([a-z][^ ]*) (.*)$/;
 
-export function configMap({ cluster, configMemory }: ChildContext): readonly Manifest[] {
+export function configMap({ cluster, configMemory, opensExternalPort }: ChildContext): readonly Manifest[] {
   const metadata = childMetadata(cluster, configMapName(cluster.metadata.name));
   const annotations = annotationsOf(configMemory);
   return [
@@ -25,7 +25,7 @@ export function configMap({ cluster, configMemory }: ChildContext): readonly Man
       apiVersion: "v1",
       kind: "ConfigMap",
       metadata: Object.keys(annotations).length === 0 ? metadata : { ...metadata, annotations },
-      data: { [CONFIG_FILE]: serverConfig(cluster) },
+      data: { [CONFIG_FILE]: serverConfig(cluster, opensExternalPort) },
     },
   ];
 }

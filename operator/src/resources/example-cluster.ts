@@ -26,6 +26,8 @@ export function exampleContext(spec: Readonly<Record<string, unknown>> = {}, nam
     oldPassword: undefined,
     users: NO_USERS,
     configMemory: NOTHING_REMEMBERED,
+    servers: [],
+    opensExternalPort: false,
     isHeldBack: false,
   };
 }

@@ -23,6 +23,11 @@ export interface DeclaredUsers {
   readonly removed: readonly string[];
 }
 
+export interface ServerPlace {
+  readonly pod: string;
+  readonly shard: number;
+}
+
 /** What is remembered of the servers' configuration, by the directives' own names. */
 export interface ConfigMemory {
   /** What servers do not take of the spec, with their words. */
@@ -54,6 +59,10 @@ export interface ChildContext {
   readonly oldPassword: OldPassword | undefined;
   readonly users: DeclaredUsers;
   readonly configMemory: ConfigMemory;
+  /** Pods that there are or should be. */
+  readonly servers: readonly ServerPlace[];
+  /** Servers know of the port for clients outside. */
+  readonly opensExternalPort: boolean;
   /** No Service leads clients to it yet. */
   readonly isHeldBack: boolean;
 }
@@ -62,6 +71,8 @@ export const SERVER_COMPONENT = "server";
 export const CLIENT_PORT = 6379;
 export const BUS_PORT = 16379;
 export const ADMIN_PORT = 9121;
+/** For clients from outside of Kubernetes: servers tell by it who is shown which addresses. */
+export const EXTERNAL_PORT = 6380;
 
 export function childMetadata(
   cluster: KVCluster,

@@ -32,6 +32,11 @@ export function readServiceName(cluster: string): string {
   return `${cluster}-read`;
 }
 
+/** One server, from outside of Kubernetes. */
+export function externalServiceName(pod: string): string {
+  return `${pod}-external`;
+}
+
 export function networkPolicyName(cluster: string): string {
   return `${cluster}-servers`;
 }

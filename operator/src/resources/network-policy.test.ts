@@ -7,10 +7,9 @@ interface Rule {
   readonly from?: readonly unknown[];
 }
 
-function rulesWith(networkPolicy: Readonly<Record<string, unknown>>) {
-  const [policy] = networkPolicies(
-    exampleContext({ networking: { networkPolicy: { mode: "Restricted", ...networkPolicy } } }),
-  );
+function rulesWith(networkPolicy: Readonly<Record<string, unknown>>, external?: object) {
+  const networking = { networkPolicy: { mode: "Restricted", ...networkPolicy }, ...(external && { external }) };
+  const [policy] = networkPolicies(exampleContext({ networking }));
   const rules = (policy?.spec?.ingress ?? []) as readonly Rule[];
   return new Map(rules.map(({ ports, from }) => [ports[0]?.port, from]));
 }
@@ -48,5 +47,11 @@ describe("the network policy", () => {
     expect(rules.get(9121)).toEqual([OPERATOR, peer]);
     // Nobody else may connect; an empty list in the policy itself would let everybody in.
     expect(rulesWith({ clients: [] }).get(6379)).toEqual([OF_CLUSTER, OPERATOR]);
+  });
+
+  it("lets anybody reach the port for outside, where the spec asks for access from there", () => {
+    const rules = rulesWith({ clients: [] }, { type: "NodePort" });
+    expect([rules.size, rules.has(6380), rules.get(6380)]).toEqual([4, true, undefined]);
+    expect(rulesWith({}).has(6380)).toBe(false);
   });
 });

@@ -1,7 +1,8 @@
 /**
  * Who may connect to the servers of a cluster, where the spec asks for a limit; off by default, since a policy that nobody
  * thought of cuts applications of other namespaces off. Servers and backup Jobs of the cluster and the operator always get
- * through; nothing else reaches the cluster bus. What servers connect to is not limited: replicas of elsewhere, DNS, imports.
+ * through; nothing else reaches the cluster bus. Where spec.networking.external asks for it anybody reaches the port for outside.
+ * What servers connect to is not limited: replicas of elsewhere, DNS, imports.
  */
 
 import { CLUSTER_LABEL, NAME_LABEL } from "../api/labels.ts";
@@ -11,6 +12,7 @@ import {
   type ChildContext,
   CLIENT_PORT,
   childMetadata,
+  EXTERNAL_PORT,
   type Manifest,
   serverSelector,
 } from "./manifest.ts";
@@ -24,7 +26,7 @@ const NAMESPACE: Peer = { podSelector: {} };
 
 export function networkPolicies({ cluster }: ChildContext): readonly Manifest[] {
   // Absent where the resource definitions are older than the operator.
-  const { networkPolicy } = cluster.spec.networking;
+  const { networkPolicy, external } = cluster.spec.networking;
   if (networkPolicy?.mode !== "Restricted") return [];
   const { name } = cluster.metadata;
   const servers: Peer = { podSelector: { matchLabels: serverSelector(cluster) } };
@@ -37,6 +39,8 @@ export function networkPolicies({ cluster }: ChildContext): readonly Manifest[] 
     ingress: [
       rule(CLIENT_PORT, [ofCluster, OPERATOR, ...clients]),
       rule(BUS_PORT, [servers]),
+      // Nodes and load balancers put their own address in the place of the client's: it cannot be told apart here.
+      ...(external === undefined ? [] : [rule(EXTERNAL_PORT, undefined)]),
       // Probes come from the pod's own node, which every implementation lets through.
       rule(ADMIN_PORT, scrapers === undefined ? undefined : [OPERATOR, ...scrapers]),
     ],

@@ -10,13 +10,15 @@
 import type { KVCluster } from "../api/kv-cluster.ts";
 import { parseQuantity } from "../api/quantity.ts";
 import { directiveName } from "./live-directives.ts";
-import { ADMIN_PORT, BUS_PORT, CLIENT_PORT } from "./manifest.ts";
+import { ADMIN_PORT, BUS_PORT, CLIENT_PORT, EXTERNAL_PORT } from "./manifest.ts";
 
 export const CONFIG_DIRECTORY = "/etc/kvcluster";
 export const CONFIG_FILE = "kvcluster.conf";
 export const AUTH_DIRECTORY = "/etc/kvcluster-auth";
 export const AUTH_FILE = "auth.conf";
 export const DATA_DIRECTORY = "/data";
+
+export const EXTERNAL_PORT_DIRECTIVE = "cluster-external-port";
 
 const DEFAULT_MAX_MEMORY_PERCENT = 75;
 
@@ -49,8 +51,9 @@ export function directivesOf({ spec }: KVCluster): Readonly<Record<string, strin
   return { ...PREFERRED, ...Object.fromEntries(added), ...decided };
 }
 
-export function serverConfig(cluster: KVCluster): string {
-  const lines = Object.entries(directivesOf(cluster))
+export function serverConfig(cluster: KVCluster, opensExternalPort = false): string {
+  const external = opensExternalPort ? { [EXTERNAL_PORT_DIRECTIVE]: String(EXTERNAL_PORT) } : {};
+  const lines = Object.entries({ ...directivesOf(cluster), ...external })
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([name, value]) => `${name} ${value === "" ? '""' : value}`);
   return `${["# Written by the kvcluster operator", ...lines, `include ${AUTH_DIRECTORY}/${AUTH_FILE}`].join("\n")}\n`;

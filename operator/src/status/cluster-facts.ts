@@ -8,6 +8,7 @@ import type { KVCluster } from "../api/kv-cluster.ts";
 import type { ReachablePod, ShardSurvey } from "../topology/cluster-view.ts";
 import type { Plan } from "../topology/plan.ts";
 import { countSlots } from "../topology/slot-range.ts";
+import type { ExternalFacts } from "./external-access.ts";
 import { type HibernationState, restOf } from "./hibernation-state.ts";
 import { isHeldBack, type RestoreFacts } from "./restore-state.ts";
 import type { Turnout } from "./turnout.ts";
@@ -41,6 +42,8 @@ export interface ClusterFacts {
   /** Users that are not as spec.auth.users says; undefined where that was not looked at. */
   readonly userProblems: readonly UserProblem[] | undefined;
   readonly userTurnout: Turnout | undefined;
+  /** Absent where nobody is served outside, or that was not looked at. */
+  readonly external: ExternalFacts | undefined;
   /** Why servers that should be restarted are not. */
   readonly restartWait: string | undefined;
   /** Absent where nothing is to be restored, or when the pass ended before that was looked at. */

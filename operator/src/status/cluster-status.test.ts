@@ -37,6 +37,7 @@ function factsOf(view: ClusterView, overrides: Partial<ClusterFacts> = {}): Clus
     configTurnout: undefined,
     userProblems: undefined,
     userTurnout: undefined,
+    external: undefined,
     restartWait: undefined,
     restore: undefined,
     hibernation: undefined,

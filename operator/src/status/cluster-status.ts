@@ -22,6 +22,7 @@ import {
   wasFormed,
 } from "./cluster-facts.ts";
 import { conditions } from "./conditions.ts";
+import { externalEndpoints } from "./external-access.ts";
 import { hasNoPods, restOf } from "./hibernation-state.ts";
 import { isHeldBack } from "./restore-state.ts";
 
@@ -78,13 +79,16 @@ function shardsOf({ plan, cluster }: ClusterFacts): number {
   return owning > 0 ? owning : (cluster.status?.shards ?? 0);
 }
 
-function endpointsOf({ cluster, clusterDomain }: ClusterFacts): NonNullable<KVClusterStatus["endpoints"]> {
+function endpointsOf(facts: ClusterFacts): NonNullable<KVClusterStatus["endpoints"]> {
+  const { cluster, clusterDomain } = facts;
+  const external = externalEndpoints(facts);
   const { name } = cluster.metadata;
   const at = (service: string): string => `${serviceHost(cluster, service, clusterDomain)}:${CLIENT_PORT}`;
   return {
     write: at(writeServiceName(name)),
     read: at(readServiceName(name)),
     discovery: at(discoveryServiceName(name)),
+    ...(external === undefined ? {} : { external }),
   };
 }
 

@@ -8,6 +8,7 @@ import type { ConditionVerdict } from "./condition-verdict.ts";
 import { configApplied } from "./config-applied.ts";
 import { degraded } from "./degraded.ts";
 import { diskSpace } from "./disk-space.ts";
+import { externalAccess } from "./external-access.ts";
 import { hibernated } from "./hibernated.ts";
 import { progressing } from "./progressing.ts";
 import { ready } from "./ready.ts";
@@ -32,6 +33,7 @@ const BUILDERS = [
   upToDate,
   configApplied,
   usersApplied,
+  externalAccess,
   restored,
   hibernated,
 ] as const;
