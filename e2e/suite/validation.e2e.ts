@@ -47,6 +47,16 @@ const nonsense: readonly Nonsense[] = [
     says: /spec\.memory\.maxMemory must not be more than spec\.resources\.limits\.memory/,
   },
   {
+    what: "a label of the operator on Services for outside",
+    spec: { networking: { external: { type: "NodePort", labels: { "kvcluster.dev/cluster": "other" } } } },
+    says: /spec\.networking\.external\.labels: those of kvcluster\.dev\/ .* belong to the operator/,
+  },
+  {
+    what: "access from outside without a type",
+    spec: { networking: { external: {} } },
+    says: /spec\.networking\.external\.type/,
+  },
+  {
     what: "the user of the operator",
     spec: { auth: { users: [{ name: "default", passwordSecretRefs: [{ name: "s" }] }] } },
     says: /spec\.auth\.users: the user default belongs to the operator/,
