@@ -226,7 +226,7 @@ function createCore(options: ServerOptions): Core {
   const [clients, pubsub, monitors] = [new ClientRegistry(), new PublishSubscribe(), new Monitors(clock)];
   const table = createServerTable(options.renamedCommands);
   const identity = { runId: random.hex(40), port: 0, startedAtMs: clock.nowMs(), configFile: options.configFile };
-  const usage = createUsage(clock, keyspace.arena.usedBytes);
+  const [usage, timeLogs] = [createUsage(clock, keyspace.arena.usedBytes), createTimeLogs(config, clock)];
   const users = createServerUsers({ config, userLines: options.userLines ?? [] }, table, systemDisk);
   const tracking = createServerTracking({ config, keyspace, clients, current: () => dispatcher.current });
   const pause = new ClientPause(clock, () => clients.all());
@@ -253,7 +253,7 @@ function createCore(options: ServerOptions): Core {
   const { cluster, slotMigrations } = createCluster(options, { ...parts, pubsub, propagator, moves });
   const facts = createFactSources({
     ...{ config, clock, keyspace, table, clients, usage, identity, pubsub, persistence, replication, tracking },
-    ...{ accessControl: users.accessControl, systemBytes: totalmem(), upkeep: () => upkeep },
+    ...{ ...timeLogs, accessControl: users.accessControl, systemBytes: totalmem(), upkeep: () => upkeep },
     commandsProcessed: () => dispatcher.processed - usage.commandsAtReset,
     blockedClients: () => waiting.count + migrations.count + pause.heldClients,
     ...{ isLoaded: () => readiness.isLoaded, programs: () => programs, shutdownWait: () => context.shutdownWait },
@@ -265,7 +265,7 @@ function createCore(options: ServerOptions): Core {
   });
   const context: ServerContext = {
     ...{ ...parts, table, clients, collections, pubsub, monitors, facts, tracking, slotMigrations },
-    ...{ ...createTimeLogs(config, clock), cluster: cluster?.cluster, relay: cluster?.cluster },
+    ...{ ...timeLogs, cluster: cluster?.cluster, relay: cluster?.cluster },
     ...{ waiters: waiting.forReplicas, blocking: waiting.forKeys, unblock: waiting.unblock },
     ...{ payloads, migrations, streamArguments: new StreamArguments(), isClusterEnabled: cluster !== undefined },
     ...{ ...users, ...programs, executor: createExecutor(() => dispatcher, propagator, appendOnly) },

@@ -1,13 +1,13 @@
 /** What CLUSTER INFO, SLOTS, SHARDS and LINKS tell, as plain data; the commands turn it into replies. */
 
 import { SLOT_COUNT } from "@kvcluster/protocol/slots";
-import type { ClusterFacts } from "../observability/facts.ts";
+import type { ClusterFacts, ClusterMessageFacts, ClusterMessageName } from "../observability/facts.ts";
 import { type ClientAddress, type ClientView, clientAddress } from "./client-address.ts";
 import { type ClusterNode, epochOf, hasFlag, isFailed, isPrimary, isReplica, NODE_FLAG } from "./cluster-node.ts";
 import { rangesOf, type SlotRange } from "./slot-bitmap.ts";
 import type { ClusterState, MessageKind } from "./state.ts";
 
-const MESSAGE_NAMES: readonly (readonly [MessageKind, string])[] = [
+const MESSAGE_NAMES: readonly (readonly [MessageKind, ClusterMessageName])[] = [
   ["ping", "ping"],
   ["pong", "pong"],
   ["meet", "meet"],
@@ -40,7 +40,16 @@ export function clusterFacts(state: ClusterState): ClusterFacts {
     currentEpoch: state.currentEpoch,
     ownEpoch: epochOf(state.myself),
     nodeId: state.myself.id,
+    messages: messageFacts(state),
   };
+}
+
+function messageFacts({ sent, received }: ClusterState): ClusterMessageFacts[] {
+  return MESSAGE_NAMES.map(([kind, name]) => ({
+    name,
+    sent: sent.get(kind) ?? 0,
+    received: received.get(kind) ?? 0,
+  })).filter((row) => row.sent + row.received > 0);
 }
 
 export function clusterInfo(state: ClusterState, linkLimitExceeded: number): string {
@@ -55,22 +64,18 @@ export function clusterInfo(state: ClusterState, linkLimitExceeded: number): str
     `cluster_size:${facts.shards}`,
     `cluster_current_epoch:${facts.currentEpoch}`,
     `cluster_my_epoch:${facts.ownEpoch}`,
-    ...messageCounts(state.sent, "sent"),
-    ...messageCounts(state.received, "received"),
+    ...messageCounts(facts.messages, "sent"),
+    ...messageCounts(facts.messages, "received"),
     `total_cluster_links_buffer_limit_exceeded:${linkLimitExceeded}`,
   ];
   if (state.guard.isHolding) lines.push("cluster_waiting_for_data:1");
   return `${lines.join("\r\n")}\r\n`;
 }
 
-function messageCounts(counts: ReadonlyMap<MessageKind, number>, direction: string): string[] {
-  const lines: string[] = [];
-  let total = 0;
-  for (const [kind, name] of MESSAGE_NAMES) {
-    const count = counts.get(kind) ?? 0;
-    total += count;
-    if (count > 0) lines.push(`cluster_stats_messages_${name}_${direction}:${count}`);
-  }
+function messageCounts(messages: readonly ClusterMessageFacts[], direction: "sent" | "received"): string[] {
+  const some = messages.filter((row) => row[direction] > 0);
+  const total = some.reduce((sum, row) => sum + row[direction], 0);
+  const lines = some.map((row) => `cluster_stats_messages_${row.name}_${direction}:${row[direction]}`);
   return [...lines, `cluster_stats_messages_${direction}:${total}`];
 }
 

@@ -21,6 +21,13 @@ export interface OutputBufferLimits {
   readonly pubsub: OutputBufferLimit;
 }
 
+/** Each with Redis' name of it. */
+export const OUTPUT_BUFFER_CLASSES = [
+  ["normal", "normal"],
+  ["replica", "slave"],
+  ["pubsub", "pubsub"],
+] as const satisfies readonly (readonly [keyof OutputBufferLimits, string])[];
+
 const CLASSES: ReadonlyMap<string, keyof OutputBufferLimits> = new Map(
   Object.entries<keyof OutputBufferLimits>({
     normal: "normal",
@@ -67,9 +74,8 @@ function parseLimits(words: readonly string[]): Partial<OutputBufferLimits> {
 }
 
 function describeLimits(limits: OutputBufferLimits, size: (bytes: number) => string): [string, string][] {
-  const wireNames = { normal: "normal", replica: "slave", pubsub: "pubsub" } as const;
-  return (["normal", "replica", "pubsub"] as const).map((className) => {
+  return OUTPUT_BUFFER_CLASSES.map(([className, wireName]) => {
     const limit = limits[className];
-    return [wireNames[className], `${size(limit.hardBytes)} ${size(limit.softBytes)} ${limit.softSeconds}`];
+    return [wireName, `${size(limit.hardBytes)} ${size(limit.softBytes)} ${limit.softSeconds}`];
   });
 }

@@ -7,29 +7,32 @@ import { ClientFlag, type ClientRegistry } from "../commands/client.ts";
 import type { CommandTable } from "../commands/command-table.ts";
 import type { ShutdownWait } from "../commands/context.ts";
 import type { Config } from "../config/config.ts";
+import { OUTPUT_BUFFER_CLASSES } from "../config/output-buffer-limits.ts";
 import type { Keyspace } from "../keyspace/keyspace.ts";
 import { ErrorStatistics, RateMeter } from "../observability/counters.ts";
 import type {
   ClientFacts,
   ClusterFacts,
-  CommandFacts,
   CompactionFacts,
   DatabaseFacts,
   FactSources,
   FunctionFacts,
-  LatencyFacts,
   MemoryFacts,
   PersistenceFacts,
   ScriptFacts,
   ServerFacts,
+  SettingFacts,
   StatisticsFacts,
 } from "../observability/facts.ts";
+import type { LatencyMonitor } from "../observability/latency-monitor.ts";
+import type { SlowLog } from "../observability/slow-log.ts";
 import type { Persistence } from "../persistence/persistence.ts";
 import type { Clock } from "../platform/clock.ts";
 import { DiskSpace } from "../platform/disk-space.ts";
 import type { PublishSubscribe } from "../pubsub/publish-subscribe.ts";
 import type { Replication } from "../replication/replication.ts";
 import type { ClientTracking } from "../tracking/client-tracking.ts";
+import { commandFacts, latencyFacts, latencySpikeFacts, slowLogFacts } from "./command-facts.ts";
 import type { MemoryUpkeep } from "./memory-upkeep.ts";
 
 /** Numbers that grow with use and belong to no other part. */
@@ -72,6 +75,8 @@ export interface FactParts {
   readonly table: CommandTable;
   readonly clients: ClientRegistry;
   readonly usage: UsageCounters;
+  readonly slowLog: SlowLog;
+  readonly latencyMonitor: LatencyMonitor;
   readonly commandsProcessed: () => number;
   readonly pubsub: PublishSubscribe;
   readonly identity: Pick<ServerFacts, "runId" | "port" | "startedAtMs" | "configFile">;
@@ -112,7 +117,10 @@ export function createFactSources(parts: FactParts): FactSources {
     cluster: parts.cluster,
     keyspace: () => databaseFacts(parts.keyspace),
     commands: () => commandFacts(parts.table),
-    latencies: () => latencyFacts(parts),
+    latencies: () => latencyFacts(parts.table, config),
+    latencySpikes: () => latencySpikeFacts(parts.latencyMonitor),
+    slowLog: () => slowLogFacts(parts.slowLog),
+    settings: () => settingFacts(config),
     errors: () => parts.usage.errors.entries(),
   };
 }
@@ -296,30 +304,12 @@ function databaseFacts(keyspace: Keyspace): DatabaseFacts[] {
   return facts;
 }
 
-function commandFacts(table: CommandTable): CommandFacts[] {
-  const facts: CommandFacts[] = [];
-  for (let id = 1; id < table.size; id++) {
-    const calls = table.calls[id] as number;
-    const rejectedCalls = table.rejectedCalls[id] as number;
-    if (calls === 0 && rejectedCalls === 0) continue;
-    facts.push({
-      name: table.fullNames[id] as string,
-      calls,
-      microseconds: table.microseconds[id] as number,
-      rejectedCalls,
-      failedCalls: table.failedCalls[id] as number,
-    });
-  }
-  return facts;
-}
-
-function latencyFacts({ table, config }: FactParts): LatencyFacts[] {
-  const { latencies } = table;
-  if (!latencies.isOn) return [];
-  const percents = config.get("latency-tracking-info-percentiles");
-  const called = Array.from({ length: table.size }, (_, id) => id).filter((id) => latencies.calls(id) > 0);
-  return called.map((id) => ({
-    name: table.fullNames[id] as string,
-    percentiles: percents.map((percent) => [percent, latencies.percentile(id, percent)] as const),
-  }));
+function settingFacts(config: Config): SettingFacts {
+  const limits = config.get("client-output-buffer-limit");
+  return {
+    // With cluster mode there is one, whatever the directive says.
+    databases: config.get("cluster-enabled") ? 1 : config.get("databases"),
+    ioThreads: config.get("io-threads"),
+    outputBufferLimits: OUTPUT_BUFFER_CLASSES.map(([limit, clientClass]) => ({ clientClass, ...limits[limit] })),
+  };
 }

@@ -1,11 +1,14 @@
 /**
  * The metrics that dashboards and alerts made for redis_exporter ask for, under its names and labels: the fields of INFO
- * (exporter-fields.ts), and what has labels or comes from elsewhere.
+ * (exporter-fields.ts), how long commands take (exporter-latencies.ts), the cluster (exporter-cluster.ts), and what else has
+ * labels or comes from elsewhere.
  * Source of the names: https://github.com/oliver006/redis_exporter
  */
 
+import { EXPORTER_CLUSTER } from "./exporter-cluster.ts";
 import { FIELD_METRICS, type FieldMetric } from "./exporter-fields.ts";
-import type { ClusterFacts, CommandFacts, DatabaseFacts, PrimaryLinkFacts, ReplicaFacts } from "./facts.ts";
+import { EXPORTER_LATENCIES } from "./exporter-latencies.ts";
+import type { CommandFacts, DatabaseFacts, OutputBufferLimitFacts, PrimaryLinkFacts, ReplicaFacts } from "./facts.ts";
 import { bit, type Metric, metricsNamed, type Sample, type Scrape, samplesOf, single } from "./metric.ts";
 
 /** Words that INFO says where the exporter has a number. */
@@ -23,6 +26,8 @@ const INSTANCE_LABELS = [
   "process_id",
   "master_replid",
 ];
+/** Of more, a server with thousands of databases would tell little else. */
+const EMPTY_DATABASES_MAX = 64;
 const REPLICA_LABELS = ["slave_ip", "slave_port", "slave_state"];
 const PRIMARY_LABELS = ["master_host", "master_port"];
 
@@ -39,9 +44,26 @@ export const EXPORTER_METRICS: readonly Metric[] = [
     return [[Object.fromEntries(labels), 1]];
   }),
   ...FIELD_METRICS.map(fieldMetric),
-  gauge("db_keys", "Keys by database", ["db"], databases("keys", 1)),
-  gauge("db_keys_expiring", "Keys with a time to live by database", ["db"], databases("expires", 1)),
+  gauge("config_io_threads", "The directive io-threads", [], ({ sources }) => single(sources.settings().ioThreads)),
+  gauge(
+    "config_client_output_buffer_limit_bytes",
+    "The directive client-output-buffer-limit; 0: none",
+    ["class", "limit"],
+    outputBufferLimits((limit) => [
+      [{ class: limit.clientClass, limit: "hard" }, limit.hardBytes],
+      [{ class: limit.clientClass, limit: "soft" }, limit.softBytes],
+    ]),
+  ),
+  gauge(
+    "config_client_output_buffer_limit_overcome_seconds",
+    "How long the soft one may be exceeded",
+    ["class", "limit"],
+    outputBufferLimits((limit) => [[{ class: limit.clientClass, limit: "soft" }, limit.softSeconds]]),
+  ),
+  gauge("db_keys", "Keys by database", ["db"], allDatabases("keys")),
+  gauge("db_keys_expiring", "Keys with a time to live by database", ["db"], allDatabases("expires")),
   gauge("db_avg_ttl_seconds", "Their average time to live", ["db"], databases("averageTtlMs", 1e-3)),
+  gauge("db_keys_with_expiring_items", "Hashes with fields that have one", ["db"], databases("expiringHashes", 1)),
   counter("commands_total", "Calls by command", ["cmd"], commands("calls", 1)),
   counter("commands_duration_seconds_total", "Time by command", ["cmd"], commands("microseconds", 1e-6)),
   counter("commands_failed_calls_total", "Failed calls by command", ["cmd"], commands("failedCalls", 1)),
@@ -95,60 +117,8 @@ export const EXPORTER_METRICS: readonly Metric[] = [
     PRIMARY_LABELS,
     primaryLink((link) => [primaryLabels(link), link.readOffset]),
   ),
-  gauge(
-    "cluster_state",
-    "1 while the cluster serves",
-    [],
-    cluster(({ isOk }) => bit(isOk)),
-  ),
-  gauge(
-    "cluster_slots_assigned",
-    "Slots with an owner",
-    [],
-    cluster(({ slotsAssigned }) => slotsAssigned),
-  ),
-  gauge(
-    "cluster_slots_ok",
-    "Slots whose owner answers",
-    [],
-    cluster(({ slotsOk }) => slotsOk),
-  ),
-  gauge(
-    "cluster_slots_pfail",
-    "Slots whose owner is suspected",
-    [],
-    cluster(({ slotsSuspected }) => slotsSuspected),
-  ),
-  gauge(
-    "cluster_slots_fail",
-    "Slots whose owner failed",
-    [],
-    cluster(({ slotsFailed }) => slotsFailed),
-  ),
-  gauge(
-    "cluster_known_nodes",
-    "Nodes that this node knows",
-    [],
-    cluster(({ knownNodes }) => knownNodes),
-  ),
-  gauge(
-    "cluster_size",
-    "Primaries with slots",
-    [],
-    cluster(({ shards }) => shards),
-  ),
-  gauge(
-    "cluster_current_epoch",
-    "Highest epoch seen",
-    [],
-    cluster(({ currentEpoch }) => currentEpoch),
-  ),
-  gauge(
-    "cluster_my_epoch",
-    "Epoch of this node's slots",
-    [],
-    cluster(({ ownEpoch }) => ownEpoch),
-  ),
+  ...EXPORTER_LATENCIES,
+  ...EXPORTER_CLUSTER,
 ];
 
 type Read = Metric["read"];
@@ -172,6 +142,24 @@ function databases(field: NumbersOf<DatabaseFacts>, scale: number): Read {
       ({ index }) => ({ db: `db${index}` }),
       (row) => row[field] * scale,
     );
+}
+
+/** The empty ones too, so that a sum is there from the first moment. */
+function allDatabases(field: NumbersOf<DatabaseFacts>): Read {
+  return ({ sources }) => {
+    const empty = Math.min(sources.settings().databases, EMPTY_DATABASES_MAX);
+    const values = new Map(Array.from({ length: empty }, (_, index) => [index, 0]));
+    for (const row of sources.keyspace()) values.set(row.index, row[field]);
+    return samplesOf(
+      [...values],
+      ([index]) => ({ db: `db${index}` }),
+      ([, value]) => value,
+    );
+  };
+}
+
+function outputBufferLimits(samples: (limit: OutputBufferLimitFacts) => readonly Sample[]): Read {
+  return ({ sources }) => sources.settings().outputBufferLimits.flatMap(samples);
 }
 
 function commands(field: NumbersOf<CommandFacts>, scale: number): Read {
@@ -203,11 +191,4 @@ function primaryLink(sample: (link: PrimaryLinkFacts) => Sample): Read {
 
 function primaryLabels({ host, port }: PrimaryLinkFacts): Sample[0] {
   return { master_host: host, master_port: String(port) };
-}
-
-function cluster(value: (facts: ClusterFacts) => number): Read {
-  return ({ sources }) => {
-    const facts = sources.cluster();
-    return single(facts === undefined ? undefined : value(facts));
-  };
 }

@@ -250,6 +250,31 @@ export interface ClusterFacts {
   readonly currentEpoch: number;
   readonly ownEpoch: number;
   readonly nodeId: string;
+  /** Of the cluster bus, the kinds of which there were some. */
+  readonly messages: readonly ClusterMessageFacts[];
+}
+
+/** The kinds of messages between nodes, in the words of CLUSTER INFO. */
+export const CLUSTER_MESSAGE_NAMES = [
+  "ping",
+  "pong",
+  "meet",
+  "fail",
+  "publish",
+  "auth-req",
+  "auth-ack",
+  "update",
+  "mfstart",
+  "module",
+  "publishshard",
+] as const;
+
+export type ClusterMessageName = (typeof CLUSTER_MESSAGE_NAMES)[number];
+
+export interface ClusterMessageFacts {
+  readonly name: ClusterMessageName;
+  readonly sent: number;
+  readonly received: number;
 }
 
 export interface DatabaseFacts {
@@ -269,10 +294,42 @@ export interface CommandFacts {
   readonly failedCalls: number;
 }
 
-/** The times of one command: so many percent of the calls took at most so many microseconds. */
+/** The times of one command. */
 export interface LatencyFacts {
   readonly name: string;
+  /** So many percent of the calls took at most so many microseconds. */
   readonly percentiles: readonly (readonly [percent: number, microseconds: number])[];
+  /** So many calls took at most so many microseconds; and how many there were. */
+  readonly levels: readonly (readonly [microseconds: number, calls: number])[];
+  readonly calls: number;
+}
+
+export interface SlowLogFacts {
+  readonly length: number;
+  /** The newest entry; undefined if there is none. */
+  readonly last: { readonly id: number; readonly microseconds: number } | undefined;
+}
+
+/** The latest spike that the latency monitor kept of an event. */
+export interface LatencySpikeFacts {
+  readonly event: string;
+  readonly atSeconds: number;
+  readonly milliseconds: number;
+}
+
+/** Directives that metrics tell and INFO does not. */
+export interface SettingFacts {
+  readonly databases: number;
+  readonly ioThreads: number;
+  readonly outputBufferLimits: readonly OutputBufferLimitFacts[];
+}
+
+export interface OutputBufferLimitFacts {
+  /** As the directive names it. */
+  readonly clientClass: string;
+  readonly hardBytes: number;
+  readonly softBytes: number;
+  readonly softSeconds: number;
 }
 
 export interface ProcessorFacts {
@@ -296,5 +353,8 @@ export interface FactSources {
   commands(): readonly CommandFacts[];
   /** Empty while `latency-tracking` is off. */
   latencies(): readonly LatencyFacts[];
+  latencySpikes(): readonly LatencySpikeFacts[];
+  slowLog(): SlowLogFacts;
+  settings(): SettingFacts;
   errors(): readonly (readonly [code: string, count: number])[];
 }

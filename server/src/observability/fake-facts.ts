@@ -138,7 +138,19 @@ export const QUIET_FACTS: FactSources = {
         [50, 1],
         [99.9, 2.5],
       ],
+      levels: [
+        [1, 3],
+        [4, 4],
+      ],
+      calls: 4,
     },
   ],
+  latencySpikes: () => [{ event: "command", atSeconds: 1_700_000_050, milliseconds: 250 }],
+  slowLog: () => ({ length: 2, last: { id: 6, microseconds: 12_500 } }),
+  settings: () => ({
+    databases: 4,
+    ioThreads: 1,
+    outputBufferLimits: [{ clientClass: "slave", hardBytes: 3 << 20, softBytes: 1 << 20, softSeconds: 60 }],
+  }),
   errors: () => [["ERR", 2]],
 };

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import type { ClusterFacts } from "./facts.ts";
 import { QUIET_FACTS } from "./fake-facts.ts";
 import { createMetricsReader } from "./metrics.ts";
 import { readiness, statusOf } from "./status.ts";
@@ -15,7 +16,11 @@ const CLUSTER = {
   currentEpoch: 7,
   ownEpoch: 1,
   nodeId: "c".repeat(40),
-};
+  messages: [
+    { name: "ping", sent: 5, received: 4 },
+    { name: "auth-req", sent: 1, received: 0 },
+  ],
+} as const satisfies ClusterFacts;
 
 test("metrics follow the facts at each scrape", async () => {
   let commands = 5;
@@ -58,6 +63,60 @@ test("no name is there twice, each source is asked once, and counters end as cou
   expect(text).toContain("# TYPE redis_commands_processed_total counter\n");
 });
 
+test("the times of commands are a histogram and a summary, as redis_exporter makes them", async () => {
+  const { text } = await createMetricsReader(QUIET_FACTS)();
+  expect(text).toContain("# TYPE redis_commands_latencies_usec histogram\n");
+  expect(linesOf(text, "redis_commands_latencies_usec")).toEqual([
+    '_bucket{cmd="get",le="1"} 3',
+    '_bucket{cmd="get",le="4"} 4',
+    '_bucket{cmd="get",le="+Inf"} 4',
+    '_sum{cmd="get"} 10',
+    '_count{cmd="get"} 4',
+  ]);
+  expect(text).toContain("# TYPE redis_latency_percentiles_usec summary\n");
+  expect(linesOf(text, "redis_latency_percentiles_usec")).toEqual([
+    '{cmd="get",quantile="50"} 1',
+    '{cmd="get",quantile="99.9"} 2.5',
+    '_sum{cmd="get"} 10',
+    '_count{cmd="get"} 4',
+  ]);
+});
+
+test("slow commands are told in seconds; without any there are zeros", async () => {
+  const { text } = await createMetricsReader(QUIET_FACTS)();
+  expect(text).toContain('redis_latency_spike_last{event_name="command"} 1700000050\n');
+  expect(text).toContain('redis_latency_spike_duration_seconds{event_name="command"} 0.25\n');
+  expect(text).toContain("redis_slowlog_length 2\n");
+  expect(text).toContain("redis_slowlog_last_id 6\n");
+  expect(text).toContain("redis_last_slow_execution_duration_seconds 0.0125\n");
+  const slowLog = () => ({ length: 0, last: undefined });
+  const quiet = (await createMetricsReader({ ...QUIET_FACTS, slowLog, latencySpikes: () => [] })()).text;
+  expect(linesOf(quiet, "redis_latency_spike_last")).toEqual([]);
+  expect(quiet).toContain("redis_slowlog_last_id 0\n");
+  expect(quiet).toContain("redis_last_slow_execution_duration_seconds 0\n");
+});
+
+test("settings are told, and the keys of empty databases", async () => {
+  const { text } = await createMetricsReader(QUIET_FACTS)();
+  expect(linesOf(text, "redis_config_client_output_buffer_limit_bytes")).toEqual([
+    '{class="slave",limit="hard"} 3145728',
+    '{class="slave",limit="soft"} 1048576',
+  ]);
+  expect(linesOf(text, "redis_config_client_output_buffer_limit_overcome_seconds")).toEqual([
+    '{class="slave",limit="soft"} 60',
+  ]);
+  expect(linesOf(text, "redis_db_keys")).toEqual(['{db="db0"} 10', '{db="db1"} 0', '{db="db2"} 0', '{db="db3"} 0']);
+  expect(linesOf(text, "redis_db_avg_ttl_seconds")).toEqual(['{db="db0"} 1']);
+});
+
+test("messages of the cluster bus are counted by kind, those that there were", async () => {
+  const { text } = await createMetricsReader({ ...QUIET_FACTS, cluster: () => CLUSTER })();
+  expect(text).toContain("redis_cluster_messages_sent_total 6\n");
+  expect(text).toContain("redis_cluster_messages_received_total 4\n");
+  expect(text).toContain("redis_cluster_stats_messages_auth_req_sent 1\n");
+  expect(linesOf(text, "redis_cluster_stats_messages_auth_req_received")).toEqual([]);
+});
+
 test("the delay of the event loop is told by quantiles", async () => {
   const take = (quantiles: readonly number[]) => quantiles.map((quantile) => ({ quantile, seconds: quantile / 4 }));
   const { text } = await createMetricsReader(QUIET_FACTS, { take })();
@@ -95,3 +154,9 @@ test("status is JSON with role, lag and epoch", () => {
   expect(parsed.cluster.currentEpoch).toBe(7);
   expect(parsed.keys).toBe(10);
 });
+
+/** The samples of a metric, without its name. */
+function linesOf(text: string, name: string): string[] {
+  const own = new RegExp(`^${name}(?:_bucket|_sum|_count)?[ {]`);
+  return text.split("\n").flatMap((line) => (own.test(line) ? [line.slice(name.length)] : []));
+}

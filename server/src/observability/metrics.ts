@@ -4,12 +4,12 @@
  * others begin with kvcluster_ (own-metrics.ts). The library is loaded with the first scrape.
  */
 
-import type { Counter, Gauge, Registry } from "prom-client";
+import type { Registry } from "prom-client";
 import { createEventLoopDelay, type EventLoopDelay } from "./event-loop-delay.ts";
 import { EXPORTER_METRICS } from "./exporter-metrics.ts";
 import type { FactSources } from "./facts.ts";
 import { infoFields } from "./info.ts";
-import type { Metric, Scrape } from "./metric.ts";
+import type { Metric, MetricKind, Sample, Scrape } from "./metric.ts";
 import { ownMetrics } from "./own-metrics.ts";
 
 export interface MetricsText {
@@ -49,33 +49,39 @@ function asked(sources: FactSources): FactSources {
 }
 
 async function createRegistry(metrics: readonly Metric[], scrape: () => Scrape): Promise<Registry> {
-  const { Counter, Gauge, Registry: RegistryClass } = await import("prom-client");
-  const registry = new RegistryClass();
-  for (const { name, kind, help, labels, read } of metrics) {
-    const common = { name, help, labelNames: [...labels], registers: [registry] };
-    if (kind === "gauge") {
-      new Gauge({
-        ...common,
-        collect() {
-          empty(this, labels);
-          for (const [given, value] of read(scrape())) this.set({ ...given }, value);
-        },
-      });
-    } else {
-      new Counter({
-        ...common,
-        collect() {
-          empty(this, labels);
-          for (const [given, value] of read(scrape())) this.inc({ ...given }, value);
-        },
-      });
-    }
-  }
+  const library = await import("prom-client");
+  const registry = new library.Registry();
+  for (const metric of metrics) await register(metric, { library, registry, scrape });
   return registry;
 }
 
-function empty(metric: Counter | Gauge, labels: readonly string[]): void {
-  metric.reset();
-  // Without labels a metric begins with a 0, also where there is nothing to tell.
-  if (labels.length === 0) metric.remove();
+interface Registration {
+  readonly library: typeof import("prom-client");
+  readonly registry: Registry;
+  readonly scrape: () => Scrape;
+}
+
+async function register({ name, kind, help, labels, read }: Metric, parts: Registration): Promise<void> {
+  const { library, registry, scrape } = parts;
+  const kinds = {
+    gauge: library.Gauge,
+    counter: library.Counter,
+    summary: library.Summary,
+    histogram: library.Histogram,
+  } as const satisfies Readonly<Record<MetricKind, unknown>>;
+  const own = new kinds[kind]({ name, help, labelNames: [...labels], registers: [] });
+  const description = await own.get();
+  // The library's metrics add up what they are told; ours give the facts whole. Its registry asks for one or the other.
+  const get = async () => ({ ...description, values: read(scrape()).map(exposed(name)) });
+  registry.registerMetric(Object.assign(own, { get, getForPromString: get }));
+}
+
+function exposed(
+  name: string,
+): (sample: Sample) => { metricName: string; labels: Record<string, string>; value: number } {
+  return ([labels, value, part]) => ({
+    metricName: part === undefined ? name : `${name}_${part}`,
+    labels: { ...labels },
+    value,
+  });
 }
