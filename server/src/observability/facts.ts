@@ -127,6 +127,7 @@ export interface PersistenceFacts {
   readonly isSaving: boolean;
   readonly savedKeys: number;
   readonly keysToSave: number;
+  readonly snapshots: SnapshotFacts;
   readonly lastSaveAtMs: number;
   readonly isLastSaveOk: boolean;
   /** −1: there was none; the same for the next. */
@@ -138,6 +139,16 @@ export interface PersistenceFacts {
   readonly appendOnly: AppendOnlyFacts;
   /** Of the data directory; undefined while it is not known. */
   readonly space: SpaceFacts | undefined;
+}
+
+/** Of all snapshots: files, replicas' full syncs, moves of slots. They are written in slices between commands. */
+export interface SnapshotFacts {
+  readonly slices: number;
+  readonly sliceSeconds: number;
+  /** Of the snapshot under way, or the last one. */
+  readonly longestSliceSeconds: number;
+  /** Of the one under way: written into memory and not further yet. */
+  readonly waitingBytes: number;
 }
 
 export interface SpaceFacts {

@@ -63,6 +63,7 @@ export const QUIET_FACTS: FactSources = {
     isSaving: false,
     savedKeys: 0,
     keysToSave: 0,
+    snapshots: { slices: 12, sliceSeconds: 0.015, longestSliceSeconds: 0.002, waitingBytes: 4096 },
     lastSaveAtMs: 1_700_000_000_000,
     isLastSaveOk: true,
     lastSaveSeconds: -1,

@@ -123,6 +123,16 @@ test("the delay of the event loop is told by quantiles", async () => {
   expect(text).toContain('kvcluster_event_loop_delay_seconds{quantile="0.99"} 0.2475\n');
 });
 
+test("snapshots are told by the slices they are written in", async () => {
+  const { text } = await createMetricsReader(QUIET_FACTS)();
+  expect(text.split("\n").filter((line) => line.startsWith("kvcluster_snapshot_"))).toEqual([
+    "kvcluster_snapshot_slices_total 12",
+    "kvcluster_snapshot_slice_seconds_total 0.015",
+    "kvcluster_snapshot_longest_slice_seconds 0.002",
+    "kvcluster_snapshot_waiting_bytes 4096",
+  ]);
+});
+
 test("a quiet primary is ready; loading, a lost primary and a broken cluster are each a reason not to be", () => {
   expect(readiness(QUIET_FACTS)).toEqual({ isReady: true, reasons: [] });
   const loading = { startedAtMs: 0, totalBytes: 1, loadedBytes: 0 };

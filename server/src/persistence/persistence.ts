@@ -24,6 +24,7 @@ import type { RdbHeader } from "./rdb-frame.ts";
 import { type LoadProgress, loadRdbFile } from "./rdb-loader.ts";
 import { RdbOutput } from "./rdb-output.ts";
 import { type ReloadRequest, reload } from "./reload.ts";
+import { SliceMeter } from "./slice-meter.ts";
 import { Snapshot } from "./snapshot.ts";
 import type { SnapshotFileOptions } from "./snapshot-file.ts";
 import { rdbForm, type SnapshotForm } from "./snapshot-form.ts";
@@ -83,6 +84,7 @@ export class Persistence {
   readonly #options: PersistenceOptions;
   /** Views for snapshots alone: they run in the middle of commands that use the others. */
   readonly #ownCollections: Collections;
+  readonly #meter = new SliceMeter();
   #job: SnapshotJob | undefined;
   #jobStartedAtMs = 0;
   #isSaving = false;
@@ -217,7 +219,8 @@ export class Persistence {
   startSnapshot(target: SnapshotTarget, isAofBase = false, form = rdbForm): SnapshotJob {
     const { clock, caughtUp } = this.#options;
     const snapshot = this.#cut(target, isAofBase, form);
-    const job = new SnapshotJob({ snapshot, target, clock, caughtUp });
+    this.#meter.begin();
+    const job = new SnapshotJob({ snapshot, target, clock, meter: this.#meter, caughtUp });
     this.#job = job;
     this.#jobStartedAtMs = clock.nowMs();
     job.start();
@@ -409,6 +412,7 @@ export class Persistence {
       isSaving: this.#isSaving,
       savedKeys: this.#job?.keysWritten ?? 0,
       keysToSave: this.#job?.keysAtCut ?? 0,
+      snapshots: { ...this.#meter.facts(), waitingBytes: this.#job?.waitingBytes ?? 0 },
       lastSaveAtMs: this.#lastSaveAtMs,
       isLastSaveOk: this.#isLastSaveOk,
       lastSaveSeconds: this.#lastSaveSeconds,

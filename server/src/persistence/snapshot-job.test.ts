@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { FakeClock } from "../platform/fake-clock.ts";
+import { SliceMeter } from "./slice-meter.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { SnapshotJob } from "./snapshot-job.ts";
 import type { SnapshotTarget } from "./snapshot-target.ts";
@@ -8,7 +9,8 @@ const MIB = 1 << 20;
 
 function setUp() {
   const clock = new FakeClock();
-  const state = { waitingBytes: 2 * MIB, aside: 0, large: 0, isWalked: false, releases: 0, ends: 0 };
+  const slicesMs: number[] = [];
+  const state = { waitingBytes: 2 * MIB, aside: 0, large: 0, isWalked: false, slicesMs, releases: 0, ends: 0 };
   const target = {
     get isFull() {
       return state.waitingBytes > MIB;
@@ -20,7 +22,12 @@ function setUp() {
     abort: () => undefined,
   } as unknown as SnapshotTarget;
   const snapshot = {
-    walk: () => state.isWalked,
+    walk: () => {
+      const tookMs = slicesMs.shift();
+      if (tookMs === undefined) return state.isWalked;
+      clock.advance(tookMs);
+      return slicesMs.length === 0;
+    },
     abort: () => undefined,
     holds: (record: number) => record > state.large,
     get waitingBytes() {
@@ -30,10 +37,11 @@ function setUp() {
       return state.large;
     },
   } as unknown as Snapshot;
-  const job = new SnapshotJob({ snapshot, target, clock, caughtUp: () => state.releases++ });
+  const meter = new SliceMeter();
+  const job = new SnapshotJob({ snapshot, target, clock, meter, caughtUp: () => state.releases++ });
   job.start();
   clock.advance(5);
-  return { clock, state, job };
+  return { clock, state, job, meter };
 }
 
 test("writers wait while changes outrun the target, and go on when half of that is gone", () => {
@@ -79,6 +87,19 @@ test("a target that takes nothing any more keeps nobody waiting for a large valu
   expect([job.holds(1), state.releases]).toEqual([true, 0]);
   clock.advance(150);
   expect([job.holds(1), state.releases]).toEqual([false, 1]);
+});
+
+test("slices are counted and timed, the pauses for a full target are not", () => {
+  const { clock, state, job, meter } = setUp();
+  expect(job.waitingBytes).toBe(2 * MIB);
+  expect(meter.facts()).toEqual({ slices: 0, sliceSeconds: 0, longestSliceSeconds: 0 });
+  state.waitingBytes = 0;
+  state.slicesMs.push(3, 1);
+  clock.advance(10);
+  expect(state.ends).toBe(1);
+  expect(meter.facts()).toEqual({ slices: 2, sliceSeconds: 0.004, longestSliceSeconds: 0.003 });
+  meter.begin();
+  expect(meter.facts()).toEqual({ slices: 2, sliceSeconds: 0.004, longestSliceSeconds: 0 });
 });
 
 test.each([

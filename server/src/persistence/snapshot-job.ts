@@ -6,6 +6,7 @@
 
 import type { Handle } from "../memory/arena-layout.ts";
 import type { CancelTimer, Clock } from "../platform/clock.ts";
+import type { SliceMeter } from "./slice-meter.ts";
 import type { Snapshot } from "./snapshot.ts";
 import type { SnapshotTarget } from "./snapshot-target.ts";
 
@@ -23,6 +24,7 @@ export interface SnapshotJobOptions {
   readonly snapshot: Snapshot;
   readonly target: SnapshotTarget;
   readonly clock: Clock;
+  readonly meter: SliceMeter;
   /** Those who waited because of `isBehind` or `holds` may go on, or ask again. */
   readonly caughtUp: () => void;
 }
@@ -73,16 +75,19 @@ export class SnapshotJob {
     return this.#isBehind;
   }
 
+  /** What the target has not taken yet, and pre-images aside. */
+  get waitingBytes(): number {
+    return this.#options.target.waitingBytes + this.#options.snapshot.waitingBytes;
+  }
+
   #slice(): void {
     const { snapshot, target, clock } = this.#options;
     const startUs = clock.monotonicUs();
-    const endUs = startUs + SLICE_US;
     this.#fullSinceUs = target.isFull ? this.#fullSinceUs || startUs : 0;
     if (this.#isStuck) this.#letGoOn();
-    const isWalked = !target.isFull && snapshot.walk(() => target.isFull || clock.monotonicUs() >= endUs);
-    const waitingBytes = target.waitingBytes + snapshot.waitingBytes;
+    const isWalked = !target.isFull && this.#walk(startUs);
     // Behind the end of the walk there are no pre-images.
-    this.#setBehind(!isWalked && waitingBytes > (this.#isBehind ? CAUGHT_UP_BYTES : BEHIND_BYTES));
+    this.#setBehind(!isWalked && this.waitingBytes > (this.#isBehind ? CAUGHT_UP_BYTES : BEHIND_BYTES));
     if (isWalked || snapshot.largeValuesWritten !== this.#largeValuesWritten) this.#letGoOn();
     this.#largeValuesWritten = snapshot.largeValuesWritten;
     if (!isWalked) {
@@ -91,6 +96,14 @@ export class SnapshotJob {
       return;
     }
     target.end();
+  }
+
+  #walk(startUs: number): boolean {
+    const { snapshot, target, clock, meter } = this.#options;
+    const endUs = startUs + SLICE_US;
+    const isWalked = snapshot.walk(() => target.isFull || clock.monotonicUs() >= endUs);
+    meter.add(clock.monotonicUs() - startUs);
+    return isWalked;
   }
 
   /** Then a large value is written whole before it changes, as far as memory has room. */
