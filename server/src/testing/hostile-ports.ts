@@ -36,7 +36,11 @@ const AT_ONCE = 25;
 const LONGEST_ANSWER_MS = 20_000;
 const FAULT = /by a fault of the server|Fatal fault/;
 const NODE_ID = "36af09e8bcb8cbb54292dbc303b1f8d9d38c4e23";
-const MIB = 1 << 20;
+/** Memory stands still when so many readings in a row lie so close together; it has half a minute for that. */
+const STILL_READINGS = 8;
+const STILL_BYTES = 2 << 20;
+const MOST_READINGS = 60;
+const BETWEEN_READINGS_MS = 500;
 
 type Kind = "plain" | "tls" | "replication" | "bus" | "admin";
 
@@ -61,9 +65,9 @@ export async function attackPorts(options: HostileRequests): Promise<HostileRepo
     };
     // What the engine compiles and the system caches on first use counts as there before.
     await attack(options.requests / 4);
-    const bytesBefore = await settledMemory(admin, Number.POSITIVE_INFINITY);
+    const bytesBefore = await settledMemory(admin);
     await attack(options.requests);
-    const bytesAfter = await settledMemory(admin, bytesBefore + 32 * MIB);
+    const bytesAfter = await settledMemory(admin);
     admin.close();
     return { ...total, bytesBefore, bytesAfter };
   } finally {
@@ -236,16 +240,23 @@ function deliver({ ports }: HostileRequests, { kind, bytes }: HostileInput): Pro
   });
 }
 
-/** Once it is not above the limit any more, or when it has had the time for that. */
-async function settledMemory(admin: RawClient, limit: number): Promise<number> {
+/**
+ * Resident memory once it stands still, with the data gone: a single moment can be low by chance, just after a collection, or
+ * high just before one. Before and after the attack it is found in the same way.
+ */
+async function settledMemory(admin: RawClient): Promise<number> {
   const pid = /process_id:(\d+)/.exec(await admin.text("INFO", "server"))?.[1];
-  for (let attempt = 0; ; attempt++) {
+  const readings: number[] = [];
+  for (;;) {
     await admin.text("FLUSHALL");
     await admin.text("SCRIPT", "FLUSH");
     await admin.text("MEMORY", "PURGE");
     const status = readFileSync(`/proc/${pid}/status`, "utf8");
-    const bytes = Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) * 1024;
-    if (bytes <= limit || attempt === 20) return bytes;
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    readings.push(Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) * 1024);
+    const last = readings.slice(-STILL_READINGS).sort((a, b) => a - b);
+    const [lowest = 0, middle = 0, highest = 0] = [last[0], last[last.length >> 1], last.at(-1)];
+    const isStill = last.length === STILL_READINGS && highest - lowest <= STILL_BYTES;
+    if (isStill || readings.length === MOST_READINGS) return middle;
+    await new Promise((resolve) => setTimeout(resolve, BETWEEN_READINGS_MS));
   }
 }
