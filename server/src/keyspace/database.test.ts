@@ -1,6 +1,7 @@
 import { keySlot } from "@kvcluster/protocol/slots";
 import { describe, expect, it, vi } from "vitest";
 import { createSeededRandom, type Random } from "../platform/random.ts";
+import { agree } from "../testing/agree.ts";
 import { Encoding, encodingName, ValueType } from "../values/value-type.ts";
 import { KEEP_TTL, NO_EXPIRY } from "./record.ts";
 import { TestKeyspace } from "./test-keyspace.ts";
@@ -30,10 +31,10 @@ class Twin {
       () => this.#set(index, key),
       () => this.#set(index, key),
       () => this.#set(index, key),
-      () => expect(this.test.get(key, index)).toBe(entry?.text),
-      () => expect(this.test.get(key, index)).toBe(entry?.text),
+      () => agree(this.test.get(key, index), entry?.text),
+      () => agree(this.test.get(key, index), entry?.text),
       () => {
-        expect(this.test.delete(key, index)).toBe(entry !== undefined);
+        agree(this.test.delete(key, index), entry !== undefined);
         model.delete(key);
       },
       () => this.#expire(index, key, entry),
@@ -90,7 +91,7 @@ class Twin {
 
   #expire(index: number, key: string, entry: Entry | undefined): void {
     const record = this.test.write(key, index);
-    expect(record !== 0).toBe(entry !== undefined);
+    agree(record !== 0, entry !== undefined);
     if (entry === undefined) return;
     if (this.#random.below(2) === 0) {
       entry.expireAtMs = this.#now + this.#random.below(5000);
@@ -123,7 +124,7 @@ class Twin {
     const to = this.#key();
     if (this.test.write(key, index) === 0 || entry === undefined || to === key) return;
     const bytes = Buffer.from(key + to);
-    expect(this.test.db(index).rename(bytes, 0, key.length, key.length, to.length)).toBe(true);
+    agree(this.test.db(index).rename(bytes, 0, key.length, key.length, to.length), true);
     this.model[index]?.delete(key);
     this.model[index]?.set(to, entry);
   }

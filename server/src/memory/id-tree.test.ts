@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { createSeededRandom, type Random } from "../platform/random.ts";
+import { agree } from "../testing/agree.ts";
 import { seedOf } from "../testing/differential.ts";
 import { Arena } from "./arena.ts";
 import { IdTree } from "./id-tree.ts";
@@ -30,13 +31,13 @@ class Scene {
   }
 
   insert(key: number, value: number): void {
-    expect(this.trees.insert(this.tree, idOf(key))).toBe(!this.model.has(key));
+    agree(this.trees.insert(this.tree, idOf(key)), !this.model.has(key));
     if (this.#valueWords > 0) this.trees.setValue(this.#valueWords - 1, value);
     this.model.set(key, value);
   }
 
   delete(key: number): void {
-    expect(this.trees.delete(this.tree, idOf(key))).toBe(this.model.delete(key));
+    agree(this.trees.delete(this.tree, idOf(key)), this.model.delete(key));
   }
 
   checkOrder(random: Random): void {
@@ -53,8 +54,8 @@ class Scene {
 
   checkValues(): void {
     for (const [key, value] of this.model) {
-      expect(this.trees.find(this.tree, idOf(key))).toBe(true);
-      if (this.#valueWords > 0) expect(this.trees.value(this.#valueWords - 1)).toBe(value);
+      agree(this.trees.find(this.tree, idOf(key)), true);
+      if (this.#valueWords > 0) agree(this.trees.value(this.#valueWords - 1), value);
     }
   }
 }
@@ -81,7 +82,7 @@ describe.each([0, 5])("A tree of ids with %d words beside each", (valueWords) =>
     const { arena, before, trees, tree } = new Scene(valueWords);
     for (let k = 0; k < 30_000; k++) trees.insert(tree, idOf(k * 7919));
     expect(trees.memoryBytes(tree)).toBe(arena.usedBytes - before);
-    for (let k = 0; k < 30_000; k++) expect(trees.delete(tree, idOf(k * 7919))).toBe(true);
+    for (let k = 0; k < 30_000; k++) agree(trees.delete(tree, idOf(k * 7919)), true);
     expect(trees.count(tree)).toBe(0);
     expect(arena.usedBytes - before).toBeLessThan(4000);
     for (let k = 0; k < 30_000; k++) trees.insert(tree, idOf(k * 7919));

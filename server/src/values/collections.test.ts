@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { Arena } from "../memory/arena.ts";
 import { ByteSpan } from "../memory/byte-span.ts";
 import { createSeededRandom, type Random } from "../platform/random.ts";
+import { agree } from "../testing/agree.ts";
 import { Collections } from "./collections.ts";
 import { defaultEncodingLimits } from "./encoding-limits.ts";
 import { PendingFrees } from "./free-value.ts";
@@ -32,11 +33,11 @@ describe("set value", () => {
     for (let round = 0; round < 6000; round++) {
       const member = (random.below(100) < texts ? "m" : "") + random.below(range);
       const bytes = latin1(member);
-      expect(set.has(bytes, 0, bytes.length)).toBe(model.has(member));
+      agree(set.has(bytes, 0, bytes.length), model.has(member));
       if (random.below(3) > 0) {
-        expect(set.add(bytes, 0, bytes.length), `seed ${seed} round ${round}`).toBe(!model.has(member));
+        agree(set.add(bytes, 0, bytes.length), !model.has(member), `seed ${seed} round ${round}`);
         model.add(member);
-      } else expect(set.remove(bytes, 0, bytes.length), `seed ${seed} round ${round}`).toBe(model.delete(member));
+      } else agree(set.remove(bytes, 0, bytes.length), model.delete(member), `seed ${seed} round ${round}`);
     }
     const members: string[] = [];
     set.forEach((member) => {
@@ -95,12 +96,12 @@ describe("hash value", () => {
       const field = latin1(`f${random.below(range)}`);
       const name = field.toString();
       const value = latin1(random.below(2) === 0 ? String(random.below(1000)) : "v".repeat(random.below(longest)));
-      expect(hash.get(field, 0, field.length, span) ? textOf(span) : undefined).toBe(model.get(name));
+      agree(hash.get(field, 0, field.length, span) ? textOf(span) : undefined, model.get(name));
       if (random.below(3) > 0) {
         const isNew = hash.set(field, 0, field.length, value, 0, value.length);
-        expect(isNew, `seed ${seed} round ${round}`).toBe(!model.has(name));
+        agree(isNew, !model.has(name), `seed ${seed} round ${round}`);
         model.set(name, value.toString());
-      } else expect(hash.delete(field, 0, field.length), `seed ${seed} round ${round}`).toBe(model.delete(name));
+      } else agree(hash.delete(field, 0, field.length), model.delete(name), `seed ${seed} round ${round}`);
     }
     const found = new Map<string, string>();
     hash.forEach((field, value) => {
@@ -150,14 +151,14 @@ describe("sorted set value", () => {
     for (let round = 0; round < 6000; round++) {
       const member = latin1(`m${random.below(range)}`);
       const name = member.toString();
-      expect(zset.score(member, 0, member.length)).toBe(model.get(name) ?? Number.NaN);
+      agree(zset.score(member, 0, member.length), model.get(name) ?? Number.NaN);
       if (random.below(3) > 0) {
         const score = random.below(scores) / 4 - 3;
         const old = model.get(name);
         const expected = old === undefined ? SetResult.added : old === score ? SetResult.unchanged : SetResult.updated;
-        expect(zset.set(score, member, 0, member.length), `seed ${seed} round ${round}`).toBe(expected);
+        agree(zset.set(score, member, 0, member.length), expected, `seed ${seed} round ${round}`);
         model.set(name, score);
-      } else expect(zset.remove(member, 0, member.length), `seed ${seed} round ${round}`).toBe(model.delete(name));
+      } else agree(zset.remove(member, 0, member.length), model.delete(name), `seed ${seed} round ${round}`);
     }
     const byName = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
     const sorted = [...model].sort((a, b) => a[1] - b[1] || byName(a[0], b[0]));
@@ -165,7 +166,8 @@ describe("sorted set value", () => {
     zset.seek(0);
     sorted.forEach(([name, score], rank) => {
       zset.readMember(span);
-      expect([textOf(span), zset.scoreAtCursor]).toEqual([name, score]);
+      agree(textOf(span), name);
+      agree(zset.scoreAtCursor, score);
       zset.next();
       if (rank % 50 !== 0) return;
       expect(zset.rank(latin1(name), 0, name.length)).toBe(rank);
@@ -180,7 +182,7 @@ describe("sorted set value", () => {
     zset.seek(zset.count - 1);
     for (let rank = sorted.length - 1; rank >= 0; rank--, zset.previous()) {
       zset.readMember(span);
-      expect(textOf(span)).toBe(sorted[rank]?.[0]);
+      agree(textOf(span), sorted[rank]?.[0]);
     }
     const scanned = new Set<string>();
     let cursor = 0;
