@@ -1,5 +1,6 @@
 # The Kubernetes that `make up` and `make e2e` use: kind where a Docker engine answers, else our local one. To be sourced.
 # Both offer the same verbs: cluster_exists, cluster_up, cluster_down, load_images, and the path $CLUSTER_KUBECONFIG.
+# load_images also gives the server's image a second name, for tests of upgrades.
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 LOCAL=$ROOT/e2e/local-kubernetes
 . "$LOCAL/settings.sh"
@@ -29,7 +30,10 @@ if docker info >/dev/null 2>&1; then
     ! cluster_exists || kind delete cluster --name "$KIND_CLUSTER" --kubeconfig "$CLUSTER_KUBECONFIG"
     rm -f "$CLUSTER_KUBECONFIG"
   }
-  load_images() { kind load docker-image --name "$KIND_CLUSTER" kvcluster/{server,operator,client}:dev; }
+  load_images() {
+    docker tag kvcluster/server:{dev,next}
+    kind load docker-image --name "$KIND_CLUSTER" kvcluster/{server:{dev,next},{operator,client}:dev}
+  }
 else
   CLUSTER_KUBECONFIG=$STATE/host.kubeconfig
   cluster_exists() { [ -e "$CLUSTER_KUBECONFIG" ] && kubectl --kubeconfig "$CLUSTER_KUBECONFIG" get --raw /readyz >/dev/null 2>&1; }
@@ -40,7 +44,10 @@ else
     "$LOCAL/up"
   }
   cluster_down() { "$LOCAL/down"; }
-  load_images() { "$LOCAL/load" "$IMAGES"/*.tar; }
+  load_images() {
+    "$LOCAL/load" "$IMAGES"/*.tar
+    "$LOCAL/tag" docker.io/kvcluster/server:{dev,next}
+  }
 fi
 
 # tools PROGRAM...: from the PATH, or else built

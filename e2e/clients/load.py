@@ -1,58 +1,198 @@
-"""Writes as long as it is not told to stop, then reads every acknowledged write back.
+"""Writes until it is told to stop, remembers every acknowledged write, and reads them all back.
 
-    load.py SECONDS
+Each key is written once, with a value that follows from its name: so a write that is repeated or comes late does no harm, and
+one that is lost is missing. One writer a range of slots, so that a shard that stands still does not hide how the others do.
 
-Stops after SECONDS, or when the key "stop" is there. Prints how many writes were acknowledged and the longest time without
-one; says which keys differ and exits 1. HOST, PORT and PASSWORD come from the environment.
+Commands come by the standard input, one a line, and each is answered by a line of JSON:
+
+    period  what happened since the last such question: writes, errors by kind, longest time without a write in each range
+    idle    how long each range has been without a write
+    check   reads back what was acknowledged since the last check
+    end     stops writing and reads everything back, and ends the program, as the end of the input does
+
+NODES (host:port, comma separated), PASSWORD, COPIES (0: a write counts once it is answered, by redis-py with the retries that
+it has by default; n: once WAIT knows of n copies), RANGES and RATE (writes a second, all ranges together) come from the environment.
 """
+import json
 import os
 import sys
+import threading
 import time
 
-from redis.backoff import ConstantBackoff
-from redis.cluster import RedisCluster
-from redis.exceptions import RedisClusterException, RedisError
-from redis.retry import Retry
+from redis.cluster import ClusterNode, RedisCluster
+from redis.crc import key_slot
+from redis.exceptions import MovedError, RedisClusterException, RedisError
 
-KEYS = 2000
-
-
-def patiently(action):
-    """Until it succeeds: a write that failed may have happened, and is repeated with the same value."""
-    while True:
-        try:
-            return action()
-        except (RedisError, RedisClusterException, OSError):
-            time.sleep(0.05)
+COPIES = int(os.environ.get("COPIES", "0"))
+RANGES = int(os.environ.get("RANGES", "6"))
+RATE = float(os.environ.get("RATE", "600"))
+SLOTS = 16384
+BATCH = 500
+WAIT_MS = 1000
+PAUSE_S = 0.05
+REDIRECTIONS = 5
+FAILURES = (RedisError, RedisClusterException, OSError)
 
 
-def main(seconds):
-    cluster = RedisCluster(
-        host=os.environ["HOST"],
-        port=int(os.environ.get("PORT", "6379")),
+def connect():
+    nodes = [ClusterNode(host, int(port)) for host, port in (one.rsplit(":", 1) for one in os.environ["NODES"].split(","))]
+    return RedisCluster(
+        startup_nodes=nodes,
         password=os.environ["PASSWORD"],
         decode_responses=True,
         socket_timeout=3,
-        retry=Retry(ConstantBackoff(0.1), 5),
+        socket_connect_timeout=1,
     )
-    written, longest, last = {}, 0.0, time.monotonic()
-    end, number = last + seconds, 0
-    while time.monotonic() < end:
-        name = f"load:{number % KEYS}"
-        patiently(lambda: cluster.set(name, number))
-        written[name] = str(number)
-        number += 1
+
+
+def name_of(number):
+    return f"load:{number}"
+
+
+def patiently(action):
+    while True:
+        try:
+            return action()
+        except FAILURES:
+            time.sleep(PAUSE_S)
+
+
+class NotCopied(RedisError):
+    """It was written, but there are fewer copies than asked for."""
+
+
+class Writer(threading.Thread):
+    def __init__(self, index):
+        super().__init__(daemon=True)
+        self.index = index
+        self.cluster = patiently(connect)
+        self.lock = threading.Lock()
+        self.ended = threading.Event()
+        self.acknowledged = []
+        self.writes, self.errors, self.longest = 0, {}, 0.0
+        self.last = time.monotonic()
+
+    def run(self):
+        number, due = 0, time.monotonic()
+        while not self.ended.is_set():
+            if key_slot(name_of(number).encode()) * RANGES // SLOTS == self.index:
+                self.write(number)
+                due = max(due + RANGES / RATE, time.monotonic() - 1)
+                time.sleep(max(0.0, due - time.monotonic()))
+            number += 1
+
+    def write(self, number):
+        while not self.ended.is_set():
+            try:
+                (self.write_copies if COPIES else self.write_plainly)(name_of(number), str(number))
+                break
+            except FAILURES as error:
+                with self.lock:
+                    kind = f"{type(error).__name__}: {error}"[:60]
+                    self.errors[kind] = self.errors.get(kind, 0) + 1
+                time.sleep(PAUSE_S)
+        else:
+            return
         now = time.monotonic()
-        longest, last = max(longest, now - last), now
-        if number % 50 == 0 and patiently(lambda: cluster.exists("stop")):
-            break
-    wrong = [name for name, value in written.items() if patiently(lambda: cluster.get(name)) != value]
-    if wrong:
-        print(f"{len(wrong)} of {number} acknowledged writes are lost: {wrong[:5]}")
-        return 1
-    print(f"{number} writes, none lost, longest pause {longest:.1f} s")
-    return 0
+        with self.lock:
+            self.acknowledged.append(number)
+            self.writes += 1
+            self.longest, self.last = max(self.longest, now - self.last), now
+
+    def write_plainly(self, name, value):
+        self.cluster.set(name, value)
+
+    def write_copies(self, name, value):
+        manager = self.cluster.nodes_manager
+        for _ in range(REDIRECTIONS):
+            try:
+                return self.set_and_wait(name, value)
+            except MovedError as moved:
+                manager.update_moved_exception(moved)
+            except FAILURES:
+                manager.initialize()
+                raise
+        raise RedisClusterException("too many redirections")
+
+    def set_and_wait(self, name, value):
+        """On one connection, since WAIT speaks of what its own connection has written."""
+        node = self.cluster.nodes_manager.get_node_from_slot(key_slot(name.encode()))
+        pipe = self.cluster.get_redis_connection(node).pipeline(transaction=False)
+        pipe.set(name, value)
+        pipe.execute_command("WAIT", COPIES, WAIT_MS)
+        written, copies = pipe.execute(raise_on_error=False)
+        for reply in (written, copies):
+            if isinstance(reply, Exception):
+                raise reply
+        if copies < COPIES:
+            raise NotCopied(f"{copies} copies")
+
+    def period(self):
+        with self.lock:
+            longest = max(self.longest, time.monotonic() - self.last)
+            facts = (self.writes, self.errors, longest)
+            self.writes, self.errors, self.longest = 0, {}, 0.0
+        return facts
+
+
+class Load:
+    def __init__(self):
+        self.cluster = patiently(connect)
+        self.began = time.monotonic()
+        self.writers = [Writer(index) for index in range(RANGES)]
+        self.checked = [0] * RANGES
+        for writer in self.writers:
+            writer.start()
+
+    def period(self):
+        now, errors = time.monotonic(), {}
+        seconds, self.began = now - self.began, now
+        facts = [writer.period() for writer in self.writers]
+        for _, kinds, _ in facts:
+            for kind, count in kinds.items():
+                errors[kind] = errors.get(kind, 0) + count
+        gaps = [round(longest, 2) for _, _, longest in facts]
+        return {"seconds": round(seconds, 1), "writes": sum(fact[0] for fact in facts), "errors": errors, "gaps": gaps}
+
+    def idle(self):
+        return [round(time.monotonic() - writer.last, 2) for writer in self.writers]
+
+    def check(self):
+        numbers = []
+        for index, writer in enumerate(self.writers):
+            with writer.lock:
+                numbers += writer.acknowledged[self.checked[index]:]
+                self.checked[index] = len(writer.acknowledged)
+        return {"checked": len(numbers), "lost": self.lost(numbers)}
+
+    def end(self):
+        for writer in self.writers:
+            writer.ended.set()
+        for writer in self.writers:
+            writer.join()
+        period = self.period()
+        self.checked = [0] * RANGES
+        return {**period, **self.check()}
+
+    def lost(self, numbers):
+        found = []
+        for start in range(0, len(numbers), BATCH):
+            batch = numbers[start:start + BATCH]
+            values = patiently(lambda: self.read(batch))
+            found += [name_of(number) for number, value in zip(batch, values) if value != str(number)]
+        return found
+
+    def read(self, numbers):
+        pipe = self.cluster.pipeline()
+        for number in numbers:
+            pipe.get(name_of(number))
+        return pipe.execute()
 
 
 if __name__ == "__main__":
-    sys.exit(main(float(sys.argv[1])))
+    load = Load()
+    answers = {"period": load.period, "idle": load.idle, "check": load.check, "end": load.end}
+    for line in sys.stdin:
+        print(json.dumps(answers[line.strip()]()), flush=True)
+        if line.strip() == "end":
+            break

@@ -14,6 +14,7 @@ import {
   type Result,
   run,
 } from "./kubectl.ts";
+import { type Load, loadEnvironment, startLoad } from "./load.ts";
 import { createNamespace, describeNamespace, removeNamespace } from "./namespace.ts";
 
 const CLIENT_IMAGE = process.env.CLIENT_IMAGE ?? "kvcluster/client:dev";
@@ -54,6 +55,8 @@ export interface Scene {
   python(script: string, environment: Readonly<Record<string, string>>, argv?: readonly string[]): Promise<string>;
   /** Writes so many keys of all basic types (clients/keys.py), or checks that they are as written; what it printed. */
   keys(cluster: string, verb: "write" | "check", count: number): Promise<string>;
+  /** Writes from the client pod until it is told to end. */
+  load(cluster: string, copies?: number): Promise<Load>;
 }
 
 export function scene(name: string): Scene {
@@ -125,10 +128,16 @@ function sceneIn(namespace: string): Scene {
     python,
     keys: async (cluster, verb, count) =>
       python(clientScript("keys.py"), { HOST: cluster, PASSWORD: await password(cluster) }, [verb, `${count}`]),
+    load: async (cluster, copies = 0) => {
+      const environment = loadEnvironment({ hosts: [cluster], password: await password(cluster), copies });
+      const variables = Object.entries(environment).map((pair) => pair.join("="));
+      const program = ["env", ...variables, "python3", "-c", clientScript("load.py")];
+      return startLoad("kubectl", ["-n", namespace, "exec", "-i", CLIENT_POD, "--", ...program]);
+    },
   };
 }
 
-function checkReady(cluster: KVCluster, pods: readonly KubernetesObject[]): void {
+export function checkReady(cluster: KVCluster, pods: readonly KubernetesObject[]): void {
   const wanted = cluster.spec.shards * (1 + cluster.spec.replicasPerShard);
   const ready = pods.filter(
     (pod) => pod.metadata.deletionTimestamp === undefined && conditionOf(pod, "Ready") === "True",
