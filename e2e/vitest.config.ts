@@ -6,7 +6,7 @@ export default defineConfig({
   ssr: { resolve: { conditions: ["source"] } },
   test: {
     root: import.meta.dirname,
-    include: ["suite/**/*.e2e.ts"],
+    include: ["{suite,machines}/**/*.e2e.ts"],
     fileParallelism: false,
     testTimeout: 240_000,
     hookTimeout: 240_000,
