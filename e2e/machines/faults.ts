@@ -7,6 +7,7 @@
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { getObject, type KubernetesObject, kubectl } from "../harness/kubectl.ts";
+import type { KVCluster } from "../harness/scene.ts";
 import {
   divide,
   killServer,
@@ -76,7 +77,7 @@ export const FAULTS = [
     group: "disk",
     holdMs: A_WHILE,
     inject: async (stage) => {
-      const { pod } = await pickServer(stage);
+      const pod = await pickPrimary(stage);
       const claim = await getObject<Claim>(stage.namespace, `pvc/data-${pod}`);
       const disk = diskOfVolume(claim.spec.volumeName);
       await fillDisk(disk);
@@ -146,6 +147,12 @@ interface Claim extends KubernetesObject {
 async function pickServer({ namespace, cluster, random }: Stage): Promise<Server> {
   const servers = await serversOf(namespace, cluster);
   return random.pick(servers.filter(({ container }) => container !== undefined));
+}
+
+/** Whose full disk clients feel. */
+async function pickPrimary({ namespace, cluster, random }: Stage): Promise<string> {
+  const { status } = await getObject<KVCluster>(namespace, `kvc/${cluster}`);
+  return random.pick(status?.shardStatus?.flatMap(({ primary }) => primary ?? []) ?? []);
 }
 
 /** Another pod comes: one that is killed again and again is restarted later and later. */
