@@ -52,6 +52,11 @@ const nonsense: readonly Nonsense[] = [
     says: /spec\.networking\.external\.labels: those of kvcluster\.dev\/ .* belong to the operator/,
   },
   {
+    what: "a host for load balancers",
+    spec: { networking: { external: { type: "LoadBalancer", host: "kv.example.org" } } },
+    says: /spec\.networking\.external\.host is for type NodePort/,
+  },
+  {
     what: "access from outside without a type",
     spec: { networking: { external: {} } },
     says: /spec\.networking\.external\.type/,

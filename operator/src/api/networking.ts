@@ -24,6 +24,12 @@ const networkPolicySchema = object({
 const externalSchema = object(
   {
     type: required(choice(["LoadBalancer", "NodePort"], { description: "Kind of the Services, one for each server." })),
+    host: text({
+      maxLength: 253,
+      pattern: "^[A-Za-z0-9]([-A-Za-z0-9.:]*[A-Za-z0-9])?$",
+      description:
+        "With NodePort: name or address of the nodes as clients outside know them; each server's node by its own when absent.",
+    }),
     annotations: mapOf(text({ maxLength: 4096 }), { maxProperties: 32, description: "Annotations of the Services." }),
     labels: mapOf(text({ maxLength: 63, pattern: "^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$" }), {
       maxProperties: 32,
@@ -35,6 +41,10 @@ const externalSchema = object(
       "Access from outside of Kubernetes: clients that come by it are shown addresses by which they reach every server.",
     rules: [
       {
+        rule: "!has(self.host) || self.type == 'NodePort'",
+        message: "spec.networking.external.host is for type NodePort: load balancers have addresses of their own",
+      },
+      {
         rule: "!has(self.labels) || self.labels.all(key, !key.startsWith('kvcluster.dev/') && !key.startsWith('app.kubernetes.io/'))",
         message:
           "spec.networking.external.labels: those of kvcluster.dev/ and app.kubernetes.io/ belong to the operator",
@@ -43,7 +53,7 @@ const externalSchema = object(
   },
 );
 
-export type ExternalType = Infer<typeof externalSchema>["type"];
+export type ExternalAccess = Infer<typeof externalSchema>;
 
 export const networkingSchema = object({
   service: defaulted(object({ annotations }), {}),

@@ -63,7 +63,7 @@ function addressesOf({ cluster, dependencies, name, podViews }: Pass): ReadonlyM
     podViews.flatMap(({ pod }): readonly (readonly [string, ExternalAddress])[] => {
       const service = services.find(({ metadata }) => metadata.name === externalServiceName(pod));
       const address = externalAddress(
-        external.type,
+        external,
         service,
         pods.find(({ metadata }) => metadata.name === pod),
       );

@@ -21,7 +21,9 @@ export const checkConfig: Step = {
     const { cluster } = pass;
     const problems = configProblems(cluster);
     const map = ownChild(pass, "ConfigMap", configMapName(pass.name.name));
-    if (problems.size > 0 && ownChild(pass, "StatefulSet") === undefined) {
+    // Sets are made anew at times, around their pods.
+    const isBegun = ownChild(pass, "StatefulSet") !== undefined || pass.dependencies.store.pods(pass.name).length > 0;
+    if (problems.size > 0 && !isBegun) {
       const message = `Nothing is started: servers do not take the value of ${refusedList(problems)}`;
       return { kind: "stop", reason: "ConfigRefused", message };
     }

@@ -1,6 +1,6 @@
 /** Where clients outside of Kubernetes reach a server: what its Service says, and, by a node port, the node that it is on. */
 
-import type { ExternalType } from "../api/networking.ts";
+import type { ExternalAccess } from "../api/networking.ts";
 import { CLIENT_PORT, type Manifest } from "../resources/manifest.ts";
 import type { Pod } from "./pod.ts";
 
@@ -21,7 +21,7 @@ interface Ingress {
 
 /** Undefined until Kubernetes has given one. */
 export function externalAddress(
-  type: ExternalType,
+  { type, host }: Pick<ExternalAccess, "type" | "host">,
   service: Manifest | undefined,
   pod: Pod | undefined,
 ): ExternalAddress | undefined {
@@ -32,7 +32,7 @@ export function externalAddress(
     const [first] = status?.loadBalancer?.ingress ?? [];
     return addressOf(first?.ip ?? first?.hostname, CLIENT_PORT);
   }
-  return addressOf(pod?.status?.hostIP, spec?.ports?.[0]?.nodePort);
+  return addressOf(host ?? pod?.status?.hostIP, spec?.ports?.[0]?.nodePort);
 }
 
 export function addressText({ host, port }: ExternalAddress): string {
