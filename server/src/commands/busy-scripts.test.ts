@@ -15,6 +15,7 @@ const COUNT = `
   redis.call('APPEND', KEYS[1], ' and last')
   return sum`;
 const STEPS = "20000000";
+const ACK = encodeCommand(["REPLCONF", "ACK", "0"]);
 
 describe.runIf(hasReferenceServer).each(["ours", "reference"] as const)("a long script in %s", (kind) => {
   let pair: ServerPair;
@@ -82,6 +83,20 @@ describe.runIf(hasReferenceServer).each(["ours", "reference"] as const)("a long 
     while (seen === BUSY) seen = await other.text("GET", "key");
     expect(seen).toBe("$14\r\nfirst and last\r\n");
     expect(await outcome()).toBe(`:${STEPS}\r\n`);
+  });
+
+  test("that has written is not stopped halfway when the last replica goes", async () => {
+    const replica = await RawClient.connect(pair.ports[kind]);
+    replica.write(encodeCommand(["PSYNC", "?", "-1"]));
+    while (!(await other.text("INFO", "replication")).includes("state=online")) replica.write(ACK);
+    expect(await other.text("CONFIG", "SET", "min-replicas-to-write", "1")).toBe("+OK\r\n");
+    while ((await other.text("SET", "key", "before")) !== "+OK\r\n") replica.write(ACK);
+    await begin("EVAL", COUNT, "1", "key", STEPS);
+    replica.close();
+    expect(await outcome()).toBe(`:${STEPS}\r\n`);
+    expect(await other.text("SET", "key", "after")).toMatch(/^-NOREPLICAS /);
+    expect(await other.text("CONFIG", "SET", "min-replicas-to-write", "0")).toBe("+OK\r\n");
+    expect(await other.text("GET", "key")).toBe("$14\r\nfirst and last\r\n");
   });
 
   test("lets the requests behind it wait, and those of a transaction be queued", async () => {

@@ -24,6 +24,8 @@ const NOT_ALLOWED = "ERR This Redis command is not allowed from script";
 const READ_ONLY_SCRIPT = "ERR Write commands are not allowed from read-only scripts.";
 const NOT_HERE = "ERR Script attempted to access a non local key in a cluster node";
 const REDIRECTION = /^(MOVED|ASK) /;
+/** What may have come over the server since the script began: one that has written by then is not stopped halfway. */
+const HALFWAY = /^(OOM|MISCONF|NOREPLICAS|CLUSTERDOWN The cluster is down)/;
 const ERROR_REPLY = 45;
 const MAY_CHANGE = CommandBit.write | CommandBit.mayReplicate;
 const NUMBER_BYTES = 32;
@@ -188,17 +190,17 @@ export class ScriptCommands {
     const denial = this.client.has(ClientFlag.restricted) ? this.#denial(call, id) : undefined;
     if (denial !== undefined) return denial;
     if (this.#rules.isReadOnly && (bits & MAY_CHANGE) !== 0) return READ_ONLY_SCRIPT;
-    if ((bits & CommandBit.write) !== 0) {
-      const allowsOom = this.#rules.allowsOom || this.hasWritten;
-      const objection =
-        executor.mayObject(id) || this.client.has(ClientFlag.restricted) ? executor.objection(call, id) : undefined;
-      if (objection !== undefined && !(objection === ERRORS.outOfMemory && allowsOom)) return ofScript(objection);
-      this.hasWritten = true;
-      return undefined;
-    }
-    const objection =
-      executor.mayObject(id) || this.client.has(ClientFlag.restricted) ? executor.objection(call, id) : undefined;
-    return objection === undefined || objection === ERRORS.outOfMemory ? undefined : ofScript(objection);
+    const mayObject = executor.mayObject(id) || this.client.has(ClientFlag.restricted);
+    const objection = mayObject ? executor.objection(call, id) : undefined;
+    const isWrite = (bits & CommandBit.write) !== 0;
+    if (objection !== undefined && !this.#isPassedOver(objection, isWrite)) return ofScript(objection);
+    if (isWrite) this.hasWritten = true;
+    return undefined;
+  }
+
+  #isPassedOver(objection: string, isWrite: boolean): boolean {
+    if (this.hasWritten && HALFWAY.test(objection)) return true;
+    return objection === ERRORS.outOfMemory && (!isWrite || this.#rules.allowsOom);
   }
 }
 
