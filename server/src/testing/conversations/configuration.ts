@@ -29,7 +29,7 @@ export const CONFIGURATION: readonly Conversation[] = [
   {
     title: "values that are none, each in Redis' words",
     lines: `
-      a CONFIG SET hz x | a CONFIG SET maxclients -1 | a CONFIG SET maxclients 0 | a CONFIG SET hz 25 maxclients 99999999 | a CONFIG GET hz | a CONFIG SET timeout -1
+      a CONFIG SET hz x | a CONFIG SET maxclients -1 | a CONFIG SET maxclients 0 | a CONFIG SET hz 25 maxclients 1100000 | a CONFIG GET hz | a CONFIG SET timeout -1
       a CONFIG SET tcp-keepalive x | a CONFIG SET maxmemory-samples 0 | a CONFIG SET lfu-decay-time -1
       a CONFIG SET maxmemory -1 | a CONFIG SET maxmemory 1x | a CONFIG SET maxmemory 1%
       a CONFIG SET maxmemory-clients 0 | a CONFIG SET maxmemory-clients 101% | a CONFIG SET maxmemory-clients 5%
