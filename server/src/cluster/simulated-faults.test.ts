@@ -1,7 +1,8 @@
 import { describe, it } from "vitest";
 import { simulateFaults } from "./simulated-faults.ts";
 
-const SEEDS = Array.from({ length: 10 }, (_, i) => i * 104_729 + 3);
+/** A few; simulated-faults.fuzz.ts tries thousands. */
+const SEEDS = Array.from({ length: 3 }, (_, i) => i * 104_729 + 3);
 /** These have found something. */
 const SEEDS_THAT_FAILED = [2_002_932, 2_003_290, 2_003_572, 2_003_668, 3_003_599, 5_005_696];
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { runCompacting } from "./random-commands-compacting.ts";
 import { hasReferenceServer } from "./reference-server.ts";
 
-const CALLS = 10_000;
+const CALLS = 5000;
 
 describe.runIf(hasReferenceServer)("compaction between random calls", () => {
   test("changes no answer and no data", async () => {

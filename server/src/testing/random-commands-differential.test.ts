@@ -5,7 +5,7 @@ import { runRandomCommands } from "./random-commands.ts";
 import { hasReferenceServer } from "./reference-server.ts";
 import { type ServerPair, startServerPair } from "./server-pair.ts";
 
-const CALLS_OF_SEED = 10_000;
+const CALLS_OF_SEED = 5000;
 
 describe.runIf(hasReferenceServer)("random calls of all commands beside redis-server", () => {
   let pair: ServerPair;

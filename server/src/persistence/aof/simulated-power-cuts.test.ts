@@ -2,7 +2,8 @@ import { expect, test } from "vitest";
 import { seedOf } from "../../testing/differential.ts";
 import { simulatePowerCuts } from "./simulated-power-cuts.ts";
 
-const SEEDS = 300;
+/** simulated-power-cuts.fuzz.ts goes on with others. */
+const SEEDS = 100;
 
 test("no power cut takes back what was acknowledged, or leaves a file that cannot be loaded", async () => {
   const first = seedOf(1);

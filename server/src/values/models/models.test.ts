@@ -6,6 +6,6 @@ const SEED = 20_260_101;
 
 describe("structures and their models", () => {
   it.each(MODEL_CHECKS)("agree: $name", ({ check }) => {
-    check({ runs: 25, operations: 400, seed: SEED });
+    check({ runs: 10, operations: 400, seed: SEED });
   });
 });
