@@ -46,3 +46,27 @@ it.each(PROGRAMS)(
     expect(await session.configure([["no-such-directive", "3"]])).toContain("Unknown option");
   },
 );
+
+it("ours opens the port for outside and announces an address in one; redis-server does not know of it", {
+  timeout: 60_000,
+}, async () => {
+  const [[, ours, more], [, theirs, none]] = PROGRAMS;
+  const [external = 0, bus = 0] = await freePorts(2);
+  const cluster = ["--cluster-enabled", "yes", "--cluster-port", `${bus}`];
+  const pairs = [
+    ["cluster-external-port", `${external}`],
+    ["cluster-announce-external-host", "kv.example.org"],
+    ["cluster-announce-external-port", "31000"],
+  ] as const;
+  const names = pairs.map(([name]) => name);
+  const session = await start(ours, [...more, ...cluster]);
+  expect(await session.configure(pairs)).toBeUndefined();
+  expect([...(await session.configuration(names))].map(([, value]) => value)).toEqual(pairs.map(([, value]) => value));
+  const outside = await openKvSession({ host: "127.0.0.1", port: external, password: undefined });
+  sessions.push(outside);
+  const shown = (await outside.observe()).entries.find(({ flags }) => flags.has("myself"));
+  expect([shown?.ip, shown?.port]).toEqual(["kv.example.org", 31000]);
+  expect(await session.configure([["cluster-external-port", "0"]])).toBeUndefined();
+  const other = await start(theirs, none);
+  expect(await other.configure(pairs)).toContain("Unknown option");
+});
