@@ -26,6 +26,25 @@ describe.runIf(hasReferenceServer)("DEBUG beside redis-server", () => {
   const compare = (steps: readonly Step[], seed?: number): Promise<number> =>
     compareServers({ ports: pair.ports, steps, normalisers: NORMALISERS, seed });
 
+  test("RELOAD with MERGE puts keys and libraries in the place of those that are there", () =>
+    compare(
+      [
+        ["FUNCTION", "LOAD", "REPLACE", "#!lua name=f\nredis.register_function('f', function() return 5 end)"],
+        ["SET", "s", "1"],
+        ["SADD", "set", "a"],
+        ["DEBUG", "RELOAD"],
+        ["SET", "s", "2"],
+        ["SADD", "set", "b"],
+        ["SET", "other", "3"],
+        ["DEBUG", "RELOAD", "NOSAVE", "NOFLUSH", "MERGE"],
+        ["MGET", "s", "other"],
+        ["SMEMBERS", "set"],
+        ["DBSIZE"],
+        ["FCALL", "f", "0"],
+        ["FUNCTION", "FLUSH"],
+      ].map((args) => ({ args })),
+    ));
+
   test("what it tells and refuses agrees", async () => {
     const long = Array.from({ length: 2000 }, (_, k) => `element ${k}`);
     const calls: Word[][] = [

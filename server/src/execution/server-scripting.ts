@@ -59,7 +59,7 @@ export function createServerScripting(parts: ServerScriptingParts): ServerScript
   const functions = new FunctionRunner(engine, scriptsUnderWay);
   const libraries = {
     sources: () => Array.from(functions.all(), ({ source }) => source),
-    take: (source: Buffer) => void functions.load(source, { isReplacing: false, mustLoad: true }),
+    take: (source: Buffer, isReplacing: boolean) => void functions.load(source, { isReplacing, mustLoad: true }),
     flush: () => functions.flush(),
   };
   return { scriptsUnderWay, functions, libraries, scripting: new ScriptRunner(engine, scriptsUnderWay) };

@@ -47,8 +47,11 @@ export class LoadedStrings {
     this.#count = index + 1;
   }
 
-  /** All are in the database now, but those whose key is there already: of these the last one's name, undefined if there are none. */
-  enter(database: Database): Buffer | undefined {
+  /**
+   * All are in the database now, but those whose key is there already: of these the last one's name, undefined if there are none.
+   * With `replaces` they take the place of what is there.
+   */
+  enter(database: Database, replaces: boolean): Buffer | undefined {
     const count = this.#count;
     this.#count = 0;
     if (count === 0) return undefined;
@@ -56,11 +59,22 @@ export class LoadedStrings {
     this.#state.dictionary.warm(database.indexRoot, this.#hashes, count);
     for (let i = 0; i < count; i++) {
       const record = this.#records[i] as Handle;
-      if (this.#enterOne(database, record, this.#hashes[i] as number)) continue;
+      const hash = this.#hashes[i] as number;
+      if (this.#enterOne(database, record, hash)) continue;
+      if (replaces) {
+        this.#remove(database, record);
+        this.#enterOne(database, record, hash);
+        continue;
+      }
       twice = database.keyOf(record);
       this.#state.arena.free(record);
     }
     return twice;
+  }
+
+  #remove(database: Database, record: Handle): void {
+    const { records } = this.#state;
+    database.delete(records.bytesOf(record), records.keyOffset(record), records.keyLength(record));
   }
 
   #enterOne(database: Database, record: Handle, hash: number): boolean {

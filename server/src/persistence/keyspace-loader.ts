@@ -32,6 +32,8 @@ export interface KeyspaceLoaderOptions {
   readonly dropsExpired: boolean;
   /** Takes the source of a library of functions; throws what is wrong with it. Without it libraries are refused. */
   readonly takeLibrary?: (source: Buffer) => void;
+  /** Keys of the file take the place of those that are there; else a key that is there is an error. */
+  readonly replaces?: boolean;
   /** Where keys go until a file selects a database; default: the first. */
   readonly database?: Database;
 }
@@ -107,7 +109,7 @@ export class KeyspaceLoader implements RdbHandler {
   }
 
   settle(): void {
-    const twice = this.#strings.enter(this.#database);
+    const twice = this.#strings.enter(this.#database, this.#options.replaces ?? false);
     if (twice !== undefined) this.#refuseDuplicate(twice);
   }
 
@@ -172,7 +174,10 @@ export class KeyspaceLoader implements RdbHandler {
       this.abort();
       return;
     }
-    if (this.#database.peek(buffer, offset, length) !== 0) this.#refuseDuplicate(key.name.toBuffer());
+    if (this.#database.peek(buffer, offset, length) !== 0) {
+      if (this.#options.replaces !== true) this.#refuseDuplicate(key.name.toBuffer());
+      this.#database.delete(buffer, offset, length);
+    }
     this.#isStarted = false;
     const view = this.#view;
     const { expireAtMs, idleSeconds, frequency } = key;

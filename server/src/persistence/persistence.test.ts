@@ -21,6 +21,7 @@ const nothing = (): void => undefined;
 class Fixture {
   readonly live = new LiveKeyspace();
   readonly log: string[] = [];
+  readonly libraries: Buffer[] = [];
   readonly config: Config;
   readonly persistence: Persistence;
   target: SnapshotTarget | undefined;
@@ -39,7 +40,13 @@ class Fixture {
       processId: 42,
       isProcessAlive: (id) => id === 7,
       replicationPosition: () => undefined,
-      libraries: () => ({ sources: () => [], take: nothing, flush: nothing }),
+      libraries: () => ({
+        sources: () => this.libraries,
+        take: (source, isReplacing) => {
+          if (!isReplacing && this.libraries.some((one) => one.equals(source))) throw new Error("it is there");
+        },
+        flush: nothing,
+      }),
       emptied: nothing,
       isHeldUp: () => false,
       caughtUp: () => undefined,
@@ -190,6 +197,38 @@ describe("Persistence", () => {
     expect(live.keyspace.count).toBe(3000);
     writeFileSync(file(), "REDIS0010 and nothing good");
     expect(persistence.reloadNow({ saves: false, keeps: false, merges: false })).toContain("at offset 9");
+  });
+
+  test("a reload without a file is an error", () => {
+    const { persistence } = bound(new Fixture(directory));
+    expect(persistence.reloadNow({ saves: false, keeps: false, merges: false })).toContain("There is no file");
+    expect(persistence.reloadNow({ saves: false, keeps: true, merges: true })).toContain("There is no file");
+  });
+
+  test("a reload that merges replaces libraries and keys one by one, and keeps the others", () => {
+    const { persistence, put, live, libraries } = bound(new Fixture(directory));
+    libraries.push(Buffer.from("library"));
+    for (let k = 0; k < 3000; k++) put(`key:${k}`, "value");
+    expect(persistence.saveNow()).toBeUndefined();
+    for (let k = 0; k < 3000; k += 2) put(`key:${k}`, "changed");
+    put("other", "value");
+    const merge = { saves: false, keeps: true, merges: true };
+    expect(persistence.reloadNow({ ...merge, merges: false })).toContain("it is there");
+    expect(persistence.reloadNow(merge)).toBeUndefined();
+    expect(live.keyspace.count).toBe(3001);
+    expect(persistence.saveNow()).toBeUndefined();
+    const { keys } = readFile(readFileSync(file()));
+    expect(keys["0:key:2"]?.value).toBe("value");
+  });
+
+  test("a reload that merges a file that ends early has removed no key that it did not replace", () => {
+    const { persistence, put, live } = bound(new Fixture(directory));
+    for (let k = 0; k < 3000; k++) put(`key:${k}`, "value");
+    expect(persistence.saveNow()).toBeUndefined();
+    const whole = readFileSync(file());
+    writeFileSync(file(), whole.subarray(0, whole.length / 2));
+    expect(persistence.reloadNow({ saves: false, keeps: true, merges: true })).toContain("at offset");
+    expect(live.keyspace.count).toBe(3000);
   });
 
   test("a damaged file stops the load with its place, and stays as it is", async () => {

@@ -43,8 +43,8 @@ export interface SnapshotOutcome {
 
 export interface LibraryStore {
   sources(): readonly Buffer[];
-  /** Throws what is wrong with it. */
-  take(source: Buffer): void;
+  /** Throws what is wrong with it. One with its name is an error, unless it is to be replaced. */
+  take(source: Buffer, isReplacing: boolean): void;
   flush(): void;
 }
 
@@ -395,12 +395,12 @@ export class Persistence {
     return path.join(this.#options.config.get("dir"), this.#options.config.get("dbfilename"));
   }
 
-  /** What puts the keys of an RDB stream into the keyspace. */
-  createLoader(): KeyspaceLoader {
+  /** What puts the keys of an RDB stream into the keyspace, beside what is there or, where it is the same, in its place. */
+  createLoader(replaces = false): KeyspaceLoader {
     const { keyspace, collections, clock, libraries } = this.#options;
     return new KeyspaceLoader({
-      ...{ keyspace, collections, nowMs: clock.nowMs(), dropsExpired: !keyspace.isReplica },
-      takeLibrary: (source) => libraries().take(source),
+      ...{ keyspace, collections, nowMs: clock.nowMs(), dropsExpired: !keyspace.isReplica, replaces },
+      takeLibrary: (source) => libraries().take(source, replaces),
     });
   }
 

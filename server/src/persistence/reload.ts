@@ -3,15 +3,14 @@
 import type { Config } from "../config/config.ts";
 import type { Keyspace } from "../keyspace/keyspace.ts";
 import type { Disk } from "../platform/disk.ts";
-import { KeyRemover } from "./key-remover.ts";
+import type { KeyspaceLoader } from "./keyspace-loader.ts";
 import { loadRdbFileNow } from "./rdb-loader.ts";
-import type { RdbHandler } from "./rdb-reader.ts";
 
 export interface ReloadRequest {
   readonly saves: boolean;
   /** What is there stays. */
   readonly keeps: boolean;
-  /** Keys of the file take the place of those that are there; else such a key is an error. */
+  /** Keys and libraries of the file take the place of those that are there; else such a one is an error. */
   readonly merges: boolean;
 }
 
@@ -21,7 +20,7 @@ interface Data {
   abort(): void;
   saveNow(): string | undefined;
   empty(): void;
-  createLoader(): RdbHandler;
+  createLoader(replaces: boolean): KeyspaceLoader;
 }
 
 interface ReloadParts {
@@ -38,14 +37,14 @@ export function reload(data: Data, parts: ReloadParts, request: ReloadRequest): 
   if (problem !== undefined) return problem;
   if (!request.keeps) data.empty();
   keyspace.ignoresExpiry = true;
-  const verifyChecksum = config.get("rdbchecksum");
+  const handler = data.createLoader(request.merges);
   try {
-    if (request.merges) loadRdbFileNow(disk, data.snapshotFile, { handler: new KeyRemover(keyspace), verifyChecksum });
-    loadRdbFileNow(disk, data.snapshotFile, { handler: data.createLoader(), verifyChecksum });
-    return undefined;
+    const isThere = loadRdbFileNow(disk, data.snapshotFile, { handler, verifyChecksum: config.get("rdbchecksum") });
+    return isThere ? undefined : `There is no file "${data.snapshotFile}"`;
   } catch (reason) {
     return reason instanceof Error ? reason.message : String(reason);
   } finally {
+    handler.abort();
     keyspace.ignoresExpiry = false;
   }
 }
