@@ -20,6 +20,7 @@ import { watchWrites } from "./writable.ts";
 
 const MINUTES = Number(process.env.CHAOS_MINUTES ?? 15);
 const SEED = Number(process.env.CHAOS_SEED ?? Math.floor(Math.random() * 1_000_000));
+const REPLICAS = Number(process.env.CHAOS_REPLICAS ?? 1);
 const KINDS = process.env.CHAOS_FAULTS?.split(",");
 const REPORT = join(import.meta.dirname, `../../.cache/chaos-${SEED}.json`);
 const READY_AGAIN_WITHIN_MS = 90_000;
@@ -49,7 +50,7 @@ test(`survives ${MINUTES} minutes of faults with seed ${SEED}`, {
   const random = seededRandom(SEED);
   const stage: Stage = { namespace: it.namespace, cluster: CLUSTER, nodes: NODES, random };
   const password = await it.password(CLUSTER);
-  const load = await loadOnMachine(it, CLUSTER, 1);
+  const load = await loadOnMachine(it, CLUSTER, REPLICAS);
   const servers = followServers();
   const watch = watchWrites({ password, servers: servers.known });
   const turns: TurnReport[] = [];
@@ -146,11 +147,11 @@ function followServers() {
 }
 
 /**
- * Two replicas, so that a shard that lost a node still has a copy to give, and goes on being written to. Every write is in the
- * append-only file of whoever has acknowledged it: what WAIT counts survives power cuts.
+ * Every write is in the append-only file of whoever has acknowledged it: what WAIT counts survives power cuts. WAIT counts all
+ * replicas: a replica that has not got a write may be elected by a majority that does not reach those that have.
  */
 function manifest(): string {
-  const cluster = JSON.parse(clusterManifest(CLUSTER, { replicasPerShard: 2 })) as { spec: object };
+  const cluster = JSON.parse(clusterManifest(CLUSTER, { replicasPerShard: REPLICAS })) as { spec: object };
   const storage = { size: "100Mi", storageClassName: STORAGE_CLASS, reclaimPolicy: "Delete" };
   return JSON.stringify({ ...cluster, spec: { ...cluster.spec, storage, config: { appendonly: "yes" } } });
 }

@@ -28,6 +28,7 @@ import { restoreData } from "./restore-data.ts";
 import { rollPods } from "./roll-pods.ts";
 import { rotatePassword } from "./rotate-password.ts";
 import { Spellings } from "./spellings.ts";
+import { spreadPrimaries } from "./spread-primaries.ts";
 import { type Pass, PROCEED, type Step, type StepResult } from "./step.ts";
 
 const STEPS: readonly Step[] = [
@@ -51,6 +52,7 @@ const STEPS: readonly Step[] = [
   rollPods,
   actOnTopology,
   restoreData,
+  spreadPrimaries,
 ];
 
 const SETTLED_SECONDS = 30;
