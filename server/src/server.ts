@@ -186,11 +186,14 @@ async function prepare(core: Core, { config }: ServerOptions): Promise<void> {
   const aux = await loadData(dataLoadParts({ context, dispatcher }, NO_CONNECTION));
   const position = aux === undefined ? undefined : positionInFile(aux);
   if (position !== undefined) context.replication.restore(position);
+  // At no moment does it look like a primary.
+  if (context.replication.lease.isOn) context.replication.hold();
   readiness.isLoaded = true;
   await cluster?.start(identity.port);
   const primary = config.get("replicaof");
-  if (context.replication.lease.isOn) context.replication.hold();
-  else if (primary !== undefined && cluster === undefined) context.replication.follow(primary.host, primary.port);
+  if (primary !== undefined && cluster === undefined && !context.replication.isHeld) {
+    context.replication.follow(primary.host, primary.port);
+  }
   context.replication.start();
 }
 

@@ -216,9 +216,8 @@ export class Replication {
     if (!this.isHeld) this.#link.connect();
   }
 
-  /** Keeps its data, follows nobody and serves nobody, until it is given a role. */
+  /** Keeps its data, follows nobody and serves nobody, until it is given a role. Counts from now how long that lasts. */
   hold(): void {
-    if (this.isHeld) return;
     this.follow(NOBODY.host, NOBODY.port);
     this.#heldSinceMs = this.lease.ticket;
   }
