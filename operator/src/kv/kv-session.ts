@@ -5,12 +5,15 @@ import type { NodeObservation } from "../topology/cluster-view.ts";
 import { type DirectivePairs, readConfiguration, setDirectives } from "./configuration.ts";
 import { executeAction } from "./execute-action.ts";
 import { connectNode, type NodeEndpoint } from "./node-connection.ts";
+import { observeMember } from "./observe-member.ts";
 import { observeNode } from "./observe-node.ts";
 import { holdAndSave, release, type SaveState } from "./save-before-stop.ts";
 import { deleteUser, readUsers, setUser } from "./users.ts";
 
 export interface KvSession {
   observe(): Promise<NodeObservation>;
+  /** The same of a server outside of a cluster. */
+  observeMember(): Promise<NodeObservation>;
   execute(action: Action): Promise<void>;
   /** Clients may use it besides those that they use, and replicas use it towards their primary. */
   acceptPassword(password: string): Promise<void>;
@@ -36,6 +39,7 @@ export async function openKvSession(endpoint: NodeEndpoint): Promise<KvSession> 
   const connection = await connectNode(endpoint);
   return {
     observe: () => observeNode(connection),
+    observeMember: () => observeMember(connection),
     execute: (action) => executeAction(connection, action),
     acceptPassword: async (password) => {
       await connection.command("ACL", "SETUSER", "default", `>${password}`);

@@ -24,13 +24,16 @@ import { silentLogger } from "../runtime/logger.ts";
 import { StatusWriter } from "../runtime/status-writer.ts";
 import type { Outcome } from "../runtime/work-queue.ts";
 import type { Action } from "../topology/action.ts";
+import { seededRandom } from "../topology/seeded-random.ts";
 import { SimulatedCluster } from "../topology/simulated-cluster.ts";
+import { SimulatedGroup } from "../topology/simulated-group.ts";
 import { countSlots } from "../topology/slot-range.ts";
 import type { Change } from "./change-meter.ts";
 import { createClusterReconciler } from "./cluster-reconciler.ts";
 import { CHILD_KINDS, createClusterStore } from "./cluster-store.ts";
 import type { Pod } from "./pod.ts";
 import { SimulatedConfiguration } from "./simulated-configuration.ts";
+import { type MemberSet, type MemberWorld, runMembers } from "./simulated-members.ts";
 import { balanceLoads, NODE_ADDRESS, nodePortAllocator, type Outside } from "./simulated-outside.ts";
 import { SimulatedUsers } from "./simulated-users.ts";
 
@@ -41,6 +44,8 @@ type CachedKind = (typeof CACHED_KINDS)[number];
 export interface SimulatedKubernetes {
   readonly server: FakeApiServer;
   readonly servers: SimulatedCluster;
+  /** In place of those, where the mode is not Cluster; it has no servers otherwise. */
+  readonly group: SimulatedGroup;
   readonly events: EventNote[];
   /** What servers were told, in order. */
   readonly actions: Action[];
@@ -79,10 +84,13 @@ export async function startSimulatedKubernetes(spec: Readonly<Record<string, unk
   const server = new FakeApiServer({ kinds: Object.values(RESOURCE_KINDS), admit: nodePortAllocator() });
   await server.start();
   server.seed({ ...RESOURCE_KINDS.KVCluster, metadata: CLUSTER, spec: complete } as KubernetesObject);
-  const servers = new SimulatedCluster(complete.shards, complete.replicasPerShard);
+  const isCluster = complete.mode === "Cluster";
+  const servers = new SimulatedCluster(isCluster ? complete.shards : 0, complete.replicasPerShard);
+  const group = new SimulatedGroup(isCluster ? 0 : 1 + complete.replicasPerShard, seededRandom(1));
   const world = {
     server,
     servers,
+    group,
     events: [] as EventNote[],
     actions: [] as Action[],
     passwords: new Set<string | undefined>(),
@@ -127,14 +135,19 @@ export async function startSimulatedKubernetes(spec: Readonly<Record<string, unk
   };
   /** Pods that there were. */
   const made = new Set<string>();
+  const restarted = (id: string): void => {
+    world.configuration.restart(id);
+    world.users.restart(id);
+  };
   const tick = (): void => {
+    if (!isCluster) {
+      goOn(server, group, { made, restarted });
+      return;
+    }
     servers.gossip();
     followSets(server, servers);
     balanceLoads(server, CLUSTER.namespace, world.outside);
-    runPods({ server, servers, made, outside: world.outside }, (id) => {
-      world.configuration.restart(id);
-      world.users.restart(id);
-    });
+    runPods({ server, servers, made, outside: world.outside }, restarted);
   };
   return {
     ...world,
@@ -150,20 +163,32 @@ export async function startSimulatedKubernetes(spec: Readonly<Record<string, unk
   };
 }
 
-const SETTLED_MS = 30_000;
+/** The servers of a group, and their pods. */
+function goOn(server: FakeApiServer, group: SimulatedGroup, world: Pick<MemberWorld, "made" | "restarted">): void {
+  for (let step = 0; step < GROUP_STEPS; step++) group.tick();
+  runMembers({ server, group, cluster: CLUSTER, podFrom, ...world });
+  for (const set of server.list<MemberSet>(RESOURCE_KINDS.StatefulSet, CLUSTER.namespace))
+    observeGeneration(server, set);
+}
+
+/** What a pass may come to when nothing is left to do; a group is looked at more often. */
+const SETTLED_MS: readonly (number | undefined)[] = [30_000, 3_000];
 const MAX_ROUNDS = 40;
+/** Of half a second, between two passes. */
+const GROUP_STEPS = 4;
 
 async function settle(pass: () => Promise<Outcome>, tick: () => void): Promise<void> {
   let quiet = 0;
   for (let round = 0; round < MAX_ROUNDS && quiet < 2; round++) {
     tick();
     const { requeueAfterMs } = await pass();
-    quiet = requeueAfterMs === SETTLED_MS ? quiet + 1 : 0;
+    quiet = SETTLED_MS.includes(requeueAfterMs) ? quiet + 1 : 0;
   }
   if (quiet < 2) throw new Error("The cluster did not settle");
 }
 
 interface Reached {
+  readonly group: SimulatedGroup;
   readonly users: SimulatedUsers;
   readonly configuration: SimulatedConfiguration;
   readonly servers: SimulatedCluster;
@@ -176,10 +201,13 @@ interface Reached {
 }
 
 async function openSession(
-  { servers, actions, passwords, accepted, hostnames, saves, held, configuration, users }: Reached,
+  { servers, group, actions, passwords, accepted, hostnames, saves, held, configuration, users }: Reached,
   endpoint: NodeEndpoint,
 ): Promise<KvSession> {
-  const find = () => servers.view().pods.find(({ address }) => address?.ip === endpoint.host);
+  const find = () => {
+    const pods = [...servers.view().pods, ...group.view().pods.filter(({ node }) => node !== undefined)];
+    return pods.find(({ address }) => address?.ip === endpoint.host);
+  };
   passwords.add(endpoint.password);
   const id = find()?.node?.id ?? "";
   const accepts = accepted.get(id) ?? new Set([endpoint.password]);
@@ -192,9 +220,17 @@ async function openSession(
       if (node === undefined) throw new Error("connection closed");
       return { ...node, entries: node.entries.map((entry) => ({ ...entry, hostname: hostnames.get(entry.id) })) };
     },
+    observeMember: async () => {
+      const node = find()?.node;
+      if (node === undefined) throw new Error("connection closed");
+      return node;
+    },
     execute: async (action) => {
-      actions.push(action);
-      servers.apply(action);
+      if (group.servers.length > 0) {
+        if (!group.apply(toPods(action))) throw new NodeCommandError(`refused ${action.kind}`);
+        group.check();
+      } else servers.apply(action);
+      if (action.kind !== "Renew") actions.push(action);
     },
     acceptPassword: async (password) => void accepts.add(password),
     dropOtherPasswords: async (password) => {
@@ -217,6 +253,11 @@ async function openSession(
   };
 }
 
+/** The simulated servers of a group know each other by the names of their pods. */
+function toPods(action: Action): Action {
+  return action.kind === "Follow" ? { ...action, host: action.primary } : action;
+}
+
 interface Hosts {
   readonly server: FakeApiServer;
   readonly servers: SimulatedCluster;
@@ -228,7 +269,7 @@ interface Hosts {
 function runPods({ server, servers, made, outside }: Hosts, restarted: (id: string) => void): void {
   for (const node of servers.nodes) {
     const setName = `${CLUSTER.name}-${node.shard}`;
-    const set = server.find<StatefulSet>(RESOURCE_KINDS.StatefulSet, CLUSTER.namespace, setName);
+    const set = server.find<MemberSet>(RESOURCE_KINDS.StatefulSet, CLUSTER.namespace, setName);
     if (set !== undefined) observeGeneration(server, set);
     const existing = server.find<Pod>(RESOURCE_KINDS.Pod, CLUSTER.namespace, node.pod);
     if (set?.spec.replicas === 0 && existing !== undefined) {
@@ -256,7 +297,7 @@ function runPods({ server, servers, made, outside }: Hosts, restarted: (id: stri
 }
 
 /** What the StatefulSet controller says of itself. */
-function observeGeneration(server: FakeApiServer, set: StatefulSet): void {
+function observeGeneration(server: FakeApiServer, set: MemberSet): void {
   const { generation } = set.metadata;
   if (set.status?.observedGeneration === generation) return;
   server.setStatus(set, { ...set.status, observedGeneration: generation });
@@ -270,7 +311,7 @@ function isMember({ primaryId, known }: SimulatedCluster["nodes"][number]): bool
 
 /** Shards come with their StatefulSets. One that is deleted takes nothing along if it is to be made again: volumes stay. */
 function followSets(server: FakeApiServer, servers: SimulatedCluster): void {
-  const sets = server.list<StatefulSet>(RESOURCE_KINDS.StatefulSet, CLUSTER.namespace);
+  const sets = server.list<MemberSet>(RESOURCE_KINDS.StatefulSet, CLUSTER.namespace);
   const [cluster] = server.list<KVCluster>(RESOURCE_KINDS.KVCluster, CLUSTER.namespace);
   const present = new Set(sets.map(({ metadata }) => Number(metadata.labels?.[SHARD_LABEL])));
   const gone = servers.nodes.map(({ shard }) => shard).filter((shard) => !present.has(shard));
@@ -278,18 +319,7 @@ function followSets(server: FakeApiServer, servers: SimulatedCluster): void {
   for (const shard of new Set(gone)) if (shard >= (cluster?.spec.shards ?? 0)) servers.removeShard(shard);
 }
 
-interface StatefulSet extends KubernetesObject {
-  readonly status?: { readonly observedGeneration?: number | undefined };
-  readonly spec: {
-    readonly replicas: number;
-    readonly template: {
-      readonly metadata: { labels: Record<string, string>; annotations: Record<string, string> };
-      readonly spec: NonNullable<Pod["spec"]>;
-    };
-  };
-}
-
-function podFrom(set: StatefulSet, name: string): Pod {
+function podFrom(set: MemberSet, name: string): Pod {
   return {
     apiVersion: "v1",
     kind: "Pod",

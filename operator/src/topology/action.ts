@@ -1,6 +1,7 @@
 /**
  * What the plan may ask of a server, each with the sentence that explains it in logs and events. An action names the pod
- * that receives it; the executor turns it into one CLUSTER command. All are safe to repeat.
+ * that receives it; the executor turns it into one command. All are safe to repeat. Those of a group carry the ticket of what was
+ * seen when they were decided, and servers refuse an old one.
  */
 
 import { formatRanges, type SlotRange } from "./slot-range.ts";
@@ -26,7 +27,25 @@ export type Action =
   | { readonly kind: "Replicate"; readonly pod: string; readonly primary: string; readonly primaryId: string }
   | { readonly kind: "Failover"; readonly pod: string; readonly from: string }
   | { readonly kind: "Takeover"; readonly pod: string; readonly lostId: string }
-  | { readonly kind: "Forget"; readonly pod: string; readonly nodeId: string };
+  | { readonly kind: "Forget"; readonly pod: string; readonly nodeId: string }
+  | { readonly kind: "Lead"; readonly pod: string; readonly ticket: number }
+  | { readonly kind: "Renew"; readonly pod: string; readonly ticket: number }
+  | { readonly kind: "Hold"; readonly pod: string; readonly ticket: number }
+  | {
+      readonly kind: "Follow";
+      readonly pod: string;
+      readonly primary: string;
+      readonly host: string;
+      readonly port: number;
+      readonly ticket: number;
+    }
+  | {
+      readonly kind: "HandOver";
+      readonly pod: string;
+      readonly to: string;
+      readonly host: string;
+      readonly port: number;
+    };
 
 export function describeAction(action: Action): string {
   switch (action.kind) {
@@ -46,6 +65,16 @@ export function describeAction(action: Action): string {
       return `${action.pod} takes over from lost node ${shortId(action.lostId)}`;
     case "Forget":
       return `${action.pod} forgets gone node ${shortId(action.nodeId)}`;
+    case "Lead":
+      return `${action.pod} becomes the primary`;
+    case "Renew":
+      return `${action.pod} goes on as the primary`;
+    case "Hold":
+      return `${action.pod} waits for its role`;
+    case "Follow":
+      return `${action.pod} follows ${action.primary}`;
+    case "HandOver":
+      return `${action.pod} hands over to ${action.to}`;
   }
 }
 

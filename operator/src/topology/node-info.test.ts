@@ -15,7 +15,12 @@ describe("parseNodeInfo", () => {
       primaryHost: undefined,
       isPrimaryLinkUp: false,
       primaryLinkDownSeconds: 77,
+      primaryHeardSeconds: Number.POSITIVE_INFINITY,
+      replicaHosts: [],
       isFullSyncRunning: false,
+      replicationId: "",
+      previousReplicationId: "",
+      group: undefined,
     });
   });
 

@@ -3,6 +3,8 @@
  * server does not report take the value that leads to no action (loading false, link down, offset 0).
  */
 
+import type { GroupInfo } from "./group-view.ts";
+
 export interface NodeInfo {
   readonly role: "primary" | "replica";
   readonly isLoading: boolean;
@@ -15,7 +17,16 @@ export interface NodeInfo {
   readonly isPrimaryLinkUp: boolean;
   /** How long the link to the primary has been down; all of its life where it never was up; 0 while it is up. */
   readonly primaryLinkDownSeconds: number;
+  /** Since it heard of its primary; infinite where it does not. */
+  readonly primaryHeardSeconds: number;
+  /** Of a primary: the replicas that follow it, by the names that they announce. */
+  readonly replicaHosts: readonly string[];
   readonly isFullSyncRunning: boolean;
+  /** Which stream its data is a point of, and of which that was the continuation. */
+  readonly replicationId: string;
+  readonly previousReplicationId: string;
+  /** Undefined where it has its role by itself. */
+  readonly group: GroupInfo | undefined;
   /** Undefined where the server does not tell. */
   readonly disk: DiskInfo | undefined;
 }
@@ -56,8 +67,28 @@ export function parseNodeInfo(text: string): NodeInfo {
     primaryHost: isReplica ? fields.get("master_host") : undefined,
     isPrimaryLinkUp,
     primaryLinkDownSeconds: isPrimaryLinkUp ? 0 : downSeconds >= 0 ? downSeconds : uptimeSeconds,
+    primaryHeardSeconds: isPrimaryLinkUp ? numberOf(fields, "master_last_io_seconds_ago") : Number.POSITIVE_INFINITY,
+    replicaHosts: replicaHosts(text),
     isFullSyncRunning: fields.get("master_sync_in_progress") === "1",
+    replicationId: fields.get("master_replid") ?? "",
+    previousReplicationId: fields.get("master_replid2") ?? "",
+    group: groupOf(fields),
     disk: diskOf(fields),
+  };
+}
+
+function replicaHosts(text: string): readonly string[] {
+  return [...text.matchAll(/^slave\d+:ip=([^,]+),port=\d+,state=online,/gm)].map(([, host = ""]) => host);
+}
+
+function groupOf(fields: ReadonlyMap<string, string>): GroupInfo | undefined {
+  const state = fields.get("group_state");
+  if (state !== "leads" && state !== "follows" && state !== "held") return undefined;
+  return {
+    state,
+    ticket: numberOf(fields, "group_ticket"),
+    heldMs: numberOf(fields, "group_held_ms"),
+    hasWholeCopy: fields.get("group_whole_copy") === "1",
   };
 }
 

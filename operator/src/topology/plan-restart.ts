@@ -10,6 +10,7 @@
 import type { Action } from "./action.ts";
 import type { ClusterSurvey, ReachablePod, ShardSurvey } from "./cluster-view.ts";
 import type { Plan } from "./plan.ts";
+import { handOver } from "./plan-followers.ts";
 
 export type Restart =
   | { readonly kind: "restart"; readonly pod: string }
@@ -48,7 +49,10 @@ function isComplete({ absentOwners, unassigned }: ClusterSurvey): boolean {
   return absentOwners.length === 0 && unassigned.length === 0;
 }
 
-function replacePrimary(shard: ShardSurvey, { outdated, isApproved, isEphemeral }: RestartView): Restart | undefined {
+function replacePrimary(
+  shard: ShardSurvey,
+  { plan, outdated, isApproved, isEphemeral }: RestartView,
+): Restart | undefined {
   const [primary] = shard.owners;
   if (primary === undefined) return undefined;
   if (!isApproved) return { kind: "wait", reason: `${primary.pod} is a primary and waits for approval` };
@@ -56,10 +60,14 @@ function replacePrimary(shard: ShardSurvey, { outdated, isApproved, isEphemeral 
     ({ pod, self, node }) => !outdated.has(pod) && self.primaryId === primary.node.id && node.info.isPrimaryLinkUp,
   );
   const best = furthest(candidates);
-  if (best !== undefined) return { kind: "handOver", action: { kind: "Failover", pod: best.pod, from: primary.pod } };
+  if (best !== undefined) return { kind: "handOver", action: handOverTo(best, primary, plan) };
   if (shard.pods.length > 1) return { kind: "wait", reason: `${primary.pod} waits for a replica that can take over` };
   if (!isEphemeral) return { kind: "restart", pod: primary.pod };
   return { kind: "wait", reason: `${primary.pod} is not restarted: its data would be lost, and it has no replica` };
+}
+
+function handOverTo(best: ReachablePod, primary: ReachablePod, { group }: Plan): Action {
+  return group === undefined ? { kind: "Failover", pod: best.pod, from: primary.pod } : handOver(primary, best);
 }
 
 function furthest(candidates: readonly ReachablePod[]): ReachablePod | undefined {

@@ -7,7 +7,9 @@
  * unreachable, a copy with data is never told to follow an empty one, and meeting comes before forgetting.
  */
 
+import type { Action } from "./action.ts";
 import { type ClusterSurvey, type ClusterView, isMajorityUnreachable, surveyCluster } from "./cluster-view.ts";
+import type { GroupRecord } from "./group-view.ts";
 import { planAgreement } from "./plan-agreement.ts";
 import { planForget } from "./plan-forget.ts";
 import { planHandover } from "./plan-handover.ts";
@@ -21,6 +23,15 @@ import type { Planner, Problem, Step, TopologySpec } from "./step.ts";
 export interface Plan extends Step {
   readonly survey: ClusterSurvey;
   readonly isSettled: boolean;
+  /** Of a group (plan-group.ts). */
+  readonly group?: GroupPlan;
+}
+
+export interface GroupPlan {
+  /** What is to be remembered of it. */
+  readonly record: GroupRecord;
+  /** Lets the primary go on. It changes nothing, so it is no action; a plan that is settled has it too. */
+  readonly renewal: Action | undefined;
 }
 
 const PLANNERS: readonly Planner[] = [
@@ -37,9 +48,7 @@ const PLANNERS: readonly Planner[] = [
 
 export function plan(view: ClusterView, spec: TopologySpec): Plan {
   const survey = surveyCluster(view);
-  const waits = survey.pods
-    .filter((pod) => pod.node === undefined)
-    .map((pod) => `Waiting for pod "${pod.pod}" to answer`);
+  const waits = unansweredWaits(survey);
   if (isMajorityUnreachable(survey)) {
     const message = `${survey.reachable.length} of ${survey.pods.length} servers answer: too few to act on`;
     return finish(survey, { actions: [], waits, problems: [{ reason: "MajorityUnreachable", message }] });
@@ -54,7 +63,11 @@ export function plan(view: ClusterView, spec: TopologySpec): Plan {
   return finish(survey, { actions: [], waits, problems });
 }
 
-function finish(survey: ClusterSurvey, step: Step): Plan {
+export function unansweredWaits({ pods }: ClusterSurvey): string[] {
+  return pods.filter(({ node }) => node === undefined).map(({ pod }) => `Waiting for pod "${pod}" to answer`);
+}
+
+export function finish(survey: ClusterSurvey, step: Step): Plan {
   const isSettled = step.actions.length === 0 && step.waits.length === 0 && step.problems.length === 0;
   return { survey, ...step, isSettled };
 }

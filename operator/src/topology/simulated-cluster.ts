@@ -361,7 +361,12 @@ export class SimulatedCluster {
       primaryHost: known?.ip,
       isPrimaryLinkUp: node.linkUp,
       primaryLinkDownSeconds: node.linkDownTicks * SECONDS_PER_TICK,
+      primaryHeardSeconds: node.linkUp ? 0 : Number.POSITIVE_INFINITY,
+      replicaHosts: [],
       isFullSyncRunning: false,
+      replicationId: "",
+      previousReplicationId: "",
+      group: undefined,
       disk: node.disk,
     };
     const entries = [selfEntry(node), ...[...node.known].map(([id, entry]) => knownEntry(id, entry))];
