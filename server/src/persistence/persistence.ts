@@ -183,7 +183,7 @@ export class Persistence {
     }
   }
 
-  /** BGSAVE: false if a snapshot is under way. */
+  /** BGSAVE: false if none may begin now (`mayBegin`). */
   saveInBackground(): boolean {
     if (!this.mayBegin) return false;
     const { logger, keyspace, clock } = this.#options;

@@ -2,12 +2,12 @@ import { expect, it } from "vitest";
 import { WorkerFileTarget } from "./worker-file-target.ts";
 
 it("fails like by any other fault when the system gives no thread", async () => {
-  const file = { name: "dump.rdb", temporaryName: "temp.rdb", hasChecksum: true };
+  const file = { directory: "/data", name: "dump.rdb", temporaryName: "temp.rdb", checksum: true };
   const noThread = (): never => {
     throw new Error("Resource temporarily unavailable");
   };
   const failure = new Promise((resolve) => {
-    const target = new WorkerFileTarget({ file: file as never, done: () => undefined, failed: resolve }, noThread);
+    const target = new WorkerFileTarget({ file, done: () => undefined, failed: resolve }, noThread);
     target.exchange(Buffer.from(new ArrayBuffer(8)), 8);
     target.end();
   });

@@ -36,9 +36,9 @@ export interface AofStartOptions {
   readonly createApplier: () => (commands: Buffer) => number;
   /** Loads the snapshot at the head of a file and gives where it ends. */
   readonly loadSnapshot: (file: string, progress: LoadProgress) => Promise<number>;
-  /** Writes all data as a snapshot under this name, now. */
   /** `aof-use-rdb-preamble`, for a base that is made anew. */
   readonly hasRdbBase: boolean;
+  /** Writes all data as a snapshot under this name, now. */
   readonly writeSnapshot: (directory: string, name: string) => void;
   readonly loading: (progress: LoadProgress | undefined) => void;
 }

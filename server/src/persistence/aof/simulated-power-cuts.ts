@@ -1,6 +1,6 @@
 /**
  * The append-only file on a disk that loses power: a small data set is written by the real code over a simulated disk whose
- * steps are taken one by one, in an order that chance decides; the disk fails at times; then the power goes and the data is
+ * steps are taken one by one, at moments that chance decides; the disk fails at times; then the power goes and the data is
  * loaded again, several times over. What must hold: the data is that of some moment of the past, and no moment before
  * what the policy promises.
  */
