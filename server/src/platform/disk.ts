@@ -45,10 +45,10 @@ const { O_WRONLY, O_CREAT, O_TRUNC, O_APPEND } = fs.constants;
 export const NEW_TO_APPEND = O_WRONLY | O_CREAT | O_TRUNC | O_APPEND;
 
 export const systemDisk: Disk = {
-  create: (file) => new SystemFile(fs.openSync(file, NEW_TO_APPEND)),
-  createNew: (file) => new SystemFile(fs.openSync(file, NEW_TO_APPEND | fs.constants.O_EXCL)),
-  openToRead: (file) => new SystemFile(fs.openSync(file, "r")),
-  openToAppend: (file) => new SystemFile(fs.openSync(file, "a+")),
+  create: (file) => new SystemFile(fs.openSync(file, NEW_TO_APPEND), file),
+  createNew: (file) => new SystemFile(fs.openSync(file, NEW_TO_APPEND | fs.constants.O_EXCL), file),
+  openToRead: (file) => new SystemFile(fs.openSync(file, "r"), file),
+  openToAppend: (file) => new SystemFile(fs.openSync(file, "a+"), file),
   link: (from, to) => fs.linkSync(from, to),
   makeDirectory(directory) {
     if (!fs.existsSync(directory)) fs.mkdirSync(directory);
@@ -69,9 +69,11 @@ export const systemDisk: Disk = {
 
 class SystemFile implements DiskFile {
   readonly #descriptor: number;
+  readonly #name: string;
 
-  constructor(descriptor: number) {
+  constructor(descriptor: number, name: string) {
     this.#descriptor = descriptor;
+    this.#name = name;
   }
 
   append(bytes: Buffer, start: number, end: number): void {
@@ -80,7 +82,14 @@ class SystemFile implements DiskFile {
   }
 
   read(bytes: Buffer, start: number, end: number, position: number): number {
-    return fs.readSync(this.#descriptor, bytes, start, end - start, position);
+    try {
+      return fs.readSync(this.#descriptor, bytes, start, end - start, position);
+    } catch (reason) {
+      // A directory can be opened: what the system says of reading it does not name it.
+      throw Object.assign(new Error(`${(reason as Error).message} '${this.#name}'`, { cause: reason }), {
+        code: diskErrorCode(reason),
+      });
+    }
   }
 
   get sizeBytes(): number {

@@ -5,7 +5,7 @@
 
 import path from "node:path";
 import type { Logger } from "../../observability/logger.ts";
-import { type Disk, readTextFile } from "../../platform/disk.ts";
+import { type Disk, diskErrorCode, readTextFile } from "../../platform/disk.ts";
 import {
   type AofFile,
   EMPTY_MANIFEST,
@@ -38,7 +38,7 @@ export function openManifest(place: AofPlace, logger: Logger): Manifest | undefi
   const { disk, fileName } = place;
   const file = manifestPath(place);
   const single = path.join(place.dataDirectory, fileName);
-  if (!disk.exists(file)) return disk.exists(single) ? takeOver(place, single, logger) : undefined;
+  if (!disk.exists(file)) return isFile(disk, single) ? takeOver(place, single, logger) : undefined;
   try {
     const manifest = parseManifest(readTextFile(disk, file));
     // The crash came between the manifest and the move of the file that it names.
@@ -50,6 +50,21 @@ export function openManifest(place: AofPlace, logger: Logger): Manifest | undefi
   } catch (reason) {
     if (!(reason instanceof ManifestError)) throw reason;
     throw new Error(`Cannot use "${file}": ${reason.message}`, { cause: reason });
+  }
+}
+
+/** A directory can be opened, but not read. */
+function isFile(disk: Disk, name: string): boolean {
+  if (!disk.exists(name)) return false;
+  const opened = disk.openToRead(name);
+  try {
+    opened.read(Buffer.alloc(1), 0, 1, 0);
+    return true;
+  } catch (reason) {
+    if (diskErrorCode(reason) === "EISDIR") return false;
+    throw reason;
+  } finally {
+    opened.close();
   }
 }
 

@@ -233,6 +233,14 @@ test("the single file of older versions is taken over, with a snapshot at its he
   expect(String(replies[1])).toBe("vw");
 });
 
+test("a directory with the name of the single file is none", async () => {
+  mkdirSync(path.join(directory, "appendonly.aof"));
+  const { client } = await start();
+  await client.send([["SET", "k", "v"]]);
+  expect(manifest()).toContain("1.base.rdb");
+  expect(readdirSync(directory)).toContain("appendonly.aof");
+});
+
 test("turned on over a snapshot that is there, nothing of it is lost", async () => {
   const before = await startOwnServer("--dir", directory);
   const client = await ReferenceClient.connect(before.port);
