@@ -39,6 +39,12 @@ export const ClientFlag = {
   held: 1 << 20,
 } as const;
 
+/**
+ * Nobody can wait, or be sent more than one reply for a command: in a transaction, in a script, and in a stream of commands (of
+ * a primary, where they have waited, or of a file).
+ */
+export const DENIES_BLOCKING = ClientFlag.inExec | ClientFlag.script | ClientFlag.primary;
+
 /** Any of these sends a command of this client through the guards one by one. */
 export const SPECIAL_CLIENT_FLAGS =
   ClientFlag.multi |

@@ -2,7 +2,7 @@
 
 import { renderInfo } from "../observability/info.ts";
 import type { Call } from "./call.ts";
-import { ClientFlag } from "./client.ts";
+import { ClientFlag, DENIES_BLOCKING } from "./client.ts";
 import { defineCommands } from "./command.ts";
 import { CommandError } from "./errors.ts";
 import { lolwut } from "./lolwut.ts";
@@ -74,8 +74,7 @@ function monitor(call: Call): void {
   const { client } = call;
   // One that watches already gets no reply, as in Redis.
   if (client.has(ClientFlag.monitor)) return;
-  // Inside a transaction each command is to give one reply.
-  if (client.has(ClientFlag.inExec)) throw new CommandError("ERR MONITOR isn't allowed for DENY BLOCKING client");
+  if (client.has(DENIES_BLOCKING)) throw new CommandError("ERR MONITOR isn't allowed for DENY BLOCKING client");
   call.server.monitors.add(client);
   call.reply.ok();
 }

@@ -6,7 +6,7 @@
 import type { SubscriptionKind } from "../pubsub/publish-subscribe.ts";
 import type { Call } from "./call.ts";
 import type { Client } from "./client.ts";
-import { ClientFlag } from "./client.ts";
+import { ClientFlag, DENIES_BLOCKING } from "./client.ts";
 import { defineCommands, keyAt, keyRange } from "./command.ts";
 import { containerOnly, withHelp } from "./container-help.ts";
 import { CommandError, wrongSubcommandArguments } from "./errors.ts";
@@ -25,7 +25,7 @@ export const pubsubCommands = defineCommands([
     complexity: "O(N) in the number of channels",
     summary: "Listens to channels.",
     syntax: "channel [channel ...]",
-    run: (call) => subscribe(call, "channels", "subscribe"),
+    run: (call) => subscribeOutsideOfStreams(call, "channels", "subscribe"),
   },
   {
     name: "unsubscribe",
@@ -47,7 +47,7 @@ export const pubsubCommands = defineCommands([
     complexity: "O(N) in the number of patterns",
     summary: "Listens to all channels that match patterns.",
     syntax: "pattern [pattern ...]",
-    run: (call) => subscribe(call, "patterns", "psubscribe"),
+    run: (call) => subscribeOutsideOfStreams(call, "patterns", "psubscribe"),
   },
   {
     name: "punsubscribe",
@@ -186,9 +186,17 @@ function subscribe(call: Call, kind: SubscriptionKind, word: string): void {
   }
 }
 
-/** Other than SUBSCRIBE it is refused inside a transaction, where each command is to give one reply. */
+/** A stream of commands has nobody to hear messages, and a subscriber may not go on to write. */
+function subscribeOutsideOfStreams(call: Call, kind: SubscriptionKind, word: string): void {
+  if (call.client.has(ClientFlag.primary)) {
+    throw new CommandError(`ERR ${word.toUpperCase()} isn't allowed for a DENY BLOCKING client`);
+  }
+  subscribe(call, kind, word);
+}
+
+/** Other than SUBSCRIBE it is refused inside a transaction too, where each command is to give one reply. */
 function subscribeShard(call: Call): void {
-  if (call.client.has(ClientFlag.inExec)) {
+  if (call.client.has(DENIES_BLOCKING)) {
     throw new CommandError("ERR SSUBSCRIBE isn't allowed for a DENY BLOCKING client");
   }
   subscribe(call, "shardChannels", "ssubscribe");

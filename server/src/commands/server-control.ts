@@ -3,7 +3,7 @@
 import type { MemoryFacts } from "../observability/facts.ts";
 import { integerArgument } from "./arguments.ts";
 import type { Call } from "./call.ts";
-import { type Client, ClientFlag } from "./client.ts";
+import { type Client, ClientFlag, DENIES_BLOCKING } from "./client.ts";
 import { defineCommands, keyAt } from "./command.ts";
 import { containerOnly, withHelp } from "./container-help.ts";
 import { CommandError, ERRORS } from "./errors.ts";
@@ -106,6 +106,9 @@ function shutdown(call: Call): void {
   const isMixed = (has("save") && has("nosave")) || (has("abort") && words.length > 1);
   if (!isKnown || isMixed) throw new CommandError(ERRORS.syntax);
   const save = has("save") ? true : has("nosave") ? false : undefined;
+  if (!has("now") && !has("abort") && call.client.has(DENIES_BLOCKING)) {
+    throw new CommandError("ERR SHUTDOWN without NOW or ABORT isn't allowed for DENY BLOCKING client");
+  }
   const { busyError } = call.server.scriptsUnderWay;
   if (busyError !== undefined && save !== false) throw new CommandError(busyError);
   const { client } = call;

@@ -2,7 +2,7 @@
 
 import { integerArgument } from "./arguments.ts";
 import type { Call } from "./call.ts";
-import { ClientFlag, WRITES_UNKNOWN } from "./client.ts";
+import { DENIES_BLOCKING, WRITES_UNKNOWN } from "./client.ts";
 import { defineCommands } from "./command.ts";
 import type { AwaitedCopies } from "./context.ts";
 import { CommandError } from "./errors.ts";
@@ -88,7 +88,7 @@ function waitAof(call: Call): void {
 /** False if there is nothing to wait for, or no way to. */
 function waitFor(call: Call, copies: AwaitedCopies, timeoutMs: number): boolean {
   const { client, server } = call;
-  if (copies.isEnough() || client.has(ClientFlag.inExec) || client.has(ClientFlag.script)) return false;
+  if (copies.isEnough() || client.has(DENIES_BLOCKING)) return false;
   if (client.writeOffset === WRITES_UNKNOWN) return false;
   server.waiters.wait(client, copies, timeoutMs);
   server.replication.replicas.requestAcknowledgements();

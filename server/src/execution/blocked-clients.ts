@@ -8,7 +8,7 @@
  */
 
 import type { Call } from "../commands/call.ts";
-import { type Client, ClientFlag, type QueuedCommand } from "../commands/client.ts";
+import { type Client, ClientFlag, DENIES_BLOCKING, type QueuedCommand } from "../commands/client.ts";
 import type { Blocking, BlockRequest } from "../commands/context.ts";
 import type { Keyspace } from "../keyspace/keyspace.ts";
 import type { KeyWaiter, WaitedKey } from "../keyspace/waited-keys.ts";
@@ -34,8 +34,6 @@ export interface BlockedClientsParts {
 
 /** A timer cannot run longer; a longer wait takes several. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
-/** In a transaction or a script nobody can wait, and what comes from the primary has waited there. */
-const NEVER_BLOCKS = ClientFlag.inExec | ClientFlag.script | ClientFlag.primary;
 const NULL = Buffer.from("_\r\n");
 const NULL_ARRAY = Buffer.from("*-1\r\n");
 const UNBLOCKED = "UNBLOCKED client unblocked via CLIENT UNBLOCK";
@@ -67,7 +65,7 @@ export class BlockedClients implements Blocking {
       this.#blocksAgain = true;
       return;
     }
-    if (client.has(NEVER_BLOCKS)) {
+    if (client.has(DENIES_BLOCKING)) {
       if (request.emptyReply === "array") call.reply.nilArray();
       else call.reply.nil();
       return;

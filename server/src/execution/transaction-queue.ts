@@ -16,7 +16,8 @@ const RUN_AT_ONCE: ReadonlySet<string> = new Set(["exec", "discard", "multi", "w
 export function queueCommand(call: Call, id: number, bits: number, fullName: string): boolean {
   if (RUN_AT_ONCE.has(fullName)) return false;
   const client = call.client;
-  if ((bits & CommandBit.noMulti) !== 0) {
+  // In a stream one command that fails, once it runs, is better than a transaction that is left out.
+  if ((bits & CommandBit.noMulti) !== 0 && !client.has(ClientFlag.primary)) {
     client.flags |= ClientFlag.transactionFailed;
     call.reply.error(`ERR Command not allowed inside a transaction`);
     return true;

@@ -316,6 +316,29 @@ test("a tail that was cut off goes where that is allowed; else, and for damage, 
   expect(readFileSync(file).length).toBe(whole.length * 2 + 9);
 });
 
+test("what would wait, subscribe or end the server is refused in a file, and nothing else of it is lost", async () => {
+  const lines = [
+    "SET a 1",
+    "SUBSCRIBE x",
+    "PSUBSCRIBE x",
+    "SSUBSCRIBE x",
+    "MONITOR",
+    "WAIT 1 0",
+    "BLPOP none 0",
+    "SET b 2",
+  ];
+  const transaction = ["MULTI", "SET c 3", "SUBSCRIBE x", "MONITOR", "SHUTDOWN", "SET d 4", "EXEC"];
+  const commands = [...lines, ...transaction, "SHUTDOWN", "SHUTDOWN NOSAVE", "SET e 5"];
+  mkdirSync(inFolder());
+  writeFileSync(inFolder("appendonly.aof.manifest"), "file appendonly.aof.1.incr.aof seq 1 type i\n");
+  writeFileSync(inFolder("appendonly.aof.1.incr.aof"), Buffer.concat(words(commands).map(encodeCommand)));
+  const { server, client } = await start();
+  const [values, channels] = await client.send(words(["MGET a b c d e", "PUBSUB NUMSUB x"]));
+  expect(values).toEqual(["1", "2", "3", "4", "5"].map((value) => Buffer.from(value)));
+  expect(channels).toEqual([Buffer.from("x"), 0]);
+  expect(server.log).toContain("SHUTDOWN without NOW or ABORT isn't allowed for DENY BLOCKING client");
+});
+
 test("an unfinished transaction at the end did not happen", async () => {
   const { server, client } = await start();
   await client.send([["SET", "a", "1"]]);
