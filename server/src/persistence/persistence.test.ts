@@ -199,6 +199,21 @@ describe("Persistence", () => {
     expect(persistence.reloadNow({ saves: false, keeps: false, merges: false })).toContain("at offset 9");
   });
 
+  test("without a name for the file nothing is loaded, and nothing can be saved", async () => {
+    const { persistence, config, put } = bound(new Fixture(directory));
+    config.assign("dbfilename", "");
+    expect(await persistence.load()).toBeUndefined();
+    put("key", "value");
+    expect(persistence.saveNow()).toEqual(expect.any(String));
+    expect(readdirSync(directory)).toEqual([]);
+  });
+
+  test("a directory in the place of the file stops the load with its name", async () => {
+    const { persistence } = bound(new Fixture(directory));
+    mkdirSync(file());
+    await expect(persistence.load()).rejects.toThrow(`EISDIR: illegal operation on a directory, read '${file()}'`);
+  });
+
   test("a reload without a file is an error", () => {
     const { persistence } = bound(new Fixture(directory));
     expect(persistence.reloadNow({ saves: false, keeps: false, merges: false })).toContain("There is no file");

@@ -391,8 +391,11 @@ export class Persistence {
     this.#loading = progress;
   }
 
+  /** "" without a `dbfilename`: there is no such file, and none can be written. */
   get snapshotFile(): string {
-    return path.join(this.#options.config.get("dir"), this.#options.config.get("dbfilename"));
+    const { config } = this.#options;
+    const name = config.get("dbfilename");
+    return name === "" ? "" : path.join(config.get("dir"), name);
   }
 
   /** What puts the keys of an RDB stream into the keyspace, beside what is there or, where it is the same, in its place. */
