@@ -70,12 +70,12 @@ export function parseOomScores(words: readonly string[]): readonly number[] {
   });
 }
 
-/** Words out of a closed list, kept in the order of that list; `none` is the word for the empty set. */
+/** Words out of a closed list, kept in the order of that list; `none` is the word for the empty set. `check` gives what is wrong with the set. */
 export function flags<const Name extends string>(
   name: Name,
   none: string,
   words: readonly string[],
-  options: DirectiveOptions = {},
+  options: DirectiveOptions & { readonly check?: (chosen: readonly string[]) => string | undefined } = {},
 ): Directive<Name, readonly string[]> {
   return {
     ...described(name, [] as readonly string[], options),
@@ -87,6 +87,8 @@ export function flags<const Name extends string>(
       if (unknown !== undefined) {
         throw new DirectiveError(`argument(s) must be one of the following: ${[none, ...words].join(", ")}`);
       }
+      const problem = options.check?.(chosen);
+      if (problem !== undefined) throw new DirectiveError(problem);
       return words.filter((word) => chosen.includes(word));
     },
     format: (value) => (value.length === 0 ? none : value.join(" ")),

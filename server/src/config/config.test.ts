@@ -137,6 +137,13 @@ describe("CONFIG SET", () => {
     expect(calls).toBe(1);
   });
 
+  test("a shutdown at a signal cannot both save and not save", () => {
+    const config = createConfig();
+    const refused = JSON.stringify(config.set([["shutdown-on-sigterm", "save nosave"]]));
+    expect(refused).toContain("shutdown options SAVE and NOSAVE can't be used simultaneously");
+    expect(config.get("shutdown-on-sigterm")).toEqual([]);
+  });
+
   test("reads other names, flags, units and partial limits", () => {
     const config = createConfig();
     const pairs: [string, string][] = [

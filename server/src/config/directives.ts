@@ -54,6 +54,13 @@ function plainName(directive: string, noun: string): (value: string) => string |
   return (value) => (value.includes("/") ? `${directive} can't be a path, just a ${noun}` : undefined);
 }
 
+const SHUTDOWN_WORDS = ["save", "nosave", "now", "force"] as const;
+
+function checkShutdown(words: readonly string[]): string | undefined {
+  const isBoth = words.includes("save") && words.includes("nosave");
+  return isBoth ? "shutdown options SAVE and NOSAVE can't be used simultaneously" : undefined;
+}
+
 const NETWORK = [
   integer("port", 6379, PORTS),
   addresses("bind", ["*", "-::*"]),
@@ -141,8 +148,8 @@ const PROCESS = [
   choice("enable-protected-configs", ["no", "yes", "local"], "no", FIXED),
   choice("enable-debug-command", ["no", "yes", "local"], "no", FIXED),
   choice("enable-module-command", ["no", "yes", "local"], "no", FIXED),
-  flags("shutdown-on-sigint", "default", ["save", "nosave", "now", "force"]),
-  flags("shutdown-on-sigterm", "default", ["save", "nosave", "now", "force"]),
+  flags("shutdown-on-sigint", "default", SHUTDOWN_WORDS, { check: checkShutdown }),
+  flags("shutdown-on-sigterm", "default", SHUTDOWN_WORDS, { check: checkShutdown }),
   integer("shutdown-timeout", 10, COUNT),
 ] as const;
 

@@ -53,7 +53,7 @@ export const CONFIGURATION: readonly Conversation[] = [
       a CONFIG SET stream-node-max-entries -1 | a CONFIG SET repl-ping-replica-period 0 | a CONFIG SET repl-timeout 0
       a CONFIG SET proto-max-bulk-len 1 | a CONFIG SET client-query-buffer-limit 1 | a CONFIG SET acllog-max-len -1
       a CONFIG SET tracking-table-max-keys -1 | a CONFIG SET shutdown-timeout -1
-      a CONFIG SET shutdown-on-sigterm foo | a CONFIG SET shutdown-on-sigint nosave·force
+      a CONFIG SET shutdown-on-sigterm foo | a CONFIG SET shutdown-on-sigint save·nosave | a CONFIG SET shutdown-on-sigint nosave·force
       a CONFIG GET shutdown-on-sigint | a CONFIG SET shutdown-on-sigint default | a CONFIG SET activedefrag maybe
       a CONFIG SET busy-reply-threshold x | a CONFIG SET lua-time-limit 5000 | a CONFIG SET replica-priority -1
       a CONFIG SET masteruser x | a CONFIG SET masteruser "" | a CONFIG SET replica-announce-port 65536
