@@ -104,6 +104,12 @@ test("a taken port ends with 1 and says so", async () => {
   expect(second.log()).toContain("bind: Address already in use");
 });
 
+test("no address and no unix socket ends with 1 and says so", async () => {
+  const server = start("--port", "0", "--bind", "", "--admin-port", "0", "--save", "");
+  expect(await server.ended).toBe(1);
+  expect(server.log()).toContain("Configured to not listen anywhere, exiting.");
+});
+
 test("configuration from standard input, log into a file relative to dir", async () => {
   const started = start(...QUIET, "--dir", directory, "--logfile", "kv.log", "-");
   started.child.stdin?.end("maxmemory 5mb\n");

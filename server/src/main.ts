@@ -9,6 +9,7 @@ import type { Config } from "./config/config.ts";
 import { ConfigFileError, formatConfigError } from "./config/config-file.ts";
 import type { LoadedConfig } from "./config/load-config.ts";
 import { loadConfig } from "./config/load-config.ts";
+import { NowhereToListen } from "./network/client-ports.ts";
 import { serverTlsSettings } from "./network/tls-settings.ts";
 import type { Logger } from "./observability/logger.ts";
 import { createLogger } from "./observability/logger.ts";
@@ -154,8 +155,12 @@ async function prepareOrExit(server: RunningServer, logger: Logger): Promise<voi
   logger.notice("Ready to accept connections");
 }
 
-/** An address that cannot be bound ends the start like in Redis; anything else is a fault. */
+/** An address that cannot be bound, or none at all, ends the start like in Redis; anything else is a fault. */
 function explainListenError(error: unknown, logger: Logger): boolean {
+  if (error instanceof NowhereToListen) {
+    logger.warning(error.message);
+    return true;
+  }
   const { syscall, address, port } = error as { syscall?: string; address?: string; port?: number };
   if (syscall !== "listen") return false;
   const reason = describeSystemError(error);

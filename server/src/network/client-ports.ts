@@ -45,6 +45,9 @@ interface Part {
 
 const LONG_MS = 2 ** 30;
 
+/** No client could ever come: the start must stop. */
+export class NowhereToListen extends Error {}
+
 export class ClientPorts {
   readonly #parts: ListeningParts;
   #plain: Listener[] = [];
@@ -95,6 +98,7 @@ export class ClientPorts {
     await this.#openUnix(config.get("unixsocket"), config.get("unixsocketperm"));
     this.#secure = await this.#openSecure(wanted);
     await this.#openExternal(wanted);
+    if (this.#listeners.length === 0) throw new NowhereToListen("Configured to not listen anywhere, exiting.");
     this.#open = { ...wanted, port };
     this.#keepsAlive = setInterval(() => undefined, LONG_MS);
   }
@@ -126,7 +130,11 @@ export class ClientPorts {
 
   stop(): void {
     clearInterval(this.#keepsAlive);
-    for (const listener of [...this.#plain, ...this.#external, this.#unix, this.#secure]) listener?.stop();
+    for (const listener of this.#listeners) listener.stop();
+  }
+
+  get #listeners(): { stop(): void }[] {
+    return [...this.#plain, ...this.#external, this.#unix, this.#secure].filter((one) => one !== undefined);
   }
 
   /** On another port the old one closes last; on the same one the addresses would be in each other's way. */
