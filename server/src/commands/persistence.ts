@@ -6,6 +6,7 @@ import { defineCommands } from "./command.ts";
 import { CommandError, ERRORS } from "./errors.ts";
 
 const MS = 1000;
+const NOT_BEGUN = "ERR Background save not started: there is no whole data set in memory to be saved";
 const OTHER_CHILD =
   "ERR Another child process is active (AOF?): can't BGSAVE right now. Use BGSAVE SCHEDULE in order to schedule a BGSAVE whenever possible.";
 
@@ -80,7 +81,7 @@ function backgroundSave(call: Call): void {
     call.reply.status("Background saving scheduled");
     return;
   }
-  persistence.saveInBackground();
+  if (!persistence.saveInBackground()) throw new CommandError(NOT_BEGUN);
   call.reply.status("Background saving started");
 }
 

@@ -177,6 +177,9 @@ describe("Persistence", () => {
     await expect(replacing).rejects.toThrow("at offset");
     expect(live.keyspace.count).toBe(0);
     expect(persistence.isDataIncomplete).toBe(true);
+    expect(persistence.saveNow()).toBe("What is in memory is a part of a data set only");
+    expect(persistence.saveInBackground()).toBe(false);
+    expect(readFileSync(file())).toEqual(whole);
     config.assign("save", [{ seconds: -1, changes: 1 }]);
     live.keyspace.dirty = 1;
     persistence.tick();

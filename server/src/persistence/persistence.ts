@@ -35,6 +35,7 @@ import type { SnapshotTarget } from "./snapshot-target.ts";
 const RETRY_AFTER_MS = 5000;
 /** Old data is freed in slices of this, so that clients get their answers meanwhile. */
 const RECLAIM_SLICE_MS = 5;
+const INCOMPLETE = "What is in memory is a part of a data set only";
 
 export interface SnapshotOutcome {
   readonly done: (sizeBytes: number) => void;
@@ -153,6 +154,10 @@ export class Persistence {
   /** SAVE: writes the file now, nothing else runs meanwhile; a save under way is given up. Gives what went wrong. */
   saveNow(): string | undefined {
     const { logger } = this.#options;
+    if (this.isDataIncomplete) {
+      logger.warning(`Error trying to save the DB: ${INCOMPLETE}`);
+      return INCOMPLETE;
+    }
     this.abort();
     const startedAtMs = this.#options.clock.nowMs();
     const dirty = this.#options.keyspace.dirty;
@@ -255,7 +260,7 @@ export class Persistence {
 
   /** Ten times a second: save points and scheduled saves. */
   tick(): void {
-    if (!this.mayBegin || this.isDataIncomplete) return;
+    if (!this.mayBegin) return;
     if (this.#isScheduled) {
       this.#isScheduled = false;
       this.saveInBackground();
