@@ -13,6 +13,8 @@ export interface SlotRequest extends ClientView {
   readonly isReadOnlyClient: boolean;
   readonly isAsking: boolean;
   readonly isMigration: boolean;
+  /** Its names are shard channels: nothing is stored under them. */
+  readonly isOfShardChannels: boolean;
   countKeysHere(): { readonly present: number; readonly total: number };
 }
 
@@ -37,6 +39,9 @@ export function redirect(state: ClusterState, slot: number, request: SlotRequest
 
 function refuseWhenDown(state: ClusterState, request: SlotRequest): string | undefined {
   if (state.isOk) return undefined;
+  if (request.isOfShardChannels) {
+    return state.settings.allowShardChannelsWhenDown ? undefined : "CLUSTERDOWN The cluster is down";
+  }
   if (!state.settings.allowReadsWhenDown || state.guard.isHolding) return "CLUSTERDOWN The cluster is down";
   return request.isWrite ? "CLUSTERDOWN The cluster is down and only accepts read commands" : undefined;
 }
@@ -44,7 +49,7 @@ function refuseWhenDown(state: ClusterState, request: SlotRequest): string | und
 /** A slot that is being moved away: keys that have left already are asked for at the target. */
 function leaving(state: ClusterState, slot: number, request: SlotRequest): string | undefined {
   const target = state.migrating.get(slot);
-  if (target === undefined) return undefined;
+  if (target === undefined || request.isOfShardChannels) return undefined;
   const { present, total } = request.countKeysHere();
   if (present === total) return undefined;
   return present > 0 ? TRY_AGAIN : `ASK ${slot} ${endpoint(state, target, request)}`;

@@ -49,6 +49,9 @@ export function liveSettings(config: Pick<Config, "get">, ports: ListeningPorts)
     get allowReadsWhenDown() {
       return config.get("cluster-allow-reads-when-down");
     },
+    get allowShardChannelsWhenDown() {
+      return config.get("cluster-allow-pubsubshard-when-down");
+    },
     get replicaValidityFactor() {
       return config.get("cluster-replica-validity-factor");
     },

@@ -72,6 +72,7 @@ export const SIMULATED_SETTINGS: ClusterSettings = {
   nodeTimeoutMs: 2000,
   requireFullCoverage: true,
   allowReadsWhenDown: false,
+  allowShardChannelsWhenDown: true,
   replicaValidityFactor: 10,
   replicaNoFailover: false,
   manualFailoverTimeoutMs: 5000,

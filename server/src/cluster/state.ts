@@ -24,6 +24,7 @@ export interface ClusterSettings {
   readonly nodeTimeoutMs: number;
   readonly requireFullCoverage: boolean;
   readonly allowReadsWhenDown: boolean;
+  readonly allowShardChannelsWhenDown: boolean;
   readonly replicaValidityFactor: number;
   readonly replicaNoFailover: boolean;
   readonly manualFailoverTimeoutMs: number;

@@ -144,6 +144,23 @@ const SCRIPTS: readonly Script[] = [
     ],
   },
   {
+    name: "shard channels while the cluster is down",
+    lines: [
+      "spublish foo m",
+      "cluster addslots 12182",
+      "spublish foo m",
+      "spublish bar m",
+      "ssubscribe foo",
+      "sunsubscribe foo",
+      "config set cluster-allow-pubsubshard-when-down no",
+      "spublish foo m",
+      "ssubscribe foo",
+      "sunsubscribe foo",
+      "config set cluster-allow-pubsubshard-when-down yes",
+      "spublish foo m",
+    ],
+  },
+  {
     name: "transactions across slots",
     lines: [
       "config set cluster-allow-reads-when-down yes",

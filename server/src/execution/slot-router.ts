@@ -31,6 +31,8 @@ export interface RoutedRequest extends ClientView {
   readonly isAsking: boolean;
   /** MIGRATE: of the keys it names it takes those that are here, to or from an owner. */
   readonly isMigration: boolean;
+  /** Its names are shard channels: nothing is stored under them. */
+  readonly isOfShardChannels: boolean;
   /** How many of its keys are here, asked only while the slot is on the move. */
   countKeysHere(): { readonly present: number; readonly total: number };
 }
@@ -114,6 +116,7 @@ export function routingError(
     isOutside: client.isOutside,
     isAsking: (client.flags & ClientFlag.asking) !== 0 || (bits & CommandBit.asking) !== 0,
     isMigration: table.fullNames[id] === "migrate",
+    isOfShardChannels: table.rows[id]?.group === "pubsub",
     countKeysHere: () => countKeysHere(table, id, call),
   });
 }

@@ -59,6 +59,7 @@ export function redirectWaiting({ forKeys }: WaitingClients, cluster: SlotOwners
           // Who waits in a slot on the move stays until the slot has moved.
           isAsking: true,
           isMigration: false,
+          isOfShardChannels: false,
           isEncrypted: client.isEncrypted,
           isOutside: client.isOutside,
           countKeysHere: () => ({ present: 1, total: 1 }),
