@@ -1,6 +1,9 @@
+import { globSync, readFileSync } from "node:fs";
+import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { ALL_COMMANDS } from "../commands/all-commands.ts";
 import { COMMAND_HISTORY, DEPRECATIONS } from "../commands/command-history.ts";
+import { DIRECTIVES } from "../config/directives.ts";
 import { hasReferenceServer, ReferenceClient, startReferenceServer } from "../testing/reference-server.ts";
 import { catalogue } from "./catalogue.ts";
 import { PARTLY_DONE, REASONS_FOR_MISSING } from "./exceptions.ts";
@@ -75,4 +78,18 @@ describe("the compatibility page", () => {
     const partly = standings().filter(({ standing }) => standing.kind === "partly");
     expect(partly.map(({ name }) => name).sort()).toEqual(Object.keys(PARTLY_DONE).sort());
   });
+});
+
+/** What is so whatever they say: see the page. */
+const ALWAYS_SO = /^(lazyfree-lazy-.*|replica-lazy-flush|sanitize-dump-payload)$/;
+
+test("each directive that is called honoured is read somewhere", () => {
+  const root = path.join(import.meta.dirname, "..");
+  const files = globSync("**/*.ts", { cwd: root }).filter(
+    (file) => !/\.(test|fuzz)\.ts$|^testing\/|^config\/directives\.ts$/.test(file),
+  );
+  const source = files.map((file) => readFileSync(path.join(root, file), "utf8")).join("\n");
+  const honoured = DIRECTIVES.filter(({ name, effect }) => effect === "full" && !ALWAYS_SO.test(name));
+  expect(honoured.length).toBeGreaterThan(100);
+  expect(honoured.map(({ name }) => name).filter((name) => !source.includes(`"${name}"`))).toEqual([]);
 });

@@ -140,7 +140,9 @@ function directiveSections(): string[] {
     "",
     "`lazyfree-lazy-*` and `replica-lazy-flush` behave as if they were `yes`, whatever they say: large values and flushed",
     "databases are always freed in the background, in slices, also after DEL, expiry, eviction, overwriting and FLUSHALL SYNC.",
-    "Their memory counts as used until it is free.",
+    "Their memory counts as used until it is free. `sanitize-dump-payload` behaves as if it were `yes`: what is read is always",
+    "checked. A primary sends full syncs over the socket, with `repl-diskless-sync no` just without waiting for other replicas; a",
+    "replica takes one into a file first, and keeps its data until that file is whole.",
     "",
   ];
 }
