@@ -5,6 +5,6 @@ import { join } from "node:path";
 
 const CLIENTS = join(import.meta.dirname, "../clients");
 
-export function clientScript(name: "keys.py" | "content.py" | "load.py" | "every-slot.py"): string {
+export function clientScript(name: "keys.py" | "content.py" | "load.py" | "every-slot.py" | "acknowledged.py"): string {
   return readFileSync(join(CLIENTS, name), "utf8");
 }

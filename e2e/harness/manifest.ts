@@ -21,17 +21,21 @@ export function readmeBlocks(language: string): readonly string[] {
 }
 
 export interface Shape {
+  readonly mode?: "Standalone" | "Replication" | "Cluster";
   readonly shards?: number;
   readonly replicasPerShard?: number;
 }
 
 /** A cluster whose volumes go with its namespace. */
-export function clusterManifest(name: string, { shards = 3, replicasPerShard = 1 }: Shape = {}): string {
+export function clusterManifest(
+  name: string,
+  { mode = "Cluster", shards = 3, replicasPerShard = 1 }: Shape = {},
+): string {
   const storage = { size: "256Mi", reclaimPolicy: "Delete" };
   return JSON.stringify({
     apiVersion: "kvcluster.dev/v1alpha1",
     kind: "KVCluster",
     metadata: { name },
-    spec: { shards, replicasPerShard, storage },
+    spec: { mode, shards, replicasPerShard, storage },
   });
 }

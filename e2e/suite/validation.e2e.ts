@@ -28,6 +28,31 @@ const nonsense: readonly Nonsense[] = [
     says: /spec\.replicasPerShard.*greater than or equal to 0/,
   },
   { what: "an unknown mode", spec: { mode: "Galaxy" }, says: /spec\.mode.*Galaxy/ },
+  {
+    what: "shards without a cluster",
+    spec: { mode: "Replication", replicasPerShard: 1 },
+    says: /spec\.shards must be 1 unless spec\.mode is Cluster/,
+  },
+  {
+    what: "replicas of one server alone",
+    spec: { mode: "Standalone", shards: 1, replicasPerShard: 1 },
+    says: /spec\.replicasPerShard must be 0 in mode Standalone/,
+  },
+  {
+    what: "replication without replicas",
+    spec: { mode: "Replication", shards: 1, replicasPerShard: 0 },
+    says: /spec\.replicasPerShard must be 1 or more in mode Replication/,
+  },
+  {
+    what: "a group that begins with a backup",
+    spec: { mode: "Replication", shards: 1, bootstrap: { backupRef: { name: "b" } } },
+    says: /spec\.bootstrap needs mode Cluster/,
+  },
+  {
+    what: "a group for clients outside",
+    spec: { mode: "Replication", shards: 1, networking: { external: { type: "NodePort" } } },
+    says: /spec\.networking\.external needs mode Cluster/,
+  },
   { what: "a misspelt field", spec: { shard: 3 }, says: /unknown field "spec\.shard"/ },
   { what: "a reserved directive", spec: { config: { port: "1234" } }, says: /spec\.config.*belong to the operator/ },
   { what: "a directive over two lines", spec: { config: { save: "1 1\nport 7" } }, says: /spec\.config\.save/ },
@@ -147,6 +172,11 @@ describe("the API refuses", () => {
       what: "another kind of storage",
       spec: { storage: { type: "Ephemeral" } },
       says: /spec\.storage\.type cannot be changed/,
+    },
+    {
+      what: "a mode without a cluster",
+      spec: { mode: "Standalone" },
+      says: /spec\.mode can change between Standalone and Replication, but not to or from Cluster/,
     },
     {
       what: "another beginning",

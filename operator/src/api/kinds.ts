@@ -1,7 +1,8 @@
 // The table of our three kinds: names, columns, subresources and schemas. CRDs are generated from it
 // (custom-resource-definition.ts), and clients and reflectors take their addresses from it.
 import { kvBackupSpecSchema, kvBackupStatusSchema } from "./kv-backup.ts";
-import { kvClusterSpecSchema, kvClusterStatusSchema, MAX_CLUSTER_NAME_LENGTH, NAME_PATTERN } from "./kv-cluster.ts";
+import { kvClusterSpecSchema, MAX_CLUSTER_NAME_LENGTH, NAME_PATTERN } from "./kv-cluster.ts";
+import { kvClusterStatusSchema } from "./kv-cluster-status.ts";
 import { kvScheduledBackupSpecSchema, kvScheduledBackupStatusSchema } from "./kv-scheduled-backup.ts";
 import type { Field, Rule } from "./schema.ts";
 

@@ -3,7 +3,7 @@
 // The schema holds only what the operator honours: a field is added with the code that obeys it. Sizes named
 // "shards" and "replicasPerShard" are counts wanted, never counts of what is alive.
 import type { ObjectMeta } from "../kubernetes-object.ts";
-import { conditionsSchema } from "./condition.ts";
+import { type KVClusterStatus, MAX_SHARDS } from "./kv-cluster-status.ts";
 import { networkingSchema } from "./networking.ts";
 import {
   choice,
@@ -17,16 +17,16 @@ import {
   quantity,
   required,
   text,
-  timestamp,
   truth,
 } from "./schema.ts";
 
-export const MAX_SHARDS = 256;
 export const MAX_REPLICAS_PER_SHARD = 5;
 /** Pod names are `<cluster>-<shard>-<ordinal>`, their host names labels of at most 63 bytes; StatefulSets add a hash label of 11. */
 export const MAX_CLUSTER_NAME_LENGTH = 40;
 /** What is part of host names and labels must look like one. */
 export const NAME_PATTERN = "^[a-z]([-a-z0-9]*[a-z0-9])?$";
+
+export const KV_MODES = ["Standalone", "Replication", "Cluster"] as const;
 
 /** Directives that the operator writes itself; a user's value would break the cluster or be overwritten. */
 export const RESERVED_CONFIG_KEYS = [
@@ -48,6 +48,7 @@ export const RESERVED_CONFIG_KEYS = [
   "daemonize",
   "dbfilename",
   "dir",
+  "group-lease",
   "include",
   "logfile",
   "masterauth",
@@ -56,6 +57,7 @@ export const RESERVED_CONFIG_KEYS = [
   "maxmemory-policy",
   "pidfile",
   "port",
+  "replica-announce-ip",
   "replicaof",
   "requirepass",
   "slaveof",
@@ -303,7 +305,13 @@ const configRules = [
 
 export const kvClusterSpecSchema = object(
   {
-    mode: defaulted(choice(["Cluster"], { description: "Topology. Cluster: hash slots over all shards." }), "Cluster"),
+    mode: defaulted(
+      choice(KV_MODES, {
+        description:
+          "Topology. Standalone: one server. Replication: a primary and replicas. Cluster: hash slots over all shards.",
+      }),
+      "Cluster",
+    ),
     shards: defaulted(
       integer({
         minimum: 1,
@@ -362,6 +370,30 @@ export const kvClusterSpecSchema = object(
         message: "spec.shards cannot shrink while the cluster is hibernated: somebody has to move the slots",
       },
       {
+        rule: "self.mode == 'Cluster' || self.shards == 1",
+        message: "spec.shards must be 1 unless spec.mode is Cluster: there are no slots to share out",
+      },
+      {
+        rule: "self.mode != 'Standalone' || self.replicasPerShard == 0",
+        message: "spec.replicasPerShard must be 0 in mode Standalone: with replicas the mode is Replication",
+      },
+      {
+        rule: "self.mode != 'Replication' || self.replicasPerShard > 0",
+        message: "spec.replicasPerShard must be 1 or more in mode Replication: without replicas the mode is Standalone",
+      },
+      {
+        rule: "(self.mode == 'Cluster') == (oldSelf.mode == 'Cluster')",
+        message: "spec.mode can change between Standalone and Replication, but not to or from Cluster",
+      },
+      {
+        rule: "self.mode == 'Cluster' || !has(self.bootstrap)",
+        message: "spec.bootstrap needs mode Cluster",
+      },
+      {
+        rule: "self.mode == 'Cluster' || !has(self.networking.external)",
+        message: "spec.networking.external needs mode Cluster",
+      },
+      {
         rule: "self.shards == 1 || self.shards >= 3",
         message: "spec.shards must be 1, or 3 or more: two primaries cannot outvote each other",
       },
@@ -382,67 +414,6 @@ export const kvClusterSpecSchema = object(
 );
 
 export type KVClusterSpec = Infer<typeof kvClusterSpecSchema>;
-
-const shardStatusSchema = object({
-  index: required(integer({ minimum: 0 })),
-  primary: text({ maxLength: 253, description: "Pod that serves writes." }),
-  replicas: listOf(text({ maxLength: 253 }), { maxItems: 16 }),
-  slots: text({ maxLength: 8192, description: "Slot ranges, for example 0-5460." }),
-  nodeId: text({ maxLength: 40, description: "Cluster node id of the primary." }),
-});
-
-export type ShardStatus = Infer<typeof shardStatusSchema>;
-
-const restoreStatusSchema = object(
-  {
-    source: text({ maxLength: 512, description: "Where the data comes from." }),
-    jobName: text({ maxLength: 253 }),
-    startedAt: timestamp(),
-    completedAt: timestamp({ description: "Once it is set nothing is restored again." }),
-    keys: integer({ format: "int64", description: "Keys that were restored." }),
-    expired: integer({ format: "int64", description: "Keys whose time had passed since the backup." }),
-  },
-  { description: "How spec.bootstrap went." },
-);
-
-export type RestoreStatus = Infer<typeof restoreStatusSchema>;
-
-export const kvClusterStatusSchema = object({
-  observedGeneration: integer({ format: "int64" }),
-  phase: choice([
-    "Creating",
-    "Forming",
-    "Restoring",
-    "Ready",
-    "Updating",
-    "Degraded",
-    "Paused",
-    "Hibernating",
-    "Hibernated",
-    "Waking",
-  ]),
-  message: text({ maxLength: 4096 }),
-  conditions: conditionsSchema,
-  shards: integer({ description: "Shards that there are, for the scale subresource." }),
-  readyShards: integer(),
-  replicasPerShard: integer({ description: "Replicas that the shard with the fewest has." }),
-  instances: integer(),
-  readyInstances: integer(),
-  ready: text({ maxLength: 16, description: "readyInstances/instances, for people." }),
-  selector: text({ maxLength: 512, description: "Label selector of the server pods, for the scale subresource." }),
-  slotsAssigned: integer(),
-  shardStatus: listOf(shardStatusSchema, { maxItems: MAX_SHARDS, keys: ["index"] }),
-  restore: restoreStatusSchema,
-  endpoints: object({
-    write: text({ maxLength: 512 }),
-    read: text({ maxLength: 512 }),
-    discovery: text({ maxLength: 512 }),
-    external: text({ maxLength: 4096, description: "Some servers as clients outside reach them, to begin with." }),
-  }),
-  secretName: text({ maxLength: 253, description: "Secret with address, user, password and URI for applications." }),
-});
-
-export type KVClusterStatus = Infer<typeof kvClusterStatusSchema>;
 
 export interface KVCluster {
   readonly apiVersion: "kvcluster.dev/v1alpha1";

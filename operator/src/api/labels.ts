@@ -14,6 +14,8 @@ export const CLUSTER_LABEL = "kvcluster.dev/cluster";
 export const SHARD_LABEL = "kvcluster.dev/shard";
 /** Live role of a pod, "primary" or "replica": for routing by Services, never trusted for decisions. */
 export const ROLE_LABEL = "kvcluster.dev/role";
+/** "yes" on pods that the read Service of mode Replication leads to: replicas that are ready, the primary where there is none. */
+export const READS_LABEL = "kvcluster.dev/reads";
 /** Name of the KVBackup a Job belongs to. */
 export const BACKUP_LABEL = "kvcluster.dev/backup";
 /** Name of the KVScheduledBackup a KVBackup came from. */

@@ -1,7 +1,8 @@
 // How far the restore of a new cluster is, and what it waits for, as a pure function of what is seen. The Job is the memory
 // of a run, status.restore.completedAt that it is over; servers that hold keys before a run has begun are left alone.
 import type { KVBackup } from "../api/kv-backup.ts";
-import type { KVCluster, KVClusterSpec, RestoreStatus } from "../api/kv-cluster.ts";
+import type { KVCluster, KVClusterSpec } from "../api/kv-cluster.ts";
+import type { RestoreStatus } from "../api/kv-cluster-status.ts";
 import type { RestoreFacts, RestoreState } from "../status/restore-state.ts";
 import { endedAt, type JobPod, jobState, readFailure, readRestoreResult, waitingFor } from "./backup-result.ts";
 import type { Job } from "./job-manifest.ts";

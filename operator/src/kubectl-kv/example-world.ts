@@ -2,7 +2,8 @@
 
 import type { Condition } from "../api/condition.ts";
 import type { KVBackup } from "../api/kv-backup.ts";
-import type { KVCluster, KVClusterStatus } from "../api/kv-cluster.ts";
+import type { KVCluster } from "../api/kv-cluster.ts";
+import type { KVClusterStatus } from "../api/kv-cluster-status.ts";
 import type { KVScheduledBackup } from "../api/kv-scheduled-backup.ts";
 import { CLUSTER_LABEL, COMPONENT_LABEL, ROLE_LABEL, SHARD_LABEL } from "../api/labels.ts";
 import { exampleCluster } from "../resources/example-cluster.ts";

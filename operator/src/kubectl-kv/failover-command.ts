@@ -4,7 +4,7 @@
  * and moves its Services; a primary that is gone needs no command.
  */
 
-import { RespError } from "@kvcluster/protocol/resp-decoder";
+import { RespError, type RespValue } from "@kvcluster/protocol/resp-decoder";
 import { sleep } from "../runtime/clock.ts";
 import type { CommandRow, Invocation } from "./arguments.ts";
 import type { Context } from "./context.ts";
@@ -37,9 +37,12 @@ export async function runFailover(context: Context, invocation: Invocation): Pro
   if (plan.kind === "refuse") throw new PluginError([`No failover: ${plan.reason}`, ...report.notes].join("\n"));
   const open = await serverOpener(context, world.cluster);
   const link = await open(plan.pod);
+  const primary = world.cluster.spec.mode === "Cluster" ? undefined : await open(plan.from);
   try {
     const startedMs = clock.now();
-    const answer = await link.command("CLUSTER", "FAILOVER");
+    const answer = await (primary === undefined
+      ? link.command("CLUSTER", "FAILOVER")
+      : handOver(primary, plan.pod, timeoutMs));
     if (answer instanceof RespError) throw new PluginError(`${plan.pod} refused to take over: ${answer.message}`);
     if (!(await hasTakenOver(context, link, startedMs + timeoutMs))) {
       throw new PluginError(`Not done in time: ${plan.pod} has not taken over from ${plan.from}`, "timedOut");
@@ -48,7 +51,17 @@ export async function runFailover(context: Context, invocation: Invocation): Pro
     terminal.write(`${plan.pod} took shard ${plan.shard} over from ${plan.from} in ${seconds} s\n`);
   } finally {
     link.close();
+    primary?.close();
   }
+}
+
+/** Outside of a cluster the primary is told, by the name under which it knows the replica. */
+async function handOver(primary: ServerLink, pod: string, timeoutMs: number): Promise<RespValue> {
+  const role = await primary.command("ROLE");
+  const replicas = Array.isArray(role) && Array.isArray(role[2]) ? role[2] : [];
+  const known = replicas.find((replica) => Array.isArray(replica) && String(replica[0]).startsWith(`${pod}.`));
+  if (!Array.isArray(known)) throw new PluginError(`${pod} cannot take over: its primary does not know it`);
+  return await primary.command("FAILOVER", "TO", String(known[0]), String(known[1]), "TIMEOUT", timeoutMs);
 }
 
 async function hasTakenOver({ clock }: Context, link: ServerLink, endMs: number): Promise<boolean> {

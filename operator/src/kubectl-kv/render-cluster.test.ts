@@ -8,6 +8,20 @@ const show = (changes: Parameters<typeof exampleWorld>[0] = {}): string =>
   renderCluster(clusterReport(exampleWorld(changes)), NOW_MS);
 
 describe("the screen of a cluster", () => {
+  it("speaks of a primary and its replicas, or of one server, where there are no slots", () => {
+    const cluster = clusterWith({}, { mode: "Replication", shards: 1, replicasPerShard: 2 });
+    expect(show({ cluster }).split("\n").slice(0, 5)).toEqual([
+      "apps/shop, Ready, a primary with 2 replicas, 6/6 servers ready, 3d old",
+      "  message:     3 shards with 1 replicas each serve all slots",
+      "  primary:     shop-write.apps.svc:6379",
+      "  replicas:    shop-read.apps.svc:6379",
+      "  credentials: Secret shop-connection",
+    ]);
+    const alone = clusterWith({}, { mode: "Standalone", shards: 1, replicasPerShard: 0 });
+    expect(show({ cluster: alone })).toContain("one server");
+    expect(show({ cluster: alone })).toContain("  server:      shop.apps.svc:6379");
+  });
+
   it("shows a settled one whole", () => {
     expect(show()).toMatchInlineSnapshot(`
       "apps/shop, Ready, 3 shards with 1 replica each, 6/6 servers ready, 16,384 slots served, 3d old

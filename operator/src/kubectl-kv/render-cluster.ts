@@ -33,26 +33,42 @@ function section(title: string, lines: readonly string[]): readonly string[] {
 }
 
 function heading(report: ClusterReport, nowMs: number): readonly string[] {
-  const { wantedShards, wantedReplicasPerShard, endpoints } = report;
-  const shards = `${wantedShards} ${wantedShards === 1 ? "shard" : "shards"} with ${wantedReplicasPerShard} ${wantedReplicasPerShard === 1 ? "replica" : "replicas"} each`;
   const facts = [
     `${report.namespace}/${report.name}`,
     report.phase,
-    shards,
+    SHAPES[report.mode](report),
     `${report.readyServers}/${report.servers} servers ready`,
-    `${grouped(report.slotsServed)} slots served`,
+    ...(report.mode === "Cluster" ? [`${grouped(report.slotsServed)} slots served`] : []),
     ...(report.createdAt === undefined ? [] : [`${timeApart(report.createdAt, nowMs)} old`]),
   ];
   const rows = [
     ["message", report.message],
-    ["any server", endpoints.discovery ?? ""],
-    ["primaries", endpoints.write ?? ""],
-    ["replicas", endpoints.read ?? ""],
-    ["outside", endpoints.external ?? ""],
+    ...endpoints(report),
+    ["outside", report.endpoints.external ?? ""],
     ["credentials", report.secretName === undefined ? "" : `Secret ${report.secretName}`],
   ];
   const known = rows.filter(([, value]) => value !== "");
   return [facts.join(", "), ...known.map(([name = "", value = ""]) => `  ${`${name}:`.padEnd(12)} ${value}`)];
+}
+
+const SHAPES: Readonly<Record<ClusterReport["mode"], (report: ClusterReport) => string>> = {
+  Standalone: () => "one server",
+  Replication: ({ wantedReplicasPerShard }) => `a primary with ${amount(wantedReplicasPerShard, "replica")}`,
+  Cluster: ({ wantedShards, wantedReplicasPerShard }) =>
+    `${amount(wantedShards, "shard")} with ${amount(wantedReplicasPerShard, "replica")} each`,
+};
+
+function amount(number: number, thing: string): string {
+  return `${number} ${thing}${number === 1 ? "" : "s"}`;
+}
+
+function endpoints({ mode, endpoints: { discovery = "", write = "", read = "" } }: ClusterReport) {
+  if (mode === "Standalone") return [["server", discovery]];
+  const both = [
+    [mode === "Cluster" ? "primaries" : "primary", write],
+    ["replicas", read],
+  ];
+  return mode === "Cluster" ? [["any server", discovery], ...both] : both;
 }
 
 function servers({ shards }: ClusterReport): readonly string[] {

@@ -64,7 +64,7 @@ export interface ScheduleReport {
 export interface ClusterReport {
   readonly name: string;
   readonly namespace: string;
-  readonly mode: string;
+  readonly mode: KVCluster["spec"]["mode"];
   readonly phase: string;
   readonly message: string;
   readonly createdAt: string | undefined;
@@ -111,6 +111,11 @@ export function clusterReport(world: World): ClusterReport {
     schedules: world.schedules.map(scheduleReport),
     notes: notesOf(world),
   };
+}
+
+/** By its address, or by the host name that it announces. */
+function isAddressOf(address: string, { metadata, status }: ServerPod): boolean {
+  return address === status?.podIP || address.startsWith(`${metadata.name}.`);
 }
 
 export function phaseOf({ metadata, status }: KVCluster): string {
@@ -161,8 +166,7 @@ export function stateOf({ servers }: World, { metadata }: ServerPod): ServerStat
 function serverReport(world: World, pod: ServerPod, primary: ServerState | undefined): ServerReport {
   const state = stateOf(world, pod);
   const role = roleOf(pod, state);
-  const follower =
-    role === "replica" ? primary?.followers.find(({ address }) => address === pod.status?.podIP) : undefined;
+  const follower = role === "replica" ? primary?.followers.find(({ address }) => isAddressOf(address, pod)) : undefined;
   const apart = (primary?.offset ?? Number.NaN) - (state?.offset ?? Number.NaN);
   const lagBytes = follower?.lagBytes ?? (role === "replica" && apart >= 0 ? apart : undefined);
   return {

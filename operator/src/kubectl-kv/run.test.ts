@@ -214,6 +214,26 @@ describe("failover", () => {
     ]);
   });
 
+  it("outside of a cluster tells the primary, by the name under which it knows the replica", async () => {
+    scene.api.change(cluster(), { spec: { mode: "Replication" } });
+    const replicas = [[Buffer.from("shop-1-1.shop-nodes.apps.svc"), Buffer.from("6379"), Buffer.from("5000")]];
+    scene.answer = (pod, [command]) => {
+      if (command !== "ROLE") return "OK";
+      return pod === "shop-1-0" ? [Buffer.from("master"), 5000, replicas] : [Buffer.from("master")];
+    };
+    const { code, out } = await scene.run("failover", "shop", "1");
+    expect([code, out]).toEqual([0, "shop-1-1 took shard 1 over from shop-1-0 in 0.0 s\n"]);
+    expect(scene.told).toContainEqual([
+      "shop-1-0",
+      "FAILOVER",
+      "TO",
+      "shop-1-1.shop-nodes.apps.svc",
+      "6379",
+      "TIMEOUT",
+      "30000",
+    ]);
+  });
+
   it("says why the server refuses, or that it takes too long", async () => {
     scene.answer = (_pod, [command]) => (command === "CLUSTER" ? new RespError("ERR Master is down") : "OK");
     expect(await scene.run("failover", "shop", "shop-1-1")).toMatchObject({

@@ -4,7 +4,9 @@
  */
 
 import { isPodReady } from "../pod-readiness.ts";
+import { recordedStatus, recordOf } from "../status/group-record.ts";
 import { type Action, describeAction } from "../topology/action.ts";
+import type { GroupRecord } from "../topology/group-view.ts";
 import { type Pass, PROCEED, type Step } from "./step.ts";
 
 const AFTER_ACTION_SECONDS = 1;
@@ -15,11 +17,15 @@ export const actOnTopology: Step = {
   name: "act on topology",
   changes: true,
   run: async (pass) => {
-    const { plan, name, dependencies } = pass;
+    const { plan, name, cluster, dependencies } = pass;
     if (plan === undefined) return PROCEED;
     if (plan.actions.length > 0) {
       await carryOut(pass, plan.actions);
       return { kind: "wait", seconds: AFTER_ACTION_SECONDS, reason: describeAll(plan.actions) };
+    }
+    if (plan.group !== undefined && !isSameRecord(plan.group.record, recordOf(cluster.status))) {
+      const reason = `Noting who leads: ${plan.group.record.primary ?? "nobody"}`;
+      return { kind: "wait", seconds: AFTER_ACTION_SECONDS, reason };
     }
     const unready = dependencies.store.pods(name).find((pod) => !isPodReady(pod));
     const wait = plan.waits[0] ?? (unready && `Waiting for ${unready.metadata.name} to be ready`);
@@ -27,12 +33,21 @@ export const actOnTopology: Step = {
   },
 };
 
-/** Tells the servers, and people what they were told; what is refused is told too. */
+/** What is to be told next may wait for what the status says. */
+function isSameRecord(one: GroupRecord, other: GroupRecord): boolean {
+  return JSON.stringify(recordedStatus(one)) === JSON.stringify(recordedStatus(other));
+}
+
+/**
+ * Tells the servers, and people what they were told; what is refused is told too. Nobody is told to lead unless the others have been
+ * held first.
+ */
 export async function carryOut(pass: Pass, actions: readonly Action[]): Promise<void> {
   const { cluster, dependencies, sessions } = pass;
   const done: Action[] = [];
   const failures: string[] = [];
   for (const action of actions) {
+    if (action.kind === "Lead" && failures.length > 0) break;
     try {
       await sessions.get(action.pod)?.execute(action);
       done.push(action);

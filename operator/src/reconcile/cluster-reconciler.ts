@@ -21,8 +21,10 @@ import { labelRoles } from "./label-roles.ts";
 import { observeRestore } from "./observe-restore.ts";
 import { observeServers } from "./observe-servers.ts";
 import { Patience } from "./patience.ts";
+import { planServers } from "./plan-servers.ts";
 import type { ClusterDependencies, ClusterOptions } from "./ports.ts";
 import { removeShards } from "./remove-shards.ts";
+import { renewLease } from "./renew-lease.ts";
 import { report } from "./report.ts";
 import { restoreData } from "./restore-data.ts";
 import { rollPods } from "./roll-pods.ts";
@@ -36,6 +38,8 @@ const STEPS: readonly Step[] = [
   ensurePassword,
   readVolumeSize,
   observeServers,
+  planServers,
+  renewLease,
   observeRestore,
   observeHibernation,
   hibernate,
@@ -56,6 +60,8 @@ const STEPS: readonly Step[] = [
 ];
 
 const SETTLED_SECONDS = 30;
+/** A group whose primary does not answer is noticed by looking, and a lease is renewed by it. */
+const GROUP_SECONDS = 3;
 
 export function createClusterReconciler(
   options: ClusterOptions,
@@ -76,11 +82,14 @@ export function createClusterReconciler(
     const pass = newPass({ name, cluster, options, dependencies: { ...dependencies, log }, spellings });
     const result = await runPass(pass);
     if (pass.plan !== undefined) changes.see(name, cluster, pass.plan.survey);
+    const isLeased = cluster.spec.mode === "Replication" || pass.plan?.group?.renewal !== undefined;
+    const longest = isLeased ? GROUP_SECONDS : SETTLED_SECONDS;
     if (result.kind === "wait") {
-      return { requeueAfterMs: 1000 * patience.secondsFor(key, result.reason, result.seconds) };
+      const seconds = patience.secondsFor(key, result.reason, result.seconds);
+      return { requeueAfterMs: 1000 * Math.min(seconds, longest) };
     }
     patience.forget(key);
-    return { requeueAfterMs: 1000 * SETTLED_SECONDS };
+    return { requeueAfterMs: 1000 * longest };
   };
 }
 

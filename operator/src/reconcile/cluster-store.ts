@@ -64,6 +64,16 @@ export function createClusterStore(dependencies: ClusterStoreDependencies): Clus
       const { namespace, labels } = labelled(name);
       return caches.PersistentVolumeClaim.list({ namespace, labels: { ...labels, ...serverLabels } }) as Claim[];
     },
+    freshCluster: async ({ metadata }) => {
+      const fresh = await client.get<KVCluster>(
+        RESOURCE_KINDS.KVCluster,
+        nameOf({ ...RESOURCE_KINDS.KVCluster, metadata }),
+      );
+      if (fresh === undefined || fresh.metadata.uid !== metadata.uid) {
+        throw new Error(`KVCluster "${metadata.name}" is gone, or another one`);
+      }
+      return fresh;
+    },
     read: (reference) => client.get<Manifest>(resourceKindOf(reference), nameOf(reference)),
     create: async (object) => {
       await client.create(object);

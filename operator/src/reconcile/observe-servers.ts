@@ -1,5 +1,5 @@
 /**
- * Asks every server what it knows and plans what to tell it. All pods that should exist are in the view, the missing ones
+ * Asks every server what it knows. All pods that should exist are in the view, the missing ones
  * too, and pods beyond the spec as long as they exist, because they may still hold data. A server that does not answer is
  * simply not observed; the plan decides what that means. Neither is a server that turns out to be another one: an address
  * in a lagging cache may belong to a pod of another cluster by now, and meeting that one would join the two.
@@ -10,17 +10,12 @@ import type { KvSession } from "../kv/kv-session.ts";
 import { NodeCommandError } from "../kv/node-connection.ts";
 import { BUS_PORT, CLIENT_PORT } from "../resources/manifest.ts";
 import { headlessServiceName, podHost, podName, statefulSetName } from "../resources/names.ts";
-import { wasFormed } from "../status/cluster-facts.ts";
 import type { NodeObservation, PodView } from "../topology/cluster-view.ts";
-import { plan } from "../topology/plan.ts";
-import { type Pod, processOf } from "./pod.ts";
+import { type Pod, processOf, provenProcessOf } from "./pod.ts";
 import { type Pass, PROCEED, type Step } from "./step.ts";
 
 /** Connections opened at the same time. */
 const MAX_PARALLEL = 32;
-
-/** Far beyond election and restart times; see plan-takeover.ts for what else must hold. */
-const TAKEOVER_AFTER_SECONDS = 60;
 
 export const observeServers: Step = {
   name: "observe servers",
@@ -33,13 +28,6 @@ export const observeServers: Step = {
       views.push(...(await Promise.all(batch.map((place) => observe(pass, place)))));
     }
     pass.podViews = views;
-    const { shards, replicasPerShard, storage } = pass.cluster.spec;
-    const isEphemeral = storage.type === "Ephemeral";
-    const isFormed = wasFormed(pass) && !isEphemeral;
-    const isBackupRunning = pass.dependencies.store.isBackupRunning(pass.name);
-    const takeoverAfterSeconds = TAKEOVER_AFTER_SECONDS;
-    const spec = { shards, replicasPerShard, isFormed, isEphemeral, isBackupRunning, takeoverAfterSeconds };
-    pass.plan = plan({ pods: views }, spec);
     return PROCEED;
   },
 };
@@ -83,7 +71,8 @@ function shardsOf(
 
 async function observe(pass: Pass, { name, shard, ordinal, pod }: Place): Promise<PodView> {
   const ip = pod?.status?.podIP;
-  const view = { pod: name, shard, ordinal, process: processOf(pod) };
+  const process = pass.cluster.spec.mode === "Cluster" ? processOf(pod) : provenProcessOf(pod);
+  const view = { pod: name, shard, ordinal, process };
   if (ip === undefined || ip === "") return { ...view, address: undefined, node: undefined };
   const hostname = podHost(pass.cluster, name, pass.options.clusterDomain);
   const address = { ip, port: CLIENT_PORT, busPort: BUS_PORT, hostname };
@@ -95,7 +84,7 @@ async function ask(pass: Pass, pod: string, host: string): Promise<NodeObservati
   try {
     const session = await open(pass, pod, host);
     pass.sessions.set(pod, session);
-    const node = await session.observe();
+    const node = await (pass.cluster.spec.mode === "Cluster" ? session.observe() : session.observeMember());
     if (isOurs(pass, pod, node)) return node;
     log.warn("Ignored server at the address of a pod: it announces another host name", { pod, host });
     return undefined;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type Pod, troubleOf } from "./pod.ts";
+import { type Pod, processOf, provenProcessOf, troubleOf } from "./pod.ts";
 
 function pod(status: Pod["status"]): Pod {
   return { apiVersion: "v1", kind: "Pod", metadata: { name: "kv-0-0", namespace: "apps" }, ...(status && { status }) };
@@ -11,6 +11,26 @@ const log = [
   "",
 ].join("\n");
 const failed = { exitCode: 1, reason: "Error", message: log };
+
+describe("the process of a pod", () => {
+  it("is gone for good only where its own end was seen, not where it was removed or its successor is being made", () => {
+    const creating = pod({
+      phase: "Pending",
+      containerStatuses: [{ state: { waiting: { reason: "ContainerCreating" } } }],
+    });
+    const crashed = pod({ phase: "Running", containerStatuses: [{ state: { terminated: { exitCode: 137 } } }] });
+    const evicted = pod({ phase: "Failed" });
+    expect([undefined, creating, crashed, evicted].map(processOf)).toEqual(["Gone", "Gone", "Gone", "Gone"]);
+    expect([undefined, creating, crashed, evicted].map(provenProcessOf)).toEqual([
+      "Unknown",
+      "Unknown",
+      "Gone",
+      "Gone",
+    ]);
+    const running = pod({ phase: "Running", containerStatuses: [{ state: { running: {} } }] });
+    expect([processOf(running), provenProcessOf(running)]).toEqual(["Running", "Running"]);
+  });
+});
 
 describe("the trouble of a pod", () => {
   it("is what its server said last, the same in each round of a crash loop", () => {

@@ -52,6 +52,19 @@ export function processOf(pod: Pod | undefined): PodView["process"] {
   return phase === "Running" ? "Running" : "Unknown";
 }
 
+/**
+ * The same where nobody votes, so that it has to be certain: a kubelet said that the container ended. Of a pod that is not there, or
+ * is only being made, the one before may have been removed by force, and its process may run for a while.
+ */
+export function provenProcessOf(pod: Pod | undefined): PodView["process"] {
+  const process = processOf(pod);
+  const { phase, containerStatuses = [] } = pod?.status ?? {};
+  const hasEnded = containerStatuses.some(
+    ({ state, lastState }) => state?.terminated !== undefined || lastState?.terminated !== undefined,
+  );
+  return process === "Gone" && !hasEnded && phase !== "Failed" && phase !== "Succeeded" ? "Unknown" : process;
+}
+
 const LOG_PREFIX = /^\d+:[A-Z] \d+ \w+ \d{4} [\d:.]+ \S /;
 const MAX_TROUBLE_LENGTH = 300;
 

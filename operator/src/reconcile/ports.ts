@@ -20,6 +20,8 @@ import type { Pod } from "./pod.ts";
 
 export interface ClusterStore {
   cluster(name: ObjectName): KVCluster | undefined;
+  /** As it is now; asks the API server itself. */
+  freshCluster(cluster: KVCluster): Promise<KVCluster>;
   /** What the operator made for the cluster, other than pods. */
   children(name: ObjectName): readonly Manifest[];
   /** A KVBackup by its own name. */

@@ -5,7 +5,7 @@
  */
 
 import { conditionOf, type UntimedCondition } from "../api/condition.ts";
-import type { KVClusterStatus } from "../api/kv-cluster.ts";
+import type { KVClusterStatus } from "../api/kv-cluster-status.ts";
 import { isPodReady } from "../pod-readiness.ts";
 import { clusterStatus, type UntimedStatus } from "../status/cluster-status.ts";
 import { troubleOf } from "./pod.ts";

@@ -88,6 +88,17 @@ describe("children", () => {
     expect(disabled.some(({ kind }) => kind === "PodDisruptionBudget")).toBe(false);
   });
 
+  it("without a cluster are a Service to the primary and one to read from, or only the first", () => {
+    const group = children(exampleContext({ mode: "Replication", shards: 1, replicasPerShard: 2 }));
+    const roleBehind = (name: string) => named(group, "Service", name).spec?.selector;
+    expect(roleBehind("shop")).toMatchObject({ "kvcluster.dev/role": "primary" });
+    expect(roleBehind("shop-write")).toMatchObject({ "kvcluster.dev/role": "primary" });
+    expect(roleBehind("shop-read")).toMatchObject({ "kvcluster.dev/reads": "yes" });
+    const alone = children(exampleContext({ mode: "Standalone", shards: 1, replicasPerShard: 0 }));
+    const services = alone.filter(({ kind }) => kind === "Service").map(({ metadata }) => metadata.name);
+    expect(services).toEqual(["shop-nodes", "shop"]);
+  });
+
   it("tell applications how to connect", () => {
     const { data } = named(children({ ...exampleContext(), password: "p@ss/word" }), "Secret", "shop-connection");
     expect(Object.keys(data ?? {}).map((key) => [key, decodeData(data, key)])).toEqual([

@@ -4,6 +4,7 @@
  * reconnect. Before it is stopped, by whomever, it hands its shard over. Probes ask the admin port: alive while the event loop turns (loading included), ready when it can serve.
  */
 
+import type { KVClusterSpec } from "../api/kv-cluster.ts";
 import { SHARD_LABEL } from "../api/labels.ts";
 import { PASSWORD_KEY } from "./auth-secret.ts";
 import { ADMIN_PORT, BUS_PORT, type ChildContext, CLIENT_PORT, commonLabels } from "./manifest.ts";
@@ -46,6 +47,16 @@ export function podTemplate(context: ChildContext, shard: number): Fields {
   };
 }
 
+/** How long a primary of a group takes writes without a proof that it has no successor. */
+export const GROUP_LEASE_SECONDS = 10;
+
+/** What belongs to the mode is here and not in the file: a running pod may see a new file, and would start by it, but not new words. */
+const ARGUMENTS: Readonly<Record<KVClusterSpec["mode"], (host: string) => readonly string[]>> = {
+  Cluster: (host) => ["--cluster-announce-hostname", host, "--cluster-announce-ip", "$(POD_IP)"],
+  Replication: (host) => ["--replica-announce-ip", host, "--group-lease", String(GROUP_LEASE_SECONDS)],
+  Standalone: (host) => ["--replica-announce-ip", host],
+};
+
 function serverContainer({ cluster, clusterDomain, defaultImage }: ChildContext): Fields {
   const { image, imagePullPolicy, resources } = cluster.spec;
   return {
@@ -53,12 +64,7 @@ function serverContainer({ cluster, clusterDomain, defaultImage }: ChildContext)
     image: image ?? defaultImage,
     imagePullPolicy,
     command: ["kv-server", `${CONFIG_DIRECTORY}/${CONFIG_FILE}`],
-    args: [
-      "--cluster-announce-hostname",
-      podHost(cluster, "$(POD_NAME)", clusterDomain),
-      "--cluster-announce-ip",
-      "$(POD_IP)",
-    ],
+    args: [...ARGUMENTS[cluster.spec.mode](podHost(cluster, "$(POD_NAME)", clusterDomain))],
     env: [fieldVariable("POD_NAME", "metadata.name"), fieldVariable("POD_IP", "status.podIP")],
     ports: [containerPort("client", CLIENT_PORT), containerPort("bus", BUS_PORT), containerPort("admin", ADMIN_PORT)],
     resources,

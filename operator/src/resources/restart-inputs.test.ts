@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { exampleCluster } from "./example-cluster.ts";
-import { changedInputs, restartInputs } from "./restart-inputs.ts";
+import { changedInputs, modeOfPod, restartInputs } from "./restart-inputs.ts";
 
 const of = (spec: Readonly<Record<string, unknown>> = {}) => restartInputs(exampleCluster(spec));
 const changed = (before: string | undefined, spec: Readonly<Record<string, unknown>> = {}) =>
@@ -29,6 +29,15 @@ describe("restartInputs", () => {
     const before = "5b9bc4ba528108e4.08f44b07b5901a25.5952cf4700ff042a.1403b7ec03b355f6.5b9bc4ba528108e4";
     expect(changed(before)).toEqual([]);
     expect(changed(before, { config: { databases: "4" } })).toEqual(["configuration"]);
+  });
+
+  it("tell the mode that a pod was made for, which older pods do not name", () => {
+    const alone = of({ mode: "Standalone" });
+    expect(changed(alone, { mode: "Replication" })).toEqual(["mode"]);
+    expect(changed(alone, { mode: "Standalone" })).toEqual([]);
+    expect(changed(of(), { mode: "Standalone" })).toEqual(["mode"]);
+    expect([modeOfPod(of()), modeOfPod(alone)]).toEqual([["Cluster"], ["Standalone"]]);
+    expect(modeOfPod(undefined)).toHaveLength(3);
   });
 
   it("leave out what changes while servers run", () => {

@@ -5,7 +5,7 @@
  * take it on when they restart.
  */
 
-import type { KVCluster } from "../api/kv-cluster.ts";
+import { KV_MODES, type KVCluster, type KVClusterSpec } from "../api/kv-cluster.ts";
 import { RESTART_ANNOTATION } from "../api/labels.ts";
 import { fingerprint } from "./fingerprint.ts";
 import { restartDirectives } from "./live-directives.ts";
@@ -15,6 +15,8 @@ interface Input {
   readonly of: (cluster: KVCluster) => unknown;
   /** What earlier operators took for it: pods that they made are not restarted for the difference. */
   readonly formerly?: (cluster: KVCluster) => unknown;
+  /** What it was before there was a choice. Where it still is that, it leaves no print, as in pods of earlier operators. */
+  readonly initially?: unknown;
 }
 
 const INPUTS: readonly Input[] = [
@@ -27,11 +29,14 @@ const INPUTS: readonly Input[] = [
   },
   { what: "scheduling", of: ({ spec }) => spec.scheduling },
   { what: "restart annotation", of: ({ metadata }) => metadata.annotations?.[RESTART_ANNOTATION] },
+  { what: "mode", of: ({ spec }) => spec.mode, initially: "Cluster" },
 ];
 
 /** One fingerprint an input, so that the reason for a restart can be told. */
 export function restartInputs(cluster: KVCluster): string {
-  return INPUTS.map(({ of }) => print(of(cluster))).join(".");
+  return INPUTS.filter(({ of, initially }) => initially === undefined || of(cluster) !== initially)
+    .map(({ of }) => print(of(cluster)))
+    .join(".");
 }
 
 /** What has changed since a pod was made with those, in words. */
@@ -39,8 +44,9 @@ export function changedInputs(before: string | undefined, cluster: KVCluster): r
   if (before === undefined) return ["pod template"];
   const old = before.split(".");
   return INPUTS.filter(
-    ({ of, formerly }, index) =>
-      old[index] !== print(of(cluster)) && (formerly === undefined || old[index] !== print(formerly(cluster))),
+    ({ of, formerly, initially }, index) =>
+      (old[index] ?? print(initially)) !== print(of(cluster)) &&
+      (formerly === undefined || old[index] !== print(formerly(cluster))),
   ).map(({ what }) => what);
 }
 
@@ -51,4 +57,12 @@ function print(input: unknown): string {
 function sortMembers(_key: string, value: unknown): unknown {
   const isRecord = typeof value === "object" && value !== null && !Array.isArray(value);
   return isRecord ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))) : value;
+}
+
+/** The mode that a pod was made for; a pod of unknown inputs was for any of them. */
+export function modeOfPod(inputs: string | undefined): readonly KVClusterSpec["mode"][] {
+  const index = INPUTS.findIndex(({ what }) => what === "mode");
+  if (inputs === undefined) return KV_MODES;
+  const made = inputs.split(".")[index];
+  return KV_MODES.filter((mode) => print(mode) === (made ?? print("Cluster")));
 }

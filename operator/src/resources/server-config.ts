@@ -40,7 +40,7 @@ export function directivesOf({ spec }: KVCluster): Readonly<Record<string, strin
     "admin-port": String(ADMIN_PORT),
     bind: "* -::*",
     dir: DATA_DIRECTORY,
-    "cluster-enabled": "yes",
+    "cluster-enabled": spec.mode === "Cluster" ? "yes" : "no",
     "cluster-config-file": "nodes.conf",
     "cluster-preferred-endpoint-type": "hostname",
     "cluster-allow-replica-migration": "no",

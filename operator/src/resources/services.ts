@@ -3,9 +3,12 @@
  * find each other by it. The discovery Service leads to any ready server, where cluster-aware clients learn the rest. The
  * write and read Services follow the live role: their selector is a pod label that reconcile keeps to what servers say.
  * While a cluster is held back no pod has that label, and the discovery Service asks for it too.
+ *
+ * Outside of a cluster a client does not find the primary by itself, so the first Service leads there; with one server alone it is
+ * the only one.
  */
 
-import { ROLE_LABEL } from "../api/labels.ts";
+import { READS_LABEL, ROLE_LABEL } from "../api/labels.ts";
 import {
   ADMIN_PORT,
   BUS_PORT,
@@ -34,18 +37,23 @@ export function headlessService({ cluster }: ChildContext): readonly Manifest[] 
 }
 
 export function discoveryService(context: ChildContext): readonly Manifest[] {
-  const role = context.isHeldBack ? { [ROLE_LABEL]: "primary" } : {};
+  const leadsAnywhere = context.cluster.spec.mode === "Cluster" && !context.isHeldBack;
+  const role = leadsAnywhere ? {} : { [ROLE_LABEL]: "primary" };
   return [clientService(context, discoveryServiceName(context.cluster.metadata.name), role)];
 }
 
 export function writeService(context: ChildContext): readonly Manifest[] {
+  if (context.cluster.spec.mode === "Standalone") return [];
   return [clientService(context, writeServiceName(context.cluster.metadata.name), { [ROLE_LABEL]: "primary" })];
 }
 
 /** Without replicas everything is read from the primaries. */
 export function readService(context: ChildContext): readonly Manifest[] {
-  const role = context.cluster.spec.replicasPerShard > 0 ? "replica" : "primary";
-  return [clientService(context, readServiceName(context.cluster.metadata.name), { [ROLE_LABEL]: role })];
+  const { mode, replicasPerShard } = context.cluster.spec;
+  if (mode === "Standalone") return [];
+  const role = { [ROLE_LABEL]: replicasPerShard > 0 ? "replica" : "primary" };
+  const selector = mode === "Replication" ? { [READS_LABEL]: "yes" } : role;
+  return [clientService(context, readServiceName(context.cluster.metadata.name), selector)];
 }
 
 function clientService({ cluster }: ChildContext, name: string, role: Readonly<Record<string, string>>): Manifest {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { KVCluster, KVClusterStatus } from "../api/kv-cluster.ts";
+import type { KVCluster } from "../api/kv-cluster.ts";
+import type { KVClusterStatus } from "../api/kv-cluster-status.ts";
 import { exampleCluster } from "../resources/example-cluster.ts";
 import type { ClusterView } from "../topology/cluster-view.ts";
 import { plan } from "../topology/plan.ts";

@@ -1,7 +1,8 @@
 /** The whole status of a KVCluster from what a pass has found out. What was not observed keeps its last known value. */
 
 import type { UntimedCondition } from "../api/condition.ts";
-import type { KVCluster, KVClusterStatus, ShardStatus } from "../api/kv-cluster.ts";
+import type { KVCluster } from "../api/kv-cluster.ts";
+import type { KVClusterStatus, ShardStatus } from "../api/kv-cluster-status.ts";
 import { CLIENT_PORT, serverSelector } from "../resources/manifest.ts";
 import {
   connectionSecretName,
@@ -23,6 +24,7 @@ import {
 } from "./cluster-facts.ts";
 import { conditions } from "./conditions.ts";
 import { externalEndpoints } from "./external-access.ts";
+import { recordedStatus } from "./group-record.ts";
 import { hasNoPods, restOf } from "./hibernation-state.ts";
 import { isHeldBack } from "./restore-state.ts";
 
@@ -84,24 +86,29 @@ function endpointsOf(facts: ClusterFacts): NonNullable<KVClusterStatus["endpoint
   const external = externalEndpoints(facts);
   const { name } = cluster.metadata;
   const at = (service: string): string => `${serviceHost(cluster, service, clusterDomain)}:${CLIENT_PORT}`;
+  const only = at(discoveryServiceName(name));
+  if (cluster.spec.mode === "Standalone") return { write: only, read: only, discovery: only };
   return {
     write: at(writeServiceName(name)),
     read: at(readServiceName(name)),
-    discovery: at(discoveryServiceName(name)),
+    discovery: only,
     ...(external === undefined ? {} : { external }),
   };
 }
 
 type ObservedPart = Pick<KVClusterStatus, "readyShards" | "replicasPerShard" | "slotsAssigned" | "shardStatus">;
 
-function observed(facts: ClusterFacts, { survey }: Plan): ObservedPart {
+function observed(facts: ClusterFacts, { survey, group }: Plan): ObservedPart {
   const isShardReady = (shard: ShardSurvey): boolean => isPodReady(facts, shard.owners[0]?.pod);
   const wanted = survey.shards.filter(({ index }) => index < facts.cluster.spec.shards);
   return {
     readyShards: wanted.filter(isShardReady).length,
     replicasPerShard: Math.min(...wanted.map((shard) => followersOf(shard).length)),
     slotsAssigned: servedSlots(facts),
-    shardStatus: survey.shards.map((shard) => shardStatus(shard, survey.slotsOf.get(shard.owners[0]?.node.id ?? ""))),
+    shardStatus: survey.shards.map((shard) => {
+      const slots = survey.slotsOf.get(shard.owners[0]?.node.id ?? "");
+      return { ...shardStatus(shard, slots), ...(group === undefined ? {} : recordedStatus(group.record)) };
+    }),
   };
 }
 

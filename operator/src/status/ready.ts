@@ -1,5 +1,6 @@
 /** Ready: every slot is served, every server is ready, what was to be restored is there, and nothing is left to do. */
 
+import type { KVClusterSpec } from "../api/kv-cluster.ts";
 import { areAllSlotsServed, type ClusterFacts, obstacle } from "./cluster-facts.ts";
 import type { ConditionVerdict } from "./condition-verdict.ts";
 import { restOf } from "./hibernation-state.ts";
@@ -18,7 +19,12 @@ export function ready(facts: ClusterFacts): ConditionVerdict {
   if (pods.some(({ isReady }) => !isReady)) return no("ServersNotReady");
   if (!plan.isSettled) return no(plan.problems[0]?.reason ?? "Settling");
   if (restore !== undefined && isHeldBack(restore)) return no(restore.state.reason);
-  const { shards, replicasPerShard } = cluster.spec;
-  const all = `${shards} ${shards === 1 ? "shard" : "shards"} with ${replicasPerShard} replicas each serve all slots`;
-  return { type, status: "True", reason: "Serving", message: all };
+  return { type, status: "True", reason: "Serving", message: SERVING[cluster.spec.mode](cluster.spec) };
 }
+
+const SERVING: Readonly<Record<KVClusterSpec["mode"], (spec: KVClusterSpec) => string>> = {
+  Standalone: () => "The server serves",
+  Replication: ({ replicasPerShard }) => `A primary with ${replicasPerShard} replicas serves`,
+  Cluster: ({ shards, replicasPerShard }) =>
+    `${shards} ${shards === 1 ? "shard" : "shards"} with ${replicasPerShard} replicas each serve all slots`,
+};

@@ -3,7 +3,7 @@
  * it: whoever came too early would find less than everything.
  */
 
-import type { RestoreStatus } from "../api/kv-cluster.ts";
+import type { RestoreStatus } from "../api/kv-cluster-status.ts";
 
 export type RestoreState =
   /** Goes on by itself: `due` means that the Job may start now. */
