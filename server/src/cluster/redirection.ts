@@ -18,13 +18,14 @@ export interface SlotRequest extends ClientView {
   countKeysHere(): { readonly present: number; readonly total: number };
 }
 
+export const SLOT_NOT_SERVED = "CLUSTERDOWN Hash slot not served";
 const TRY_AGAIN = "TRYAGAIN Multiple keys request during rehashing of slot";
 
 /** The error for the client, or undefined to serve the request here. */
 export function redirect(state: ClusterState, slot: number, request: SlotRequest): string | undefined {
   const { myself, table } = state;
   const owner = table.ownerOf(slot);
-  if (owner === undefined) return "CLUSTERDOWN Hash slot not served";
+  if (owner === undefined) return SLOT_NOT_SERVED;
   const refusal = refuseWhenDown(state, request);
   if (refusal !== undefined) return refusal;
   if (request.isMigration && (state.migrating.has(slot) || state.importing.has(slot))) return undefined;

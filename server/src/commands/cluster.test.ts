@@ -161,6 +161,14 @@ const SCRIPTS: readonly Script[] = [
     ],
   },
   {
+    name: "requests across slots of which one is served",
+    lines: [
+      "cluster addslots 12182",
+      ...["copy bar foo", "copy foo bar", "mset bar 1 foo 2", "mset foo 1 bar 2", "sunionstore bar foo"],
+      ...["multi", "mset bar 1 foo 2", "exec", "failover", "failover abort"],
+    ],
+  },
+  {
     name: "transactions across slots",
     lines: [
       "config set cluster-allow-reads-when-down yes",

@@ -139,7 +139,8 @@ function failoverWords(call: Call): FailoverWords {
 
 function failover(call: Call): void {
   const { replication, isClusterEnabled } = call.server;
-  if (isClusterEnabled) throw new CommandError("ERR FAILOVER not allowed in cluster mode.");
+  if (isClusterEnabled)
+    throw new CommandError("ERR FAILOVER not allowed in cluster mode. Use CLUSTER FAILOVER command instead.");
   const { target, isForced, timeoutMs, isAborting } = failoverWords(call);
   if (isAborting) {
     if (call.argc > 2) throw new CommandError(ERRORS.syntax);

@@ -5,6 +5,7 @@
 
 import { keySlot } from "@kvcluster/protocol/slots";
 import type { ClientView } from "../cluster/client-address.ts";
+import { SLOT_NOT_SERVED } from "../cluster/redirection.ts";
 import type { SlotUse } from "../cluster/slot-use.ts";
 import type { Call } from "../commands/call.ts";
 import { ClientFlag } from "../commands/client.ts";
@@ -109,7 +110,7 @@ export function routingError(
   if ((client.flags & ClientFlag.primary) !== 0) return undefined;
   const slot = requestSlot(table, id, call);
   if (slot === NO_SLOT || cluster.ownedByMe[slot] === SLOT_OWNED) return undefined;
-  return routeSlot(cluster, slot, {
+  const request: RoutedRequest = {
     isWrite: (bits & CommandBit.write) !== 0,
     isReadOnlyClient: (client.flags & ClientFlag.readOnly) !== 0,
     isEncrypted: client.isEncrypted,
@@ -118,11 +119,13 @@ export function routingError(
     isMigration: table.fullNames[id] === "migrate",
     isOfShardChannels: table.rows[id]?.group === "pubsub",
     countKeysHere: () => countKeysHere(table, id, call),
-  });
-}
-
-/** The error or redirection for a request in `slot`, or undefined if it may run here. */
-export function routeSlot(cluster: SlotOwnership, slot: number, request: RoutedRequest): string | undefined {
-  if (slot === CROSS_SLOT) return ERRORS.crossSlot;
-  return cluster.redirection(slot, request);
+  };
+  if (slot !== CROSS_SLOT) return cluster.redirection(slot, request);
+  // That nobody serves the first key is seen before it is compared with the others.
+  const first = requestKeys(table, id, call)[0] as number;
+  const error = cluster.redirection(
+    keySlot(call.buffer, call.offset[first] as number, call.length[first] as number),
+    request,
+  );
+  return error === SLOT_NOT_SERVED ? error : ERRORS.crossSlot;
 }
