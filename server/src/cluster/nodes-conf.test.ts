@@ -47,6 +47,14 @@ describe("nodes.conf", () => {
     expect(state.table.ownerOf(16383)?.id).toBe(C);
   });
 
+  it.each([
+    ["lines as DOS ends them", REDIS_FILE.replaceAll("\n", "\r\n")],
+    ["a last line without an end", REDIS_FILE.slice(0, -1)],
+    ["NULs behind the end", `${REDIS_FILE}${"\0".repeat(100)}`],
+  ])("loads %s, as Redis does", (_, text) => {
+    expect(formatNodesConf(load(text))).toBe(formatNodesConf(load(REDIS_FILE)));
+  });
+
   it("writes what it loads", () => {
     const state = load(REDIS_FILE);
     const text = formatNodesConf(state);
@@ -99,8 +107,10 @@ describe("nodes.conf", () => {
   });
 
   it.each([
-    ["an empty file", "", "the last line is cut off"],
-    ["a cut-off file", REDIS_FILE.slice(0, -5), "the last line is cut off"],
+    ["an empty file", "", 'no node is marked "myself"'],
+    ["a variable without a value", REDIS_FILE.slice(0, -4), 'line 4: "lastVoteEpoch" has no value'],
+    ["an unbalanced quote", REDIS_FILE.replace(" 6000 ", ' "6000 '), "line 2: unbalanced quotes"],
+    ["a NUL inside of a line", REDIS_FILE.replace(" 6000 ", " 60\0 "), "line 2: it has a NUL inside"],
     ["no line for itself", REDIS_FILE.replace("myself,", ""), 'no node is marked "myself"'],
     ["two lines for itself", REDIS_FILE.replace("master,fail", "myself,master"), "line 3: a second node is marked"],
     ["a bad id", REDIS_FILE.replace(`${C} fd00`, "xyz fd00"), 'line 3: "xyz" is not a node id'],

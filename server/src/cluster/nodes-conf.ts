@@ -6,6 +6,7 @@
  */
 
 import { SLOT_COUNT } from "@kvcluster/protocol/slots";
+import { splitArguments } from "@kvcluster/protocol/split-arguments";
 import { announcedBusPort } from "./announced-ports.ts";
 import { isNodeId } from "./bus-message.ts";
 import { type ClientView, clientAddress, externalOf } from "./client-address.ts";
@@ -87,14 +88,14 @@ function furtherNames(state: ClusterState, node: ClusterNode): string[] {
 
 /** Fills a fresh state from the text. Throws an Error that says what is wrong, with the line number. */
 export function loadNodesConf(state: ClusterState, text: string): void {
-  if (!text.endsWith("\n")) throw new Error("the last line is cut off");
   let hasMyself = false;
   const ownId = /^([0-9a-f]{40}) \S+ (?:\S*,)?myself[, ]/m.exec(text)?.[1];
   if (ownId !== undefined) renameNode(state, state.myself, ownId);
-  for (const [index, line] of text.split("\n").entries()) {
-    const fields = line.split(" ").filter((field) => field !== "");
-    if (fields.length === 0) continue;
+  // Some file systems leave NULs behind the end after a crash.
+  for (const [index, line] of text.replace(/\0+$/, "").split("\n").entries()) {
     try {
+      const fields = fieldsOf(line);
+      if (fields.length === 0) continue;
       if (fields[0] === "vars") loadVariables(state, fields);
       else if (loadNode(state, fields)) {
         if (hasMyself) throw new Error('a second node is marked "myself"');
@@ -111,8 +112,17 @@ export function loadNodesConf(state: ClusterState, text: string): void {
   needsUpdate(state);
 }
 
+/** Throws where Redis finds no words, and at a NUL, which hides the rest of the line from it: slots would be lost. */
+function fieldsOf(line: string): string[] {
+  if (line.includes("\0")) throw new Error("it has a NUL inside");
+  const fields = splitArguments(line, "latin1");
+  if (fields === undefined) throw new Error("unbalanced quotes");
+  return fields;
+}
+
 function loadVariables(state: ClusterState, fields: readonly string[]): void {
-  for (let i = 1; i + 1 < fields.length; i += 2) {
+  if (fields.length % 2 === 0) throw new Error(`"${fields.at(-1)}" has no value`);
+  for (let i = 1; i < fields.length; i += 2) {
     const value = fields[i + 1] as string;
     if (fields[i] === "currentEpoch") state.currentEpoch = parseNumber(value, "epoch");
     else if (fields[i] === "lastVoteEpoch") state.lastVoteEpoch = parseNumber(value, "epoch");
