@@ -7,6 +7,8 @@
 const ESCAPES: Readonly<Record<string, string>> = { n: "\n", r: "\r", t: "\t", b: "\b", a: "\x07" };
 /** As C takes them: a byte above ASCII is none, whatever character it would be. */
 const BLANK = /[ \t\n\v\f\r\0]/;
+/** Of the blanks, those that end a word that has begun: the others belong to it. */
+const WORD_END = /[ \t\n\r\0]/;
 
 /** What the letters of a line are: characters, or bytes. */
 type Letters = "utf8" | "latin1";
@@ -38,7 +40,7 @@ function readWord(line: string, start: number, letters: Letters): Piece | undefi
   let position = start;
   while (position < line.length) {
     const character = line[position] as string;
-    if (BLANK.test(character)) break;
+    if (WORD_END.test(character)) break;
     if (character === '"' || character === "'") {
       const quoted =
         character === '"' ? readDoubleQuoted(line, position + 1, letters) : readSingleQuoted(line, position + 1);

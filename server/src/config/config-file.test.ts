@@ -35,6 +35,12 @@ describe("redis.conf", () => {
     expect(config.get("replicaof")).toEqual({ host: "host", port: 6379 });
   });
 
+  test("a vertical tab or form feed is a blank between words, and a letter within one", () => {
+    expect(load("\v\fport \v7000\n\f\n").config.get("port")).toBe(7000);
+    expect(failureOf("port\v7000")).toContain("Bad directive or wrong number of arguments");
+    expect(load("requirepass a\vb").config.get("requirepass")).toBe("a\vb");
+  });
+
   test("the first save line replaces the defaults, further ones add up, the empty one clears", () => {
     expect(load("save 900 1\nsave 300 10 60 100").config.text("save")).toBe("900 1 300 10 60 100");
     expect(load('save 900 1\nsave ""').config.get("save")).toEqual([]);
