@@ -13,9 +13,9 @@ offset and key they break. --fix cuts the last append-only file off behind its l
 const PROGRESS_BYTES = 256 << 20;
 
 async function main(words: readonly string[]): Promise<number> {
-  const options = words.filter((word) => word.startsWith("--"));
-  const paths = words.filter((word) => !word.startsWith("--"));
-  if (options.includes("--help")) return say(USAGE.trimEnd());
+  const options = words.filter((word) => word.startsWith("-"));
+  const paths = words.filter((word) => !word.startsWith("-"));
+  if (options.includes("--help") || options.includes("-h")) return say(USAGE.trimEnd());
   if (paths.length === 0 || options.some((option) => option !== "--fix")) {
     process.stderr.write(USAGE);
     return 2;
