@@ -23,6 +23,9 @@ const DIRECTORY = "/data";
 const ROUNDS = 3;
 const MOST_STEPS = 120;
 const MOST_KEYS = 6;
+/** Of both policies: what is older is on the disk, as long as the disk does its part. */
+const PROMISED_MS = 2000;
+const TICK_MS = 100;
 const SNAPSHOT_MAGIC = "REDIS";
 
 /** Steps of the disk that were asked for and not taken. */
@@ -98,6 +101,10 @@ export interface PowerCutReport {
   readonly writes: number;
   readonly cuts: number;
   readonly rewrites: number;
+  /** Writes that were durable before the power went. */
+  readonly promised: number;
+  /** Lives that ended after a time in which everything had to become durable. */
+  readonly stoodStill: number;
 }
 
 /** Runs one seed; throws with what was lost. */
@@ -115,7 +122,7 @@ class Simulation {
   #history: Written[] = [];
   #promised = 0;
   #data = new Map<string, string>();
-  #report = { writes: 0, cuts: 0, rewrites: 0 };
+  #report = { writes: 0, cuts: 0, rewrites: 0, promised: 0, stoodStill: 0 };
 
   constructor(seed: number) {
     this.#random = createSeededRandom(seed);
@@ -156,8 +163,35 @@ class Simulation {
       await settle();
       this.#notePromises(server);
     }
+    if (isOn && this.#random.below(3) === 0) await this.#standStill(server, stepped);
     this.#report.rewrites += server.snapshots;
     this.#recountPositions();
+  }
+
+  /** Nothing is written, the disk does at once what it is asked for, and the time goes by in which all must be durable. */
+  async #standStill(server: SimulatedServer, stepped: SteppedDisk): Promise<void> {
+    const { appendOnly } = server;
+    this.#disk.freeBytes = 1e9;
+    this.#disk.syncError = undefined;
+    if (appendOnly.writeProblem !== undefined) return;
+    const { position } = appendOnly;
+    for (let ms = 0; ms < PROMISED_MS; ms += TICK_MS) {
+      this.#clock.advance(TICK_MS);
+      appendOnly.tick();
+      server.takeSnapshotStep();
+      await settle();
+      while (stepped.hasSteps) {
+        stepped.step();
+        await settle();
+      }
+    }
+    this.#notePromises(server);
+    if (appendOnly.durable < position) {
+      throw new Error(
+        `${this.#policy}: ${position} bytes are ${PROMISED_MS} ms old, ${appendOnly.durable} are durable`,
+      );
+    }
+    this.#report.stoodStill++;
   }
 
   #act({ appendOnly, takeSnapshotStep }: SimulatedServer, isOn: boolean): void {
@@ -193,7 +227,10 @@ class Simulation {
   #notePromises({ appendOnly }: SimulatedServer): void {
     const isPromised = (written: Written | undefined): boolean =>
       written !== undefined && written.position <= appendOnly.durable;
-    while (isPromised(this.#history[this.#promised])) this.#promised++;
+    while (isPromised(this.#history[this.#promised])) {
+      this.#promised++;
+      this.#report.promised++;
+    }
   }
 
   /** Positions belong to one life of the server. */
@@ -278,6 +315,7 @@ class SimulatedServer {
 
   constructor({ stepped, disk, clock, random, policy, data }: SimulatedServerParts) {
     const config = new Config({ resolveDirectory: (to) => to, workingDirectory: DIRECTORY });
+    config.assign("appendonly", true);
     config.assign("appendfsync", policy);
     this.appendOnly = new AppendOnly({
       ...{ config, clock, logger: silentLogger, disk: stepped, processId: random.below(1000) },
@@ -328,10 +366,7 @@ function createTarget(disk: MemoryDisk, file: SnapshotFileOptions, outcome: Snap
       outcome.failed((reason as Error).message);
     }
   };
-  let opened = disk.create(temporary);
-  attempt(() => {
-    opened = disk.create(temporary);
-  });
+  const opened = disk.create(temporary);
   return {
     isFull: false,
     waitingBytes: 0,
