@@ -1,15 +1,19 @@
 /**
- * Keeps two servers from using one data directory: a file that names the process holding it. Whether that process still
- * lives is told by the machine's boot id and the process' start time, so a lock left by a crash, a reboot or an earlier
- * container (where the server is process 1 every time) does not hold anyone up.
+ * Keeps two servers from using one data directory. Each announces itself with an empty file whose name says which process it is,
+ * and then looks for others: whoever sees no other living one has the directory. Of two, the one that announced itself later
+ * must see the other, so they never both have it, whatever the moments of their steps. A file is only ever removed by the
+ * process it names or once that process has ended, and a name is never used again, so no step here can hit the wrong one.
+ *
+ * Whether a process still lives is told by the machine's boot id and the process' start time, so a file left by a crash, a
+ * reboot or an earlier container (where the server is process 1 every time) does not hold anyone up.
  */
 
 import path from "node:path";
-import { type Disk, diskErrorCode, readTextFile } from "../platform/disk.ts";
+import { type Disk, diskErrorCode } from "../platform/disk.ts";
 
-const LOCK_NAME = ".kv-server.lock";
-/** Another server may take over a dead lock at the same moment; one of us wins within a few attempts. */
-const ATTEMPTS = 3;
+const CLAIM = /^\.kv-server\.lock-(\d+)-(\d+)-([0-9a-z-]+)$/;
+/** Of two that start at the same moment one gives way; the other looks so often whether it is alone by now. */
+const LOOKS = 5;
 
 export interface LockHolder {
   readonly processId: number;
@@ -25,6 +29,8 @@ export interface DataLockOptions {
   readonly self: LockHolder;
   /** Who has this process id on this machine now; undefined if nobody. */
   readonly processWithId: (processId: number) => LockHolder | undefined;
+  /** Lets another that starts at the same moment go on; returns a moment later. */
+  readonly pause: () => void;
 }
 
 export class DataLock {
@@ -36,29 +42,31 @@ export class DataLock {
 
   /** The process that holds the directory, or undefined: now we do. */
   acquire(): LockHolder | undefined {
-    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      if (this.#create()) return undefined;
-      const holder = this.#read();
-      if (holder !== undefined && this.#isAlive(holder)) return holder;
-      this.#options.disk.remove(this.#file);
-    }
-    throw new Error(`Cannot lock the data directory "${this.#options.directory}": others try at the same time`);
-  }
-
-  release(): void {
-    if (isSame(this.#read(), this.#options.self)) this.#options.disk.remove(this.#file);
-  }
-
-  get #file(): string {
-    return path.join(this.#options.directory, LOCK_NAME);
-  }
-
-  #create(): boolean {
+    const { self, pause } = this.#options;
+    if (!this.#announce()) return self;
+    let other: LockHolder | undefined = self;
     try {
-      const file = this.#options.disk.createNew(this.#file);
-      const text = Buffer.from(`${JSON.stringify(this.#options.self)}\n`);
-      file.append(text, 0, text.length);
-      file.close();
+      for (let look = 1; ; look++) {
+        other = this.#livingOther();
+        if (other === undefined || look === LOOKS || nameOf(self) < nameOf(other)) break;
+        pause();
+      }
+      return other;
+    } finally {
+      if (other !== undefined) this.release();
+    }
+  }
+
+  /** Takes back what was announced. */
+  release(): void {
+    this.#options.disk.remove(this.#pathOf(nameOf(this.#options.self)));
+  }
+
+  /** False if we had done so before. */
+  #announce(): boolean {
+    const { disk, self } = this.#options;
+    try {
+      disk.createNew(this.#pathOf(nameOf(self))).close();
       return true;
     } catch (reason) {
       if (diskErrorCode(reason) === "EEXIST") return false;
@@ -66,25 +74,31 @@ export class DataLock {
     }
   }
 
-  #read(): LockHolder | undefined {
-    try {
-      return JSON.parse(readTextFile(this.#options.disk, this.#file)) as LockHolder;
-    } catch {
-      // Gone, or cut off by a crash while it was written: nobody holds it.
-      return undefined;
+  /** Another process that has announced itself and lives; what those that have ended left behind is removed. */
+  #livingOther(): LockHolder | undefined {
+    const { disk, directory, self, processWithId } = this.#options;
+    let living: LockHolder | undefined;
+    for (const name of disk.list(directory)) {
+      const holder = holderOf(name);
+      if (holder === undefined || name === nameOf(self)) continue;
+      const process = processWithId(holder.processId);
+      if (process !== undefined && nameOf(process) === name) living = holder;
+      else disk.remove(this.#pathOf(name));
     }
+    return living;
   }
 
-  #isAlive(holder: LockHolder): boolean {
-    return isSame(this.#options.processWithId(holder.processId), holder);
+  #pathOf(name: string): string {
+    return path.join(this.#options.directory, name);
   }
 }
 
-function isSame(left: LockHolder | undefined, right: LockHolder): boolean {
-  return (
-    left !== undefined &&
-    left.processId === right.processId &&
-    left.bootId === right.bootId &&
-    left.startedAt === right.startedAt
-  );
+function nameOf({ processId, startedAt, bootId }: LockHolder): string {
+  return `.kv-server.lock-${processId}-${startedAt}-${bootId}`;
+}
+
+function holderOf(name: string): LockHolder | undefined {
+  const [, processId, startedAt, bootId] = CLAIM.exec(name) ?? [];
+  if (processId === undefined || startedAt === undefined || bootId === undefined) return undefined;
+  return { processId: Number(processId), startedAt, bootId };
 }
