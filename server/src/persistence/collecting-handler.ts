@@ -9,6 +9,9 @@ export interface CollectedKey {
   readonly type: string;
   readonly value: string | string[] | Record<string, string | number>;
   readonly expireAtMs: number;
+  /** Only where the file tells. */
+  readonly idleSeconds?: number;
+  readonly frequency?: number;
 }
 
 export class CollectingHandler implements RdbHandler {
@@ -25,7 +28,8 @@ export class CollectingHandler implements RdbHandler {
       void this.#elements.push(`facts ${lastId} ${firstId} ${maxDeletedId} ${added.toBigInt()}`),
     group: (name, lastId, read) => this.#line(`group ${text(name)} ${lastId} ${read?.toBigInt()}`),
     pending: (id, deliveryMs, deliveries) => this.#line(`pending ${id} ${deliveryMs} ${deliveries.toBigInt()}`),
-    consumer: (name, seenMs) => this.#line(`consumer ${text(name)} ${seenMs}`),
+    consumer: (name, seenMs, activeMs) =>
+      this.#line(`consumer ${text(name)} ${seenMs}${activeMs < 0 ? "" : ` ${activeMs}`}`),
     own: (id) => this.#line(`own ${id}`),
   };
   #database = 0;
@@ -89,7 +93,9 @@ export class CollectingHandler implements RdbHandler {
   #keep(key: RdbKey, type: string, value: CollectedKey["value"]): void {
     const name = `${this.#database}:${text(key.name)}`;
     this.order.push(name);
-    this.keys[name] = { type, value, expireAtMs: key.expireAtMs };
+    const { expireAtMs, idleSeconds, frequency } = key;
+    const access = { ...(idleSeconds >= 0 && { idleSeconds }), ...(frequency >= 0 && { frequency }) };
+    this.keys[name] = { type, value, expireAtMs, ...access };
   }
 }
 

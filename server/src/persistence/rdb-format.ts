@@ -1,7 +1,7 @@
 /**
  * The numbers of the RDB format. A file is a magic with a version, a sequence of opcodes, each with what belongs to it,
  * and a checksum. An opcode below 64 is the type of the value of a key. Lengths take 1, 2, 5 or 9 bytes; a length of the
- * fourth kind says instead how a string is encoded.
+ * fourth kind says instead how a string is encoded. Redis and Valkey number types from 22 on each in their own way.
  */
 
 import { Encoding, ValueType } from "../values/value-type.ts";
@@ -10,14 +10,14 @@ export const RDB_WRITE_VERSION = 10;
 /** Where a hash has fields with an expiry time, which servers before 7.4 do not know. */
 export const RDB_WRITE_VERSION_WITH_FIELD_EXPIRY = 12;
 export const RDB_NEWEST_VERSION = 12;
-/** Valkey numbers its own format from 80; the types that we know are the same there. */
-export const VALKEY_NEWEST_VERSION = 80;
 export const RDB_MAGIC_BYTES = 9;
 export const CHECKSUM_BYTES = 8;
 /** Files of this version and later end with a checksum. */
 export const FIRST_VERSION_WITH_CHECKSUM = 5;
 
 export const Opcode = {
+  /** Of Valkey alone: slots that the server was taking over from another. */
+  slotImport: 243,
   slotInfo: 244,
   function2: 245,
   functionBeforeRelease: 246,
@@ -57,6 +57,8 @@ export const RdbType = {
   hashListpackExpiryEarly: 23,
   hashFieldExpiry: 24,
   hashListpackExpiry: 25,
+  /** Valkey's 22: a hash with expiring fields, each with its time behind it. Beyond a byte, for the number is another's too. */
+  hashFieldExpiryValkey: 0x116,
 } as const;
 
 /** The type of value, and for those in one block its encoding, of each type in a file. */
@@ -84,13 +86,63 @@ export const RDB_TYPES: Readonly<Record<number, readonly [ValueType, Encoding | 
   [RdbType.hashFieldExpiry]: [ValueType.hash, undefined],
   [RdbType.hashListpackExpiryEarly]: [ValueType.hash, Encoding.listpackex],
   [RdbType.hashListpackExpiry]: [ValueType.hash, Encoding.listpackex],
+  [RdbType.hashFieldExpiryValkey]: [ValueType.hash, undefined],
 };
+
+/** Whoever writes files: Valkey's name and versions are its own since it went its own way. */
+export interface RdbProduct {
+  readonly oldestVersion: number;
+  readonly newestVersion: number;
+  /** The types with numbers of its own, by the byte in the file. */
+  readonly ownTypes: Readonly<Record<number, number>>;
+  readonly hasSlotImports: boolean;
+}
+
+/** From here on a number means what the product says. */
+const FIRST_OWN_TYPE = 22;
+
+/** By the name at the head of a file. */
+export const RDB_PRODUCTS = {
+  REDIS: {
+    oldestVersion: 1,
+    newestVersion: RDB_NEWEST_VERSION,
+    ownTypes: {
+      22: RdbType.hashFieldExpiryEarly,
+      23: RdbType.hashListpackExpiryEarly,
+      24: RdbType.hashFieldExpiry,
+      25: RdbType.hashListpackExpiry,
+    },
+    hasSlotImports: false,
+  },
+  VALKEY: {
+    oldestVersion: 80,
+    newestVersion: 80,
+    ownTypes: { 22: RdbType.hashFieldExpiryValkey },
+    hasSlotImports: true,
+  },
+} as const satisfies Readonly<Record<string, RdbProduct>>;
+
+/** Whose format a version is, where no name says so; undefined if nobody's that we can read. */
+export function productOfVersion(version: number): RdbProduct | undefined {
+  const { REDIS, VALKEY } = RDB_PRODUCTS;
+  if (version <= REDIS.newestVersion) return REDIS;
+  return version >= VALKEY.oldestVersion && version <= VALKEY.newestVersion ? VALKEY : undefined;
+}
+
+/** Which of our types the byte in a product's file is; undefined if we know none. */
+export function typeOfByte(product: RdbProduct, byte: number): number | undefined {
+  const type = byte < FIRST_OWN_TYPE ? byte : product.ownTypes[byte];
+  return type !== undefined && RDB_TYPES[type] !== undefined ? type : undefined;
+}
 
 /** What we cannot keep, by the name a user knows it by. */
 export const UNSUPPORTED_TYPES: Readonly<Record<number, string>> = {
   6: "a module's value",
   7: "a module's value",
 };
+
+/** More slots than a cluster has cannot be taken over. */
+export const MOST_SLOT_RANGES = 16_384;
 
 /** Field expiry times have 48 bits. */
 export const LATEST_FIELD_EXPIRY_MS = 2 ** 48 - 1;

@@ -1,5 +1,5 @@
 /**
- * Reads an RDB file of any version from 1 to 12 as its bytes arrive, and tells a handler what it holds. Large
+ * Reads an RDB file of Redis or Valkey, of any version that we know, as its bytes arrive, and tells a handler what it holds. Large
  * collections are told element by element, so only the element at hand needs to be complete; small ones that the file
  * holds as one packed block are first offered whole.
  *
@@ -15,14 +15,16 @@ import {
   CHECKSUM_BYTES,
   FIRST_VERSION_WITH_CHECKSUM,
   LATEST_FIELD_EXPIRY_MS,
+  MOST_SLOT_RANGES,
   Opcode,
   QuicklistNode,
   RDB_MAGIC_BYTES,
-  RDB_NEWEST_VERSION,
+  RDB_PRODUCTS,
   RDB_TYPES,
+  type RdbProduct,
   RdbType,
+  typeOfByte,
   UNSUPPORTED_TYPES,
-  VALKEY_NEWEST_VERSION,
 } from "./rdb-format.ts";
 import { RdbError, RdbInput, type Scratch, UNDERFLOW } from "./rdb-input.ts";
 import { type StreamHandler, StreamReader } from "./stream-reader.ts";
@@ -35,6 +37,15 @@ export interface RdbKey {
   /** LRU idle time in seconds and LFU frequency, −1 where the file has none. */
   idleSeconds: number;
   frequency: number;
+}
+
+/** What goes with a value that is read alone. */
+export interface ValueKey {
+  readonly name: ByteSpan;
+  /** Milliseconds since 1970, or 0. */
+  readonly expireAtMs: number;
+  /** Whose numbers of types the value has. */
+  readonly product: RdbProduct;
 }
 
 export interface RdbHandler {
@@ -77,6 +88,8 @@ const SCORE_MINUS_INFINITE = 255;
 const MODULE_OPCODE_STRING = 5;
 const MODULE_OPCODE_DOUBLE = 4;
 const MODULE_OPCODE_FLOAT = 3;
+/** What Valkey writes for the time of a field that does not expire. */
+const VALKEY_NO_EXPIRY = -1;
 
 export class RdbReader {
   readonly #input = new RdbInput();
@@ -94,6 +107,7 @@ export class RdbReader {
   #type = 0;
   #remaining = 0;
   #version = 0;
+  #product: RdbProduct = RDB_PRODUCTS.REDIS;
   /** What the field expiry times of the hash being read are relative to. */
   #fieldBaseMs = 0;
 
@@ -137,17 +151,17 @@ export class RdbReader {
   }
 
   /** Reads one value without a key or anything around it, as DUMP gives it; bytes behind it are left. Not between other reads. */
-  readValue(name: ByteSpan, expireAtMs: number, bytes: Buffer, start: number, end: number): void {
+  readValue(key: ValueKey, bytes: Buffer, start: number, end: number): void {
+    const { name, expireAtMs, product } = key;
     const input = this.#input;
+    this.#product = product;
     input.reset();
     input.push(bytes, start, end);
     this.#key.name.set(name.buffer, name.offset, name.length);
     this.#key.expireAtMs = expireAtMs;
     this.#stage = Stage.opcode;
     try {
-      const type = input.byte();
-      this.#checkType(type);
-      this.#content(type);
+      this.#content(this.#typeOf(input.byte()));
       while (this.#stage === Stage.elements) this.#element();
       this.#handler.settle?.();
     } catch (reason) {
@@ -183,10 +197,13 @@ export class RdbReader {
     const magic = input.buffer.toString("latin1", input.position, input.position + RDB_MAGIC_BYTES);
     const match = /^(REDIS(?=\d{4}$)|VALKEY(?=\d{3}$))(\d+)$/.exec(magic);
     if (match === null) throw input.error("Wrong signature, this is no RDB file");
-    const [, product, digits] = match;
+    const [, name, digits] = match;
+    const product = name === "REDIS" ? RDB_PRODUCTS.REDIS : RDB_PRODUCTS.VALKEY;
     const version = Number(digits);
-    const newest = product === "REDIS" ? RDB_NEWEST_VERSION : VALKEY_NEWEST_VERSION;
-    if (version < 1 || version > newest) input.fail(`Cannot read RDB version ${version}`);
+    if (version < product.oldestVersion || version > product.newestVersion) {
+      input.fail(`Cannot read RDB version ${version}`);
+    }
+    this.#product = product;
     this.#version = version;
     input.position += RDB_MAGIC_BYTES;
     this.#stage = Stage.opcode;
@@ -226,6 +243,10 @@ export class RdbReader {
       case Opcode.slotInfo:
         for (let k = 0; k < 3; k++) input.length();
         break;
+      case Opcode.slotImport:
+        if (this.#product.hasSlotImports) this.#skipSlotImport();
+        else this.#keyAndValue(opcode);
+        break;
       case Opcode.moduleAux:
         this.#skipModuleAux();
         break;
@@ -255,25 +276,36 @@ export class RdbReader {
     }
   }
 
-  #keyAndValue(type: number): void {
-    this.#checkType(type);
+  /**
+   * Which slots the server was taking over: the move ends with that server, and the keys that had come stand in the file like
+   * all others.
+   */
+  #skipSlotImport(): void {
+    const input = this.#input;
+    input.string(this.#value, this.#valueScratch);
+    const ranges = input.length();
+    if (ranges > MOST_SLOT_RANGES) input.fail(`An import of ${ranges} ranges of slots`);
+    for (let k = 0; k < 2 * ranges; k++) input.length();
+  }
+
+  #keyAndValue(byte: number): void {
+    const type = this.#typeOf(byte);
     this.#input.string(this.#key.name, this.#keyScratch);
     this.#content(type);
   }
 
-  #checkType(type: number): void {
+  #typeOf(byte: number): number {
+    const type = typeOfByte(this.#product, byte);
+    if (type !== undefined) return type;
     const input = this.#input;
-    if (type === Opcode.functionBeforeRelease) {
-      input.position--;
+    input.position--;
+    if (byte === Opcode.functionBeforeRelease) {
       input.fail("The file holds functions in the form of a release candidate of Redis 7.0, which nobody can load");
     }
-    const unsupported = UNSUPPORTED_TYPES[type];
-    if (unsupported !== undefined || !isKnownType(type)) {
-      input.position--;
-      input.fail(
-        unsupported === undefined ? `Unknown type of value ${type}` : `Cannot keep ${unsupported} (type ${type})`,
-      );
-    }
+    const unsupported = UNSUPPORTED_TYPES[byte];
+    return input.fail(
+      unsupported === undefined ? `Unknown type of value ${byte}` : `Cannot keep ${unsupported} (type ${byte})`,
+    );
   }
 
   #content(type: number): void {
@@ -336,6 +368,9 @@ export class RdbReader {
       case RdbType.hashFieldExpiryEarly:
         this.#expiringField();
         break;
+      case RdbType.hashFieldExpiryValkey:
+        this.#fieldBeforeTime();
+        break;
       case RdbType.sortedSet:
       case RdbType.sortedSetBinary: {
         input.string(this.#value, this.#valueScratch);
@@ -372,6 +407,18 @@ export class RdbReader {
     input.string(this.#value, this.#valueScratch);
     input.string(this.#second, this.#secondScratch);
     this.#handler.field(this.#value, this.#second, expireAtMs);
+  }
+
+  #fieldBeforeTime(): void {
+    const input = this.#input;
+    input.string(this.#value, this.#valueScratch);
+    input.string(this.#second, this.#secondScratch);
+    const time = input.int64();
+    if (!(time >= VALKEY_NO_EXPIRY && time <= LATEST_FIELD_EXPIRY_MS)) {
+      input.fail("An expiry time of a field that is out of range");
+    }
+    // The first moment of all has passed just as the second has; 0 stands for no time here.
+    this.#handler.field(this.#value, this.#second, time === VALKEY_NO_EXPIRY ? 0 : Math.max(time, 1));
   }
 
   #quicklistNode(): void {
@@ -414,10 +461,6 @@ export class RdbReader {
     this.#key.idleSeconds = -1;
     this.#key.frequency = -1;
   }
-}
-
-function isKnownType(type: number): boolean {
-  return RDB_TYPES[type] !== undefined;
 }
 
 function isStream(type: number): boolean {

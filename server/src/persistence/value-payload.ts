@@ -12,7 +12,14 @@ import { ByteSpan } from "../memory/byte-span.ts";
 import type { Collections } from "../values/collections.ts";
 import { Crc64 } from "./crc64.ts";
 import { KeyspaceLoader } from "./keyspace-loader.ts";
-import { CHECKSUM_BYTES, Opcode, RDB_NEWEST_VERSION, RDB_WRITE_VERSION } from "./rdb-format.ts";
+import {
+  CHECKSUM_BYTES,
+  Opcode,
+  productOfVersion,
+  RDB_NEWEST_VERSION,
+  RDB_PRODUCTS,
+  RDB_WRITE_VERSION,
+} from "./rdb-format.ts";
 import { writeLibrary } from "./rdb-frame.ts";
 import { RdbError, RdbInput, UNDERFLOW } from "./rdb-input.ts";
 import { type ChunkSink, RdbOutput } from "./rdb-output.ts";
@@ -76,7 +83,7 @@ export class ValuePayloads {
   isIntact(bytes: Buffer, offset: number, length: number, skipsChecksum = false): boolean {
     if (length < FOOTER_BYTES) return false;
     const end = offset + length - FOOTER_BYTES;
-    if (bytes.readUInt16LE(end) > RDB_NEWEST_VERSION) return false;
+    if (productOfVersion(bytes.readUInt16LE(end)) === undefined) return false;
     if (skipsChecksum) return true;
     this.#checksum.reset();
     this.#checksum.update(bytes, offset, end + VERSION_BYTES);
@@ -176,7 +183,9 @@ class Restorer {
 
   read({ name, expireAtMs }: RestoreTarget, bytes: Buffer, start: number, end: number): boolean {
     try {
-      this.#reader.readValue(name, expireAtMs, bytes, start, end);
+      // No name stands in a payload: the version behind the value says whose it is.
+      const product = productOfVersion(bytes.readUInt16LE(end)) ?? RDB_PRODUCTS.REDIS;
+      this.#reader.readValue({ name, expireAtMs, product }, bytes, start, end);
     } catch (reason) {
       if (!(reason instanceof RdbError)) throw reason;
       this.#loader.abort();

@@ -43,7 +43,9 @@ export interface AofStartOptions {
   readonly loading: (progress: LoadProgress | undefined) => void;
 }
 
-const RDB_MAGIC = "REDIS";
+/** How a snapshot at the head of a file begins; a command begins otherwise. */
+const SNAPSHOT_MAGICS = ["REDIS", "VALKEY"];
+const LONGEST_MAGIC = 6;
 
 /** Undefined if there is no append-only file; then nothing was touched. Rejects with the reason if it cannot be loaded. */
 export async function loadAppendOnly(options: AofStartOptions): Promise<OpenedFiles | undefined> {
@@ -125,8 +127,9 @@ function setAside({ place, logger }: AofStartOptions, file: AofFile, validBytes:
 function hasSnapshot({ disk }: AofPlace, file: string): boolean {
   const opened = disk.openToRead(file);
   try {
-    const head = Buffer.alloc(RDB_MAGIC.length);
-    return opened.read(head, 0, head.length, 0) === head.length && head.toString("latin1") === RDB_MAGIC;
+    const head = Buffer.alloc(LONGEST_MAGIC);
+    const text = head.toString("latin1", 0, opened.read(head, 0, head.length, 0));
+    return SNAPSHOT_MAGICS.some((magic) => text.startsWith(magic));
   } finally {
     opened.close();
   }
