@@ -1,9 +1,13 @@
-/** Files that are damaged in ways no checksum tells: loading ends with data or with an RdbError, and the data can be used. */
+/**
+ * Damaged files. With the checksum of the file as it was, each is refused. With the right checksum for what it holds now,
+ * loading ends with data or with an RdbError, and the data can be used.
+ */
 
 import { ByteSpan } from "../memory/byte-span.ts";
 import { StreamId } from "../memory/stream-id.ts";
 import { createSeededRandom, type Random } from "../platform/random.ts";
 import { Encoding, ValueType } from "../values/value-type.ts";
+import { sealed } from "./hand-made-rdb.ts";
 import { KeyspaceLoader } from "./keyspace-loader.ts";
 import { LiveKeyspace } from "./live-keyspace.ts";
 import { RdbError } from "./rdb-input.ts";
@@ -97,7 +101,10 @@ function mutate(file: Buffer, random: Random): Buffer {
   return bytes;
 }
 
-/** Loads so many damaged files, uses and deletes what they give; how many were refused. Throws where bytes are left over. */
+/**
+ * Loads so many damaged files, uses and deletes what they give; how many were refused although their checksum was right. Throws
+ * where one with a wrong checksum is taken, and where bytes are left over.
+ */
 export function loadHostileFiles(seed: number, rounds: number): number {
   const random = createSeededRandom(seed);
   const file = source();
@@ -105,13 +112,12 @@ export function loadHostileFiles(seed: number, rounds: number): number {
   let refused = 0;
   for (let round = 0; round < rounds; round++) {
     const bytes = mutate(file, random);
+    const step = 1 + random.below(bytes.length);
     try {
-      if (!load(live, bytes, 1 + random.below(bytes.length))) refused++;
+      if (!bytes.equals(file)) refuse(live, bytes, step);
+      if (!load(live, sealed(bytes), step)) refused++;
       live.save();
-      live.keyspace.flushAll();
-      while (!live.keyspace.reclaim(100));
-      const left = live.keyspace.arena.usedBytes - live.keyspace.indexBytes;
-      if (left !== 0) throw new Error(`${left} bytes are left`);
+      discard(live);
     } catch (reason) {
       throw new Error(`Seed ${seed}, round ${round}`, { cause: reason });
     }
@@ -119,11 +125,24 @@ export function loadHostileFiles(seed: number, rounds: number): number {
   return refused;
 }
 
+/** The file is not what its checksum says. */
+function refuse(live: LiveKeyspace, bytes: Buffer, step: number): void {
+  if (load(live, bytes, step)) throw new Error("A file was taken in spite of its checksum");
+  discard(live);
+}
+
+function discard({ keyspace }: LiveKeyspace): void {
+  keyspace.flushAll();
+  while (!keyspace.reclaim(100));
+  const left = keyspace.arena.usedBytes - keyspace.indexBytes;
+  if (left !== 0) throw new Error(`${left} bytes are left`);
+}
+
 /** False if it was refused. */
 function load(live: LiveKeyspace, bytes: Buffer, step: number): boolean {
   const { keyspace, collections } = live;
   const handler = new KeyspaceLoader({ keyspace, collections, nowMs: 0, dropsExpired: true });
-  const reader = new RdbReader({ handler, verifyChecksum: false });
+  const reader = new RdbReader({ handler, verifyChecksum: true });
   try {
     for (let at = 0; at < bytes.length; at += step) reader.push(bytes, at, Math.min(bytes.length, at + step));
     reader.finish();
