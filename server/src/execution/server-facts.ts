@@ -232,8 +232,9 @@ function measureBuffers({ clients, replication }: Pick<FactParts, "clients" | "r
     if (client.has(ClientFlag.replica)) replicaBytes += bytes;
     else clientBytes += bytes;
   }
-  const { isActive, sizeBytes } = replication.facts().backlog;
+  const { isActive, sizeBytes, grownBytes } = replication.facts().backlog;
   const backlogBytes = isActive ? sizeBytes : 0;
+  replicaBytes += grownBytes;
   return { clientBytes, replicaBytes, backlogBytes, countedBytes: clientBytes + backlogBytes };
 }
 

@@ -246,6 +246,8 @@ export interface ReplicationFacts {
     readonly sizeBytes: number;
     readonly firstOffset: number;
     readonly length: number;
+    /** Beyond its size, for replicas that are being synchronized. */
+    readonly grownBytes: number;
   };
 }
 

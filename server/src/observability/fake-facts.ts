@@ -126,7 +126,7 @@ export const QUIET_FACTS: FactSources = {
     previousId: "0".repeat(40),
     offset: 0,
     previousOffset: -1,
-    backlog: { isActive: false, sizeBytes: 1048576, firstOffset: 0, length: 0 },
+    backlog: { isActive: false, sizeBytes: 1048576, firstOffset: 0, length: 0, grownBytes: 0 },
   }),
   processor: () => ({ systemSeconds: 0.5, userSeconds: 1.25 }),
   cluster: () => undefined,

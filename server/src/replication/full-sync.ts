@@ -21,15 +21,15 @@ export interface FullSyncOptions {
   readonly mark: string;
   /** `+FULLRESYNC id offset` */
   readonly statusLine: string;
+  /** Bytes on their way to one replica beyond which no more are made. */
+  readonly highWaterBytes: () => number;
   readonly ended: (error: string | undefined, sessions: Iterable<ReplicaSession>) => void;
 }
-
-/** Bytes on their way to one replica beyond which no more are made. */
-const HIGH_WATER_BYTES = 4 << 20;
 
 export class FullSync implements SnapshotReceiver {
   readonly #sessions: Set<ReplicaSession>;
   readonly #mark: string;
+  readonly #highWaterBytes: () => number;
   readonly #ended: (error: string | undefined, sessions: Iterable<ReplicaSession>) => void;
   readonly #collected: Buffer[] = [];
   readonly #mustCollect: boolean;
@@ -40,6 +40,7 @@ export class FullSync implements SnapshotReceiver {
     this.#sessions = new Set(options.sessions);
     this.#mark = options.mark;
     this.#statusLine = Buffer.from(options.statusLine);
+    this.#highWaterBytes = options.highWaterBytes;
     this.#ended = options.ended;
     this.#mustCollect = [...this.#sessions].some((session) => !session.understandsEndMark);
   }
@@ -60,8 +61,9 @@ export class FullSync implements SnapshotReceiver {
     this.#sessions.delete(session);
   }
 
-  has(session: ReplicaSession): boolean {
-    return this.#sessions.has(session);
+  /** All of them are gone. */
+  get isAbandoned(): boolean {
+    return this.#sessions.size === 0;
   }
 
   write(bytes: Buffer): void {
@@ -71,7 +73,8 @@ export class FullSync implements SnapshotReceiver {
   }
 
   get isFull(): boolean {
-    for (const session of this.#sessions) if (session.peer.connection.outputBytes > HIGH_WATER_BYTES) return true;
+    const highWaterBytes = this.#highWaterBytes();
+    for (const session of this.#sessions) if (session.peer.connection.outputBytes > highWaterBytes) return true;
     return false;
   }
 

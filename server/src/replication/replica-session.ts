@@ -1,7 +1,7 @@
 /**
  * One replica, as its primary sees it: how far its full sync is, what it has acknowledged. The stream that comes while the
- * snapshot is under way is held back until the replica says that it has loaded it, since after the end mark of a snapshot
- * of unknown length nothing else may follow.
+ * snapshot is under way is kept (catch-up.ts) until the replica says that it has loaded it, since after the end mark of a
+ * snapshot of unknown length nothing else may follow.
  */
 
 /** What replication needs of a client that is a replica. */
@@ -40,8 +40,8 @@ export class ReplicaSession {
   waitingSinceMs = 0;
   /** The whole snapshot has been handed to the connection. */
   isSnapshotSent = false;
-  #held: Buffer[] = [];
-  #heldBytes = 0;
+  /** First byte of the stream that it has yet to be given from the backlog; undefined while it follows, or wants nothing. */
+  next: number | undefined;
   #waitingBytes = 0;
   #lastProgressMs: number;
 
@@ -51,35 +51,34 @@ export class ReplicaSession {
     this.lastAcknowledgedMs = nowMs;
   }
 
-  /** For how long its connection has taken nothing of what waits for it. Ask once a second. */
-  silentMs(nowMs: number): number {
-    const { outputBytes } = this.peer.connection;
-    if (outputBytes === 0 || outputBytes !== this.#waitingBytes) this.#lastProgressMs = nowMs;
-    this.#waitingBytes = outputBytes;
-    return nowMs - this.#lastProgressMs;
+  /** Takes nothing at all any more, while something waits for it. A dead peer would hold up the snapshot for all others. */
+  isStuck(nowMs: number, timeoutMs: number): boolean {
+    const silentMs = this.#silentMs(nowMs);
+    return (this.state === "sending" || this.next !== undefined) && silentMs > timeoutMs;
   }
 
-  get heldBytes(): number {
-    return this.#heldBytes;
+  /** Follows, and does not say how far it is. One that asked with SYNC never does. */
+  isLate(nowMs: number, timeoutMs: number): boolean {
+    return this.state === "online" && !this.usesOldSync && nowMs - this.lastAcknowledgedMs > timeoutMs;
   }
 
   /** A piece of the stream; the bytes are shared with other replicas and not changed any more. */
-  stream(bytes: Buffer): void {
-    if (this.isSnapshotOnly) return;
-    if (this.state === "online") this.peer.connection.send(bytes);
-    else if (this.state === "sending") {
-      this.#held.push(bytes);
-      this.#heldBytes += bytes.length;
-    }
+  stream(bytes: Buffer): boolean {
+    if (this.state !== "online" || this.next !== undefined || this.isSnapshotOnly) return false;
+    this.peer.connection.send(bytes);
+    return true;
   }
 
-  /** The snapshot is loaded: from here on the stream flows. */
+  /** The snapshot begins, at this moment of the stream. */
+  startSending(offset: number): void {
+    this.state = "sending";
+    this.next = this.isSnapshotOnly ? undefined : offset + 1;
+  }
+
+  /** The snapshot is loaded: from here on the stream flows, beginning with what it lacks. */
   goOnline(nowMs: number): void {
     this.state = "online";
     this.lastAcknowledgedMs = nowMs;
-    for (const bytes of this.#held) this.peer.connection.send(bytes);
-    this.#held = [];
-    this.#heldBytes = 0;
   }
 
   /** Back to waiting, for a snapshot that failed. */
@@ -87,7 +86,14 @@ export class ReplicaSession {
     this.state = "waiting";
     this.waitingSinceMs = nowMs;
     this.isSnapshotSent = false;
-    this.#held = [];
-    this.#heldBytes = 0;
+    this.next = undefined;
+  }
+
+  /** For how long its connection has taken nothing of what waits for it. To be asked once a second. */
+  #silentMs(nowMs: number): number {
+    const { outputBytes } = this.peer.connection;
+    if (outputBytes === 0 || outputBytes !== this.#waitingBytes) this.#lastProgressMs = nowMs;
+    this.#waitingBytes = outputBytes;
+    return nowMs - this.#lastProgressMs;
   }
 }

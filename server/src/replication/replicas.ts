@@ -8,21 +8,21 @@ import type { Logger } from "../observability/logger.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Random } from "../platform/random.ts";
 import { Backlog } from "./backlog.ts";
+import { CatchUp, type CatchUpSettings } from "./catch-up.ts";
 import { FullSync, GET_ACKNOWLEDGEMENT, PING, type SnapshotReceiver } from "./full-sync.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import type { History } from "./history.ts";
 import { type ReplicaPeer, ReplicaSession } from "./replica-session.ts";
 import { StreamBatch } from "./stream-batch.ts";
+import { SyncDelays } from "./sync-delays.ts";
 
-export interface ReplicasSettings {
+export interface ReplicasSettings extends CatchUpSettings {
   readonly backlogBytes: number;
   readonly backlogTtlSeconds: number;
   readonly pingPeriodSeconds: number;
   readonly timeoutSeconds: number;
   readonly syncDelaySeconds: number;
   readonly maxLagSeconds: number;
-  /** Bytes of the stream that may wait for one replica during its full sync; 0: no limit. */
-  readonly maxHeldBytes: number;
 }
 
 export interface ReplicasOptions {
@@ -31,9 +31,12 @@ export interface ReplicasOptions {
   readonly random: Random;
   readonly logger: Logger;
   readonly settings: () => ReplicasSettings;
-  /** Begins a snapshot at this moment; false if one is under way that cannot be shared. */
-  readonly startSnapshot: (receiver: SnapshotReceiver) => boolean;
+  /** Begins a snapshot at this moment; undefined if one is under way that cannot be shared. */
+  readonly startSnapshot: StartSnapshot;
 }
+
+/** Gives what ends the snapshot before its time. */
+export type StartSnapshot = (receiver: SnapshotReceiver) => (() => void) | undefined;
 
 const NO_DATABASE = -1;
 
@@ -43,10 +46,13 @@ export class Replicas {
   readonly #sessions = new Map<ReplicaPeer, ReplicaSession>();
   readonly #batch = new StreamBatch();
   readonly heartbeat = new Heartbeat();
+  readonly #delays = new SyncDelays();
+  readonly #catchUp: CatchUp;
   #backlog: Backlog | undefined;
   #database = NO_DATABASE;
   #isFlushScheduled = false;
   #sync: FullSync | undefined;
+  #abortSnapshot: (() => void) | undefined;
   #lastPingMs = 0;
   #aloneSinceMs: number;
   /** False on a replica: its stream comes from its primary, what its own clients do is not part of it. */
@@ -62,6 +68,17 @@ export class Replicas {
     this.#options = options;
     this.#history = options.history;
     this.#aloneSinceMs = options.clock.nowMs();
+    const { clock, logger, settings } = options;
+    this.#catchUp = new CatchUp({
+      ...{ clock, logger, settings, delays: this.#delays },
+      sessions: () => this.#sessions.values(),
+      backlog: () => this.#backlog,
+      nameOf: (session) => this.nameOf(session),
+      flush: () => this.#flush(),
+      sent: (bytes) => {
+        this.outputBytes += bytes;
+      },
+    });
   }
 
   /** Whether changes must be fed. */
@@ -127,10 +144,7 @@ export class Replicas {
   }
 
   resizeBacklog(): void {
-    if (this.#backlog === undefined || this.#backlog.sizeBytes === this.#options.settings().backlogBytes) return;
-    const database = this.#database;
-    this.openBacklog();
-    this.#database = database;
+    this.#backlog?.resize(this.#options.settings().backlogBytes);
   }
 
   /** The session of a client that has said anything of a replica (REPLCONF, PSYNC); made on the first. */
@@ -173,8 +187,8 @@ export class Replicas {
   }
 
   #goOnline(session: ReplicaSession): void {
-    this.#flush();
     session.goOnline(this.#options.clock.nowMs());
+    this.#catchUp.pump();
     this.#options.logger.notice(`Synchronization with replica ${this.nameOf(session)} succeeded`);
   }
 
@@ -183,13 +197,22 @@ export class Replicas {
     if (session === undefined) return;
     this.#sessions.delete(peer);
     this.#sync?.drop(session);
+    this.#catchUp.settle();
     this.#options.logger.notice(`Connection with replica ${this.nameOf(session)} lost`);
     if (this.#sessions.size === 0) this.#aloneSinceMs = this.#options.clock.nowMs();
+    // A snapshot for nobody would only be in the way of the next.
+    if (this.#sync?.isAbandoned !== true) return;
+    this.#options.logger.notice("Snapshot for replicas given up: all of them are gone");
+    this.#abortSnapshot?.();
   }
 
   /** Our history is another now: those who followed must ask again. */
   disconnectAll(except?: ReplicaSession): void {
-    for (const session of [...this.#sessions.values()]) if (session !== except) session.peer.connection.destroy();
+    for (const session of [...this.#sessions.values()]) {
+      if (session === except) continue;
+      session.next = undefined;
+      session.peer.connection.destroy();
+    }
   }
 
   countAcknowledged(offset: number): number {
@@ -274,12 +297,12 @@ export class Replicas {
   #continue(session: ReplicaSession, id: string, next: number): boolean {
     const backlog = this.#backlog;
     if (backlog === undefined || !this.#history.shares(id, next) || !backlog.covers(next)) return false;
-    this.#flush();
     session.peer.connection.send(
       Buffer.from(session.understandsPsync2 ? `+CONTINUE ${this.#history.id}\r\n` : "+CONTINUE\r\n"),
     );
-    session.peer.connection.send(backlog.from(next));
+    session.next = next;
     session.goOnline(this.#options.clock.nowMs());
+    this.#catchUp.pump();
     this.partialSyncs++;
     this.#options.logger.notice(`Partial resynchronization request from ${this.nameOf(session)} accepted`);
     return true;
@@ -288,7 +311,9 @@ export class Replicas {
   /** Begins a snapshot for those who wait, once the first has waited long enough for others to join. */
   #startWaiting(nowMs: number): void {
     if (this.#sync !== undefined) return;
-    const waiting = this.sessions.filter((session) => session.state === "waiting");
+    const waiting = this.sessions.filter(
+      (session) => session.state === "waiting" && !this.#delays.mustWait(this.nameOf(session), nowMs),
+    );
     if (waiting.length === 0) return;
     const longest = Math.max(...waiting.map((session) => nowMs - session.waitingSinceMs));
     if (longest < this.#options.settings().syncDelaySeconds * 1000) return;
@@ -297,42 +322,41 @@ export class Replicas {
       sessions: waiting,
       mark: this.#options.random.hex(40),
       statusLine: `+FULLRESYNC ${this.#history.id} ${this.#history.offset}\r\n`,
+      highWaterBytes: () => this.#options.settings().highWaterBytes,
       ended: (error, sessions) => this.#ended(error, sessions),
     });
     // Another snapshot is under way: they wait on.
-    if (!this.#options.startSnapshot(sync)) return;
+    const abort = this.#options.startSnapshot(sync);
+    if (abort === undefined) return;
+    this.#abortSnapshot = abort;
     sync.begin();
     this.#sync = sync;
     // What comes next is written with its database again: the replica starts without one.
     this.#database = NO_DATABASE;
     this.fullSyncs += waiting.length;
-    for (const session of waiting) session.state = "sending";
+    for (const session of waiting) session.startSending(this.#history.offset);
+    this.#catchUp.settle();
   }
 
   #ended(error: string | undefined, sessions: Iterable<ReplicaSession>): void {
     this.#sync = undefined;
+    this.#abortSnapshot = undefined;
     if (error === undefined) {
       // Who was told the length knows where the stream begins; nothing has to be said before.
       for (const session of sessions) if (!session.understandsEndMark) this.#goOnline(session);
       return;
     }
-    this.#options.logger.warning(`Synchronization with replicas failed: ${error}`);
-    for (const session of [...sessions]) session.peer.connection.destroy();
+    const left = [...sessions];
+    if (left.length > 0) this.#options.logger.warning(`Synchronization with replicas failed: ${error}`);
+    for (const session of left) session.peer.connection.destroy();
   }
 
   #dropLate(nowMs: number, timeoutMs: number): void {
-    const { maxHeldBytes } = this.#options.settings();
     for (const session of [...this.#sessions.values()]) {
-      // One that asked with SYNC never acknowledges.
-      const isLate =
-        session.state === "online" && !session.usesOldSync && nowMs - session.lastAcknowledgedMs > timeoutMs;
-      const isTooFar = maxHeldBytes > 0 && session.heldBytes > maxHeldBytes;
-      // A dead peer would hold the snapshot, and with it all others, for ever.
-      const isStuck = session.state === "sending" && session.silentMs(nowMs) > timeoutMs;
-      if (!isLate && !isTooFar && !isStuck) continue;
-      this.#options.logger.warning(
-        `Disconnecting ${isTooFar ? "too slow" : "timedout"} replica ${this.nameOf(session)} (${session.state})`,
-      );
+      // Both are asked each time: whether it is stuck shows by comparing.
+      const isStuck = session.isStuck(nowMs, timeoutMs);
+      if (!session.isLate(nowMs, timeoutMs) && !isStuck) continue;
+      this.#options.logger.warning(`Disconnecting timedout replica ${this.nameOf(session)} (${session.state})`);
       session.peer.connection.destroy();
     }
   }
@@ -351,11 +375,9 @@ export class Replicas {
     this.#isFlushScheduled = false;
     if (this.#batch.isEmpty) return;
     for (const bytes of this.#batch.take()) {
-      for (const session of this.#sessions.values()) {
-        if (session.state === "online") this.outputBytes += bytes.length;
-        session.stream(bytes);
-      }
+      for (const session of this.#sessions.values()) if (session.stream(bytes)) this.outputBytes += bytes.length;
     }
+    this.#catchUp.grew();
   }
 }
 

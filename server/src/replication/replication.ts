@@ -9,7 +9,6 @@ import type { CancelTimer, Clock } from "../platform/clock.ts";
 import type { Random } from "../platform/random.ts";
 import { DurableOffset } from "./durable-offset.ts";
 import { Failover } from "./failover.ts";
-import type { SnapshotReceiver } from "./full-sync.ts";
 import { History } from "./history.ts";
 import { Lease } from "./lease.ts";
 import {
@@ -20,7 +19,7 @@ import {
   type StreamApplier,
 } from "./primary-link.ts";
 import type { ReplicaSession } from "./replica-session.ts";
-import { Replicas, type ReplicasSettings } from "./replicas.ts";
+import { Replicas, type ReplicasSettings, type StartSnapshot } from "./replicas.ts";
 
 export interface ReplicationSettings extends PrimaryLinkSettings, ReplicasSettings {
   readonly isReadOnly: boolean;
@@ -38,7 +37,7 @@ export interface ReplicationOptions {
   readonly leaseSeconds: number;
   /** `min-replicas-to-write` */
   readonly minReplicas: () => number;
-  readonly startSnapshot: (receiver: SnapshotReceiver) => boolean;
+  readonly startSnapshot: StartSnapshot;
   /** A save under way cannot take more changes just now. */
   readonly isBehind: () => boolean;
   readonly openSpool: () => SnapshotSpool;
@@ -287,6 +286,7 @@ export class Replication {
         sizeBytes: backlog?.sizeBytes ?? this.#options.settings().backlogBytes,
         firstOffset: backlog?.first ?? 0,
         length: backlog?.length ?? 0,
+        grownBytes: backlog?.grownBytes ?? 0,
       },
     };
   }

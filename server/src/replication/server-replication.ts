@@ -3,6 +3,7 @@
 import type { Config } from "../config/config.ts";
 import type { Logger } from "../observability/logger.ts";
 import type { Persistence } from "../persistence/persistence.ts";
+import { availableMemory } from "../platform/available-memory.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Disk } from "../platform/disk.ts";
 import type { Random } from "../platform/random.ts";
@@ -34,9 +35,10 @@ const LONGEST_PAUSE_MS = 24 * 3600 * 1000;
 
 export function createServerReplication(parts: ServerReplicationParts): Replication {
   const { config, clock, random, logger, applier, roleChanged, pause } = parts;
+  const memoryBytes = availableMemory();
   const replication = new Replication({
     ...{ clock, random, logger, applier, roleChanged },
-    settings: () => settingsOf(config, parts.port()),
+    settings: () => settingsOf(parts, memoryBytes),
     connect: parts.connect,
     primaryChanged: (primary) => config.assign("replicaof", primary),
     writes: { pause: () => pause.pause(LONGEST_PAUSE_MS, "write"), unpause: () => pause.unpause() },
@@ -54,7 +56,30 @@ export function createServerReplication(parts: ServerReplicationParts): Replicat
   return replication;
 }
 
-function settingsOf(config: Config, port: number): ReplicationSettings {
+/** Of the memory for data, what may be kept of changes while replicas are synchronized. */
+const SYNC_SHARE = 1 / 8;
+const HIGH_WATER_BYTES = 4 << 20;
+
+/**
+ * How long a full sync takes goes by how much data there is, so what may be kept meanwhile does too. What was set for a backlog,
+ * or for what may wait for one replica, is had at least; who wants no limit there wants none here.
+ */
+function maxSyncBytes(config: Config, memoryBytes: number): number {
+  const { hardBytes } = config.get("client-output-buffer-limit").replica;
+  if (hardBytes === 0) return Number.POSITIVE_INFINITY;
+  const share = Math.floor(SYNC_SHARE * (config.get("maxmemory") || memoryBytes));
+  return Math.max(config.get("repl-backlog-size"), hardBytes, share);
+}
+
+/** What is given a replica as it takes it must never be more than it may have waiting. */
+function highWaterBytes(config: Config): number {
+  const { hardBytes, softBytes } = config.get("client-output-buffer-limit").replica;
+  const least = Math.min(hardBytes || Number.POSITIVE_INFINITY, softBytes || Number.POSITIVE_INFINITY);
+  return Math.min(HIGH_WATER_BYTES, Math.ceil(least / 2));
+}
+
+function settingsOf({ config, ...parts }: ServerReplicationParts, memoryBytes: number): ReplicationSettings {
+  const port = parts.port();
   return {
     user: config.get("masteruser"),
     password: config.get("masterauth"),
@@ -73,18 +98,19 @@ function settingsOf(config: Config, port: number): ReplicationSettings {
     // A lease needs proofs that are younger than itself.
     pingPeriodSeconds: config.get("group-lease") > 0 ? 1 : config.get("repl-ping-replica-period"),
     syncDelaySeconds: config.get("repl-diskless-sync") ? config.get("repl-diskless-sync-delay") : 0,
-    maxHeldBytes: config.get("client-output-buffer-limit").replica.hardBytes,
+    maxSyncBytes: maxSyncBytes(config, memoryBytes),
+    highWaterBytes: highWaterBytes(config),
   };
 }
 
-function startSnapshot(parts: ServerReplicationParts, receiver: SnapshotReceiver): boolean {
+function startSnapshot(parts: ServerReplicationParts, receiver: SnapshotReceiver): (() => void) | undefined {
   const { config, persistence, snapshotBegun } = parts;
-  if (!persistence.mayBegin || persistence.isLoading) return false;
+  if (!persistence.mayBegin || persistence.isLoading) return undefined;
   const target = new ReceiverTarget(receiver, config.get("rdbchecksum"), () => persistence.finishSnapshot(job));
   const job = persistence.startSnapshot(target);
   // Not before the replicas count as being sent to.
   queueMicrotask(snapshotBegun);
-  return true;
+  return () => job.abort();
 }
 
 /** The snapshot of a primary goes to a file first, so that a link that breaks costs nothing of the data at hand. */

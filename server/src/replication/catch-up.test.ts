@@ -1,0 +1,308 @@
+/** Replicas as their primary sees them, with connections that take as much as the test says. */
+
+import { beforeEach, describe, expect, test } from "vitest";
+import { silentLogger } from "../observability/logger.ts";
+import { FakeClock } from "../platform/fake-clock.ts";
+import { createSystemRandom } from "../platform/random.ts";
+import type { SnapshotReceiver } from "./full-sync.ts";
+import { History } from "./history.ts";
+import type { ReplicaSession } from "./replica-session.ts";
+import { Replicas } from "./replicas.ts";
+
+const SETTINGS = {
+  backlogBytes: 1000,
+  backlogTtlSeconds: 0,
+  pingPeriodSeconds: 3600,
+  timeoutSeconds: 60,
+  syncDelaySeconds: 0,
+  maxLagSeconds: 10,
+  maxSyncBytes: 50_000,
+  highWaterBytes: 4000,
+};
+
+class FakePeer {
+  readonly address: string;
+  readonly #closed: (peer: FakePeer) => void;
+  #sent: Buffer[] = [];
+  taken = "";
+  isDestroyed = false;
+  readonly connection;
+
+  constructor(port: number, closed: (peer: FakePeer) => void) {
+    this.address = `127.0.0.1:${port}`;
+    this.#closed = closed;
+    const peer = this;
+    this.connection = {
+      send: (bytes: Buffer): void => void this.#sent.push(bytes),
+      destroy: (): void => {
+        this.isDestroyed = true;
+        this.#closed(this);
+      },
+      get outputBytes(): number {
+        return peer.waitingBytes;
+      },
+    };
+  }
+
+  get waitingBytes(): number {
+    return this.#sent.reduce((sum, { length }) => sum + length, 0);
+  }
+
+  /** Reads all that waits. */
+  take(): string {
+    const text = Buffer.concat(this.#sent).toString();
+    this.#sent = [];
+    this.taken += text;
+    return text;
+  }
+}
+
+let clock: FakeClock;
+let replicas: Replicas;
+let warnings: string[];
+let receiver: SnapshotReceiver | undefined;
+let snapshots: number;
+let settings: typeof SETTINGS;
+
+beforeEach(() => {
+  clock = new FakeClock();
+  warnings = [];
+  snapshots = 0;
+  receiver = undefined;
+  settings = SETTINGS;
+  const random = createSystemRandom();
+  replicas = new Replicas({
+    ...{ clock, random, history: new History(random), settings: () => settings },
+    logger: { ...silentLogger, warning: (message) => void warnings.push(message) },
+    startSnapshot: (begun) => {
+      if (receiver !== undefined) return undefined;
+      receiver = begun;
+      snapshots++;
+      return () => endSnapshot((ended) => ended.fail("given up"));
+    },
+  });
+});
+
+function endSnapshot(how: (receiver: SnapshotReceiver) => void): void {
+  const ended = receiver as SnapshotReceiver;
+  receiver = undefined;
+  how(ended);
+}
+
+function connect(port: number): { peer: FakePeer; session: ReplicaSession } {
+  const peer = new FakePeer(port, (gone) => replicas.forget(gone));
+  const session = replicas.sessionOf(peer, true) as ReplicaSession;
+  Object.assign(session, { understandsEndMark: true, understandsPsync2: true, listeningPort: port });
+  return { peer, session };
+}
+
+function startSync(port: number): { peer: FakePeer; session: ReplicaSession } {
+  const one = connect(port);
+  replicas.synchronize(one.session, "?", -1);
+  return one;
+}
+
+async function change(bytes: number, filler = "x"): Promise<void> {
+  replicas.feed(0, Buffer.alloc(bytes, filler), 0, bytes);
+  await Promise.resolve();
+}
+
+function finishSnapshot(...peers: FakePeer[]): void {
+  endSnapshot((ended) => ended.end());
+  for (const peer of peers) {
+    peer.take();
+    replicas.acknowledge(peer, 0);
+  }
+}
+
+/** All that comes while the replica reads without a pause. */
+function readAll(peer: FakePeer): string {
+  let all = peer.take();
+  for (let k = 0; k < 100; k++) {
+    clock.advance(2);
+    all += peer.take();
+  }
+  return all;
+}
+
+const SELECT = "*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n";
+
+describe("a full sync", () => {
+  test("is followed by all that changed meanwhile, kept once and given as it is taken", async () => {
+    settings = { ...SETTINGS, syncDelaySeconds: 5 };
+    const [one, other] = [startSync(1), startSync(2)];
+    clock.advance(5000);
+    replicas.tick();
+    expect(snapshots).toBe(1);
+    for (let k = 0; k < 30; k++) await change(1000, String.fromCharCode(97 + (k % 26)));
+    const expected =
+      SELECT + Array.from({ length: 30 }, (_, k) => String.fromCharCode(97 + (k % 26)).repeat(1000)).join("");
+    expect(replicas.backlog?.length).toBe(expected.length);
+    finishSnapshot(one.peer, other.peer);
+    for (const { peer } of [one, other]) expect(peer.waitingBytes).toBe(settings.highWaterBytes);
+    await change(100, "!");
+    for (const { peer } of [one, other]) expect(peer.waitingBytes).toBe(settings.highWaterBytes);
+    expect(readAll(one.peer)).toBe(`${expected}${"!".repeat(100)}`);
+    // The other has not read: what it lacks stays, and the first follows.
+    expect(replicas.backlog?.length).toBe(expected.length + 100 - settings.highWaterBytes);
+    await change(10, "?");
+    expect(one.peer.take()).toBe("??????????");
+    expect(readAll(other.peer)).toBe(`${expected}${"!".repeat(100)}??????????`);
+    expect(replicas.backlog?.grownBytes).toBe(0);
+    await change(10, "+");
+    expect([one.peer.take(), other.peer.take()]).toEqual(["++++++++++", "++++++++++"]);
+    expect(warnings).toEqual([]);
+  });
+
+  test("for which too much changes is given up, says what to raise, and is tried again later and later", async () => {
+    for (const waitSeconds of [10, 20, 40]) {
+      const before = snapshots;
+      const { peer } = startSync(1);
+      replicas.tick();
+      if (before > 0) {
+        expect(snapshots).toBe(before);
+        clock.advance((waitSeconds / 2) * 1000 - 1);
+        replicas.tick();
+        expect(snapshots).toBe(before);
+        expect(peer.taken + peer.take()).toMatch(/^\n+$/);
+        clock.advance(1);
+        replicas.tick();
+        expect(snapshots).toBe(before + 1);
+      }
+      for (let k = 0; k < 60; k++) {
+        await change(1000);
+        expect(replicas.backlog?.length).toBeLessThanOrEqual(settings.maxSyncBytes);
+      }
+      expect(peer.isDestroyed).toBe(true);
+      // Nobody is left for it, so its snapshot ends, and nothing is kept for it.
+      expect(receiver).toBeUndefined();
+      expect(replicas.backlog?.length).toBe(settings.backlogBytes);
+      expect(warnings.find((line) => line.includes(`${waitSeconds} s`))).toMatch(
+        /127\.0\.0\.1:1 \(sending\).*50000 bytes.*client-output-buffer-limit replica/,
+      );
+    }
+  });
+
+  test("that is given up delays nobody else, and a success ends the delay", async () => {
+    const slow = startSync(1);
+    await change(60_000);
+    expect(slow.peer.isDestroyed).toBe(true);
+    const good = startSync(2);
+    expect(snapshots).toBe(2);
+    finishSnapshot(good.peer);
+    const again = startSync(1);
+    clock.advance(10_000);
+    replicas.tick();
+    expect(snapshots).toBe(3);
+    finishSnapshot(again.peer);
+    replicas.forget(again.peer);
+    startSync(1);
+    expect(snapshots).toBe(4);
+  });
+
+  test("goes on for others when one is parted with", async () => {
+    settings = { ...SETTINGS, syncDelaySeconds: 5 };
+    const [one, other] = [startSync(1), startSync(2)];
+    clock.advance(5000);
+    replicas.tick();
+    await change(500);
+    replicas.forget(one.peer);
+    finishSnapshot(other.peer);
+    expect(readAll(other.peer)).toBe(SELECT + "x".repeat(500));
+  });
+
+  test("of one that wants a snapshot only keeps nothing for it", async () => {
+    const { peer, session } = connect(1);
+    session.isSnapshotOnly = true;
+    replicas.synchronize(session, "?", -1);
+    await change(60_000);
+    expect(peer.isDestroyed).toBe(false);
+    expect(replicas.backlog?.length).toBe(settings.backlogBytes);
+  });
+});
+
+test("who goes on from a backlog larger than may wait for it is given it piece by piece", async () => {
+  settings = { ...SETTINGS, backlogBytes: 40_000 };
+  const first = startSync(1);
+  finishSnapshot(first.peer);
+  const next = replicas.offset + 1;
+  replicas.forget(first.peer);
+  await change(30_000, "y");
+  const { peer, session } = connect(1);
+  replicas.synchronize(session, /FULLRESYNC (\S+)/.exec(first.peer.taken)?.[1] ?? "", next);
+  expect(replicas.partialSyncs).toBe(1);
+  expect(peer.waitingBytes).toBeLessThan(settings.highWaterBytes + 100);
+  expect(readAll(peer).replace(/^\+CONTINUE.*\r\n/, "")).toBe(SELECT + "y".repeat(30_000));
+});
+
+test("replicas that are disconnected because the history is another need not wait before they come again", async () => {
+  startSync(1);
+  await change(500);
+  const { peer } = startSync(2);
+  replicas.openBacklog();
+  replicas.disconnectAll();
+  expect(peer.isDestroyed).toBe(true);
+  const before = snapshots;
+  startSync(1);
+  expect(snapshots).toBe(before + 1);
+  expect(warnings).toEqual([]);
+});
+
+describe("a replica is disconnected", () => {
+  function pass(seconds: number, each: () => void = () => undefined): void {
+    for (let k = 0; k < seconds; k++) {
+      clock.advance(1000);
+      each();
+      replicas.tick();
+    }
+  }
+
+  test("that follows and has not said how far it is for repl-timeout", () => {
+    const { peer } = startSync(1);
+    finishSnapshot(peer);
+    pass(50);
+    replicas.acknowledge(peer, 1);
+    pass(60);
+    expect(peer.isDestroyed).toBe(false);
+    pass(1);
+    expect(peer.isDestroyed).toBe(true);
+    expect(warnings).toEqual(["Disconnecting timedout replica 127.0.0.1:1 (online)"]);
+  });
+
+  test("that takes nothing of its snapshot for repl-timeout, not one that is slow or loads it", () => {
+    settings = { ...SETTINGS, syncDelaySeconds: 1 };
+    const [dead, slow, loading] = [startSync(1), startSync(2), startSync(3)];
+    pass(1);
+    receiver?.write(Buffer.alloc(1000));
+    loading.peer.take();
+    slow.peer.take();
+    pass(60, () => {
+      slow.peer.take();
+      slow.peer.connection.send(Buffer.alloc(1000));
+    });
+    expect([dead, slow, loading].map(({ peer }) => peer.isDestroyed)).toEqual([false, false, false]);
+    pass(2, () => slow.peer.connection.send(Buffer.alloc(1)));
+    expect([dead, slow, loading].map(({ peer }) => peer.isDestroyed)).toEqual([true, false, false]);
+    expect(warnings).toEqual(["Disconnecting timedout replica 127.0.0.1:1 (sending)"]);
+  });
+
+  test("but not for saying nothing if it asked with SYNC", () => {
+    const { peer, session } = connect(1);
+    Object.assign(session, { understandsEndMark: false, usesOldSync: true });
+    replicas.synchronize(session, "?", -1);
+    endSnapshot((ended) => ended.end());
+    peer.take();
+    pass(120, () => peer.take());
+    expect([session.state, peer.isDestroyed]).toEqual(["online", false]);
+  });
+
+  test("if it asked with SYNC and takes nothing of what came meanwhile", async () => {
+    const { peer, session } = connect(1);
+    Object.assign(session, { understandsEndMark: false, usesOldSync: true });
+    replicas.synchronize(session, "?", -1);
+    await change(10_000);
+    endSnapshot((ended) => ended.end());
+    pass(62);
+    expect(peer.isDestroyed).toBe(true);
+  });
+});
