@@ -14,7 +14,8 @@ const CHECKSUM_BYTES = 8;
 const FOOTER_BYTES = 10;
 const MOST_BYTES = 4 << 20;
 
-const SEEDS: readonly Word[][] = [
+/** Commands that make values of every type and encoding. */
+export const VARIOUS_VALUES: readonly Word[][] = [
   ["SET", "s", "text text text text text text text text"],
   ["SET", "i", "-70000"],
   ["RPUSH", "l", "a", "1", "-300", "x".repeat(70), ""],
@@ -114,9 +115,9 @@ async function restoreAll(
   { seed, rounds }: { readonly seed: number; readonly rounds: number },
 ): Promise<number> {
   const script = new Script(seed);
-  for (const args of SEEDS) await client.command(...args);
+  for (const args of VARIOUS_VALUES) await client.command(...args);
   const payloads: Buffer[] = [];
-  for (const key of new Set(SEEDS.map((args) => String(args[1])))) {
+  for (const key of new Set(VARIOUS_VALUES.map((args) => String(args[1])))) {
     const reply = await client.command("DUMP", key);
     if (reply[0] === "$".charCodeAt(0) && reply.length > FOOTER_BYTES)
       payloads.push(reply.subarray(reply.indexOf(10) + 1, -2));

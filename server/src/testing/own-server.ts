@@ -25,7 +25,21 @@ export function startOwnServer(...directives: readonly string[]): Promise<OwnSer
 }
 
 /** The same with a clock of the test's: timers run, and time passes, when it says so. */
-export async function startOwnServerWith(clock: Clock, ...directives: readonly string[]): Promise<OwnServer> {
+export function startOwnServerWith(clock: Clock, ...directives: readonly string[]): Promise<OwnServer> {
+  return start({ clock, logger: warningsOnly }, directives);
+}
+
+/** The same for a test that brings about what servers warn of, again and again. */
+export function startSilentServer(...directives: readonly string[]): Promise<OwnServer> {
+  return start({ clock: systemClock, logger: silentLogger }, directives);
+}
+
+interface Surroundings {
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+async function start({ clock, logger }: Surroundings, directives: readonly string[]): Promise<OwnServer> {
   const directory = mkdtempSync(path.join(tmpdir(), "kv-test-"));
   const own = ["--port", "0", "--bind", "127.0.0.1", "--admin-port", "0", "--save", "", "--dir", directory];
   const file = directives[0]?.startsWith("-") === false ? directives.slice(0, 1) : [];
@@ -36,7 +50,7 @@ export async function startOwnServerWith(clock: Clock, ...directives: readonly s
     config,
     clock,
     random: createSystemRandom(),
-    logger: warningsOnly,
+    logger,
     configFile: configFile ?? "",
     userLines: extras.userLines,
     renamedCommands: extras.renamedCommands,
