@@ -14,7 +14,7 @@ import { countSlots } from "../topology/slot-range.ts";
 import type { TopologySpec } from "../topology/step.ts";
 import { freePorts } from "./free-ports.ts";
 import { openKvSession } from "./kv-session.ts";
-import { connectNode, type NodeConnection } from "./node-connection.ts";
+import { connectNode, NodeCommandError, type NodeConnection } from "./node-connection.ts";
 
 const SERVER = join(import.meta.dirname, "../../../server/bin/kv-server");
 const KEYS = 3_000;
@@ -67,12 +67,20 @@ async function observe({ shard, ordinal, port }: RunningServer): Promise<PodView
   }
 }
 
+/** What was seen is of a moment ago, so a server may refuse what follows from it: the next pass looks anew, as in the operator. */
+function passOver(reason: unknown): void {
+  if (!(reason instanceof NodeCommandError)) throw reason;
+}
+
 async function pass(spec: TopologySpec): Promise<Plan> {
   const next = plan({ pods: await Promise.all(servers.map(observe)) }, spec);
   for (const action of next.actions) {
     const server = servers.find(({ shard, ordinal }) => podOf(shard, ordinal) === action.pod);
     const session = await openKvSession(endpointOf(server?.port ?? 0));
-    await session.execute(action).finally(() => session.close());
+    await session
+      .execute(action)
+      .catch(passOver)
+      .finally(() => session.close());
   }
   const leaving = next.survey.shards.find(({ index }) => index >= spec.shards && canRemove(next.survey, index));
   for (const server of servers.filter(({ shard }) => shard === leaving?.index)) {
