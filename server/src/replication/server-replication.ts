@@ -35,10 +35,10 @@ const LONGEST_PAUSE_MS = 24 * 3600 * 1000;
 
 export function createServerReplication(parts: ServerReplicationParts): Replication {
   const { config, clock, random, logger, applier, roleChanged, pause } = parts;
-  const memoryBytes = availableMemory();
+  const settings = settingsOf(parts, availableMemory());
   const replication = new Replication({
     ...{ clock, random, logger, applier, roleChanged },
-    settings: () => settingsOf(parts, memoryBytes),
+    settings: () => settings,
     connect: parts.connect,
     primaryChanged: (primary) => config.assign("replicaof", primary),
     writes: { pause: () => pause.pause(LONGEST_PAUSE_MS, "write"), unpause: () => pause.unpause() },
@@ -78,28 +78,61 @@ function highWaterBytes(config: Config): number {
   return Math.min(HIGH_WATER_BYTES, Math.ceil(least / 2));
 }
 
-function settingsOf({ config, ...parts }: ServerReplicationParts, memoryBytes: number): ReplicationSettings {
-  const port = parts.port();
+/** Read for every command of a stream, so nothing is gathered: each is asked for where it is wanted. */
+function settingsOf({ config, port }: ServerReplicationParts, memoryBytes: number): ReplicationSettings {
   return {
-    user: config.get("masteruser"),
-    password: config.get("masterauth"),
-    listeningPort:
-      config.get("replica-announce-port") || (config.get("tls-replication") && config.get("tls-port")) || port,
-    announcedAddress: config.get("replica-announce-ip"),
-    isOfGroup: config.get("group-lease") > 0,
-    timeoutSeconds: config.get("repl-timeout"),
-    isReadOnly: config.get("replica-read-only"),
-    servesStaleData: config.get("replica-serve-stale-data"),
-    maxLagSeconds: config.get("min-replicas-max-lag"),
-    priority: config.get("replica-priority"),
-    isAnnounced: config.get("replica-announced"),
-    backlogBytes: config.get("repl-backlog-size"),
-    backlogTtlSeconds: config.get("repl-backlog-ttl"),
+    get user() {
+      return config.get("masteruser");
+    },
+    get password() {
+      return config.get("masterauth");
+    },
+    get listeningPort() {
+      return config.get("replica-announce-port") || (config.get("tls-replication") && config.get("tls-port")) || port();
+    },
+    get announcedAddress() {
+      return config.get("replica-announce-ip");
+    },
+    get isOfGroup() {
+      return config.get("group-lease") > 0;
+    },
+    get timeoutSeconds() {
+      return config.get("repl-timeout");
+    },
+    get isReadOnly() {
+      return config.get("replica-read-only");
+    },
+    get servesStaleData() {
+      return config.get("replica-serve-stale-data");
+    },
+    get maxLagSeconds() {
+      return config.get("min-replicas-max-lag");
+    },
+    get priority() {
+      return config.get("replica-priority");
+    },
+    get isAnnounced() {
+      return config.get("replica-announced");
+    },
+    get backlogBytes() {
+      return config.get("repl-backlog-size");
+    },
+    get backlogTtlSeconds() {
+      return config.get("repl-backlog-ttl");
+    },
     // A lease needs proofs that are younger than itself.
-    pingPeriodSeconds: config.get("group-lease") > 0 ? 1 : config.get("repl-ping-replica-period"),
-    syncDelaySeconds: config.get("repl-diskless-sync") ? config.get("repl-diskless-sync-delay") : 0,
-    maxSyncBytes: maxSyncBytes(config, memoryBytes),
-    highWaterBytes: highWaterBytes(config),
+    get pingPeriodSeconds() {
+      return config.get("group-lease") > 0 ? 1 : config.get("repl-ping-replica-period");
+    },
+    get syncDelaySeconds() {
+      return config.get("repl-diskless-sync") ? config.get("repl-diskless-sync-delay") : 0;
+    },
+    get maxSyncBytes() {
+      return maxSyncBytes(config, memoryBytes);
+    },
+    get highWaterBytes() {
+      return highWaterBytes(config);
+    },
   };
 }
 
