@@ -5,15 +5,11 @@
 
 import type { Action } from "./action.ts";
 import type { ReachablePod } from "./cluster-view.ts";
+import { furthest } from "./copies.ts";
 import { type GroupSpec, isLeading, isLinked, namesAsPrimary } from "./group-view.ts";
 import { NOTHING, type Problem, type Step } from "./step.ts";
 
-interface Surroundings {
-  readonly spec: GroupSpec;
-  readonly unfenced: ReadonlySet<string>;
-}
-
-export function planFollowers(leader: ReachablePod, reachable: readonly ReachablePod[], { spec }: Surroundings): Step {
+export function planFollowers(leader: ReachablePod, reachable: readonly ReachablePod[], spec: GroupSpec): Step {
   const others = reachable.filter((pod) => pod !== leader && !pod.node.info.isLoading);
   const rivals = others.filter(isLeading);
   if (rivals.length > 0) return holdRivals(leader, rivals);
@@ -62,11 +58,10 @@ function syncWait(pod: ReachablePod, leader: ReachablePod): readonly string[] {
 
 /** The pods with the highest ordinals go when a group shrinks. */
 function leave(step: Step, leader: ReachablePod, others: readonly ReachablePod[], { replicas }: GroupSpec): Step {
-  const [first, ...rest] = others.filter((pod) => pod.ordinal <= replicas && isLinked(pod, leader));
-  if (first === undefined) {
+  const best = furthest(others.filter((pod) => pod.ordinal <= replicas && isLinked(pod, leader)));
+  if (best === undefined) {
     return { ...step, waits: [...step.waits, `${leader.pod} leaves once a replica that stays has its data`] };
   }
-  const best = rest.reduce((a, b) => (b.node.info.replicationOffset > a.node.info.replicationOffset ? b : a), first);
   return { ...step, actions: [handOver(leader, best)] };
 }
 

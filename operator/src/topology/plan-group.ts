@@ -71,7 +71,7 @@ function lead(
     replicationId: leader.node.info.replicationId,
     copies: [...[leader, ...followers].map(copyIn), ...unseenCopies(leader, view)],
   };
-  return { ...planFollowers(leader, reachable, { spec, unfenced: view.unfenced }), record };
+  return { ...planFollowers(leader, reachable, spec), record };
 }
 
 const UNKNOWN_RUN = "unknown";

@@ -5,6 +5,7 @@
 
 import type { Action } from "./action.ts";
 import type { ClusterSurvey, ShardSurvey } from "./cluster-view.ts";
+import { furthest, isInSync } from "./copies.ts";
 import { NOTHING, type Step, type TopologySpec } from "./step.ts";
 
 export function planHandover(survey: ClusterSurvey, spec: TopologySpec): Step {
@@ -21,12 +22,9 @@ export function canShrink(survey: ClusterSurvey, index: number, replicasPerShard
 function planShard(shard: ShardSurvey, { replicasPerShard }: TopologySpec): Step {
   const leaving = shard.owners.find(({ ordinal }) => ordinal > replicasPerShard);
   if (leaving === undefined || shard.owners.length > 1) return NOTHING;
-  const [first, ...others] = shard.reachable.filter(
-    (pod) => pod.ordinal <= replicasPerShard && pod.self.primaryId === leaving.node.id && pod.node.info.isPrimaryLinkUp,
-  );
-  if (first === undefined)
+  const best = furthest(shard.reachable.filter((pod) => pod.ordinal <= replicasPerShard && isInSync(pod, leaving)));
+  if (best === undefined)
     return { ...NOTHING, waits: [`${leaving.pod} leaves once a replica that stays has its data`] };
-  const best = others.reduce((a, b) => (b.node.info.replicationOffset > a.node.info.replicationOffset ? b : a), first);
   const action: Action = { kind: "Failover", pod: best.pod, from: leaving.pod };
   return { ...NOTHING, actions: [action] };
 }

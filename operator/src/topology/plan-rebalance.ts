@@ -9,6 +9,7 @@
 
 import { loadsOf, type Move, nextMove } from "./balance.ts";
 import type { ClusterSurvey, ReachablePod, ShardSurvey } from "./cluster-view.ts";
+import { isInSync } from "./copies.ts";
 import { planAgreement } from "./plan-agreement.ts";
 import { chooseLeader } from "./plan-slots.ts";
 import { formatRanges } from "./slot-range.ts";
@@ -84,9 +85,7 @@ function obstacle(
   if (isBackupRunning) return "Slots move when the backup or restore that is running is done";
   if (leader === undefined) return `Slots wait for a server of shard ${to}`;
   if (leader.node.info.isLoading) return `Slots wait for ${leader.pod} to load its data`;
-  const hasCopy = survey.reachable.some(
-    ({ self, node }) => self.primaryId === leader.node.id && node.info.isPrimaryLinkUp,
-  );
+  const hasCopy = survey.reachable.some((pod) => isInSync(pod, leader));
   if (replicasPerShard > 0 && !hasCopy) return `Slots wait for a replica of ${leader.pod}`;
   return planAgreement(survey).waits[0];
 }

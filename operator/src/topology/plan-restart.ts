@@ -9,6 +9,7 @@
 
 import type { Action } from "./action.ts";
 import type { ClusterSurvey, ReachablePod, ShardSurvey } from "./cluster-view.ts";
+import { furthest, isInSync } from "./copies.ts";
 import type { Plan } from "./plan.ts";
 import { handOver } from "./plan-followers.ts";
 
@@ -56,10 +57,7 @@ function replacePrimary(
   const [primary] = shard.owners;
   if (primary === undefined) return undefined;
   if (!isApproved) return { kind: "wait", reason: `${primary.pod} is a primary and waits for approval` };
-  const candidates = shard.reachable.filter(
-    ({ pod, self, node }) => !outdated.has(pod) && self.primaryId === primary.node.id && node.info.isPrimaryLinkUp,
-  );
-  const best = furthest(candidates);
+  const best = furthest(shard.reachable.filter((pod) => !outdated.has(pod.pod) && isInSync(pod, primary)));
   if (best !== undefined) return { kind: "handOver", action: handOverTo(best, primary, plan) };
   if (shard.pods.length > 1) return { kind: "wait", reason: `${primary.pod} waits for a replica that can take over` };
   if (!isEphemeral) return { kind: "restart", pod: primary.pod };
@@ -68,11 +66,4 @@ function replacePrimary(
 
 function handOverTo(best: ReachablePod, primary: ReachablePod, { group }: Plan): Action {
   return group === undefined ? { kind: "Failover", pod: best.pod, from: primary.pod } : handOver(primary, best);
-}
-
-function furthest(candidates: readonly ReachablePod[]): ReachablePod | undefined {
-  const [first, ...others] = candidates;
-  if (first === undefined) return undefined;
-  const offsetOf = ({ node }: ReachablePod): number => node.info.replicationOffset;
-  return others.reduce((best, pod) => (offsetOf(pod) > offsetOf(best) ? pod : best), first);
 }

@@ -7,7 +7,8 @@
  */
 
 import type { Action } from "./action.ts";
-import type { ClusterSurvey, ReachablePod } from "./cluster-view.ts";
+import type { ClusterSurvey } from "./cluster-view.ts";
+import { isInSync } from "./copies.ts";
 
 /** Of a cluster that is settled. `machineOf`: by pod, as far as it is known. */
 export function planSpread(survey: ClusterSurvey, machineOf: ReadonlyMap<string, string>): Action | undefined {
@@ -20,7 +21,8 @@ export function planSpread(survey: ClusterSurvey, machineOf: ReadonlyMap<string,
   });
   const moves = crowded.flatMap((primary) => {
     const here = countOn(machineOf.get(primary.pod));
-    return replicasOf(survey, primary).flatMap((replica) => {
+    const replicas = survey.reachable.filter((pod) => pod.shard === primary.shard && isInSync(pod, primary));
+    return replicas.flatMap((replica) => {
       const machine = machineOf.get(replica.pod);
       const there = countOn(machine);
       return machine === undefined || there + 1 >= here ? [] : [{ primary, replica, there }];
@@ -30,12 +32,4 @@ export function planSpread(survey: ClusterSurvey, machineOf: ReadonlyMap<string,
   if (first === undefined) return undefined;
   const best = others.reduce((a, b) => (b.there < a.there ? b : a), first);
   return { kind: "Failover", pod: best.replica.pod, from: best.primary.pod };
-}
-
-/** Those that have, or are about to have, all that it has. */
-function replicasOf(survey: ClusterSurvey, primary: ReachablePod): readonly ReachablePod[] {
-  return survey.reachable.filter(
-    ({ self, node, shard }) =>
-      shard === primary.shard && self.primaryId === primary.node.id && node.info.isPrimaryLinkUp,
-  );
 }

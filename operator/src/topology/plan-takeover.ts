@@ -12,6 +12,7 @@
 
 import { shortId } from "./action.ts";
 import type { ClusterSurvey, ReachablePod, ShardSurvey } from "./cluster-view.ts";
+import { furthest } from "./copies.ts";
 import { countSlots } from "./slot-range.ts";
 import { NOTHING, type Problem, type Step, type TopologySpec } from "./step.ts";
 
@@ -28,7 +29,8 @@ export function planTakeover(survey: ClusterSurvey, spec: TopologySpec): Step {
 function planOwner(survey: ClusterSurvey, lostId: string, spec: TopologySpec): Step {
   const replicas = survey.reachable.filter((pod) => pod.self.primaryId === lostId);
   const slots = countSlots(survey.slotsOf.get(lostId) ?? []);
-  if (replicas.length === 0) {
+  const best = furthest(replicas);
+  if (best === undefined) {
     const message = `${slots} slots belong to node ${shortId(lostId)}, which does not answer and has no replica that does`;
     return { ...NOTHING, problems: [{ reason: "SlotsWithoutNode", message }] };
   }
@@ -39,7 +41,6 @@ function planOwner(survey: ClusterSurvey, lostId: string, spec: TopologySpec): S
   if (replicas.some((pod) => pod.node.info.primaryLinkDownSeconds < spec.takeoverAfterSeconds)) {
     return { ...NOTHING, waits: [`Waiting for node ${shortId(lostId)} to return before a replica takes over`] };
   }
-  const best = chooseBest(replicas);
   return { ...NOTHING, actions: [{ kind: "Takeover", pod: best.pod, lostId }] };
 }
 
@@ -62,10 +63,4 @@ function takeoverUnsafe(shard: ShardSurvey, replicas: readonly ReachablePod[]): 
     return { reason: "TakeoverUnsafe", message };
   }
   return undefined;
-}
-
-function chooseBest(replicas: readonly ReachablePod[]): ReachablePod {
-  return replicas.reduce((best, pod) =>
-    pod.node.info.replicationOffset > best.node.info.replicationOffset ? pod : best,
-  );
 }
