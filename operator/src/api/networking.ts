@@ -2,10 +2,7 @@
 
 import { choice, defaulted, type Infer, listOf, mapOf, object, opaque, required, text } from "./schema.ts";
 
-const annotations = mapOf(text({ maxLength: 4096 }), {
-  maxProperties: 32,
-  description: "Annotations for the client Services.",
-});
+const annotations = (description: string) => mapOf(text({ maxLength: 4096 }), { maxProperties: 32, description });
 
 const peers = (who: string) =>
   listOf(opaque(), { maxItems: 16, description: `networking.k8s.io/v1 NetworkPolicyPeer: ${who}` });
@@ -30,7 +27,7 @@ const externalSchema = object(
       description:
         "With NodePort: name or address of the nodes as clients outside know them; each server's node by its own when absent.",
     }),
-    annotations: mapOf(text({ maxLength: 4096 }), { maxProperties: 32, description: "Annotations of the Services." }),
+    annotations: annotations("Annotations of the Services."),
     labels: mapOf(text({ maxLength: 63, pattern: "^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$" }), {
       maxProperties: 32,
       description: "Further labels of the Services.",
@@ -56,7 +53,7 @@ const externalSchema = object(
 export type ExternalAccess = Infer<typeof externalSchema>;
 
 export const networkingSchema = object({
-  service: defaulted(object({ annotations }), {}),
+  service: defaulted(object({ annotations: annotations("Annotations for the client Services.") }), {}),
   networkPolicy: defaulted(networkPolicySchema, {}),
   external: externalSchema,
 });

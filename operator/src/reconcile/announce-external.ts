@@ -19,10 +19,7 @@ import { type Pass, PROCEED, type Step } from "./step.ts";
 
 const HOST_DIRECTIVE = "cluster-announce-external-host";
 const ANNOUNCED_PORT_DIRECTIVE = "cluster-announce-external-port";
-const DIRECTIVES = [EXTERNAL_PORT_DIRECTIVE, HOST_DIRECTIVE, ANNOUNCED_PORT_DIRECTIVE] as const;
-
 const CHANGED = { action: "AnnounceExternal", reason: "ExternalAddressChanged", note: "Servers announce for outside" };
-const CLOSED = ["0", "", "0"] as const;
 
 export const announceExternal: Step = {
   name: "announce external addresses",
@@ -35,7 +32,7 @@ export const announceExternal: Step = {
     if (pass.hibernation !== undefined || !(isWanted || wasOpen)) return PROCEED;
     const addresses = addressesOf(pass);
     const { applied, turnout } = await onEveryServer(pass, "external addresses", (session, pod) =>
-      announce(session, pod, isWanted ? wantedOf(addresses.get(pod)) : closed()),
+      announce(session, pod, isWanted ? wantedOf(addresses.get(pod)) : CLOSED),
     );
     tellChanges(pass, applied, CHANGED);
     const isTaken = applied.some(({ refusals }) => refusals.size === 0);
@@ -80,14 +77,16 @@ function waiting({ podViews }: Pass, addresses: ReadonlyMap<string, ExternalAddr
 
 type Wanted = ReadonlyMap<string, string>;
 
+const CLOSED: Wanted = new Map([
+  [EXTERNAL_PORT_DIRECTIVE, "0"],
+  [HOST_DIRECTIVE, ""],
+  [ANNOUNCED_PORT_DIRECTIVE, "0"],
+]);
+
 function wantedOf(address: ExternalAddress | undefined): Wanted {
   const open = [EXTERNAL_PORT_DIRECTIVE, String(EXTERNAL_PORT)] as const;
   if (address === undefined) return new Map([open]);
   return new Map([open, [HOST_DIRECTIVE, address.host], [ANNOUNCED_PORT_DIRECTIVE, String(address.port)]]);
-}
-
-function closed(): Wanted {
-  return new Map(DIRECTIVES.map((name, index) => [name, CLOSED[index] ?? ""]));
 }
 
 /** At once: a host with the port of another would lead clients astray. */

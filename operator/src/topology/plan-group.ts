@@ -28,8 +28,7 @@ import {
 } from "./group-view.ts";
 import { finish, type Plan, unansweredWaits } from "./plan.ts";
 import { planFollowers } from "./plan-followers.ts";
-import { planPromotion } from "./plan-promotion.ts";
-import type { Step } from "./step.ts";
+import { planPromotion, type RecordedStep } from "./plan-promotion.ts";
 
 export function planGroup(view: GroupView, spec: GroupSpec): Plan {
   const { reachable } = surveyGroup(view, undefined);
@@ -53,10 +52,6 @@ function leaderOf(reachable: readonly ReachablePod[], record: GroupRecord): Reac
     leaders.find(({ node }) => node.info.previousReplicationId === replicationId) ??
     leaders.find((leader) => copies.some((copy) => isCopyOf(copy, leader)))
   );
-}
-
-interface RecordedStep extends Step {
-  readonly record: GroupRecord;
 }
 
 function lead(

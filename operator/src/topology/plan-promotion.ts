@@ -28,7 +28,8 @@ const MARGIN_MS = 2_000;
 /** A primary says something every second. */
 const HEARD_SECONDS = 3;
 
-interface RecordedStep extends Step {
+/** A step, and what is to be remembered with it. */
+export interface RecordedStep extends Step {
   readonly record: GroupRecord;
 }
 
