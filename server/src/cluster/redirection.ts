@@ -12,13 +12,16 @@ export interface SlotRequest extends ClientView {
   readonly isWrite: boolean;
   readonly isReadOnlyClient: boolean;
   readonly isAsking: boolean;
+  /** MIGRATE: of the keys it names it takes those that are here, to or from an owner. */
   readonly isMigration: boolean;
   /** Its names are shard channels: nothing is stored under them. */
   readonly isOfShardChannels: boolean;
+  /** How many of its keys are here, asked only while the slot is on the move. */
   countKeysHere(): { readonly present: number; readonly total: number };
 }
 
 export const SLOT_NOT_SERVED = "CLUSTERDOWN Hash slot not served";
+const DOWN = "CLUSTERDOWN The cluster is down";
 const TRY_AGAIN = "TRYAGAIN Multiple keys request during rehashing of slot";
 
 /** The error for the client, or undefined to serve the request here. */
@@ -40,11 +43,9 @@ export function redirect(state: ClusterState, slot: number, request: SlotRequest
 
 function refuseWhenDown(state: ClusterState, request: SlotRequest): string | undefined {
   if (state.isOk) return undefined;
-  if (request.isOfShardChannels) {
-    return state.settings.allowShardChannelsWhenDown ? undefined : "CLUSTERDOWN The cluster is down";
-  }
-  if (!state.settings.allowReadsWhenDown || state.guard.isHolding) return "CLUSTERDOWN The cluster is down";
-  return request.isWrite ? "CLUSTERDOWN The cluster is down and only accepts read commands" : undefined;
+  if (request.isOfShardChannels) return state.settings.allowShardChannelsWhenDown ? undefined : DOWN;
+  if (!state.settings.allowReadsWhenDown || state.guard.isHolding) return DOWN;
+  return request.isWrite ? `${DOWN} and only accepts read commands` : undefined;
 }
 
 /** A slot that is being moved away: keys that have left already are asked for at the target. */

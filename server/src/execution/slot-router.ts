@@ -4,8 +4,7 @@
  */
 
 import { keySlot } from "@kvcluster/protocol/slots";
-import type { ClientView } from "../cluster/client-address.ts";
-import { SLOT_NOT_SERVED } from "../cluster/redirection.ts";
+import { SLOT_NOT_SERVED, type SlotRequest } from "../cluster/redirection.ts";
 import type { SlotUse } from "../cluster/slot-use.ts";
 import type { Call } from "../commands/call.ts";
 import { ClientFlag } from "../commands/client.ts";
@@ -23,19 +22,7 @@ export interface SlotOwnership {
   readonly ownedByMe: Uint8Array;
   readonly slotUse: SlotUse;
   /** The redirection or error for a request that is not simply ours, or undefined to serve it. */
-  redirection(slot: number, request: RoutedRequest): string | undefined;
-}
-
-export interface RoutedRequest extends ClientView {
-  readonly isWrite: boolean;
-  readonly isReadOnlyClient: boolean;
-  readonly isAsking: boolean;
-  /** MIGRATE: of the keys it names it takes those that are here, to or from an owner. */
-  readonly isMigration: boolean;
-  /** Its names are shard channels: nothing is stored under them. */
-  readonly isOfShardChannels: boolean;
-  /** How many of its keys are here, asked only while the slot is on the move. */
-  countKeysHere(): { readonly present: number; readonly total: number };
+  redirection(slot: number, request: SlotRequest): string | undefined;
 }
 
 /** The slot of the request's keys, NO_SLOT if it has none, CROSS_SLOT if they differ. */
@@ -110,7 +97,7 @@ export function routingError(
   if ((client.flags & ClientFlag.primary) !== 0) return undefined;
   const slot = requestSlot(table, id, call);
   if (slot === NO_SLOT || cluster.ownedByMe[slot] === SLOT_OWNED) return undefined;
-  const request: RoutedRequest = {
+  const request: SlotRequest = {
     isWrite: (bits & CommandBit.write) !== 0,
     isReadOnlyClient: (client.flags & ClientFlag.readOnly) !== 0,
     isEncrypted: client.isEncrypted,
