@@ -5,72 +5,32 @@ import { bit, type Metric, metricsNamed, single } from "./metric.ts";
 
 const { gauge, counter } = metricsNamed("redis_");
 
+const FACTS: readonly (readonly [name: string, help: string, value: (facts: ClusterFacts) => number])[] = [
+  ["cluster_state", "1 while the cluster serves", ({ isOk }) => bit(isOk)],
+  ["cluster_slots_assigned", "Slots with an owner", ({ slotsAssigned }) => slotsAssigned],
+  ["cluster_slots_ok", "Slots whose owner answers", ({ slotsOk }) => slotsOk],
+  ["cluster_slots_pfail", "Slots whose owner is suspected", ({ slotsSuspected }) => slotsSuspected],
+  ["cluster_slots_fail", "Slots whose owner failed", ({ slotsFailed }) => slotsFailed],
+  ["cluster_known_nodes", "Nodes that this node knows", ({ knownNodes }) => knownNodes],
+  ["cluster_size", "Primaries with slots", ({ shards }) => shards],
+  ["cluster_current_epoch", "Highest epoch seen", ({ currentEpoch }) => currentEpoch],
+  ["cluster_my_epoch", "Epoch of this node's slots", ({ ownEpoch }) => ownEpoch],
+];
+
 export const EXPORTER_CLUSTER: readonly Metric[] = [
-  gauge(
-    "cluster_state",
-    "1 while the cluster serves",
-    [],
-    cluster(({ isOk }) => bit(isOk)),
-  ),
-  gauge(
-    "cluster_slots_assigned",
-    "Slots with an owner",
-    [],
-    cluster(({ slotsAssigned }) => slotsAssigned),
-  ),
-  gauge(
-    "cluster_slots_ok",
-    "Slots whose owner answers",
-    [],
-    cluster(({ slotsOk }) => slotsOk),
-  ),
-  gauge(
-    "cluster_slots_pfail",
-    "Slots whose owner is suspected",
-    [],
-    cluster(({ slotsSuspected }) => slotsSuspected),
-  ),
-  gauge(
-    "cluster_slots_fail",
-    "Slots whose owner failed",
-    [],
-    cluster(({ slotsFailed }) => slotsFailed),
-  ),
-  gauge(
-    "cluster_known_nodes",
-    "Nodes that this node knows",
-    [],
-    cluster(({ knownNodes }) => knownNodes),
-  ),
-  gauge(
-    "cluster_size",
-    "Primaries with slots",
-    [],
-    cluster(({ shards }) => shards),
-  ),
-  gauge(
-    "cluster_current_epoch",
-    "Highest epoch seen",
-    [],
-    cluster(({ currentEpoch }) => currentEpoch),
-  ),
-  gauge(
-    "cluster_my_epoch",
-    "Epoch of this node's slots",
-    [],
-    cluster(({ ownEpoch }) => ownEpoch),
-  ),
+  ...FACTS.map(([name, help, value]) => gauge(name, help, [], cluster(value))),
   counter("cluster_messages_sent_total", "Messages to other nodes", [], messages("sent")),
   counter("cluster_messages_received_total", "Messages from other nodes", [], messages("received")),
-  ...CLUSTER_MESSAGE_NAMES.flatMap((name) => [
-    counter(`cluster_stats_messages_${metricWord(name)}_sent`, `Those of kind "${name}"`, [], messages("sent", name)),
-    counter(
-      `cluster_stats_messages_${metricWord(name)}_received`,
-      `Those of kind "${name}"`,
-      [],
-      messages("received", name),
+  ...CLUSTER_MESSAGE_NAMES.flatMap((name) =>
+    (["sent", "received"] as const).map((direction) =>
+      counter(
+        `cluster_stats_messages_${metricWord(name)}_${direction}`,
+        `Those of kind "${name}"`,
+        [],
+        messages(direction, name),
+      ),
     ),
-  ]),
+  ),
 ];
 
 function cluster(value: (facts: ClusterFacts) => number): Metric["read"] {
