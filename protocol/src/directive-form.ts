@@ -42,11 +42,11 @@ export function valueProblem(form: DirectiveForm, value: string): string | undef
     case "yes or no":
       return ["yes", "no"].includes(value.toLowerCase()) ? undefined : "argument must be 'yes' or 'no'";
     case "integer":
-      return outOf(form, parseInteger(value)) ?? absent(parseInteger(value), "couldn't be parsed into an integer");
+      return numberProblem(form, parseInteger(value), "couldn't be parsed into an integer");
     case "octal integer":
-      return outOf(form, parseOctal(value)) ?? absent(parseOctal(value), "couldn't be parsed as an octal number");
+      return numberProblem(form, parseOctal(value), "couldn't be parsed as an octal number");
     case "memory size":
-      return outOf(form, parseMemorySize(value)) ?? absent(parseMemorySize(value), "must be a memory value");
+      return numberProblem(form, parseMemorySize(value), "must be a memory value");
     case "memory size or percentage":
       return shareProblem(value);
     case "choice":
@@ -80,20 +80,20 @@ export function formatInteger(value: number): string {
   return value >= LONG_MAX ? "9223372036854775807" : String(value);
 }
 
-function absent(value: number | undefined, problem: string): string | undefined {
-  return value === undefined ? `argument ${problem}` : undefined;
+interface Range {
+  readonly minimum: number;
+  readonly maximum: number;
 }
 
-function outOf(
-  { minimum, maximum }: { readonly minimum: number; readonly maximum: number },
-  value: number | undefined,
-): string | undefined {
-  if (value === undefined || (value >= minimum && value <= maximum)) return undefined;
+/** `unparsed`: what is said of a text that is no such number. */
+function numberProblem({ minimum, maximum }: Range, value: number | undefined, unparsed: string): string | undefined {
+  if (value === undefined) return `argument ${unparsed}`;
+  if (value >= minimum && value <= maximum) return undefined;
   return `argument must be between ${formatInteger(minimum)} and ${formatInteger(maximum)} inclusive`;
 }
 
 function shareProblem(value: string): string | undefined {
   const share = parseShare(value);
   if (share !== undefined) return share > 100 ? "percentage argument must be less or equal to 100" : undefined;
-  return absent(parseMemorySize(value), "must be a memory or percent value");
+  return parseMemorySize(value) === undefined ? "argument must be a memory or percent value" : undefined;
 }

@@ -29,12 +29,7 @@ export const OUTPUT_BUFFER_CLASSES = [
 ] as const satisfies readonly (readonly [keyof OutputBufferLimits, string])[];
 
 const CLASSES: ReadonlyMap<string, keyof OutputBufferLimits> = new Map(
-  Object.entries<keyof OutputBufferLimits>({
-    normal: "normal",
-    slave: "replica",
-    replica: "replica",
-    pubsub: "pubsub",
-  }),
+  OUTPUT_BUFFER_CLASSES.flatMap(([own, wireName]) => [own, wireName].map((name) => [name, own] as const)),
 );
 
 export function outputBufferLimits<const Name extends string>(
