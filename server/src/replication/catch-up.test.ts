@@ -69,10 +69,10 @@ beforeEach(() => {
   warnings = [];
   snapshots = 0;
   receiver = undefined;
-  settings = SETTINGS;
+  settings = { ...SETTINGS };
   const random = createSystemRandom();
   replicas = new Replicas({
-    ...{ clock, random, history: new History(random), settings: () => settings },
+    ...{ clock, random, history: new History(random), settings },
     logger: { ...silentLogger, warning: (message) => void warnings.push(message) },
     startSnapshot: (begun) => {
       if (receiver !== undefined) return undefined;
@@ -129,7 +129,7 @@ const SELECT = "*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n";
 
 describe("a full sync", () => {
   test("is followed by all that changed meanwhile, kept once and given as it is taken", async () => {
-    settings = { ...SETTINGS, syncDelaySeconds: 5 };
+    Object.assign(settings, { syncDelaySeconds: 5 });
     const [one, other] = [startSync(1), startSync(2)];
     clock.advance(5000);
     replicas.tick();
@@ -201,7 +201,7 @@ describe("a full sync", () => {
   });
 
   test("goes on for others when one is parted with", async () => {
-    settings = { ...SETTINGS, syncDelaySeconds: 5 };
+    Object.assign(settings, { syncDelaySeconds: 5 });
     const [one, other] = [startSync(1), startSync(2)];
     clock.advance(5000);
     replicas.tick();
@@ -222,7 +222,7 @@ describe("a full sync", () => {
 });
 
 test("who goes on from a backlog larger than may wait for it is given it piece by piece", async () => {
-  settings = { ...SETTINGS, backlogBytes: 40_000 };
+  Object.assign(settings, { backlogBytes: 40_000 });
   const first = startSync(1);
   finishSnapshot(first.peer);
   const next = replicas.offset + 1;
@@ -270,7 +270,7 @@ describe("a replica is disconnected", () => {
   });
 
   test("that takes nothing of its snapshot for repl-timeout, not one that is slow or loads it", () => {
-    settings = { ...SETTINGS, syncDelaySeconds: 1 };
+    Object.assign(settings, { syncDelaySeconds: 1 });
     const [dead, slow, loading] = [startSync(1), startSync(2), startSync(3)];
     pass(1);
     receiver?.write(Buffer.alloc(1000));

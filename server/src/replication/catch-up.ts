@@ -21,7 +21,7 @@ export interface CatchUpSettings {
 export interface CatchUpOptions {
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly settings: () => CatchUpSettings;
+  readonly settings: CatchUpSettings;
   readonly delays: SyncDelays;
   readonly sessions: () => Iterable<ReplicaSession>;
   readonly backlog: () => Backlog | undefined;
@@ -47,7 +47,7 @@ export class CatchUp {
   settle(): void {
     const backlog = this.#options.backlog();
     if (backlog === undefined) return;
-    const { maxSyncBytes } = this.#options.settings();
+    const { maxSyncBytes } = this.#options.settings;
     let oldest: number | undefined;
     for (const session of this.#options.sessions()) {
       if (session.next === undefined) continue;
@@ -82,7 +82,7 @@ export class CatchUp {
 
   #give(session: ReplicaSession, next: number, backlog: Backlog): void {
     const { connection } = session.peer;
-    const room = this.#options.settings().highWaterBytes - connection.outputBytes;
+    const room = this.#options.settings.highWaterBytes - connection.outputBytes;
     if (room <= 0) return;
     let given = 0;
     for (const piece of backlog.read(next, room)) {

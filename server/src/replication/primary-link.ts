@@ -63,7 +63,7 @@ export interface PrimaryLinkOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly history: History;
-  readonly settings: () => PrimaryLinkSettings;
+  readonly settings: PrimaryLinkSettings;
   readonly connect: LinkConnector;
   /** A save under way cannot take more changes just now. */
   readonly isBehind: () => boolean;
@@ -190,7 +190,7 @@ export class PrimaryLink {
     }
     if (this.#isHeldBack) this.#lastDataMs = this.#options.clock.nowMs();
     const silentMs = this.#options.clock.nowMs() - this.#lastDataMs;
-    const timeoutMs = this.#options.settings().timeoutSeconds * 1000;
+    const timeoutMs = this.#options.settings.timeoutSeconds * 1000;
     const isUnanswered = this.#state === "connecting" && silentMs > CONNECT_TIMEOUT_MS;
     if (this.#state === "connect") this.connect();
     else if (isUnanswered || silentMs > timeoutMs)
@@ -200,7 +200,7 @@ export class PrimaryLink {
 
   #begin(socket: net.Socket): void {
     const { settings, history, canResume, logger } = this.#options;
-    const { user, password, listeningPort, announcedAddress, isOfGroup } = settings();
+    const { user, password, listeningPort, announcedAddress, isOfGroup } = settings;
     this.#state = "handshake";
     this.#decoder = new RespDecoder();
     this.#pending = [];

@@ -30,7 +30,7 @@ export interface ReplicasOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
-  readonly settings: () => ReplicasSettings;
+  readonly settings: ReplicasSettings;
   /** Begins a snapshot at this moment; undefined if one is under way that cannot be shared. */
   readonly startSnapshot: StartSnapshot;
 }
@@ -128,7 +128,7 @@ export class Replicas {
 
   /** A backlog from the present offset on, for those who will follow. */
   openBacklog(): void {
-    this.#backlog = new Backlog(this.#options.settings().backlogBytes, this.#history.offset);
+    this.#backlog = new Backlog(this.#options.settings.backlogBytes, this.#history.offset);
     this.#database = NO_DATABASE;
   }
 
@@ -144,7 +144,7 @@ export class Replicas {
   }
 
   resizeBacklog(): void {
-    this.#backlog?.resize(this.#options.settings().backlogBytes);
+    this.#backlog?.resize(this.#options.settings.backlogBytes);
   }
 
   /** The session of a client that has said anything of a replica (REPLCONF, PSYNC); made on the first. */
@@ -245,7 +245,7 @@ export class Replicas {
 
   /** Replicas that follow and have been heard of lately. */
   get goodCount(): number {
-    const limitMs = this.#options.clock.nowMs() - this.#options.settings().maxLagSeconds * 1000;
+    const limitMs = this.#options.clock.nowMs() - this.#options.settings.maxLagSeconds * 1000;
     let count = 0;
     for (const session of this.#sessions.values()) {
       if (session.state === "online" && session.lastAcknowledgedMs >= limitMs) count++;
@@ -261,7 +261,7 @@ export class Replicas {
   /** Once a second. */
   tick(): void {
     const nowMs = this.#options.clock.nowMs();
-    const { pingPeriodSeconds, timeoutSeconds, backlogTtlSeconds } = this.#options.settings();
+    const { pingPeriodSeconds, timeoutSeconds, backlogTtlSeconds } = this.#options.settings;
     if (this.isOrigin && this.#sessions.size > 0 && nowMs - this.#lastPingMs >= pingPeriodSeconds * 1000) {
       this.#lastPingMs = nowMs;
       if (this.#backlog !== undefined) this.#beat();
@@ -316,13 +316,13 @@ export class Replicas {
     );
     if (waiting.length === 0) return;
     const longest = Math.max(...waiting.map((session) => nowMs - session.waitingSinceMs));
-    if (longest < this.#options.settings().syncDelaySeconds * 1000) return;
+    if (longest < this.#options.settings.syncDelaySeconds * 1000) return;
     this.#flush();
     const sync = new FullSync({
       sessions: waiting,
       mark: this.#options.random.hex(40),
       statusLine: `+FULLRESYNC ${this.#history.id} ${this.#history.offset}\r\n`,
-      highWaterBytes: () => this.#options.settings().highWaterBytes,
+      highWaterBytes: () => this.#options.settings.highWaterBytes,
       ended: (error, sessions) => this.#ended(error, sessions),
     });
     // Another snapshot is under way: they wait on.

@@ -32,7 +32,7 @@ export interface ReplicationOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
-  readonly settings: () => ReplicationSettings;
+  readonly settings: ReplicationSettings;
   /** `group-lease` */
   readonly leaseSeconds: number;
   /** `min-replicas-to-write` */
@@ -148,19 +148,19 @@ export class Replication {
   /** A replica that takes no writes, or a primary that may have a successor. */
   get isReadOnly(): boolean {
     if (!this.isReplica) return this.lease.isOver;
-    return this.isHeld || this.#options.settings().isReadOnly;
+    return this.isHeld || this.#options.settings.isReadOnly;
   }
 
   /** A replica without its primary that is not to answer with old data. */
   get isStale(): boolean {
     if (this.#link === undefined || this.#link.isUp) return false;
-    return this.isHeld || !this.#options.settings().servesStaleData;
+    return this.isHeld || !this.#options.settings.servesStaleData;
   }
 
   /** Asked for every batch of requests, so it looks at settings only where there is one to look at. */
   get hasTooFewReplicas(): boolean {
     if (this.#options.minReplicas() === 0 || this.isReplica) return false;
-    return this.#options.settings().maxLagSeconds > 0 && this.replicas.goodCount < this.#options.minReplicas();
+    return this.#options.settings.maxLagSeconds > 0 && this.replicas.goodCount < this.#options.minReplicas();
   }
 
   /** Milliseconds since the data was last known to be that of the primary; 0 on a primary, infinite if there is none. */
@@ -268,7 +268,7 @@ export class Replication {
   }
 
   facts(): ReplicationFacts {
-    const { maxLagSeconds } = this.#options.settings();
+    const { maxLagSeconds } = this.#options.settings;
     const minReplicas = this.#options.minReplicas();
     const { backlog } = this.replicas;
     return {
@@ -283,7 +283,7 @@ export class Replication {
       previousOffset: this.history.previousOffset,
       backlog: {
         isActive: backlog !== undefined,
-        sizeBytes: backlog?.sizeBytes ?? this.#options.settings().backlogBytes,
+        sizeBytes: backlog?.sizeBytes ?? this.#options.settings.backlogBytes,
         firstOffset: backlog?.first ?? 0,
         length: backlog?.length ?? 0,
         grownBytes: backlog?.grownBytes ?? 0,
@@ -306,7 +306,7 @@ export class Replication {
     const link = this.#link;
     if (link === undefined) return undefined;
     const nowMs = this.#options.clock.nowMs();
-    const { priority, isReadOnly, isAnnounced } = this.#options.settings();
+    const { priority, isReadOnly, isAnnounced } = this.#options.settings;
     return {
       host: link.host,
       port: link.port,

@@ -37,8 +37,7 @@ export function createServerReplication(parts: ServerReplicationParts): Replicat
   const { config, clock, random, logger, applier, roleChanged, pause } = parts;
   const settings = settingsOf(parts, availableMemory());
   const replication = new Replication({
-    ...{ clock, random, logger, applier, roleChanged },
-    settings: () => settings,
+    ...{ clock, random, logger, settings, applier, roleChanged },
     connect: parts.connect,
     primaryChanged: (primary) => config.assign("replicaof", primary),
     writes: { pause: () => pause.pause(LONGEST_PAUSE_MS, "write"), unpause: () => pause.unpause() },
