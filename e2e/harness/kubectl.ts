@@ -36,6 +36,11 @@ export async function mustRun(program: string, argv: readonly string[], input?: 
   return result.stdout;
 }
 
+/** Words for `env`. */
+export function variables(environment: Readonly<Record<string, string>>): readonly string[] {
+  return Object.entries(environment).map((pair) => pair.join("="));
+}
+
 export const kubectl = (...argv: readonly string[]): Promise<string> => mustRun("kubectl", argv);
 export const tryKubectl = (...argv: readonly string[]): Promise<Result> => run("kubectl", argv);
 export const apply = (namespace: string, manifest: string): Promise<string> =>

@@ -26,16 +26,17 @@ export interface Shape {
   readonly replicasPerShard?: number;
 }
 
-/** A cluster whose volumes go with its namespace. */
+/** A cluster whose volumes go with its namespace; `more` of its spec, in the place of what is here. */
 export function clusterManifest(
   name: string,
   { mode = "Cluster", shards = 3, replicasPerShard = 1 }: Shape = {},
+  more: object = {},
 ): string {
   const storage = { size: "256Mi", reclaimPolicy: "Delete" };
   return JSON.stringify({
     apiVersion: "kvcluster.dev/v1alpha1",
     kind: "KVCluster",
     metadata: { name },
-    spec: { mode, shards, replicasPerShard, storage },
+    spec: { mode, shards, replicasPerShard, storage, ...more },
   });
 }

@@ -13,6 +13,7 @@ import {
   mustRun,
   type Result,
   run,
+  variables,
 } from "./kubectl.ts";
 import { type Load, loadEnvironment, startLoad } from "./load.ts";
 import { createNamespace, describeNamespace, removeNamespace } from "./namespace.ts";
@@ -98,7 +99,7 @@ function sceneIn(namespace: string): Scene {
     return Buffer.from(encoded, "base64").toString();
   };
   const python: Scene["python"] = (script, environment, argv = []) =>
-    mustClient(["env", ...Object.entries(environment).map((pair) => pair.join("=")), "python3", "-", ...argv], script);
+    mustClient(["env", ...variables(environment), "python3", "-", ...argv], script);
   return {
     namespace,
     apply: (manifest) => apply(namespace, manifest),
@@ -130,8 +131,7 @@ function sceneIn(namespace: string): Scene {
       python(clientScript("keys.py"), { HOST: cluster, PASSWORD: await password(cluster) }, [verb, `${count}`]),
     load: async (cluster, copies = 0) => {
       const environment = loadEnvironment({ hosts: [cluster], password: await password(cluster), copies });
-      const variables = Object.entries(environment).map((pair) => pair.join("="));
-      const program = ["env", ...variables, "python3", "-c", clientScript("load.py")];
+      const program = ["env", ...variables(environment), "python3", "-c", clientScript("load.py")];
       return startLoad("kubectl", ["-n", namespace, "exec", "-i", CLIENT_POD, "--", ...program]);
     },
   };

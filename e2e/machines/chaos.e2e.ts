@@ -151,7 +151,6 @@ function followServers() {
  * replicas: a replica that has not got a write may be elected by a majority that does not reach those that have.
  */
 function manifest(): string {
-  const cluster = JSON.parse(clusterManifest(CLUSTER, { replicasPerShard: REPLICAS })) as { spec: object };
   const storage = { size: "100Mi", storageClassName: STORAGE_CLASS, reclaimPolicy: "Delete" };
-  return JSON.stringify({ ...cluster, spec: { ...cluster.spec, storage, config: { appendonly: "yes" } } });
+  return clusterManifest(CLUSTER, { replicasPerShard: REPLICAS }, { storage, config: { appendonly: "yes" } });
 }

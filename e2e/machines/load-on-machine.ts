@@ -4,7 +4,7 @@
  */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { mustRun } from "../harness/kubectl.ts";
+import { mustRun, variables } from "../harness/kubectl.ts";
 import { type Load, loadEnvironment, startLoad } from "../harness/load.ts";
 import type { Scene } from "../harness/scene.ts";
 import { scriptPath } from "./machine.ts";
@@ -18,6 +18,12 @@ export async function loadOnMachine(scene: Scene, cluster: string, copies: numbe
   const hosts = pods.map(({ metadata }) => `${metadata.name}.${cluster}-nodes.${scene.namespace}.svc.cluster.local`);
   const settings = { hosts, password: await scene.password(cluster), copies, writesPerSecond: 300 };
   const environment = { ...loadEnvironment(settings), PYTHONPATH: REDIS_PY };
-  const variables = Object.entries(environment).map((pair) => pair.join("="));
-  return startLoad(scriptPath("in"), ["cp", "--", "env", ...variables, "python3", join(CLIENTS, "load.py")]);
+  return startLoad(scriptPath("in"), [
+    "cp",
+    "--",
+    "env",
+    ...variables(environment),
+    "python3",
+    join(CLIENTS, "load.py"),
+  ]);
 }

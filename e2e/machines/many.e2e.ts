@@ -5,13 +5,13 @@ import { beforeAll, expect, test } from "vitest";
 import { eventually } from "../harness/eventually.ts";
 import { conditionOf, kubectl, listObjects } from "../harness/kubectl.ts";
 import { explainFailure, type KVCluster, scene } from "../harness/scene.ts";
+import { OPERATOR_NAMESPACE, operators } from "./servers.ts";
 
 const CLUSTERS = 50;
 const AT_ONCE = 10;
 const MEGABYTES = 250;
 const PASS_MS = 50;
 const MEASURED_MS = 60_000;
-const OPERATOR = ["-n", "kvcluster-system", "-l", "app.kubernetes.io/name=kvcluster-operator"];
 const it = scene("many");
 
 beforeAll(async () => {
@@ -59,8 +59,9 @@ async function allReady(count: number): Promise<void> {
 
 /** As Prometheus would read them. */
 async function operatorMetrics() {
-  const name = (await kubectl("get", "pods", ...OPERATOR, "-o", "jsonpath={.items[0].metadata.name}")).trim();
-  const text = await kubectl("get", "--raw", `/api/v1/namespaces/kvcluster-system/pods/${name}:8080/proxy/metrics`);
+  const [operator] = await operators();
+  const pods = `/api/v1/namespaces/${OPERATOR_NAMESPACE}/pods`;
+  const text = await kubectl("get", "--raw", `${pods}/${operator?.pod}:8080/proxy/metrics`);
   const value = (start: string) =>
     Number(
       text

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { eventually } from "../harness/eventually.ts";
-import { conditionOf, getObject, kubectl, mustRun } from "../harness/kubectl.ts";
+import { conditionOf, getObject, kubectl, mustRun, variables } from "../harness/kubectl.ts";
 import { describeLoad } from "../harness/load.ts";
 import { clusterManifest } from "../harness/manifest.ts";
 import { explainFailure, type KVCluster, scene } from "../harness/scene.ts";
@@ -57,8 +57,7 @@ test("the new chart restarts no server, and a new server image is rolled out wit
 /** The chart of a tree, as `make e2e` installs it, with its own resource definitions and images. */
 async function installOperator(e2e: string, tag: string): Promise<void> {
   const images = { OPERATOR_IMAGE: `kvcluster/operator:${tag}`, SERVER_IMAGE: `kvcluster/server:${tag}` };
-  const variables = Object.entries(images).map((pair) => pair.join("="));
-  await mustRun("env", [...variables, "bash", "-euc", `. ${e2e}/cluster.sh; install_operator`]);
+  await mustRun("env", [...variables(images), "bash", "-euc", `. ${e2e}/cluster.sh; install_operator`]);
 }
 
 async function restarts(): Promise<readonly number[]> {

@@ -4,19 +4,18 @@
  * took a write first is asked again after the others have.
  */
 import { setTimeout as delay } from "node:timers/promises";
-import { keySlot } from "@kvcluster/protocol/slots";
+import { keySlot, SLOT_COUNT } from "@kvcluster/protocol/slots";
 import { tryInside } from "./machine.ts";
 import type { Server } from "./servers.ts";
 
 const PROBES = 6;
-const SLOTS = 16384;
 const EVERY_MS = 1_000;
 
 /** A key in each part of the slots. */
 const KEYS: readonly string[] = Array.from({ length: PROBES }, (_, part) => {
   for (let number = 0; ; number += 1) {
     const key = Buffer.from(`probe:${number}`);
-    if (Math.floor((keySlot(key, 0, key.length) * PROBES) / SLOTS) === part) return key.toString();
+    if (Math.floor((keySlot(key, 0, key.length) * PROBES) / SLOT_COUNT) === part) return key.toString();
   }
 });
 

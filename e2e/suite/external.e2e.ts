@@ -3,7 +3,16 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { clientScript } from "../harness/client-script.ts";
 import { eventually } from "../harness/eventually.ts";
-import { apply, conditionOf, getObject, kubectl, listObjects, mustRun, tryKubectl } from "../harness/kubectl.ts";
+import {
+  apply,
+  conditionOf,
+  getObject,
+  kubectl,
+  listObjects,
+  mustRun,
+  tryKubectl,
+  variables,
+} from "../harness/kubectl.ts";
 import { clusterManifest } from "../harness/manifest.ts";
 import { explainFailure, type KVCluster, restrictedContainer, scene } from "../harness/scene.ts";
 
@@ -29,8 +38,7 @@ async function startOutside(): Promise<void> {
 }
 
 async function outside(environment: Readonly<Record<string, string>>): Promise<string> {
-  const words = Object.entries(environment).map((pair) => pair.join("="));
-  const argv = ["-n", OUTSIDE, "exec", "-i", "client", "--", "env", ...words, "python3", "-"];
+  const argv = ["-n", OUTSIDE, "exec", "-i", "client", "--", "env", ...variables(environment), "python3", "-"];
   return await mustRun("kubectl", argv, clientScript("every-slot.py"));
 }
 

@@ -50,7 +50,7 @@ describe("a KVCluster that begins with a backup", () => {
     });
     expect(await endpointsOf("five")).toBe("");
     const spec = { clusterRef: { name: "source" }, destination: { persistentVolumeClaim: { size: "1Gi" } } };
-    await it.apply(object("KVBackup", "before", spec));
+    await it.apply(backupManifest("before", spec));
     await it.ready("five", WITHIN_MS);
     expect(await reasonOf("five")).toBe("Restored");
     expect((await restored("five")).status?.restore?.keys).toBe(KEYS + MORE_KEYS);
@@ -74,10 +74,8 @@ describe("a KVCluster that begins with a backup", () => {
     explainFailure(it.namespace);
     const addresses = [0, 1, 2].map((shard) => `three-${shard}-0.three-nodes:6379`);
     const passwordSecretRef = { name: "three-connection" };
-    const { spec } = JSON.parse(clusterManifest("copy", { shards: 3, replicasPerShard: 0 })) as { spec: object };
-    await it.apply(
-      object("KVCluster", "copy", { ...spec, bootstrap: { externalSource: { addresses, passwordSecretRef } } }),
-    );
+    const bootstrap = { externalSource: { addresses, passwordSecretRef } };
+    await it.apply(clusterManifest("copy", { shards: 3, replicasPerShard: 0 }, { bootstrap }));
     await it.ready("copy", WITHIN_MS);
     expect(await contentOf("copy", 3)).toBe(content);
     await remove("copy");
@@ -98,13 +96,12 @@ describe("a KVCluster that begins with a backup", () => {
   });
 });
 
-function object(kind: string, name: string, spec: object): string {
-  return JSON.stringify({ apiVersion: "kvcluster.dev/v1alpha1", kind, metadata: { name }, spec });
+function backupManifest(name: string, spec: object): string {
+  return JSON.stringify({ apiVersion: "kvcluster.dev/v1alpha1", kind: "KVBackup", metadata: { name }, spec });
 }
 
 function restoredManifest(name: string, shape: { readonly shards: number; readonly replicasPerShard: number }): string {
-  const { spec } = JSON.parse(clusterManifest(name, shape)) as { spec: object };
-  return object("KVCluster", name, { ...spec, bootstrap: { backupRef: { name: "before" } } });
+  return clusterManifest(name, shape, { bootstrap: { backupRef: { name: "before" } } });
 }
 
 const restored = (name: string) => getObject<Restored>(it.namespace, `kvc/${name}`);

@@ -33,8 +33,7 @@ async function as(password: string, ...words: readonly string[]): Promise<string
 
 beforeAll(async () => {
   await it.apply(secret("first"));
-  const manifest = JSON.parse(clusterManifest("kv", { replicasPerShard: 0 })) as { spec: object };
-  await it.apply(JSON.stringify({ ...manifest, spec: { ...manifest.spec, auth: { users: [reader] } } }));
+  await it.apply(clusterManifest("kv", { replicasPerShard: 0 }, { auth: { users: [reader] } }));
   await it.ready("kv", 180_000);
 });
 
@@ -68,8 +67,7 @@ describe("a user of spec.auth.users", () => {
 describe("a new cluster with a mistake in spec.config", () => {
   test("starts nothing and says why, until it is mended", { timeout: 240_000 }, async () => {
     explainFailure(it.namespace);
-    const manifest = JSON.parse(clusterManifest("typo", { shards: 1, replicasPerShard: 0 })) as { spec: object };
-    await it.apply(JSON.stringify({ ...manifest, spec: { ...manifest.spec, config: { databases: "few" } } }));
+    await it.apply(clusterManifest("typo", { shards: 1, replicasPerShard: 0 }, { config: { databases: "few" } }));
     await eventually("the mistake told of", { withinMs: 30_000 }, async () => {
       const cluster = await getObject<KVCluster>(it.namespace, "kvc/typo");
       const said = cluster.status?.conditions?.find(({ type }) => type === "ConfigApplied");
