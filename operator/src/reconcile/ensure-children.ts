@@ -1,7 +1,7 @@
 /**
- * Brings every child object to what the spec says, in order, and removes budgets, policies and Services that are no longer wanted. An object of
- * the same name that belongs to somebody else stops the pass before anything of it is touched. StatefulSets are not
- * removed here: a shard holds data (see remove-shards.ts).
+ * Brings every child object to what the spec says, in order, and removes budgets, policies and Services that are no longer
+ * wanted. An object of the same name that belongs to somebody else stops the pass before anything of it is touched. StatefulSets
+ * are not removed here: a shard holds data (see remove-shards.ts).
  */
 
 import { SHARD_LABEL } from "../api/labels.ts";

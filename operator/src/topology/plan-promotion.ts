@@ -60,8 +60,8 @@ export function planPromotion(reachable: readonly ReachablePod[], view: GroupVie
 }
 
 /**
- * Does not answer, and may serve all the same. One without a process cannot, and waits for its role when it comes back; neither can a
- * pod that has no place yet, unless it is the successor of one that had a copy.
+ * Does not answer, and may serve all the same. One without a process cannot, and waits for its role when it comes back;
+ * neither can a pod that has no place yet, unless it is the successor of one that had a copy.
  */
 function mayRun({ pod, address, node, process }: PodView, { unfenced, record }: GroupView): boolean {
   if (node !== undefined) return false;

@@ -3,7 +3,8 @@
  * are no majority, its loss stops the whole cluster until it is back. After failovers that happens by itself, and then one of them
  * hands over to a replica elsewhere, by a coordinated failover that loses nothing.
  *
- * A shard moves only to a machine that has fewer primaries even with it, so it comes to an end, also where there are too few machines.
+ * A shard moves only to a machine that has fewer primaries even with it, so it comes to an end, also where there are too few
+ * machines.
  */
 
 import type { Action } from "./action.ts";

@@ -1,7 +1,7 @@
 /**
  * Every command of Redis 7.4 with the version it came with, by group, subcommands as `config|get`; and HGETDEL, HGETEX,
- * HSETEX, MSETEX and CLUSTER SLOT-STATS, which came later to both Redis and Valkey, and GROUP, which is ours. Data to measure our own
- * table by, not part of it.
+ * HSETEX, MSETEX and CLUSTER SLOT-STATS, which came later to both Redis and Valkey, and GROUP, which is ours. Data to measure
+ * our own table by, not part of it.
  */
 
 export interface CatalogueEntry {

@@ -70,7 +70,10 @@ export function parseOomScores(words: readonly string[]): readonly number[] {
   });
 }
 
-/** Words out of a closed list, kept in the order of that list; `none` is the word for the empty set. `check` gives what is wrong with the set. */
+/**
+ * Words out of a closed list, kept in the order of that list; `none` is the word for the empty set. `check` gives what is wrong
+ * with the set.
+ */
 export function flags<const Name extends string>(
   name: Name,
   none: string,

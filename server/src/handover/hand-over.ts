@@ -1,7 +1,7 @@
 /**
  * Before a server is stopped: if it is a primary that owns slots, or one outside of a cluster, the replica that has most of its
- * data takes over first, by CLUSTER FAILOVER or FAILOVER, which lose nothing. The server is left as it is where there is no such replica, or where none takes over
- * in time: an election follows then, as after a crash.
+ * data takes over first, by CLUSTER FAILOVER or FAILOVER, which lose nothing. The server is left as it is where there is no such
+ * replica, or where none takes over in time: an election follows then, as after a crash.
  */
 
 import { RespError, type RespValue } from "@kvcluster/protocol/resp-decoder";
