@@ -406,6 +406,8 @@ function createMigrations({ config, clock }: ServerOptions, needs: MigrationNeed
   const payloads = new ValuePayloads({ keyspace, collections, compress: () => config.get("rdbcompression") });
   const migrations = new MigrationClients({
     ...{ keyspace, payloads, clock, isClusterEnabled: config.get("cluster-enabled") },
+    // As in Redis, by the way of the bus: those who move keys are the nodes of a cluster.
+    connect: linkConnector(config, () => config.get("tls-cluster")),
     deleteKey: (database, key) => {
       if (!database.delete(key, 0, key.length)) return;
       database.signalModified(key, 0, key.length);

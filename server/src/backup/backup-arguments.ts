@@ -1,5 +1,8 @@
 /** The command line of kv-backup. What makes no sense is refused with a sentence that names the option. */
 
+import type { TlsFiles } from "./outside-socket.ts";
+import { TLS_FLAG, TLS_VALUES, tlsFiles } from "./tls-options.ts";
+
 export class UsageError extends Error {}
 
 export interface HostAndPort {
@@ -21,6 +24,8 @@ export interface TakeBackup {
   readonly shards: readonly BackupShardSource[];
   readonly userName: string;
   readonly passwordFile: string;
+  /** Undefined: without TLS. */
+  readonly tls: TlsFiles | undefined;
   readonly name: string;
   readonly cluster: string;
   readonly verify: boolean;
@@ -40,6 +45,8 @@ export interface RestoreBackup {
   readonly addresses: readonly HostAndPort[];
   readonly userName: string;
   readonly passwordFile: string;
+  /** Undefined: without TLS. */
+  readonly tls: TlsFiles | undefined;
   /** Keys that are there already are replaced. */
   readonly replace: boolean;
   /** Names the target: into it this backup is restored once. */
@@ -61,6 +68,9 @@ Options:
   --slots I=RANGES      slots of shard I for the manifest; default: the source is asked
   --user NAME           user to authenticate as
   --password-file FILE  file that holds the password
+  --tls                 by TLS; with an authority of your own every certificate of it is trusted
+  --cacert FILE         the authority; default: those of the system, and names are checked too
+  --cert FILE, --key FILE  certificate and key for servers that ask for them
   --name NAME           name of the backup, for the manifest
   --cluster NAME        name of the cluster, for the manifest
   --no-verify           do not read the files back
@@ -70,10 +80,11 @@ Options:
   --result-file FILE    where the result goes besides standard output; default: /dev/termination-log if it is there
 `;
 
-const FLAGS = new Set(["--verify", "--no-verify", "--replace", "--help", "-h"]);
+const FLAGS = new Set([TLS_FLAG, "--verify", "--no-verify", "--replace", "--help", "-h"]);
 const VALUES = new Set([
   ...["--directory", "--source", "--slots", "--user", "--password-file"],
   ...["--name", "--cluster", "--result-file", "--delete", "--restore", "--to", "--once"],
+  ...TLS_VALUES,
 ]);
 const MAX_PORT = 65535;
 /** It becomes part of a file name. */
@@ -98,7 +109,9 @@ export function parseBackupArguments(words: readonly string[]): BackupTask {
   const resultFile = one("--result-file");
   const deleted = one("--delete");
   if (deleted !== undefined) return { kind: "delete", directory: deleted, resultFile };
-  const account = { userName: one("--user") ?? "", passwordFile: one("--password-file") ?? "" };
+  const tls = tlsFiles(flags.has(TLS_FLAG), one);
+  if (typeof tls === "string") throw new UsageError(tls);
+  const account = { userName: one("--user") ?? "", passwordFile: one("--password-file") ?? "", tls };
   const restored = one("--restore");
   if (restored !== undefined) {
     const to = one("--to");

@@ -3,11 +3,12 @@
  * snapshot. Anything that is not as agreed, and silence for too long, is an error that names the server.
  */
 
-import net from "node:net";
+import type net from "node:net";
 import { RespDecoder, RespError, type RespValue } from "@kvcluster/protocol/resp-decoder";
 import { encodeCommand } from "@kvcluster/protocol/resp-encoder";
 import { PayloadReader } from "../replication/payload-reader.ts";
 import type { HostAndPort } from "./backup-arguments.ts";
+import { openSocket, readyEvent, type TlsFiles } from "./outside-socket.ts";
 
 /** Servers send a sign of life each second while they prepare a snapshot. */
 const SILENCE_MS = 60_000;
@@ -32,12 +33,12 @@ export class ReplicationClient {
     socket.setTimeout(SILENCE_MS, () => this.#fail(this.#error(`nothing was heard for ${SILENCE_MS / 1000} s`)));
   }
 
-  static async connect({ host, port }: HostAndPort): Promise<ReplicationClient> {
-    const address = `${host}:${port}`;
-    const socket = net.connect({ host, port });
+  static async connect(source: HostAndPort, files: TlsFiles | undefined): Promise<ReplicationClient> {
+    const address = `${source.host}:${source.port}`;
+    const socket = openSocket(source, files);
     socket.setTimeout(CONNECT_MS, () => socket.destroy(new Error(`no connection within ${CONNECT_MS / 1000} s`)));
     await new Promise<void>((resolve, reject) => {
-      socket.once("connect", resolve);
+      socket.once(readyEvent(socket), resolve);
       socket.once("error", (error) => reject(new SourceError(`Cannot read from ${address}: ${error.message}`)));
     });
     socket.removeAllListeners();

@@ -39,7 +39,8 @@ export async function restoreBackup(task: RestoreBackup, surroundings: RestoreSu
   for (const shard of manifest.shards) await checkFile(directory, shard);
   const password = passwordFile === "" ? "" : fs.readFileSync(passwordFile, "utf8").replace(/\r?\n$/, "");
   const { log } = surroundings;
-  const target = await RestoreTarget.connect({ addresses: task.addresses, userName: task.userName, password, log });
+  const { addresses, userName, tls } = task;
+  const target = await RestoreTarget.connect({ addresses, userName, password, tls, log });
   try {
     if (record !== undefined) await begin(record, target, log);
     const replace = task.replace || record !== undefined;

@@ -7,13 +7,11 @@ import { RespError, type RespValue } from "@kvcluster/protocol/resp-decoder";
 import type { CommandArgument } from "@kvcluster/protocol/resp-encoder";
 import { keySlot } from "@kvcluster/protocol/slots";
 import type { HostAndPort } from "./backup-arguments.ts";
-import { type KeyedCommand, TargetConnection } from "./target-connection.ts";
+import { type Access, type KeyedCommand, TargetConnection } from "./target-connection.ts";
 
-export interface TargetOptions {
+export interface TargetOptions extends Access {
   /** Tried in turn. */
   readonly addresses: readonly HostAndPort[];
-  readonly userName: string;
-  readonly password: string;
   readonly log: (message: string) => void;
 }
 

@@ -12,6 +12,7 @@ import type { BackupShardSource, HostAndPort } from "./backup-arguments.ts";
 import { slotsOfMyShard } from "./cluster-slots.ts";
 import { KeyCounter } from "./key-counter.ts";
 import type { ManifestShard } from "./manifest.ts";
+import type { TlsFiles } from "./outside-socket.ts";
 import { ReplicationClient, SourceError } from "./replication-client.ts";
 
 const READ_BYTES = 1 << 20;
@@ -22,6 +23,7 @@ export interface DownloadOptions {
   readonly shard: BackupShardSource;
   readonly userName: string;
   readonly password: string;
+  readonly tls: TlsFiles | undefined;
   readonly verify: boolean;
   readonly log: (message: string) => void;
 }
@@ -51,7 +53,7 @@ export async function downloadShard(options: DownloadOptions): Promise<ManifestS
 }
 
 async function downloadFrom(address: HostAndPort, options: DownloadOptions): Promise<ManifestShard> {
-  const client = await ReplicationClient.connect(address);
+  const client = await ReplicationClient.connect(address, options.tls);
   try {
     const slots = await introduce(client, options);
     const received = await receive(client, options);

@@ -15,7 +15,7 @@ export interface BackupSurroundings {
 }
 
 export async function takeBackup(task: TakeBackup, { clock, log }: BackupSurroundings): Promise<Manifest> {
-  const { directory, verify, userName, name, cluster } = task;
+  const { directory, verify, userName, tls, name, cluster } = task;
   const password = task.passwordFile === "" ? "" : fs.readFileSync(task.passwordFile, "utf8").replace(/\r?\n$/, "");
   const startedAt = new Date(clock.nowMs()).toISOString();
   fs.mkdirSync(directory, { recursive: true });
@@ -25,7 +25,7 @@ export async function takeBackup(task: TakeBackup, { clock, log }: BackupSurroun
   try {
     const shards: ManifestShard[] = [];
     for (const shard of task.shards) {
-      shards.push(await downloadShard({ disk: systemDisk, directory, shard, userName, password, verify, log }));
+      shards.push(await downloadShard({ disk: systemDisk, directory, shard, userName, password, tls, verify, log }));
     }
     const completedAt = new Date(clock.nowMs()).toISOString();
     const manifest = createManifest({ name, cluster, startedAt, completedAt, verified: verify, shards });

@@ -1,14 +1,18 @@
 /** One connection of a program that works on a server from outside; replies come in the order of commands. */
 
-import net from "node:net";
+import type net from "node:net";
 import { RespDecoder, RespError, type RespValue } from "@kvcluster/protocol/resp-decoder";
 import { type CommandArgument, encodeCommand } from "@kvcluster/protocol/resp-encoder";
+import { openSocket, type TlsFiles } from "./outside-socket.ts";
 
-export interface Account {
+/** By what one gets in. */
+export interface Access {
   /** Empty: the default user. */
   readonly userName: string;
   /** Empty: none is needed. */
   readonly password: string;
+  /** Undefined: without TLS. */
+  readonly tls: TlsFiles | undefined;
 }
 
 export interface KeyedCommand {
@@ -26,10 +30,10 @@ export class TargetConnection {
   readonly #ready: Promise<unknown>;
   #database = 0;
 
-  constructor(address: string, { userName, password }: Account) {
+  constructor(address: string, { userName, password, tls }: Access) {
     const at = address.lastIndexOf(":");
     const host = address.slice(0, at).replace(/^\[(.*)\]$/, "$1");
-    this.#socket = net.connect({ host, port: Number(address.slice(at + 1)), noDelay: true });
+    this.#socket = openSocket({ host, port: Number(address.slice(at + 1)) }, tls);
     this.#socket.setTimeout(SILENCE_MS, () => this.#socket.destroy(new Error(`no answer for ${SILENCE_MS / 1000} s`)));
     this.#socket.on("data", (bytes) => this.#take(bytes));
     this.#socket.on("error", (error) => this.#fail(error));

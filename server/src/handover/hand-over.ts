@@ -5,9 +5,9 @@
  */
 
 import { RespError, type RespValue } from "@kvcluster/protocol/resp-decoder";
-import { type Account, TargetConnection } from "../backup/target-connection.ts";
+import { type Access, TargetConnection } from "../backup/target-connection.ts";
 
-export interface HandOverOptions extends Account {
+export interface HandOverOptions extends Access {
   readonly port: number;
   readonly timeoutMs: number;
 }

@@ -6,7 +6,7 @@
  * there what has been deleted here, and the next sending would undo what they write.
  */
 
-import { connect, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import { RespDecoder, RespError, type RespValue } from "@kvcluster/protocol/resp-decoder";
 import { type CommandArgument, encodeCommand } from "@kvcluster/protocol/resp-encoder";
 import { type Client, ClientFlag } from "../commands/client.ts";
@@ -28,6 +28,8 @@ export interface MigrationParts {
   readonly payloads: ValuePayloads;
   readonly clock: Clock;
   readonly isClusterEnabled: boolean;
+  /** To another server; `ready` is called when something can be said. */
+  readonly connect: (host: string, port: number, ready: () => void) => Socket;
   /** Deletes a key that is at the target now, here and on replicas. */
   readonly deleteKey: (database: Database, key: Buffer) => void;
   /** The client may read requests again, unless something else holds it back. */
@@ -82,7 +84,7 @@ export class MigrationClients implements Migrations {
   async #run(request: MigrationRequest): Promise<string | undefined> {
     let target: Target;
     try {
-      target = await Target.connect(request);
+      target = await Target.connect(request, this.#parts.connect);
     } catch (reason) {
       return (reason as NodeJS.ErrnoException).code === "ECONNREFUSED" ? CANNOT_WRITE : CANNOT_CONNECT;
     }
@@ -188,14 +190,12 @@ class Target {
     });
   }
 
-  static async connect({ host, port, timeoutMs }: MigrationRequest): Promise<Target> {
-    const socket = connect({ host, port, noDelay: true });
-    socket.setTimeout(timeoutMs, () => socket.destroy(new Error("The target is silent")));
-    await new Promise<void>((resolve, reject) => {
-      socket.once("connect", resolve);
+  static connect({ host, port, timeoutMs }: MigrationRequest, connect: MigrationParts["connect"]): Promise<Target> {
+    return new Promise((resolve, reject) => {
+      const socket = connect(host, port, () => resolve(new Target(socket)));
+      socket.setTimeout(timeoutMs, () => socket.destroy(new Error("The target is silent")));
       socket.once("error", reject);
     });
-    return new Target(socket);
   }
 
   async commands(commands: readonly (readonly CommandArgument[])[]): Promise<RespValue[]> {
