@@ -19,6 +19,7 @@ import {
   text,
   truth,
 } from "./schema.ts";
+import { tlsSchema } from "./tls.ts";
 
 export const MAX_REPLICAS_PER_SHARD = 5;
 /** Pod names are `<cluster>-<shard>-<ordinal>`, their host names labels of at most 63 bytes; StatefulSets add a hash label of 11. */
@@ -32,6 +33,7 @@ export const KV_MODES = ["Standalone", "Replication", "Cluster"] as const;
 export const RESERVED_CONFIG_KEYS = [
   "aclfile",
   "admin-port",
+  "admin-tls",
   "bind",
   "cluster-allow-replica-migration",
   "cluster-announce-bus-port",
@@ -40,6 +42,7 @@ export const RESERVED_CONFIG_KEYS = [
   "cluster-announce-hostname",
   "cluster-announce-ip",
   "cluster-announce-port",
+  "cluster-announce-tls-port",
   "cluster-config-file",
   "cluster-enabled",
   "cluster-external-port",
@@ -61,6 +64,18 @@ export const RESERVED_CONFIG_KEYS = [
   "replicaof",
   "requirepass",
   "slaveof",
+  "tls-auth-clients",
+  "tls-ca-cert-dir",
+  "tls-ca-cert-file",
+  "tls-cert-file",
+  "tls-client-cert-file",
+  "tls-client-key-file",
+  "tls-client-key-file-pass",
+  "tls-cluster",
+  "tls-key-file",
+  "tls-key-file-pass",
+  "tls-port",
+  "tls-replication",
   "unixsocket",
   "user",
 ] as const;
@@ -346,6 +361,7 @@ export const kvClusterSpecSchema = object(
     }),
     storage: defaulted(storageSchema, {}),
     auth: defaulted(authSchema, {}),
+    tls: tlsSchema,
     networking: defaulted(networkingSchema, {}),
     scheduling: defaulted(schedulingSchema, {}),
     disruption: defaulted(disruptionSchema, {}),
@@ -384,6 +400,11 @@ export const kvClusterSpecSchema = object(
       {
         rule: "(self.mode == 'Cluster') == (oldSelf.mode == 'Cluster')",
         message: "spec.mode can change between Standalone and Replication, but not to or from Cluster",
+      },
+      {
+        rule: "has(self.tls) == has(oldSelf.tls)",
+        message:
+          "spec.tls cannot be added or removed after creation, servers with and without TLS do not understand each other: back up, and restore into a new KVCluster",
       },
       {
         rule: "self.mode == 'Cluster' || !has(self.bootstrap)",

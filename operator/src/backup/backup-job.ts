@@ -7,7 +7,7 @@ import type { KVCluster } from "../api/kv-cluster.ts";
 import type { KVScheduledBackup } from "../api/kv-scheduled-backup.ts";
 import { BACKUP_LABEL, CLUSTER_LABEL, SCHEDULED_BACKUP_LABEL } from "../api/labels.ts";
 import type { BackupSource } from "./backup-sources.ts";
-import { type Job, jobManifest, MOUNT, PASSWORD_OPTION, passwordOf, runnerOf } from "./job-manifest.ts";
+import { accessTo, type Job, jobManifest, MOUNT, runnerOf } from "./job-manifest.ts";
 
 const RETRIES = 1;
 /** A failed deletion is tried again once its Job is gone. */
@@ -38,9 +38,10 @@ export interface BackupJobInput {
 
 export function backupJob({ backup, cluster, claimName, sources, defaultImage }: BackupJobInput): Job {
   const { namespace = "", name } = backup.metadata;
+  const access = accessTo(cluster);
   const options = [
     ["--directory", `${MOUNT}/${backupPath(backup)}`],
-    PASSWORD_OPTION,
+    access.args,
     ["--name", `${namespace}/${name}`],
     ["--cluster", cluster.metadata.name],
     [backup.spec.verify ? "--verify" : "--no-verify"],
@@ -58,8 +59,8 @@ export function backupJob({ backup, cluster, claimName, sources, defaultImage }:
     retries: RETRIES,
     claimName,
     runner: runnerOf(cluster, defaultImage),
+    ...access,
     args: options.flat(),
-    secret: passwordOf(cluster),
   });
 }
 
@@ -106,5 +107,6 @@ export function deletionJob({ schedule, backup, cluster, claimName, path, defaul
     runner: runnerOf(cluster, defaultImage),
     args: ["--delete", `${MOUNT}/${path}`],
     secret: undefined,
+    tls: undefined,
   });
 }

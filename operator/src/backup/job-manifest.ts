@@ -10,6 +10,7 @@ import type { KubernetesObject, OwnerReference } from "../kubernetes-object.ts";
 import { PASSWORD_KEY } from "../resources/auth-secret.ts";
 import { serverAuthSecretName } from "../resources/names.ts";
 import { containerSecurity, FILE_MODE, podSecurity } from "../resources/pod-security.ts";
+import { tlsOptions, tlsVolume } from "../resources/tls.ts";
 
 export interface Job extends KubernetesObject {
   readonly spec: Readonly<Record<string, unknown>>;
@@ -33,6 +34,8 @@ export const MOUNT = "/backup";
 
 const PASSWORD_DIRECTORY = "/run/kv-backup";
 const PASSWORD_FILE = "password";
+const TLS_VOLUME = "tls";
+const TLS_DIRECTORY = "/run/kv-backup-tls";
 /** For the arguments of a Job that has a password. */
 export const PASSWORD_OPTION = ["--password-file", `${PASSWORD_DIRECTORY}/${PASSWORD_FILE}`];
 
@@ -54,12 +57,15 @@ export function runnerOf(cluster: KVCluster | undefined, defaultImage: string): 
   };
 }
 
-/** What the servers run with, whatever the source of the password says by now. */
-export function passwordOf(cluster: KVCluster): NonNullable<JobInput["secret"]> {
-  return { name: serverAuthSecretName(cluster.metadata.name), key: PASSWORD_KEY };
+/** For a run that talks to servers of the cluster. */
+export function accessTo(cluster: KVCluster): Pick<Run, "args" | "secret" | "tls"> {
+  const { tls } = cluster.spec;
+  const secret = { name: serverAuthSecretName(cluster.metadata.name), key: PASSWORD_KEY };
+  if (tls === undefined) return { args: PASSWORD_OPTION, secret, tls: undefined };
+  return { args: [...PASSWORD_OPTION, ...tlsOptions(TLS_DIRECTORY)], secret, tls: tls.secretName };
 }
 
-export interface JobInput {
+export interface JobInput extends Run {
   readonly name: string;
   readonly owner: KVBackup | KVScheduledBackup | KVCluster;
   readonly labels: Readonly<Record<string, string>>;
@@ -73,14 +79,14 @@ export interface JobInput {
   /** Runs first, on the same volume. */
   readonly fetch?: Run;
   readonly runner: Runner;
-  readonly args: Run["args"];
-  readonly secret: Run["secret"];
 }
 
 export interface Run {
   readonly args: readonly string[];
   /** What PASSWORD_OPTION leads to. */
   readonly secret: { readonly name: string; readonly key: string } | undefined;
+  /** The Secret of a certificate; undefined where TLS is not spoken. */
+  readonly tls: string | undefined;
 }
 
 export function jobManifest(input: JobInput): Job {
@@ -110,9 +116,10 @@ export function jobManifest(input: JobInput): Job {
   };
 }
 
-function podSpec({ runner, claimName, fetch, args, secret }: JobInput): Readonly<Record<string, unknown>> {
+function podSpec({ runner, claimName, fetch, args, secret, tls }: JobInput): Readonly<Record<string, unknown>> {
   const files = claimName === undefined ? { emptyDir: {} } : { persistentVolumeClaim: { claimName } };
   const volumes = [{ name: "backup", ...files }, ...passwordVolume(BACKUP_CONTAINER, secret)];
+  if (tls !== undefined) volumes.push(tlsVolume(TLS_VOLUME, tls));
   if (fetch !== undefined) volumes.push(...passwordVolume(FETCH_CONTAINER, fetch.secret));
   return {
     restartPolicy: "Never",
@@ -121,13 +128,14 @@ function podSpec({ runner, claimName, fetch, args, secret }: JobInput): Readonly
     securityContext: podSecurity(),
     ...runner.fields,
     ...(fetch === undefined ? {} : { initContainers: [container(FETCH_CONTAINER, runner, fetch)] }),
-    containers: [container(BACKUP_CONTAINER, runner, { args, secret })],
+    containers: [container(BACKUP_CONTAINER, runner, { args, secret, tls })],
     volumes,
   };
 }
 
-function container(name: string, { image, imagePullPolicy }: Runner, { args, secret }: Run): object {
+function container(name: string, { image, imagePullPolicy }: Runner, { args, secret, tls }: Run): object {
   const password = secret === undefined ? [] : [{ name: passwordOfContainer(name), mountPath: PASSWORD_DIRECTORY }];
+  const certificate = tls === undefined ? [] : [{ name: TLS_VOLUME, mountPath: TLS_DIRECTORY }];
   return {
     name,
     image,
@@ -137,7 +145,7 @@ function container(name: string, { image, imagePullPolicy }: Runner, { args, sec
     resources: { requests: { cpu: "50m", memory: "128Mi" } },
     securityContext: containerSecurity(),
     terminationMessagePolicy: "FallbackToLogsOnError",
-    volumeMounts: [{ name: "backup", mountPath: MOUNT }, ...password],
+    volumeMounts: [{ name: "backup", mountPath: MOUNT }, ...password, ...certificate],
   };
 }
 

@@ -5,7 +5,7 @@ import type { ExternalSource, KVCluster } from "../api/kv-cluster.ts";
 import { CLUSTER_LABEL } from "../api/labels.ts";
 import { CLIENT_PORT } from "../resources/manifest.ts";
 import { podHost, podName } from "../resources/names.ts";
-import { type Job, type JobInput, jobManifest, MOUNT, PASSWORD_OPTION, passwordOf, runnerOf } from "./job-manifest.ts";
+import { accessTo, type Job, type JobInput, jobManifest, MOUNT, PASSWORD_OPTION, runnerOf } from "./job-manifest.ts";
 
 /** Servers move, nodes are drained: each attempt goes on where it makes sense. */
 const RETRIES = 6;
@@ -53,7 +53,10 @@ export function importJob(input: ImportJobInput): Job {
   return fillingJob(input, {
     keepSeconds: undefined,
     claimName: undefined,
-    fetch: { args: ["--directory", directory, ...sources, ...user, ...password], secret: passwordSecretRef },
+    fetch: {
+      args: ["--directory", directory, ...sources, ...user, ...password],
+      ...{ secret: passwordSecretRef, tls: undefined },
+    },
     args: ["--restore", directory, "--replace"],
   });
 }
@@ -66,6 +69,7 @@ function fillingJob(
   const addresses = Array.from({ length: Math.min(cluster.spec.shards, MAX_ADDRESSES) }, (_, shard) => {
     return `${podHost(cluster, podName(name, shard, 0), clusterDomain)}:${CLIENT_PORT}`;
   });
+  const access = accessTo(cluster);
   return jobManifest({
     name: restoreJobName(name),
     owner: cluster,
@@ -74,7 +78,7 @@ function fillingJob(
     retries: RETRIES,
     runner: runnerOf(cluster, defaultImage),
     ...own,
-    args: [...args, "--to", addresses.join(","), ...PASSWORD_OPTION],
-    secret: passwordOf(cluster),
+    ...access,
+    args: [...args, "--to", addresses.join(","), ...access.args],
   });
 }

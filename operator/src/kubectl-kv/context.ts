@@ -4,6 +4,7 @@ import type { KubeClient } from "../kube/client.ts";
 import type { HttpTransport } from "../kube/http-transport.ts";
 import type { ObjectName } from "../kubernetes-object.ts";
 import type { Clock } from "../runtime/clock.ts";
+import type { TlsSecrets } from "./secure-socket.ts";
 import type { ServerLink } from "./server-link.ts";
 
 export interface Terminal {
@@ -22,7 +23,7 @@ export interface Context {
   readonly terminal: Terminal;
   readonly clock: Clock;
   /** A connection to the client port of a pod, on which nobody has logged in. */
-  readonly openServer: (pod: ObjectName) => Promise<ServerLink>;
+  readonly openServer: (pod: ObjectName, secrets?: TlsSecrets) => Promise<ServerLink>;
   /** Lines that a person or a script types. A person is shown the prompt before each. */
   readonly readLines: (prompt: () => string) => AsyncIterable<string>;
 }

@@ -8,6 +8,7 @@ import { systemClock } from "../runtime/clock.ts";
 import type { Context, Terminal } from "./context.ts";
 import { forwardToPod } from "./pod-forward.ts";
 import { type Choice, runPlugin } from "./run.ts";
+import { secureSocket } from "./secure-socket.ts";
 import { serverLink } from "./server-link.ts";
 
 /** Whose changes these are, in the managed fields of what is made or changed. */
@@ -31,9 +32,15 @@ function open({ namespace, context, kubeconfig }: Choice): Context {
     namespace: namespace ?? loaded.namespace ?? "default",
     terminal,
     clock: systemClock,
-    openServer: async (pod) => {
+    openServer: async (pod, secrets) => {
       const { socket, stop } = await forwardToPod(pod, CLIENT_PORT, { context, kubeconfig });
-      return serverLink(socket, pod.name, stop);
+      try {
+        const secured = secrets === undefined ? socket : await secureSocket(socket, pod.name, secrets);
+        return serverLink(secured, pod.name, stop);
+      } catch (error) {
+        stop();
+        throw error;
+      }
     },
     readLines,
   };

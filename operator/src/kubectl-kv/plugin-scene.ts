@@ -8,10 +8,12 @@ import { KubeClient } from "../kube/client.ts";
 import { type HttpTransport, httpTransport } from "../kube/http-transport.ts";
 import { RESOURCE_KINDS } from "../kube/resource-kinds.ts";
 import type { KubernetesObject } from "../kubernetes-object.ts";
+import { encodeData } from "../resources/manifest.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { FakeApiServer } from "../runtime/fake-api-server.ts";
 import { NOW_MS } from "./example-world.ts";
 import { runPlugin } from "./run.ts";
+import type { TlsSecrets } from "./secure-socket.ts";
 import type { World } from "./world.ts";
 
 export interface Outcome {
@@ -27,17 +29,19 @@ export interface PluginScene {
   readonly api: FakeApiServer;
   /** What servers were told: the pod first. */
   readonly told: string[][];
+  /** By what TLS was spoken, each time that a server was opened. */
+  readonly secrets: (TlsSecrets | undefined)[];
   /** Before each wait of the plugin. */
   onWait: () => void;
   answer: Answer;
-  /** Statuses by pod, as the admin ports give them. */
+  /** Statuses by pod, as the admin ports give them; with "https:" before the name where that is asked for. */
   readonly statuses: Map<string, unknown>;
   typed: readonly string[];
   run(...argv: readonly string[]): Promise<Outcome>;
   stop(): Promise<void>;
 }
 
-const STATUS_PATH = /\/pods\/([^/:]+):9121\/proxy\/status$/;
+const STATUS_PATH = /\/pods\/((?:https:)?[^/:]+):9121\/proxy\/status$/;
 
 export async function startPluginScene(): Promise<PluginScene> {
   const api = new FakeApiServer({ kinds: Object.values(RESOURCE_KINDS), now: () => NOW_MS });
@@ -57,6 +61,7 @@ export async function startPluginScene(): Promise<PluginScene> {
   const scene: PluginScene = {
     api,
     told: [],
+    secrets: [],
     onWait: () => undefined,
     answer: (_pod, [command]) => (command === "AUTH" ? "OK" : null),
     statuses: new Map(),
@@ -77,13 +82,16 @@ export async function startPluginScene(): Promise<PluginScene> {
           namespace,
           terminal,
           clock,
-          openServer: async ({ name }) => ({
-            command: async (...words) => {
-              scene.told.push([name, ...words.map(String)]);
-              return scene.answer(name, words.map(String));
-            },
-            close: () => undefined,
-          }),
+          openServer: async ({ name }, secrets) => {
+            scene.secrets.push(secrets);
+            return {
+              command: async (...words) => {
+                scene.told.push([name, ...words.map(String)]);
+                return scene.answer(name, words.map(String));
+              },
+              close: () => undefined,
+            };
+          },
           readLines: async function* () {
             yield* scene.typed;
           },
@@ -111,11 +119,11 @@ export function seedWorld({ api }: PluginScene, { cluster, pods, backups, schedu
   const { uid: _uid, resourceVersion: _version, generation: _generation, ...metadata } = cluster.metadata;
   const objects: readonly KubernetesObject[] = [{ ...cluster, metadata }, ...pods, ...backups, ...schedules];
   for (const object of objects) api.seed(object);
-  const encode = (text: string) => Buffer.from(text).toString("base64");
-  api.seed({
-    apiVersion: "v1",
-    kind: "Secret",
-    metadata: { name: "shop-connection", namespace: "apps" },
-    data: { username: encode("default"), password: encode("s3cret") },
-  } as KubernetesObject);
+  const authority = cluster.spec.tls === undefined ? {} : { "ca.crt": "authority" };
+  seedSecret(api, "shop-connection", { username: "default", password: "s3cret", ...authority });
+}
+
+export function seedSecret(api: FakeApiServer, name: string, fields: Readonly<Record<string, string>>): void {
+  const metadata = { name, namespace: "apps" };
+  api.seed({ apiVersion: "v1", kind: "Secret", metadata, data: encodeData(fields) } as KubernetesObject);
 }

@@ -35,7 +35,7 @@ export async function readWorld(doors: Doors, name: string): Promise<World> {
   return {
     cluster,
     pods,
-    servers: await askServers(doors, pods),
+    servers: await askServers(doors, pods, cluster.spec.tls !== undefined),
     backups: backups.filter(({ spec }) => spec.clusterRef.name === name),
     schedules: schedules.filter(({ spec }) => spec.clusterRef.name === name),
     refusals,
@@ -74,22 +74,27 @@ async function listAllowed<T extends KubernetesObject>(
 export async function askServers(
   doors: Pick<Doors, "transport">,
   pods: readonly ServerPod[],
+  isEncrypted: boolean,
 ): Promise<ReadonlyMap<string, ServerAnswer>> {
   const answers = new Map<string, ServerAnswer>();
   const open = [...pods];
   const work = async (): Promise<void> => {
     for (let pod = open.shift(); pod !== undefined; pod = open.shift()) {
-      answers.set(pod.metadata.name, await askServer(doors, pod));
+      answers.set(pod.metadata.name, await askServer(doors, pod, isEncrypted ? "https:" : ""));
     }
   };
   await Promise.all(Array.from({ length: Math.min(MAX_QUESTIONS_AT_ONCE, pods.length) }, work));
   return answers;
 }
 
-async function askServer({ transport }: Pick<Doors, "transport">, pod: ServerPod): Promise<ServerAnswer> {
+async function askServer(
+  { transport }: Pick<Doors, "transport">,
+  pod: ServerPod,
+  scheme: "https:" | "",
+): Promise<ServerAnswer> {
   const { namespace = "", name } = pod.metadata;
   if (pod.status?.phase !== "Running") return { kind: "silent", reason: "the pod does not run" };
-  const path = `${pathOf(RESOURCE_KINDS.Pod, namespace, name)}:${ADMIN_PORT}/proxy/status`;
+  const path = `${pathOf(RESOURCE_KINDS.Pod, namespace)}/${scheme}${name}:${ADMIN_PORT}/proxy/status`;
   try {
     const signal = AbortSignal.timeout(ANSWER_TIMEOUT_MS);
     const answer = await transport.request({ method: "GET", path, signal });

@@ -5,6 +5,7 @@
  */
 
 import { connect, type Socket } from "node:net";
+import { connect as connectSecurely, type SecureContext } from "node:tls";
 import { RespDecoder, RespError, type RespValue } from "@kvcluster/protocol/resp-decoder";
 import { type CommandArgument, encodeCommand } from "@kvcluster/protocol/resp-encoder";
 
@@ -12,6 +13,8 @@ export interface NodeEndpoint {
   readonly host: string;
   readonly port: number;
   readonly password: string | undefined;
+  /** Whom to trust, and what to show (tls-identity.ts); without it the connection is without TLS. */
+  readonly identity?: SecureContext | undefined;
 }
 
 export interface NodeConnection {
@@ -49,22 +52,26 @@ export async function connectNode(
   return connection;
 }
 
-function openSocket({ host, port }: NodeEndpoint, timeoutMs: number): Promise<Socket> {
+function openSocket({ host, port, identity }: NodeEndpoint, timeoutMs: number): Promise<Socket> {
   return new Promise((resolve, reject) => {
-    const socket = connect({ host, port, noDelay: true });
+    const socket =
+      identity === undefined
+        ? connect({ host, port, noDelay: true })
+        : connectSecurely({ host, port, secureContext: identity, checkServerIdentity: () => undefined });
     const fail = (cause: Error): void => {
       socket.destroy();
       reject(new Error(`Failed to connect to ${host}:${port}: ${cause.message}`, { cause }));
     };
     const timer = setTimeout(() => fail(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
-    socket.once("error", (error) => {
+    const broken = (error: Error): void => {
       clearTimeout(timer);
       fail(error);
-    });
-    socket.once("connect", () => {
+    };
+    socket.once("error", broken);
+    socket.once(identity === undefined ? "connect" : "secureConnect", () => {
       clearTimeout(timer);
-      socket.removeAllListeners("error");
-      resolve(socket);
+      socket.off("error", broken);
+      resolve(socket.setNoDelay(true));
     });
   });
 }

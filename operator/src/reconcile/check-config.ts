@@ -11,7 +11,7 @@ import { directiveName, isLive } from "../resources/live-directives.ts";
 import { configMapName } from "../resources/names.ts";
 import { directivesOf } from "../resources/server-config.ts";
 import { refusedList } from "../status/config-applied.ts";
-import { ownChild } from "./own-child.ts";
+import { isBegun, ownChild } from "./own-child.ts";
 import { type Pass, PROCEED, type Step } from "./step.ts";
 
 export const checkConfig: Step = {
@@ -21,9 +21,7 @@ export const checkConfig: Step = {
     const { cluster } = pass;
     const problems = configProblems(cluster);
     const map = ownChild(pass, "ConfigMap", configMapName(pass.name.name));
-    // Sets are made anew at times, around their pods.
-    const isBegun = ownChild(pass, "StatefulSet") !== undefined || pass.dependencies.store.pods(pass.name).length > 0;
-    if (problems.size > 0 && !isBegun) {
+    if (problems.size > 0 && !isBegun(pass)) {
       const message = `Nothing is started: servers do not take the value of ${refusedList(problems)}`;
       return { kind: "stop", reason: "ConfigRefused", message };
     }

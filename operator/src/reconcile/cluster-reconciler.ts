@@ -13,6 +13,7 @@ import { applyConfig } from "./apply-config.ts";
 import { applyUsers } from "./apply-users.ts";
 import { ChangeMeter } from "./change-meter.ts";
 import { checkConfig } from "./check-config.ts";
+import { checkTls } from "./check-tls.ts";
 import { ensureChildren } from "./ensure-children.ts";
 import { ensurePassword } from "./ensure-password.ts";
 import { growVolumes, readVolumeSize, renewSets } from "./grow-volumes.ts";
@@ -35,6 +36,7 @@ import { type Pass, PROCEED, type Step, type StepResult } from "./step.ts";
 
 const STEPS: readonly Step[] = [
   checkConfig,
+  checkTls,
   ensurePassword,
   readVolumeSize,
   observeServers,
@@ -147,6 +149,9 @@ function newPass(given: Given): Pass {
     userTurnout: undefined,
     external: undefined,
     opensExternalPort: false,
+    certificate: undefined,
+    authority: undefined,
+    identity: undefined,
     volumeSize: undefined,
     volumeRefusal: undefined,
     podViews: [],

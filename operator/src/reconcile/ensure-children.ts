@@ -28,6 +28,7 @@ export const ensureChildren: Step = {
       cluster: pass.startable,
       ...options,
       password: pass.password ?? "",
+      authority: pass.authority,
       oldPassword: pass.oldPassword,
       users: pass.users,
       servers: pass.podViews,

@@ -97,7 +97,9 @@ async function ask(pass: Pass, pod: string, host: string): Promise<NodeObservati
 /** A server that restarted while passwords changed may know the old one only: it is reached by that, and told later. */
 async function open(pass: Pass, pod: string, host: string): Promise<KvSession> {
   const { openSession } = pass.dependencies;
-  const endpoint = { host, port: CLIENT_PORT };
+  // A password is for those alone who have shown that they are of the cluster.
+  if (pass.cluster.spec.tls !== undefined && pass.identity === undefined) throw new Error("No authority is known");
+  const endpoint = { host, port: CLIENT_PORT, identity: pass.identity };
   try {
     return await openSession({ ...endpoint, password: pass.password });
   } catch (error) {

@@ -9,3 +9,8 @@ export function ownChild({ dependencies, name, cluster }: Pass, kind: string, ca
     .filter((object) => object.kind === kind && isOwnedBy(object, cluster));
   return called === undefined ? ofKind[0] : ofKind.find(({ metadata }) => metadata.name === called);
 }
+
+/** Whether something of it has been started. Sets are made anew at times, around their pods. */
+export function isBegun(pass: Pass): boolean {
+  return ownChild(pass, "StatefulSet") !== undefined || pass.dependencies.store.pods(pass.name).length > 0;
+}

@@ -51,6 +51,8 @@ export interface SimulatedKubernetes {
   readonly actions: Action[];
   /** Passwords that sessions were opened with. */
   readonly passwords: Set<string | undefined>;
+  /** By what it knew servers that speak TLS. */
+  readonly identities: Set<NodeEndpoint["identity"]>;
   /** Passwords that each server accepts, by node id. */
   readonly accepted: Map<string, Set<string | undefined>>;
   readonly clock: { nowMs: number };
@@ -94,6 +96,7 @@ export async function startSimulatedKubernetes(spec: Readonly<Record<string, unk
     events: [] as EventNote[],
     actions: [] as Action[],
     passwords: new Set<string | undefined>(),
+    identities: new Set<NodeEndpoint["identity"]>(),
     accepted: new Map<string, Set<string | undefined>>(),
     clock: { nowMs: Date.UTC(2026, 0, 1) },
     hostnames: new Map<string, string>(),
@@ -194,6 +197,7 @@ interface Reached {
   readonly servers: SimulatedCluster;
   readonly actions: Action[];
   readonly passwords: Set<string | undefined>;
+  readonly identities: SimulatedKubernetes["identities"];
   readonly accepted: Map<string, Set<string | undefined>>;
   readonly hostnames: Map<string, string>;
   readonly saves: Map<string, SaveState>;
@@ -201,7 +205,7 @@ interface Reached {
 }
 
 async function openSession(
-  { servers, group, actions, passwords, accepted, hostnames, saves, held, configuration, users }: Reached,
+  { servers, group, actions, passwords, identities, accepted, hostnames, saves, held, configuration, users }: Reached,
   endpoint: NodeEndpoint,
 ): Promise<KvSession> {
   const find = () => {
@@ -209,6 +213,7 @@ async function openSession(
     return pods.find(({ address }) => address?.ip === endpoint.host);
   };
   passwords.add(endpoint.password);
+  identities.add(endpoint.identity);
   const id = find()?.node?.id ?? "";
   const accepts = accepted.get(id) ?? new Set([endpoint.password]);
   accepted.set(id, accepts);

@@ -4,10 +4,12 @@
  * much later). Throwing means that the world did not do what it was asked, and the whole pass is retried with backoff.
  */
 
+import type { SecureContext } from "node:tls";
 import type { KVCluster } from "../api/kv-cluster.ts";
 import type { ObjectName } from "../kubernetes-object.ts";
 import type { KvSession } from "../kv/kv-session.ts";
 import type { DeclaredUsers, OldPassword } from "../resources/manifest.ts";
+import type { CertificateFacts } from "../status/certificate-valid.ts";
 import type { ExternalFacts } from "../status/external-access.ts";
 import type { HibernationState } from "../status/hibernation-state.ts";
 import type { RestoreFacts } from "../status/restore-state.ts";
@@ -43,6 +45,12 @@ export interface Pass {
   readonly laggingPods: Set<string>;
   /** How the source of the password differs from what the servers run with. */
   passwordProblem: string | undefined;
+  /** What is to be said of the certificate of spec.tls. */
+  certificate: CertificateFacts | undefined;
+  /** In PEM: by which clients know the servers. */
+  authority: string | undefined;
+  /** By which the operator knows them, and they it. */
+  identity: SecureContext | undefined;
   /** Size of the smallest volume. */
   volumeSize: string | undefined;
   /** Why a volume does not become larger. */

@@ -2,8 +2,9 @@
 
 import { type ChildContext, CLIENT_PORT, childMetadata, encodeData, type Manifest } from "./manifest.ts";
 import { connectionSecretName, discoveryServiceName, serviceHost } from "./names.ts";
+import { AUTHORITY_KEY } from "./tls.ts";
 
-export function connectionSecret({ cluster, clusterDomain, password }: ChildContext): readonly Manifest[] {
+export function connectionSecret({ cluster, clusterDomain, password, authority }: ChildContext): readonly Manifest[] {
   const { name } = cluster.metadata;
   const host = serviceHost(cluster, discoveryServiceName(name), clusterDomain);
   const fields = {
@@ -11,7 +12,8 @@ export function connectionSecret({ cluster, clusterDomain, password }: ChildCont
     port: String(CLIENT_PORT),
     username: "default",
     password,
-    uri: `redis://default:${encodeURIComponent(password)}@${host}:${CLIENT_PORT}`,
+    uri: `${cluster.spec.tls === undefined ? "redis" : "rediss"}://default:${encodeURIComponent(password)}@${host}:${CLIENT_PORT}`,
+    ...(authority === undefined ? {} : { [AUTHORITY_KEY]: authority }),
   };
   const metadata = childMetadata(cluster, connectionSecretName(name));
   return [{ apiVersion: "v1", kind: "Secret", metadata, type: "Opaque", data: encodeData(fields) }];

@@ -23,6 +23,7 @@ export function exampleContext(spec: Readonly<Record<string, unknown>> = {}, nam
     defaultImage: "registry.example/kv-server:1.0.0",
     clusterDomain: "cluster.local",
     password: "s3cret",
+    authority: spec.tls === undefined ? undefined : "-----authority-----",
     oldPassword: undefined,
     users: NO_USERS,
     configMemory: NOTHING_REMEMBERED,

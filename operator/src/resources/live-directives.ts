@@ -14,7 +14,7 @@ const BY_NAME: ReadonlyMap<string, ServerDirective> = new Map(
 );
 
 /** The spec has fields of their own for them. */
-const DECIDED: readonly string[] = ["maxmemory", "maxmemory-policy"];
+const DECIDED: readonly string[] = ["maxmemory", "maxmemory-policy", "tls-auth-clients"];
 
 const MANAGED: readonly ServerDirective[] = SERVER_DIRECTIVES.filter(
   ({ name, change }) =>

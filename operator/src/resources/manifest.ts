@@ -55,6 +55,8 @@ export interface ChildContext {
   /** The DNS domain of Kubernetes, usually `cluster.local`. */
   readonly clusterDomain: string;
   readonly password: string;
+  /** In PEM: by which clients know servers that speak TLS. */
+  readonly authority: string | undefined;
   /** What servers accept besides. */
   readonly oldPassword: OldPassword | undefined;
   readonly users: DeclaredUsers;
@@ -71,6 +73,8 @@ export const SERVER_COMPONENT = "server";
 export const CLIENT_PORT = 6379;
 export const BUS_PORT = 16379;
 export const ADMIN_PORT = 9121;
+/** Without TLS, where the other has it and this one is asked for. */
+export const PLAIN_PORT = 6381;
 /** For clients from outside of Kubernetes: servers tell by it who is shown which addresses. */
 export const EXTERNAL_PORT = 6380;
 

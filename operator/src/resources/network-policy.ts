@@ -10,13 +10,13 @@ import {
   ADMIN_PORT,
   BUS_PORT,
   type ChildContext,
-  CLIENT_PORT,
   childMetadata,
   EXTERNAL_PORT,
   type Manifest,
   serverSelector,
 } from "./manifest.ts";
 import { networkPolicyName } from "./names.ts";
+import { clientPorts } from "./tls.ts";
 
 type Peer = Readonly<Record<string, unknown>>;
 
@@ -37,7 +37,7 @@ export function networkPolicies({ cluster }: ChildContext): readonly Manifest[] 
     podSelector: { matchLabels: serverSelector(cluster) },
     policyTypes: ["Ingress"],
     ingress: [
-      rule(CLIENT_PORT, [ofCluster, OPERATOR, ...clients]),
+      ...clientPorts(cluster).map(([, port]) => rule(port, [ofCluster, OPERATOR, ...clients])),
       rule(BUS_PORT, [servers]),
       // Nodes and load balancers put their own address in the place of the client's: it cannot be told apart here.
       ...(external === undefined ? [] : [rule(EXTERNAL_PORT, undefined)]),

@@ -4,7 +4,7 @@
  * reconnect. Before it is stopped, by whomever, it hands its shard over. Probes ask the admin port: alive while the event loop turns (loading included), ready when it can serve.
  */
 
-import type { KVClusterSpec } from "../api/kv-cluster.ts";
+import type { KVCluster, KVClusterSpec } from "../api/kv-cluster.ts";
 import { SHARD_LABEL } from "../api/labels.ts";
 import { PASSWORD_KEY } from "./auth-secret.ts";
 import { ADMIN_PORT, BUS_PORT, type ChildContext, CLIENT_PORT, commonLabels } from "./manifest.ts";
@@ -13,6 +13,7 @@ import { containerSecurity, FILE_MODE, podSecurity } from "./pod-security.ts";
 import { restartInputs } from "./restart-inputs.ts";
 import { scheduling } from "./scheduling.ts";
 import { AUTH_DIRECTORY, CONFIG_DIRECTORY, CONFIG_FILE, DATA_DIRECTORY } from "./server-config.ts";
+import { clientPorts, TLS_DIRECTORY, tlsOptions, tlsVolume } from "./tls.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -20,6 +21,9 @@ type Fields = Readonly<Record<string, unknown>>;
 export const RESTART_INPUTS_ANNOTATION = "kvcluster.dev/restart-inputs";
 export const SERVER_CONTAINER = "server";
 export const DATA_VOLUME = "data";
+const TLS_VOLUME = "tls";
+/** Scrapers know it: how metrics are read. */
+const SCHEME_ANNOTATION = "prometheus.io/scheme";
 
 export function podTemplate(context: ChildContext, shard: number): Fields {
   const { cluster } = context;
@@ -29,6 +33,7 @@ export function podTemplate(context: ChildContext, shard: number): Fields {
       labels: { ...commonLabels(cluster), [SHARD_LABEL]: String(shard) },
       annotations: {
         [RESTART_INPUTS_ANNOTATION]: restartInputs(cluster),
+        ...(cluster.spec.tls === undefined ? {} : { [SCHEME_ANNOTATION]: "https" }),
       },
     },
     spec: {
@@ -61,7 +66,8 @@ const ARGUMENTS: Readonly<Record<KVClusterSpec["mode"], (host: string) => readon
 };
 
 function serverContainer({ cluster, clusterDomain, defaultImage }: ChildContext): Fields {
-  const { image, imagePullPolicy, resources } = cluster.spec;
+  const { image, imagePullPolicy, resources, tls } = cluster.spec;
+  const ports = [...clientPorts(cluster), ["bus", BUS_PORT] as const, ["admin", ADMIN_PORT] as const];
   return {
     name: SERVER_CONTAINER,
     image: image ?? defaultImage,
@@ -69,14 +75,14 @@ function serverContainer({ cluster, clusterDomain, defaultImage }: ChildContext)
     command: ["kv-server", `${CONFIG_DIRECTORY}/${CONFIG_FILE}`],
     args: [...ARGUMENTS[cluster.spec.mode](podHost(cluster, "$(POD_NAME)", clusterDomain))],
     env: [fieldVariable("POD_NAME", "metadata.name"), fieldVariable("POD_IP", "status.podIP")],
-    ports: [containerPort("client", CLIENT_PORT), containerPort("bus", BUS_PORT), containerPort("admin", ADMIN_PORT)],
+    ports: ports.map(([name, number]) => ({ name, containerPort: number, protocol: "TCP" })),
     resources,
     lifecycle: {
-      preStop: { exec: { command: ["kv-handover", String(CLIENT_PORT), `${AUTH_DIRECTORY}/${PASSWORD_KEY}`] } },
+      preStop: { exec: { command: handOverCommand(cluster) } },
     },
-    startupProbe: probe("/healthz", { periodSeconds: 1, timeoutSeconds: 2, failureThreshold: 60 }),
-    livenessProbe: probe("/healthz", { periodSeconds: 10, timeoutSeconds: 5, failureThreshold: 6 }),
-    readinessProbe: probe("/readyz", { periodSeconds: 2, timeoutSeconds: 2, failureThreshold: 2 }),
+    startupProbe: probe(cluster, "/healthz", { periodSeconds: 1, timeoutSeconds: 2, failureThreshold: 60 }),
+    livenessProbe: probe(cluster, "/healthz", { periodSeconds: 10, timeoutSeconds: 5, failureThreshold: 6 }),
+    readinessProbe: probe(cluster, "/readyz", { periodSeconds: 2, timeoutSeconds: 2, failureThreshold: 2 }),
     securityContext: containerSecurity(),
     terminationMessagePath: "/dev/termination-log",
     terminationMessagePolicy: "FallbackToLogsOnError",
@@ -84,6 +90,7 @@ function serverContainer({ cluster, clusterDomain, defaultImage }: ChildContext)
       { name: DATA_VOLUME, mountPath: DATA_DIRECTORY },
       { name: "config", mountPath: CONFIG_DIRECTORY, readOnly: true },
       { name: "auth", mountPath: AUTH_DIRECTORY, readOnly: true },
+      ...(tls === undefined ? [] : [{ name: TLS_VOLUME, mountPath: TLS_DIRECTORY, readOnly: true }]),
     ],
   };
 }
@@ -91,18 +98,23 @@ function serverContainer({ cluster, clusterDomain, defaultImage }: ChildContext)
 /** Volumes besides the claim, which the StatefulSet adds under the same name. */
 function volumes({ cluster }: ChildContext): readonly Fields[] {
   const { name } = cluster.metadata;
+  const { tls, storage } = cluster.spec;
   const config = { name: "config", configMap: { name: configMapName(name), defaultMode: FILE_MODE } };
   const auth = { name: "auth", secret: { secretName: serverAuthSecretName(name), defaultMode: FILE_MODE } };
-  if (cluster.spec.storage.type === "PersistentVolume") return [config, auth];
-  return [config, auth, { name: DATA_VOLUME, emptyDir: { sizeLimit: String(cluster.spec.storage.size) } }];
+  const own = [config, auth, ...(tls === undefined ? [] : [tlsVolume(TLS_VOLUME, tls.secretName)])];
+  if (storage.type === "PersistentVolume") return own;
+  return [...own, { name: DATA_VOLUME, emptyDir: { sizeLimit: String(storage.size) } }];
 }
 
-function probe(path: string, timing: Fields): Fields {
-  return { httpGet: { path, port: ADMIN_PORT, scheme: "HTTP" }, successThreshold: 1, ...timing };
+function handOverCommand({ spec }: KVCluster): readonly string[] {
+  const tls = spec.tls === undefined ? [] : tlsOptions(TLS_DIRECTORY);
+  return ["kv-handover", ...tls, String(CLIENT_PORT), `${AUTH_DIRECTORY}/${PASSWORD_KEY}`];
 }
 
-function containerPort(name: string, number: number): Fields {
-  return { name, containerPort: number, protocol: "TCP" };
+/** Kubelets do not look at certificates: one that has expired restarts nobody. */
+function probe({ spec }: KVCluster, path: string, timing: Fields): Fields {
+  const scheme = spec.tls === undefined ? "HTTP" : "HTTPS";
+  return { httpGet: { path, port: ADMIN_PORT, scheme }, successThreshold: 1, ...timing };
 }
 
 function fieldVariable(name: string, fieldPath: string): Fields {

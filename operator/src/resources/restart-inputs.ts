@@ -15,7 +15,7 @@ interface Input {
   readonly of: (cluster: KVCluster) => unknown;
   /** What earlier operators took for it: pods that they made are not restarted for the difference. */
   readonly formerly?: (cluster: KVCluster) => unknown;
-  /** What it was before there was a choice. Where it still is that, it leaves no print, as in pods of earlier operators. */
+  /** What it was before there was a choice. Where this and all that follow still are that, they leave no print, as in older pods. */
   readonly initially?: unknown;
 }
 
@@ -30,11 +30,17 @@ const INPUTS: readonly Input[] = [
   { what: "scheduling", of: ({ spec }) => spec.scheduling },
   { what: "restart annotation", of: ({ metadata }) => metadata.annotations?.[RESTART_ANNOTATION] },
   { what: "mode", of: ({ spec }) => spec.mode, initially: "Cluster" },
+  {
+    what: "TLS",
+    of: ({ spec }) => spec.tls && { secretName: spec.tls.secretName, plaintext: spec.tls.plaintext },
+    initially: undefined,
+  },
 ];
 
 /** One fingerprint an input, so that the reason for a restart can be told. */
 export function restartInputs(cluster: KVCluster): string {
-  return INPUTS.filter(({ of, initially }) => initially === undefined || of(cluster) !== initially)
+  const last = INPUTS.findLastIndex((input) => !("initially" in input) || input.of(cluster) !== input.initially);
+  return INPUTS.slice(0, last + 1)
     .map(({ of }) => print(of(cluster)))
     .join(".");
 }

@@ -10,7 +10,8 @@
 import type { KVCluster } from "../api/kv-cluster.ts";
 import { parseQuantity } from "../api/quantity.ts";
 import { directiveName } from "./live-directives.ts";
-import { ADMIN_PORT, BUS_PORT, CLIENT_PORT, EXTERNAL_PORT } from "./manifest.ts";
+import { ADMIN_PORT, BUS_PORT, EXTERNAL_PORT } from "./manifest.ts";
+import { portDirectives } from "./tls.ts";
 
 export const CONFIG_DIRECTORY = "/etc/kvcluster";
 export const CONFIG_FILE = "kvcluster.conf";
@@ -33,9 +34,10 @@ const PREFERRED: Readonly<Record<string, string>> = {
 };
 
 /** What the servers of the cluster run with, as far as it is not left to them, by the directives' own names. */
-export function directivesOf({ spec }: KVCluster): Readonly<Record<string, string>> {
+export function directivesOf(cluster: KVCluster): Readonly<Record<string, string>> {
+  const { spec } = cluster;
   const decided: Readonly<Record<string, string>> = {
-    port: String(CLIENT_PORT),
+    ...portDirectives(cluster),
     "cluster-port": String(BUS_PORT),
     "admin-port": String(ADMIN_PORT),
     bind: "* -::*",

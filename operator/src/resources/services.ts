@@ -9,18 +9,9 @@
  */
 
 import { READS_LABEL, ROLE_LABEL } from "../api/labels.ts";
-import {
-  ADMIN_PORT,
-  BUS_PORT,
-  type ChildContext,
-  CLIENT_PORT,
-  childMetadata,
-  type Manifest,
-  serverSelector,
-} from "./manifest.ts";
+import { ADMIN_PORT, BUS_PORT, type ChildContext, childMetadata, type Manifest, serverSelector } from "./manifest.ts";
 import { discoveryServiceName, headlessServiceName, readServiceName, writeServiceName } from "./names.ts";
-
-const CLIENT = port("client", CLIENT_PORT);
+import { clientPorts } from "./tls.ts";
 
 export function headlessService({ cluster }: ChildContext): readonly Manifest[] {
   const spec = {
@@ -30,7 +21,7 @@ export function headlessService({ cluster }: ChildContext): readonly Manifest[] 
     selector: serverSelector(cluster),
     sessionAffinity: "None",
     internalTrafficPolicy: "Cluster",
-    ports: [CLIENT, port("bus", BUS_PORT), port("admin", ADMIN_PORT)],
+    ports: [...clientPorts(cluster), ["bus", BUS_PORT] as const, ["admin", ADMIN_PORT] as const].map(port),
   };
   const metadata = childMetadata(cluster, headlessServiceName(cluster.metadata.name));
   return [{ apiVersion: "v1", kind: "Service", metadata, spec }];
@@ -69,11 +60,11 @@ function clientService({ cluster }: ChildContext, name: string, role: Readonly<R
       selector: { ...serverSelector(cluster), ...role },
       sessionAffinity: "None",
       internalTrafficPolicy: "Cluster",
-      ports: [CLIENT],
+      ports: clientPorts(cluster).map(port),
     },
   };
 }
 
-function port(name: string, number: number): Readonly<Record<string, unknown>> {
+function port([name, number]: readonly [name: string, number: number]): Readonly<Record<string, unknown>> {
   return { name, port: number, targetPort: number, protocol: "TCP" };
 }

@@ -8,6 +8,7 @@ import type { KVCluster } from "../api/kv-cluster.ts";
 import type { ReachablePod, ShardSurvey } from "../topology/cluster-view.ts";
 import type { Plan } from "../topology/plan.ts";
 import { countSlots } from "../topology/slot-range.ts";
+import type { CertificateFacts } from "./certificate-valid.ts";
 import type { ExternalFacts } from "./external-access.ts";
 import { type HibernationState, restOf } from "./hibernation-state.ts";
 import { isHeldBack, type RestoreFacts } from "./restore-state.ts";
@@ -35,6 +36,8 @@ export interface ClusterFacts {
   readonly volumeRefusal: string | undefined;
   /** How the source of the password differs from what the servers run with. */
   readonly passwordProblem: string | undefined;
+  /** Absent where there is none, or the pass ended before it was looked at. */
+  readonly certificate: CertificateFacts | undefined;
   /** Directives whose values servers do not take, with their words. */
   readonly refusals: ReadonlyMap<string, string>;
   /** Absent where no server was asked. */

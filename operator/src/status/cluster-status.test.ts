@@ -34,6 +34,7 @@ function factsOf(view: ClusterView, overrides: Partial<ClusterFacts> = {}): Clus
     volumeSize: "1Gi",
     volumeRefusal: undefined,
     passwordProblem: undefined,
+    certificate: undefined,
     refusals: new Map(),
     configTurnout: undefined,
     userProblems: undefined,

@@ -2,6 +2,7 @@
 
 import type { UntimedCondition } from "../api/condition.ts";
 import { balanced } from "./balanced.ts";
+import { certificateValid } from "./certificate-valid.ts";
 import type { ClusterFacts } from "./cluster-facts.ts";
 import { clusterFormed } from "./cluster-formed.ts";
 import type { ConditionVerdict } from "./condition-verdict.ts";
@@ -33,6 +34,7 @@ const BUILDERS = [
   upToDate,
   configApplied,
   usersApplied,
+  certificateValid,
   externalAccess,
   restored,
   hibernated,

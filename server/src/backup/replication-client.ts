@@ -3,6 +3,7 @@
  * snapshot. Anything that is not as agreed, and silence for too long, is an error that names the server.
  */
 
+import { once } from "node:events";
 import type net from "node:net";
 import { RespDecoder, RespError, type RespValue } from "@kvcluster/protocol/resp-decoder";
 import { encodeCommand } from "@kvcluster/protocol/resp-encoder";
@@ -37,11 +38,10 @@ export class ReplicationClient {
     const address = `${source.host}:${source.port}`;
     const socket = openSocket(source, files);
     socket.setTimeout(CONNECT_MS, () => socket.destroy(new Error(`no connection within ${CONNECT_MS / 1000} s`)));
-    await new Promise<void>((resolve, reject) => {
-      socket.once(readyEvent(socket), resolve);
-      socket.once("error", (error) => reject(new SourceError(`Cannot read from ${address}: ${error.message}`)));
+    await once(socket, readyEvent(socket)).catch((error: Error) => {
+      throw new SourceError(`Cannot read from ${address}: ${error.message}`);
     });
-    socket.removeAllListeners();
+    socket.removeAllListeners("timeout");
     return new ReplicationClient(socket, address);
   }
 
