@@ -38,8 +38,7 @@ export async function checkAof({ disk, clock, progress }: CheckParts, file: stri
     const bytes = outcome.sizeBytes;
     if (outcome.kind === "whole") return { ...found, commands: commands.count, bytes, validBytes: bytes };
     const { validBytes } = outcome;
-    const reason = commands.isInTransaction ? "A transaction is not finished" : "A command is not finished";
-    const damage = { reason, offset: validBytes, key: undefined };
+    const damage = { reason: whyTruncated(commands, outcome.isTorn), offset: validBytes, key: undefined };
     return { ...found, commands: commands.count, bytes, validBytes, damage };
   } catch (error) {
     if (!(error instanceof AofDamage)) throw error;
@@ -47,6 +46,11 @@ export async function checkAof({ disk, clock, progress }: CheckParts, file: stri
     const damage = { reason: "What stands here is no command", offset, key: undefined };
     return { ...found, commands: commands.count, bytes: sizeBytes, validBytes, damage };
   }
+}
+
+function whyTruncated(commands: CommandCounter, isTorn: boolean): string {
+  if (isTorn) return "What was written last has holes, as a power cut leaves them";
+  return commands.isInTransaction ? "A transaction is not finished" : "A command is not finished";
 }
 
 export function startsWith(disk: Disk, file: string, heads: readonly string[]): boolean {

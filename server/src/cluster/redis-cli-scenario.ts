@@ -188,10 +188,16 @@ async function leave(story: Story): Promise<void> {
   await scene.check();
   const replica = scene.members.at(-1) as ServerProcess;
   for (const node of [replica, joined]) {
-    await scene.cli("del-node", seed, await node.id());
+    await scene.cli("del-node", seed, await idOf(node));
     scene.members.splice(scene.members.indexOf(node), 1);
     expect(await node.command("CLUSTER", "INFO")).toContain("cluster_known_nodes:1\r");
   }
+}
+
+/** A redis-server that has become a replica says nothing but LOADING until it has the data. */
+async function idOf(node: ServerProcess): Promise<string> {
+  await eventually("the node tells its id", async () => /^[0-9a-f]{40}$/.test(await node.id()));
+  return node.id();
 }
 
 async function everythingIsThere(story: Story): Promise<void> {

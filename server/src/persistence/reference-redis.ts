@@ -72,10 +72,15 @@ export class ReferenceRedis {
     return (await child).stdout;
   }
 
-  async stop(): Promise<void> {
+  /** Its directory stays. */
+  async kill(): Promise<void> {
     const ended = new Promise((resolve) => this.#process.once("exit", resolve));
     this.#process.kill("SIGKILL");
     await ended;
+  }
+
+  async stop(): Promise<void> {
+    await this.kill();
     rmSync(this.directory, { recursive: true, force: true });
   }
 }

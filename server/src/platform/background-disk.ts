@@ -4,18 +4,29 @@
  */
 
 import fs from "node:fs";
-import { type Disk, type DiskFile, NEW_TO_APPEND } from "./disk.ts";
+import type { Disk, DiskFile } from "./disk.ts";
 
 export interface BackgroundFile {
   /** What is known to be in the file: a piece that was written in part does not count. */
   readonly sizeBytes: number;
-  /** All of the pieces, in order; if it rejects, a part of them may be behind `sizeBytes`. One call at a time. */
-  append(pieces: readonly Buffer[]): Promise<void>;
+  /**
+   * All of the pieces, in order, at `sizeBytes`, and `behind` after them, which does not count; if it rejects, a part of that
+   * may be there. One call at a time.
+   */
+  append(pieces: readonly Buffer[], behind?: Buffer): Promise<void>;
+  /** Cuts the file itself, whatever is behind `sizeBytes`. */
   truncate(sizeBytes: number): Promise<void>;
   sync(): Promise<void>;
   /** The same as append and sync, on the calling thread. */
-  appendNow(pieces: readonly Buffer[]): void;
+  appendNow(pieces: readonly Buffer[], behind?: Buffer): void;
   syncNow(): void;
+  /**
+   * Writes what does not count at this position behind `sizeBytes`, and syncs it, beside all other calls but truncate and
+   * close. It is done through another opening of the file: the system tells each of them once that a sync has failed, so
+   * this one takes nothing from what `sync` has to say.
+   */
+  writeAhead(pieces: readonly Buffer[], position: number): Promise<void>;
+  syncAhead(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -31,15 +42,17 @@ export interface BackgroundDisk {
   syncDirectory(directory: string): Promise<void>;
 }
 
+const { O_WRONLY, O_CREAT } = fs.constants;
+
 /** By the threads that Node keeps for files. */
 export const systemBackgroundDisk: BackgroundDisk = {
   async create(file) {
-    return new SystemBackgroundFile(await called<number>((done) => fs.open(file, NEW_TO_APPEND, done)), 0);
+    return new SystemBackgroundFile(file, await called<number>((done) => fs.open(file, "w", done)), 0);
   },
   async openToAppend(file) {
-    const descriptor = await called<number>((done) => fs.open(file, "a", done));
+    const descriptor = await called<number>((done) => fs.open(file, O_WRONLY | O_CREAT, done));
     const { size } = await called<fs.Stats>((done) => fs.fstat(descriptor, done));
-    return new SystemBackgroundFile(descriptor, size);
+    return new SystemBackgroundFile(file, descriptor, size);
   },
   async replace(file, temporary, text) {
     const opened = await this.create(temporary);
@@ -67,10 +80,13 @@ export const systemBackgroundDisk: BackgroundDisk = {
 };
 
 class SystemBackgroundFile implements BackgroundFile {
+  readonly #name: string;
   readonly #descriptor: number;
+  #ahead: number | undefined;
   #sizeBytes: number;
 
-  constructor(descriptor: number, sizeBytes: number) {
+  constructor(name: string, descriptor: number, sizeBytes: number) {
+    this.#name = name;
     this.#descriptor = descriptor;
     this.#sizeBytes = sizeBytes;
   }
@@ -79,21 +95,24 @@ class SystemBackgroundFile implements BackgroundFile {
     return this.#sizeBytes;
   }
 
-  async append(pieces: readonly Buffer[]): Promise<void> {
-    let rest = pieces.filter((piece) => piece.length > 0);
-    while (rest.length > 0) {
-      const some = rest.slice(0, MOST_PIECES);
-      const written = await called<number>((done) => fs.writev(this.#descriptor, some, done));
-      rest = without(rest, written);
-    }
+  async append(pieces: readonly Buffer[], behind?: Buffer): Promise<void> {
+    await writeAll(this.#descriptor, withBehind(pieces, behind), this.#sizeBytes);
     this.#sizeBytes += totalBytes(pieces);
   }
 
-  appendNow(pieces: readonly Buffer[]): void {
-    let rest = pieces.filter((piece) => piece.length > 0);
-    if (rest.length === 1) rest = without(rest, fs.writeSync(this.#descriptor, rest[0] as Buffer));
-    while (rest.length > 0) rest = without(rest, fs.writevSync(this.#descriptor, rest.slice(0, MOST_PIECES)));
+  appendNow(pieces: readonly Buffer[], behind?: Buffer): void {
+    writeAllNow(this.#descriptor, withBehind(pieces, behind), this.#sizeBytes);
     this.#sizeBytes += totalBytes(pieces);
+  }
+
+  async writeAhead(pieces: readonly Buffer[], position: number): Promise<void> {
+    this.#ahead ??= await called<number>((done) => fs.open(this.#name, O_WRONLY, done));
+    await writeAll(this.#ahead, pieces, position);
+  }
+
+  async syncAhead(): Promise<void> {
+    const ahead = this.#ahead;
+    if (ahead !== undefined) await called<void>((done) => fs.fdatasync(ahead, done));
   }
 
   async truncate(sizeBytes: number): Promise<void> {
@@ -109,8 +128,11 @@ class SystemBackgroundFile implements BackgroundFile {
     fs.fdatasyncSync(this.#descriptor);
   }
 
-  close(): Promise<void> {
-    return called<void>((done) => fs.close(this.#descriptor, done));
+  async close(): Promise<void> {
+    const ahead = this.#ahead;
+    this.#ahead = undefined;
+    if (ahead !== undefined) await called<void>((done) => fs.close(ahead, done)).catch(() => undefined);
+    await called<void>((done) => fs.close(this.#descriptor, done));
   }
 }
 
@@ -119,6 +141,35 @@ const MOST_PIECES = 1024;
 
 function totalBytes(pieces: readonly Buffer[]): number {
   return pieces.reduce((sum, piece) => sum + piece.length, 0);
+}
+
+function withBehind(pieces: readonly Buffer[], behind: Buffer | undefined): readonly Buffer[] {
+  return behind === undefined ? pieces : [...pieces, behind];
+}
+
+async function writeAll(descriptor: number, pieces: readonly Buffer[], start: number): Promise<void> {
+  let rest = pieces.filter((piece) => piece.length > 0);
+  let position = start;
+  while (rest.length > 0) {
+    const some = rest.slice(0, MOST_PIECES);
+    const written = await called<number>((done) => fs.writev(descriptor, some, position, done));
+    rest = without(rest, written);
+    position += written;
+  }
+}
+
+function writeAllNow(descriptor: number, pieces: readonly Buffer[], start: number): void {
+  let rest = pieces.filter((piece) => piece.length > 0);
+  let position = start;
+  while (rest.length > 0) {
+    const first = rest[0] as Buffer;
+    const written =
+      rest.length === 1
+        ? fs.writeSync(descriptor, first, 0, first.length, position)
+        : fs.writevSync(descriptor, rest.slice(0, MOST_PIECES), position);
+    rest = without(rest, written);
+    position += written;
+  }
 }
 
 function without(pieces: readonly Buffer[], bytes: number): Buffer[] {
@@ -147,9 +198,11 @@ function called<T>(start: (done: (error: Error | null, result?: T) => void) => v
 /** Over a Disk, for tests and simulations: each step is done when its promise is given. */
 export function backgroundOver(disk: Disk): BackgroundDisk {
   const now = async <T>(step: () => T): Promise<T> => step();
+  const over = (file: string, opened: DiskFile): BackgroundFile =>
+    new FileOverDisk(opened, () => disk.openToAppend(file));
   return {
-    create: (file) => now(() => fileOver(disk.create(file))),
-    openToAppend: (file) => now(() => fileOver(disk.openToAppend(file))),
+    create: (file) => now(() => over(file, disk.create(file))),
+    openToAppend: (file) => now(() => over(file, disk.openToAppend(file))),
     replace: (file, temporary, text) =>
       now(() => {
         const opened = disk.create(temporary);
@@ -166,29 +219,53 @@ export function backgroundOver(disk: Disk): BackgroundDisk {
   };
 }
 
-function fileOver(file: DiskFile): BackgroundFile {
-  let { sizeBytes } = file;
-  const appendNow = (pieces: readonly Buffer[]): void => {
+class FileOverDisk implements BackgroundFile {
+  readonly #file: DiskFile;
+  readonly #openAgain: () => DiskFile;
+  #ahead: DiskFile | undefined;
+  sizeBytes: number;
+
+  constructor(file: DiskFile, openAgain: () => DiskFile) {
+    this.#file = file;
+    this.#openAgain = openAgain;
+    this.sizeBytes = file.sizeBytes;
+  }
+
+  appendNow(pieces: readonly Buffer[], behind?: Buffer): void {
+    const bytes = Buffer.concat(withBehind(pieces, behind));
+    this.#file.write(bytes, 0, bytes.length, this.sizeBytes);
+    this.sizeBytes += totalBytes(pieces);
+  }
+
+  syncNow(): void {
+    this.#file.sync();
+  }
+
+  async append(pieces: readonly Buffer[], behind?: Buffer): Promise<void> {
+    this.appendNow(pieces, behind);
+  }
+
+  async truncate(sizeBytes: number): Promise<void> {
+    this.#file.truncate(sizeBytes);
+    this.sizeBytes = sizeBytes;
+  }
+
+  async sync(): Promise<void> {
+    this.#file.sync();
+  }
+
+  async writeAhead(pieces: readonly Buffer[], position: number): Promise<void> {
+    this.#ahead ??= this.#openAgain();
     const bytes = Buffer.concat(pieces);
-    file.append(bytes, 0, bytes.length);
-    sizeBytes += bytes.length;
-  };
-  return {
-    get sizeBytes() {
-      return sizeBytes;
-    },
-    appendNow,
-    syncNow: () => file.sync(),
-    append: async (pieces) => appendNow(pieces),
-    async truncate(size) {
-      file.truncate(size);
-      sizeBytes = size;
-    },
-    async sync() {
-      file.sync();
-    },
-    async close() {
-      file.close();
-    },
-  };
+    this.#ahead.write(bytes, 0, bytes.length, position);
+  }
+
+  async syncAhead(): Promise<void> {
+    this.#ahead?.sync();
+  }
+
+  async close(): Promise<void> {
+    this.#ahead?.close();
+    this.#file.close();
+  }
 }

@@ -10,6 +10,8 @@ import path from "node:path";
 export interface DiskFile {
   /** Writes all of `bytes[start..end)` at the end of the file. */
   append(bytes: Buffer, start: number, end: number): void;
+  /** Writes all of `bytes[start..end)` over what is there from this position on, which is in the file or at its end. */
+  write(bytes: Buffer, start: number, end: number, position: number): void;
   /** Reads into `bytes[start..end)` from this position; gives the number of bytes, 0 at the end of the file. */
   read(bytes: Buffer, start: number, end: number, position: number): number;
   readonly sizeBytes: number;
@@ -40,15 +42,13 @@ export interface Disk {
   syncDirectory(directory: string): void;
 }
 
-const { O_WRONLY, O_CREAT, O_TRUNC, O_APPEND } = fs.constants;
-/** Appending, so that after a truncation the next write does not leave a hole. */
-export const NEW_TO_APPEND = O_WRONLY | O_CREAT | O_TRUNC | O_APPEND;
+const { O_RDWR, O_CREAT, O_EXCL } = fs.constants;
 
 export const systemDisk: Disk = {
-  create: (file) => new SystemFile(fs.openSync(file, NEW_TO_APPEND), file),
-  createNew: (file) => new SystemFile(fs.openSync(file, NEW_TO_APPEND | fs.constants.O_EXCL), file),
+  create: (file) => new SystemFile(fs.openSync(file, "w+"), file),
+  createNew: (file) => new SystemFile(fs.openSync(file, O_RDWR | O_CREAT | O_EXCL), file),
   openToRead: (file) => new SystemFile(fs.openSync(file, "r"), file),
-  openToAppend: (file) => new SystemFile(fs.openSync(file, "a+"), file),
+  openToAppend: (file) => new SystemFile(fs.openSync(file, O_RDWR | O_CREAT), file),
   link: (from, to) => fs.linkSync(from, to),
   makeDirectory(directory) {
     if (!fs.existsSync(directory)) fs.mkdirSync(directory);
@@ -77,8 +77,13 @@ class SystemFile implements DiskFile {
   }
 
   append(bytes: Buffer, start: number, end: number): void {
-    let from = start;
-    while (from < end) from += fs.writeSync(this.#descriptor, bytes, from, end - from);
+    this.write(bytes, start, end, this.sizeBytes);
+  }
+
+  write(bytes: Buffer, start: number, end: number, position: number): void {
+    for (let from = start; from < end; ) {
+      from += fs.writeSync(this.#descriptor, bytes, from, end - from, position + from - start);
+    }
   }
 
   read(bytes: Buffer, start: number, end: number, position: number): number {

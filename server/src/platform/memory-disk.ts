@@ -5,6 +5,7 @@
 
 import path from "node:path";
 import type { Disk, DiskFile } from "./disk.ts";
+import { MemoryContent } from "./memory-content.ts";
 import type { Random } from "./random.ts";
 
 class DiskError extends Error {
@@ -16,23 +17,16 @@ class DiskError extends Error {
   }
 }
 
-interface Content {
-  bytes: Buffer;
-  synced: Buffer;
-  /** What a sync that failed was to write: the system takes it for written, and never tries again. */
-  readonly lost: [start: number, end: number][];
-}
-
 export class MemoryDisk implements Disk {
-  #names = new Map<string, Content>();
-  #durableNames = new Map<string, Content>();
+  #names = new Map<string, MemoryContent>();
+  #durableNames = new Map<string, MemoryContent>();
   /** Bytes that can still be written. */
   freeBytes = Number.POSITIVE_INFINITY;
   /** Every sync fails with this code while it is set. */
   syncError: string | undefined;
 
   create(file: string): DiskFile {
-    const content = { bytes: Buffer.alloc(0), synced: Buffer.alloc(0), lost: [] };
+    const content = new MemoryContent();
     this.#names.set(file, content);
     return new MemoryFile(this, file, content);
   }
@@ -87,25 +81,21 @@ export class MemoryDisk implements Disk {
 
   /** All that was not synced is gone. */
   cutPower(): void {
-    for (const content of this.#durableNames.values()) content.bytes = content.synced;
+    for (const content of this.#durableNames.values()) content.forgetUnsynced();
     this.#names = new Map(this.#durableNames);
   }
 
   /**
    * What was not synced is there or not as chance will have it: names, the length of files, and each sector of what was
-   * written to them; a sector that did not make it holds zeros.
+   * written to them; a sector that did not make it holds what it had, or zeros.
    */
   cutPowerAtRandom(random: Random): void {
-    const names = new Map<string, Content>();
+    const names = new Map<string, MemoryContent>();
     for (const file of new Set([...this.#durableNames.keys(), ...this.#names.keys()])) {
       const content = (random.below(2) === 0 ? this.#durableNames : this.#names).get(file);
       if (content !== undefined) names.set(file, content);
     }
-    for (const content of new Set(names.values())) {
-      content.bytes = leftover(content, random);
-      content.synced = content.bytes;
-      content.lost.length = 0;
-    }
+    for (const content of new Set(names.values())) content.cutPower(random);
     this.#names = names;
     this.#durableNames = new Map(names);
     this.freeBytes = Number.POSITIVE_INFINITY;
@@ -123,51 +113,36 @@ export class MemoryDisk implements Disk {
     if (this.syncError !== undefined) throw new DiskError(this.syncError, file);
   }
 
-  #find(file: string): Content {
+  #find(file: string): MemoryContent {
     const content = this.#names.get(file);
     if (content === undefined) throw new DiskError("ENOENT", file);
     return content;
   }
 }
 
-const SECTOR_BYTES = 512;
-
-/** What lies behind this position is not lost any more. */
-function forgetLost({ lost }: Content, position: number): void {
-  for (const range of lost) for (const side of [0, 1] as const) range[side] = Math.min(range[side], position);
-}
-
-function leftover({ bytes, synced }: Content, random: Random): Buffer {
-  const isAppended = bytes.length > synced.length && bytes.subarray(0, synced.length).equals(synced);
-  if (!isAppended) return random.below(2) === 0 ? synced : bytes;
-  const kept = Buffer.from(bytes.subarray(0, synced.length + random.below(bytes.length - synced.length + 1)));
-  const hasHoles = random.below(2) === 0;
-  for (let start = synced.length; hasHoles && start < kept.length; ) {
-    const end = Math.min(start - (start % SECTOR_BYTES) + SECTOR_BYTES, kept.length);
-    if (random.below(3) === 0) kept.fill(0, start, end);
-    start = end;
-  }
-  return kept;
-}
-
 class MemoryFile implements DiskFile {
   readonly #disk: MemoryDisk;
   readonly #name: string;
-  readonly #content: Content;
+  readonly #content: MemoryContent;
+  /** Each opening of a file is told once of a sync that has failed, whoever asked for it. */
+  #failuresTold: number;
 
-  constructor(disk: MemoryDisk, name: string, content: Content) {
+  constructor(disk: MemoryDisk, name: string, content: MemoryContent) {
     this.#disk = disk;
     this.#name = name;
     this.#content = content;
+    this.#failuresTold = content.failedSyncs;
   }
 
   append(bytes: Buffer, start: number, end: number): void {
-    const taken = this.#disk.take(end - start);
-    // The sector that it goes on in is written again, whole.
-    const size = this.#content.bytes.length;
-    forgetLost(this.#content, size - (size % SECTOR_BYTES));
-    this.#content.bytes = Buffer.concat([this.#content.bytes, bytes.subarray(start, start + taken)]);
-    if (taken < end - start) throw new DiskError("ENOSPC", this.#name);
+    this.write(bytes, start, end, this.sizeBytes);
+  }
+
+  write(bytes: Buffer, start: number, end: number, position: number): void {
+    const wanted = Math.max(0, position + end - start - this.sizeBytes);
+    const missing = wanted - this.#disk.take(wanted);
+    this.#content.write(bytes.subarray(start, end - missing), position);
+    if (missing > 0) throw new DiskError("ENOSPC", this.#name);
   }
 
   read(bytes: Buffer, start: number, end: number, position: number): number {
@@ -179,20 +154,23 @@ class MemoryFile implements DiskFile {
   }
 
   truncate(sizeBytes: number): void {
-    this.#content.bytes = this.#content.bytes.subarray(0, sizeBytes);
-    forgetLost(this.#content, sizeBytes);
+    this.#content.truncate(sizeBytes);
   }
 
   sync(): void {
-    const { bytes, synced, lost } = this.#content;
+    const content = this.#content;
     try {
       this.#disk.checkSync(this.#name);
     } catch (reason) {
-      if (bytes.length > synced.length) lost.push([synced.length, bytes.length]);
+      content.syncFailed();
+      this.#failuresTold = content.failedSyncs;
       throw reason;
     }
-    this.#content.synced = lost.length === 0 ? bytes : Buffer.from(bytes);
-    for (const [start, end] of lost) this.#content.synced.fill(0, start, end);
+    if (this.#failuresTold < content.failedSyncs) {
+      this.#failuresTold = content.failedSyncs;
+      throw new DiskError("EIO", this.#name);
+    }
+    content.sync();
   }
 
   close(): void {

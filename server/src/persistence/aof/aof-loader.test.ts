@@ -35,7 +35,7 @@ test("commands of all sizes arrive whole and in order, whatever piece of the fil
   const sizes = [0, 1, 1000, 70_000, 1_048_576, 3_000_000, 5, 1_048_500];
   const commands = sizes.map((size, i) => encodeCommand(["SET", `k${i}`, random.bytes(size)]));
   const { outcome, bytes } = await load(Buffer.concat([Buffer.from("#TS:1\r\n"), ...commands]), 0);
-  expect(outcome).toEqual({ kind: "whole", sizeBytes: bytes.length + 7 });
+  expect(outcome).toEqual({ kind: "whole", sizeBytes: bytes.length + 7, validBytes: bytes.length + 7 });
   expect(bytes.equals(Buffer.concat(commands))).toBe(true);
 });
 
@@ -51,9 +51,15 @@ test("a file that ends anywhere is truncated behind its last whole command", asy
   const [first, whole] = [commands[0]?.length ?? 0, Buffer.concat(commands)];
   for (let cut = 1; cut < whole.length; cut++) {
     const { outcome } = await load(whole.subarray(0, cut));
-    if (cut === first) expect(outcome).toEqual({ kind: "whole", sizeBytes: cut });
-    else expect(outcome).toEqual({ kind: "truncated", sizeBytes: cut, validBytes: cut < first ? 0 : first });
+    if (cut === first) expect(outcome).toEqual({ kind: "whole", sizeBytes: cut, validBytes: cut });
+    else expect(outcome).toMatchObject({ kind: "truncated", sizeBytes: cut, validBytes: cut < first ? 0 : first });
   }
+});
+
+test("a line of annotations that is not whole is no data", async () => {
+  const command = encodeCommand(["SET", "a", "1"]);
+  const { outcome } = await load(Buffer.concat([command, Buffer.from("#TS:12")]));
+  expect(outcome).toEqual({ kind: "whole", sizeBytes: command.length + 6, validBytes: command.length });
 });
 
 describe("files of lies", () => {

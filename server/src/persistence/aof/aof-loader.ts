@@ -2,12 +2,17 @@
  * Runs the commands of one append-only file, a piece at a time, so that clients get their LOADING answers in between. A file
  * that ends in the middle of a command, or of a transaction, is told apart from one that is damaged: a crash leaves the first,
  * and only at the end of the last file.
+ *
+ * A file that was being written over filler (prepared-file.ts) has its data up to the first sector of that: what is behind is
+ * either more filler, or torn by a power cut, or what another server has appended.
  */
 
 import type { Clock } from "../../platform/clock.ts";
 import type { Disk } from "../../platform/disk.ts";
 import type { LoadProgress } from "../rdb-loader.ts";
-import { type KnowsCommand, scanFrames } from "./aof-frames.ts";
+import { type KnowsCommand, type Scan, scanFrames } from "./aof-frames.ts";
+import { Filler, SECTOR_BYTES } from "./filler.ts";
+import { readTail } from "./prepared-tail.ts";
 
 export interface AofLoadOptions {
   readonly disk: Disk;
@@ -23,10 +28,13 @@ export interface AofLoadOptions {
   readonly commandsAtOnce?: number;
 }
 
-/** `validBytes` is where the last whole command, or transaction, ends. */
+/**
+ * `validBytes` is where the last whole command, or transaction, ends: what is behind it in a whole file is no data. A file that
+ * `isTorn` goes on behind it, but with holes.
+ */
 export type AofLoadOutcome =
-  | { readonly kind: "whole"; readonly sizeBytes: number }
-  | { readonly kind: "truncated"; readonly sizeBytes: number; readonly validBytes: number };
+  | { readonly kind: "whole"; readonly sizeBytes: number; readonly validBytes: number }
+  | { readonly kind: "truncated"; readonly sizeBytes: number; readonly validBytes: number; readonly isTorn: boolean };
 
 /** At this offset the file holds something that is no command. */
 export class AofDamage extends Error {
@@ -48,6 +56,7 @@ export class AofDamage extends Error {
 
 const READ_BYTES = 1 << 20;
 const BURST_US = 10_000;
+const HASH = 35;
 
 /** Rejects with an AofDamage, or what the disk says. */
 export async function loadAofFile(options: AofLoadOptions): Promise<AofLoadOutcome> {
@@ -79,6 +88,13 @@ class AofLoad {
   #needed = 0;
   #isAtEnd = false;
   #validBytes: number;
+  #filler: Filler | undefined;
+  /** The first sector of filler, as far as `#searchedBytes`: no command goes on there. */
+  #fillerAt = Number.POSITIVE_INFINITY;
+  #searchedBytes = 0;
+  /** Where the data ends, if that is before the end of the file. */
+  #dataBytes: number | undefined;
+  #isTorn = false;
 
   constructor(options: AofLoadOptions) {
     this.#options = options;
@@ -94,20 +110,20 @@ class AofLoad {
   /** Runs the next commands, or reads more; false once there is nothing to do any more. */
   step(): boolean {
     if (this.#end < this.#needed || this.#start === this.#end) {
-      if (!this.#refill()) return false;
+      if (!this.#refill()) return this.#endOfFile();
     }
-    const scan = scanFrames(this.#buffer, this.#start, this.#end, this.#options);
+    const scan = this.#scan();
     switch (scan.kind) {
       case "commands":
         this.#run(scan.end);
         return true;
       case "annotation":
-        if (this.#validBytes === this.offset) this.#validBytes = this.#base + scan.end;
-        this.#start = scan.end;
-        return true;
+        return this.#annotation(scan.end);
       case "incomplete":
+        if (this.#isInterrupted) return this.#endTorn();
         this.#needed = Math.max(scan.needed, this.#end + 1);
-        return !this.#isAtEnd || this.#refill();
+        if (this.#isAtEnd || !this.#refill()) return this.#endOfFile();
+        return true;
       case "damaged":
         throw this.#damage("Bad file format", scan.position);
       default:
@@ -116,13 +132,77 @@ class AofLoad {
   }
 
   outcome(): AofLoadOutcome {
-    const sizeBytes = this.#base + this.#end;
-    if (this.#validBytes === sizeBytes) return { kind: "whole", sizeBytes };
-    return { kind: "truncated", sizeBytes, validBytes: this.#validBytes };
+    const { sizeBytes } = this.#file;
+    const validBytes = this.#validBytes;
+    if (validBytes === (this.#dataBytes ?? sizeBytes)) return { kind: "whole", sizeBytes, validBytes };
+    return { kind: "truncated", sizeBytes, validBytes, isTorn: this.#isTorn };
   }
 
   close(): void {
     this.#file.close();
+  }
+
+  #scan(): Scan {
+    const end = this.#isInterrupted ? this.#fillerAt - this.#base : this.#end;
+    return scanFrames(this.#buffer, this.#start, end, this.#options);
+  }
+
+  /** What is at hand is known to end in filler: a line of annotations may go on there, a command may not. */
+  get #isInterrupted(): boolean {
+    return this.#buffer[this.#start] !== HASH && this.#fillerAt < this.#base + this.#end;
+  }
+
+  #annotation(end: number): boolean {
+    const { offset } = this;
+    if (this.#filler?.continues(this.#buffer, this.#start, end, offset)) return this.#passFiller(this.#filler, offset);
+    const announced = Filler.announcedBy(this.#buffer.subarray(this.#start, end));
+    if (this.#validBytes === offset) this.#validBytes = this.#base + end;
+    this.#start = end;
+    if (announced !== undefined) {
+      this.#filler = announced;
+      this.#searchedBytes = this.#base + end;
+      this.#findFiller();
+    }
+    return true;
+  }
+
+  /** Data ends at this offset, and filler begins. */
+  #passFiller(filler: Filler, offset: number): boolean {
+    const tail = readTail(this.#file, filler, offset);
+    if (tail.kind === "torn") return this.#endTorn();
+    if (tail.kind === "filler") {
+      this.#dataBytes = offset;
+      return false;
+    }
+    if (this.#validBytes === offset) this.#validBytes = tail.position;
+    this.#filler = undefined;
+    this.#fillerAt = Number.POSITIVE_INFINITY;
+    this.#base = tail.position;
+    this.#start = this.#end = this.#needed = 0;
+    this.#isAtEnd = false;
+    return this.#refill();
+  }
+
+  /** In the middle of something; a line of annotations is no data. */
+  #endOfFile(): false {
+    if (this.#start < this.#end && this.#buffer[this.#start] === HASH) this.#dataBytes = this.offset;
+    return false;
+  }
+
+  #endTorn(): false {
+    this.#isTorn = true;
+    this.#dataBytes = this.#file.sizeBytes;
+    return false;
+  }
+
+  #findFiller(): void {
+    if (this.#filler === undefined || this.#fillerAt < Number.POSITIVE_INFINITY) return;
+    const [base, end] = [this.#base, this.#end];
+    const isAtEnd = base + end === this.#file.sizeBytes;
+    const start = Math.max(0, this.#searchedBytes - base);
+    const at = this.#filler.indexIn(this.#buffer, { start, end, base, isAtEnd });
+    if (at >= 0) this.#fillerAt = this.#base + at;
+    this.#searchedBytes = base + end - ((base + end) % SECTOR_BYTES);
   }
 
   #damage(reason: string, position: number): AofDamage {
@@ -149,6 +229,7 @@ class AofLoad {
     const count = this.#file.read(this.#buffer, this.#end, room, this.#base + this.#end);
     this.#end += count;
     if (count === 0) this.#isAtEnd = true;
+    else this.#findFiller();
     return count > 0;
   }
 

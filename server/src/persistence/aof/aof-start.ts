@@ -113,7 +113,12 @@ async function loadFile(
       { cause: reason },
     );
   }
-  if (outcome.kind === "truncated") cutOff(options, file, isLast, outcome);
+  if (outcome.kind === "truncated") {
+    if (outcome.isTorn && isLast && options.allowsTruncated) setAside(options, file, outcome.validBytes);
+    cutOff(options, file, isLast, outcome);
+  } else if (isLast && outcome.validBytes < outcome.sizeBytes) {
+    cut(options, file, outcome.validBytes);
+  }
   progress.loadedBytes = startedAt + outcome.sizeBytes;
 }
 
@@ -151,6 +156,10 @@ function cutOff(
   }
   logger.warning(`!!! Warning: short read while loading the AOF file ${file.name}!!!`);
   logger.warning(`AOF loaded anyway because aof-load-truncated is enabled: ${where}`);
+  cut({ place }, file, validBytes);
+}
+
+function cut({ place }: Pick<AofStartOptions, "place">, file: AofFile, validBytes: number): void {
   const opened = place.disk.openToAppend(aofPath(place, file));
   try {
     opened.truncate(validBytes);

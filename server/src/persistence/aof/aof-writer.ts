@@ -2,7 +2,8 @@
  * Writes the stream of changes to the current increment, off the serving thread: what is added in a turn leaves in one
  * write, one write at a time, and what comes meanwhile goes with the next. With `always` each write is followed by a sync,
  * so one sync covers all clients that wrote in the meantime; with `everysec` a sync runs beside the writes. Only where the
- * disk syncs quicker than another thread could be asked to, `always` writes and syncs on the serving thread.
+ * disk syncs quicker than another thread could be asked to, `always` writes and syncs on the serving thread, and while it does
+ * so often, the file is prepared ahead.
  *
  * Positions count the bytes added since the start. `durable` is up to where a crash loses nothing.
  *
@@ -14,6 +15,8 @@
 import type { BackgroundFile } from "../../platform/background-disk.ts";
 import type { Clock } from "../../platform/clock.ts";
 import { StreamBatch } from "../../replication/stream-batch.ts";
+import { PreparedFile } from "./prepared-file.ts";
+import { SyncFrequency } from "./sync-frequency.ts";
 import { SyncPace } from "./sync-pace.ts";
 
 export type SyncPolicy = "always" | "everysec" | "no";
@@ -27,12 +30,21 @@ export interface AofWriterOptions {
   readonly schedule: (callback: () => void) => void;
   /** While syncs take less, the serving thread makes them itself; microseconds. */
   readonly quickSyncUs: number;
+  readonly preparing: PreparingOptions;
   /** `filed` has moved. */
   readonly wrote: () => void;
   /** `durable` has moved. */
   readonly advanced: () => void;
   readonly failed: (what: "write" | "sync", reason: Error) => void;
   readonly recovered: () => void;
+}
+
+export interface PreparingOptions {
+  readonly stepBytes: number;
+  /** From so many syncs a second on. */
+  readonly frequentSyncs: number;
+  /** 16 random hexadecimal digits. */
+  readonly key: () => string;
 }
 
 type Job =
@@ -51,7 +63,8 @@ export class AofWriter {
   readonly #batch = new StreamBatch();
   readonly #jobs: Job[] = [];
   readonly #pace: SyncPace;
-  #file: BackgroundFile | undefined;
+  readonly #frequency: SyncFrequency;
+  #file: PreparedFile | undefined;
   #position = 0;
   /** Up to where the file has it, and up to where that is synced. */
   #written = 0;
@@ -75,6 +88,7 @@ export class AofWriter {
   constructor(options: AofWriterOptions) {
     this.#options = options;
     this.#pace = new SyncPace(options.quickSyncUs);
+    this.#frequency = new SyncFrequency(options.clock.nowMs());
   }
 
   get position(): number {
@@ -126,7 +140,7 @@ export class AofWriter {
 
   /** From here on into this file, which is empty or ends where the data does. */
   open(file: BackgroundFile): void {
-    this.#file = file;
+    this.#file = this.#prepared(file);
     this.#lastSyncMs = this.#options.clock.nowMs();
   }
 
@@ -137,9 +151,13 @@ export class AofWriter {
   rotate(next: () => Promise<BackgroundFile>): Promise<void> {
     return this.enqueue(async () => {
       if (!(await this.#sync())) throw this.#error ?? new Error("The append-only file cannot be synced");
+      await this.#file?.finish().catch((reason) => {
+        this.#break("sync", reason);
+        throw reason;
+      });
       const file = await next();
       await this.#close();
-      this.#file = file;
+      this.#file = this.#prepared(file);
     });
   }
 
@@ -154,7 +172,7 @@ export class AofWriter {
     return this.enqueue(async () => {
       const file = await next();
       await this.#close();
-      this.#file = file;
+      this.#file = this.#prepared(file);
       this.#written = Math.max(this.#written, start);
       this.#synced = Math.max(this.#synced, start);
       this.isBroken = false;
@@ -181,7 +199,9 @@ export class AofWriter {
   tick(): void {
     const nowMs = this.#options.clock.nowMs();
     if (this.pendingBytes > 0 && nowMs >= this.#retryAtMs) this.#start();
-    if (this.#file === undefined || this.isBroken || this.#options.policy() !== "everysec") return;
+    if (this.#file === undefined || this.isBroken) return;
+    this.#prepareOrTrim(this.#file, nowMs);
+    if (this.#options.policy() !== "everysec") return;
     const isDue = nowMs - this.#lastSyncMs >= SYNC_INTERVAL_MS && this.#written > this.#synced;
     if (!isDue || this.#options.skipsSync()) return;
     if (this.#syncing === undefined) void this.#sync();
@@ -229,6 +249,33 @@ export class AofWriter {
     await this.enqueue(() => this.#close());
   }
 
+  #prepared(file: BackgroundFile): PreparedFile {
+    const { key, stepBytes } = this.#options.preparing;
+    return new PreparedFile(file, { key: key(), stepBytes });
+  }
+
+  /** The file is prepared while that pays, and ends with its data at other times. */
+  #prepareOrTrim(file: PreparedFile, nowMs: number): void {
+    const syncs = this.#frequency.read(nowMs);
+    if (syncs === undefined) return;
+    const { frequentSyncs } = this.#options.preparing;
+    if (!file.isPrepared && syncs >= frequentSyncs) void this.enqueue(() => this.#change(file, () => file.prepare()));
+    else if (file.isPrepared && syncs < frequentSyncs / 10) {
+      void this.enqueue(() => this.#change(file, () => file.trim()));
+    }
+  }
+
+  /** What fails leaves the file as it was, or broken. */
+  async #change(file: PreparedFile, change: () => Promise<void>): Promise<void> {
+    if (this.#file !== file || this.isBroken || this.#error !== undefined) return;
+    const { sizeBytes } = file;
+    try {
+      await change();
+    } catch {
+      await file.truncate(sizeBytes).catch((problem) => this.#break("write", problem));
+    }
+  }
+
   #start(): void {
     if (this.#isRunning) return;
     this.#isRunning = true;
@@ -270,6 +317,7 @@ export class AofWriter {
       return true;
     }
     this.#pace.add(clock.monotonicUs() - startUs);
+    this.#frequency.count();
     this.#synced = end;
     this.#advance();
     return true;
@@ -279,7 +327,8 @@ export class AofWriter {
     const { policy, skipsSync } = this.#options;
     const isIdle = !this.#isRunning && this.#jobs.length === 0 && this.#syncing === undefined && !this.#batch.isEmpty;
     const isSound = !this.isBroken && this.#error === undefined;
-    const isQuick = this.#pace.isQuick && this.pendingBytes <= MOST_BYTES_AT_ONCE;
+    const bytes = this.pendingBytes;
+    const isQuick = this.#pace.isQuick && bytes <= MOST_BYTES_AT_ONCE && this.#file?.fits(bytes) === true;
     return isIdle && isSound && isQuick && policy() === "always" && !skipsSync();
   }
 

@@ -22,7 +22,7 @@ import type { SnapshotFileOptions } from "../snapshot-file.ts";
 import type { SnapshotJob } from "../snapshot-job.ts";
 import type { SnapshotTarget } from "../snapshot-target.ts";
 import { AofStream } from "./aof-stream.ts";
-import { AofWriter } from "./aof-writer.ts";
+import { AofWriter, type PreparingOptions } from "./aof-writer.ts";
 import { DurableReplies } from "./durable-replies.ts";
 import { FileNumbers } from "./file-numbers.ts";
 import {
@@ -47,6 +47,7 @@ export interface AppendOnlyOptions {
   readonly schedule: (callback: () => void) => void;
   /** While syncs take less, the serving thread makes them itself; microseconds. */
   readonly quickSyncUs: number;
+  readonly preparing: PreparingOptions;
   /** A snapshot of any kind is under way. */
   readonly isBusy: () => boolean;
   /** A snapshot may begin. */
@@ -106,10 +107,10 @@ export class AppendOnly {
 
   constructor(options: AppendOnlyOptions) {
     this.#options = options;
-    const { config, clock, schedule, quickSyncUs, isBusy } = options;
+    const { config, clock, schedule, quickSyncUs, preparing, isBusy } = options;
     this.#numbers = new FileNumbers(config.get("appendfilename"));
     this.#writer = new AofWriter({
-      ...{ clock, schedule, quickSyncUs },
+      ...{ clock, schedule, quickSyncUs, preparing },
       policy: () => config.get("appendfsync"),
       skipsSync: () => config.get("no-appendfsync-on-rewrite") && isBusy(),
       wrote: () => this.replies.released(),

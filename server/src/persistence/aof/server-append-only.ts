@@ -1,5 +1,6 @@
 /** Joins the append-only file to its server: where its settings, its snapshots and its disk come from, and the load at start. */
 
+import { randomBytes } from "node:crypto";
 import type { Config } from "../../config/config.ts";
 import type { Logger } from "../../observability/logger.ts";
 import { systemBackgroundDisk } from "../../platform/background-disk.ts";
@@ -18,6 +19,9 @@ import { isRdbBase } from "./manifest.ts";
 
 /** About what a change to another thread and back costs on busy cores; nobody notices so short a stall. */
 const QUICK_SYNC_US = 1000;
+/** Rarer syncs gain little from a prepared file; and what is prepared, is room on the disk. */
+const FREQUENT_SYNCS = 200;
+const PREPARED_BYTES = 1 << 20;
 
 export interface AppendOnlyParts {
   readonly config: Config;
@@ -38,6 +42,11 @@ export function createServerAppendOnly(parts: AppendOnlyParts): AppendOnly {
     },
     schedule: (callback) => void setImmediate(callback),
     quickSyncUs: QUICK_SYNC_US,
+    preparing: {
+      stepBytes: PREPARED_BYTES,
+      frequentSyncs: FREQUENT_SYNCS,
+      key: () => randomBytes(8).toString("hex"),
+    },
     isBusy: () => persistence().isBusy,
     mayBegin: () => persistence().mayBegin && !isInTransaction(),
     startSnapshot: (target, isRdb) => persistence().startSnapshot(target, true, isRdb ? rdbForm : commandForm),
