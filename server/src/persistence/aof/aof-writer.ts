@@ -15,8 +15,8 @@
 import type { BackgroundFile } from "../../platform/background-disk.ts";
 import type { Clock } from "../../platform/clock.ts";
 import { StreamBatch } from "../../replication/stream-batch.ts";
+import { Preparation, type PreparingOptions, type PreparingStep } from "./preparation.ts";
 import { PreparedFile } from "./prepared-file.ts";
-import { SyncFrequency } from "./sync-frequency.ts";
 import { SyncPace } from "./sync-pace.ts";
 
 export type SyncPolicy = "always" | "everysec" | "no";
@@ -39,14 +39,6 @@ export interface AofWriterOptions {
   readonly recovered: () => void;
 }
 
-export interface PreparingOptions {
-  readonly stepBytes: number;
-  /** From so many syncs a second on. */
-  readonly frequentSyncs: number;
-  /** 16 random hexadecimal digits. */
-  readonly key: () => string;
-}
-
 type Job =
   | { readonly kind: "append"; readonly pieces: readonly Buffer[]; readonly end: number }
   | { readonly kind: "task"; readonly run: () => Promise<void> };
@@ -63,7 +55,7 @@ export class AofWriter {
   readonly #batch = new StreamBatch();
   readonly #jobs: Job[] = [];
   readonly #pace: SyncPace;
-  readonly #frequency: SyncFrequency;
+  readonly #preparation: Preparation;
   #file: PreparedFile | undefined;
   #position = 0;
   /** Up to where the file has it, and up to where that is synced. */
@@ -88,7 +80,7 @@ export class AofWriter {
   constructor(options: AofWriterOptions) {
     this.#options = options;
     this.#pace = new SyncPace(options.quickSyncUs);
-    this.#frequency = new SyncFrequency(options.clock.nowMs());
+    this.#preparation = new Preparation(options.preparing, options.clock.nowMs());
   }
 
   get position(): number {
@@ -200,7 +192,9 @@ export class AofWriter {
     const nowMs = this.#options.clock.nowMs();
     if (this.pendingBytes > 0 && nowMs >= this.#retryAtMs) this.#start();
     if (this.#file === undefined || this.isBroken) return;
-    this.#prepareOrTrim(this.#file, nowMs);
+    const file = this.#file;
+    const step = this.#preparation.stepFor(file, nowMs);
+    if (step !== undefined) void this.enqueue(() => this.#take(step, file));
     if (this.#options.policy() !== "everysec") return;
     const isDue = nowMs - this.#lastSyncMs >= SYNC_INTERVAL_MS && this.#written > this.#synced;
     if (!isDue || this.#options.skipsSync()) return;
@@ -254,23 +248,12 @@ export class AofWriter {
     return new PreparedFile(file, { key: key(), stepBytes });
   }
 
-  /** The file is prepared while that pays, and ends with its data at other times. */
-  #prepareOrTrim(file: PreparedFile, nowMs: number): void {
-    const syncs = this.#frequency.read(nowMs);
-    if (syncs === undefined) return;
-    const { frequentSyncs } = this.#options.preparing;
-    if (!file.isPrepared && syncs >= frequentSyncs) void this.enqueue(() => this.#change(file, () => file.prepare()));
-    else if (file.isPrepared && syncs < frequentSyncs / 10) {
-      void this.enqueue(() => this.#change(file, () => file.trim()));
-    }
-  }
-
   /** What fails leaves the file as it was, or broken. */
-  async #change(file: PreparedFile, change: () => Promise<void>): Promise<void> {
+  async #take(step: PreparingStep, file: PreparedFile): Promise<void> {
     if (this.#file !== file || this.isBroken || this.#error !== undefined) return;
     const { sizeBytes } = file;
     try {
-      await change();
+      await file[step]();
     } catch {
       await file.truncate(sizeBytes).catch((problem) => this.#break("write", problem));
     }
@@ -317,7 +300,7 @@ export class AofWriter {
       return true;
     }
     this.#pace.add(clock.monotonicUs() - startUs);
-    this.#frequency.count();
+    this.#preparation.countSync();
     this.#synced = end;
     this.#advance();
     return true;

@@ -22,7 +22,7 @@ import type { SnapshotFileOptions } from "../snapshot-file.ts";
 import type { SnapshotJob } from "../snapshot-job.ts";
 import type { SnapshotTarget } from "../snapshot-target.ts";
 import { AofStream } from "./aof-stream.ts";
-import { AofWriter, type PreparingOptions } from "./aof-writer.ts";
+import { AofWriter } from "./aof-writer.ts";
 import { DurableReplies } from "./durable-replies.ts";
 import { FileNumbers } from "./file-numbers.ts";
 import {
@@ -34,6 +34,7 @@ import {
   withBase,
   withFile,
 } from "./manifest.ts";
+import type { PreparingOptions } from "./preparation.ts";
 import { RewriteLimit } from "./rewrite-limit.ts";
 
 export interface AppendOnlyOptions {
