@@ -50,6 +50,7 @@ integration: setup
 
 test: ## All tests but the end-to-end ones, with what they need installed first
 	.ci/packages
+	.ci/s3-store
 	$(MAKE) check integration
 
 fuzz: setup ## Random tests with new seeds, for longer (CALLS=1000000 SEED=1 ARGS="commands" for a part)

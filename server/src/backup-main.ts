@@ -5,6 +5,7 @@
 
 import fs from "node:fs";
 import { type BackupTask, parseBackupArguments, USAGE, UsageError } from "./backup/backup-arguments.ts";
+import { type BackupPlace, directoryPlace } from "./backup/backup-place.ts";
 import { deleteBackup } from "./backup/delete-backup.ts";
 import type { Manifest } from "./backup/manifest.ts";
 import { restoreBackup } from "./backup/restore-backup.ts";
@@ -25,15 +26,31 @@ function resultOf({ keys, sizeBytes, verified, shards }: Manifest): string {
 
 async function run(task: BackupTask): Promise<string> {
   if (task.kind === "help") return USAGE.trimEnd();
-  if (task.kind === "take") {
-    const log = (message: string): void => void process.stderr.write(`${message}\n`);
-    return resultOf(await takeBackup(task, { clock: systemClock, log }));
+  const place = await placeOf(task);
+  try {
+    return await runAt(task, place);
+  } finally {
+    place.close();
   }
-  if (task.kind === "restore") {
-    const log = (message: string): void => void process.stderr.write(`${message}\n`);
-    return JSON.stringify(await restoreBackup(task, { clock: systemClock, random: createSystemRandom(), log }));
+}
+
+/** The library for S3 is large: it is loaded by those who use it. */
+async function placeOf({ s3, directory }: Exclude<BackupTask, { kind: "help" }>): Promise<BackupPlace> {
+  return s3 === undefined ? directoryPlace(directory) : (await import("./backup/s3-place.ts")).s3Place(s3);
+}
+
+async function runAt(task: Exclude<BackupTask, { kind: "help" }>, place: BackupPlace): Promise<string> {
+  const log = (message: string): void => void process.stderr.write(`${message}\n`);
+  switch (task.kind) {
+    case "take":
+      return resultOf(await takeBackup(task, place, { clock: systemClock, log }));
+    case "restore":
+      return JSON.stringify(
+        await restoreBackup(task, place, { clock: systemClock, random: createSystemRandom(), log }),
+      );
+    case "delete":
+      return JSON.stringify({ deleted: await deleteBackup(place) });
   }
-  return JSON.stringify({ deleted: deleteBackup(task.directory) });
 }
 
 function writeResult(task: BackupTask | undefined, text: string): void {

@@ -86,7 +86,7 @@ export const KV_BACKUP = {
   singular: "kvbackup",
   shortNames: ["kvb"],
   categories: ["all", "kv"],
-  description: "One backup of a KVCluster: an RDB file a shard on a persistent volume.",
+  description: "One backup of a KVCluster: an RDB file a shard on a persistent volume or in an S3-compatible store.",
   spec: kvBackupSpecSchema,
   status: kvBackupStatusSchema,
   rules: [nameRule(56, "the Job that takes the backup is named after it")],

@@ -1,4 +1,4 @@
-// KVBackup: one consistent RDB file a shard on a volume, taken once. The spec never changes after creation; the status
+// KVBackup: one consistent RDB file a shard, on a volume or in an S3-compatible store, taken once. The spec never changes after creation; the status
 // tells how it went. The files outlive neither retention nor whoever deletes the volume, but they outlive the cluster.
 import type { ObjectMeta } from "../kubernetes-object.ts";
 import { conditionsSchema } from "./condition.ts";
@@ -40,13 +40,65 @@ const claimSchema = object(
   },
 );
 
+const s3Schema = object(
+  {
+    bucket: required(
+      text({
+        minLength: 3,
+        maxLength: 63,
+        pattern: "^[a-z0-9][a-z0-9.-]*[a-z0-9]$",
+        description: "It has to be there.",
+      }),
+    ),
+    prefix: text({
+      minLength: 1,
+      maxLength: 256,
+      pattern: "^[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*$",
+      description: "What the keys of objects begin with.",
+    }),
+    endpoint: text({
+      maxLength: 253,
+      pattern: "^https?://[^/\\s]+$",
+      description: "URL of the store; Amazon's of the region when absent.",
+    }),
+    region: defaulted(text({ minLength: 1, maxLength: 63, pattern: "^[a-z0-9-]+$" }), "us-east-1"),
+    credentialsSecretRef: required(
+      object(
+        { name: required(text({ minLength: 1, maxLength: 253 })) },
+        {
+          description:
+            "A Secret with access-key-id and secret-access-key, and maybe session-token, and ca.crt of the store's authority.",
+        },
+      ),
+    ),
+  },
+  {
+    description:
+      "An S3-compatible store. Files lie on the Job's node on their way: one shard's to it, all of them back.",
+  },
+);
+
+export type S3Destination = Infer<typeof s3Schema>;
+
+const destinationSchema = object(
+  { persistentVolumeClaim: claimSchema, s3: s3Schema },
+  {
+    rules: [
+      {
+        rule: "has(self.persistentVolumeClaim) != has(self.s3)",
+        message: "destination.persistentVolumeClaim and destination.s3: set one, and only one of them",
+      },
+    ],
+  },
+);
+
 /** What a scheduled backup hands to each of its backups. */
 export const backupTemplateFields = {
   target: defaulted(
     choice(["PreferReplica", "Primary"], { description: "Which server of each shard the data is read from." }),
     "PreferReplica",
   ),
-  destination: required(object({ persistentVolumeClaim: required(claimSchema) })),
+  destination: required(destinationSchema),
   verify: defaulted(
     truth({ description: "Read the files back and check them before the backup counts as completed." }),
     true,
@@ -87,7 +139,7 @@ export const kvBackupStatusSchema = object({
   message: text({ maxLength: 4096 }),
   conditions: conditionsSchema,
   claimName: text({ maxLength: 253 }),
-  path: text({ maxLength: 512, description: "Directory on the volume." }),
+  path: text({ maxLength: 512, description: "Directory on the volume, or what the keys of objects begin with." }),
   jobName: text({ maxLength: 253 }),
   startedAt: timestamp(),
   completedAt: timestamp(),

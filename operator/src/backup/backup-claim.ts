@@ -9,21 +9,24 @@ export interface Claim extends KubernetesObject {
   readonly spec: Readonly<Record<string, unknown>>;
 }
 
-export function claimNameOf({ spec }: Pick<KVBackup, "spec">): string {
-  return spec.destination.persistentVolumeClaim.claimName ?? `${spec.clusterRef.name}-backup`;
+/** Undefined where the backup is on no volume. */
+export function claimNameOf({ spec }: Pick<KVBackup, "spec">): string | undefined {
+  const { persistentVolumeClaim: claim } = spec.destination;
+  return claim && (claim.claimName ?? `${spec.clusterRef.name}-backup`);
 }
 
 /** The claim to make, or undefined when the backup names an existing one. */
 export function claimToMake({ metadata, spec }: KVBackup): Claim | undefined {
-  const { size, storageClassName } = spec.destination.persistentVolumeClaim;
-  if (size === undefined) {
+  const { size, storageClassName } = spec.destination.persistentVolumeClaim ?? {};
+  const name = claimNameOf({ spec });
+  if (size === undefined || name === undefined) {
     return undefined;
   }
   return {
     apiVersion: "v1",
     kind: "PersistentVolumeClaim",
     metadata: {
-      name: claimNameOf({ spec }),
+      name,
       namespace: metadata.namespace ?? "",
       labels: {
         [NAME_LABEL]: "kvcluster",

@@ -1,13 +1,13 @@
 // The two Jobs behind backups:
-//   taking    writes <path>/shard-<i>.rdb from each source, checks them, then <path>/manifest.json, and ends with one
-//             JSON as its result
-//   deleting  removes <path>; a path that is not there is fine
+//   taking    writes shard-<i>.rdb from each source to its place, checks them, then manifest.json, and ends with one JSON as its result
+//   deleting  removes what is at the place; where nothing is, that is fine
 import type { KVBackup } from "../api/kv-backup.ts";
 import type { KVCluster } from "../api/kv-cluster.ts";
 import type { KVScheduledBackup } from "../api/kv-scheduled-backup.ts";
 import { BACKUP_LABEL, CLUSTER_LABEL, SCHEDULED_BACKUP_LABEL } from "../api/labels.ts";
+import { type BackupPlace, inStore, onClaim } from "./backup-place.ts";
 import type { BackupSource } from "./backup-sources.ts";
-import { accessTo, type Job, jobManifest, MOUNT, runnerOf } from "./job-manifest.ts";
+import { accessTo, type Job, jobManifest, runnerOf } from "./job-manifest.ts";
 
 const RETRIES = 1;
 /** A failed deletion is tried again once its Job is gone. */
@@ -23,24 +23,33 @@ export function deletionJobName(backup: string): string {
   return `${backup}-delete`;
 }
 
-/** Where on the volume a backup's files are. The uid keeps a later backup of the same name apart. */
+/** Where on the volume or in the store a backup's files are. The uid keeps a later backup of the same name apart. */
 export function backupPath({ metadata, spec }: KVBackup): string {
-  return `${spec.clusterRef.name}/${metadata.name}-${(metadata.uid ?? "").slice(0, 8)}`;
+  const { prefix } = spec.destination.s3 ?? {};
+  const path = `${spec.clusterRef.name}/${metadata.name}-${(metadata.uid ?? "").slice(0, 8)}`;
+  return prefix === undefined ? path : `${prefix}/${path}`;
+}
+
+/** Where a backup is to be; the name of its claim is settled by who makes it. */
+export function placeFor(backup: KVBackup, claimName: string | undefined): BackupPlace {
+  const { s3 } = backup.spec.destination;
+  return s3 === undefined ? onClaim(claimName ?? "", backupPath(backup)) : inStore(s3, backupPath(backup));
 }
 
 export interface BackupJobInput {
   readonly backup: KVBackup;
   readonly cluster: KVCluster;
-  readonly claimName: string;
+  readonly place: BackupPlace;
   readonly sources: readonly BackupSource[];
   readonly defaultImage: string;
 }
 
-export function backupJob({ backup, cluster, claimName, sources, defaultImage }: BackupJobInput): Job {
+export function backupJob({ backup, cluster, place, sources, defaultImage }: BackupJobInput): Job {
   const { namespace = "", name } = backup.metadata;
   const access = accessTo(cluster);
   const options = [
-    ["--directory", `${MOUNT}/${backupPath(backup)}`],
+    ["--directory", place.location],
+    place.options,
     access.args,
     ["--name", `${namespace}/${name}`],
     ["--cluster", cluster.metadata.name],
@@ -57,7 +66,7 @@ export function backupJob({ backup, cluster, claimName, sources, defaultImage }:
     deadlineSeconds: backup.spec.timeoutSeconds,
     keepSeconds: KEEP_BACKUP_SECONDS,
     retries: RETRIES,
-    claimName,
+    place,
     runner: runnerOf(cluster, defaultImage),
     ...access,
     args: options.flat(),
@@ -86,12 +95,11 @@ export interface DeletionJobInput {
   readonly schedule: KVScheduledBackup;
   readonly backup: KVBackup;
   readonly cluster: KVCluster | undefined;
-  readonly claimName: string;
-  readonly path: string;
+  readonly place: BackupPlace;
   readonly defaultImage: string;
 }
 
-export function deletionJob({ schedule, backup, cluster, claimName, path, defaultImage }: DeletionJobInput): Job {
+export function deletionJob({ schedule, backup, cluster, place, defaultImage }: DeletionJobInput): Job {
   return jobManifest({
     name: deletionJobName(backup.metadata.name),
     owner: schedule,
@@ -103,9 +111,9 @@ export function deletionJob({ schedule, backup, cluster, claimName, path, defaul
     deadlineSeconds: DELETE_DEADLINE_SECONDS,
     keepSeconds: KEEP_DELETION_SECONDS,
     retries: RETRIES,
-    claimName,
+    place,
     runner: runnerOf(cluster, defaultImage),
-    args: ["--delete", `${MOUNT}/${path}`],
+    args: ["--delete", place.location, ...place.options],
     secret: undefined,
     tls: undefined,
   });

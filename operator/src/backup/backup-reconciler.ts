@@ -9,7 +9,7 @@ import type { Clock } from "../runtime/clock.ts";
 import type { EventNote } from "../runtime/event-recorder.ts";
 import type { Outcome } from "../runtime/work-queue.ts";
 import { claimNameOf, claimToMake } from "./backup-claim.ts";
-import { backupJob, backupJobName, backupPath, sourcesOf } from "./backup-job.ts";
+import { backupJob, backupJobName, backupPath, placeFor, sourcesOf } from "./backup-job.ts";
 import {
   type BackupResult,
   endedAt,
@@ -139,7 +139,7 @@ async function start(
     return { reason: "NoReadyServer", message: found.message };
   }
   const claimName = claimNameOf(backup);
-  if (!(await store.hasClaim({ namespace, name: claimName }))) {
+  if (claimName !== undefined && !(await store.hasClaim({ namespace, name: claimName }))) {
     const claim = claimToMake(backup);
     if (claim === undefined) {
       return { reason: "ClaimNotFound", message: `PersistentVolumeClaim "${claimName}" is not there` };
@@ -147,7 +147,8 @@ async function start(
     await store.create(claim);
   }
   const { sources } = found;
-  if (await store.create(backupJob({ backup, cluster, claimName, sources, defaultImage }))) {
+  const place = placeFor(backup, claimName);
+  if (await store.create(backupJob({ backup, cluster, place, sources, defaultImage }))) {
     const pods = sources.map(({ pod }) => pod).join(", ");
     events.record(noteOn(backup, "Normal", "BackupStarted", `Started to read from ${pods}`));
   }
@@ -226,8 +227,9 @@ function shardStatus(
 
 function runFields(backup: KVBackup, job: Job): Partial<KVBackupStatus> {
   const { creationTimestamp } = job.metadata;
+  const claimName = claimNameOf(backup);
   return {
-    claimName: claimNameOf(backup),
+    ...(claimName === undefined ? {} : { claimName }),
     path: backupPath(backup),
     jobName: job.metadata.name,
     ...(creationTimestamp === undefined ? {} : { startedAt: creationTimestamp }),

@@ -11,6 +11,7 @@ import { PASSWORD_KEY } from "../resources/auth-secret.ts";
 import { serverAuthSecretName } from "../resources/names.ts";
 import { containerSecurity, FILE_MODE, podSecurity } from "../resources/pod-security.ts";
 import { tlsOptions, tlsVolume } from "../resources/tls.ts";
+import { type BackupPlace, MOUNT, S3_DIRECTORY } from "./backup-place.ts";
 
 export interface Job extends KubernetesObject {
   readonly spec: Readonly<Record<string, unknown>>;
@@ -29,12 +30,11 @@ export const BACKUP_COMPONENT = "backup";
 export const BACKUP_CONTAINER = "backup";
 /** Of a Job that first fetches what it then works on. */
 export const FETCH_CONTAINER = "fetch";
-/** Where the volume is. */
-export const MOUNT = "/backup";
 
 const PASSWORD_DIRECTORY = "/run/kv-backup";
 const PASSWORD_FILE = "password";
 const TLS_VOLUME = "tls";
+const S3_VOLUME = "s3";
 const TLS_DIRECTORY = "/run/kv-backup-tls";
 /** For the arguments of a Job that has a password. */
 export const PASSWORD_OPTION = ["--password-file", `${PASSWORD_DIRECTORY}/${PASSWORD_FILE}`];
@@ -74,8 +74,7 @@ export interface JobInput extends Run {
   readonly keepSeconds: number | undefined;
   /** Further attempts for what passes by itself, a restarted replica for example. */
   readonly retries: number;
-  /** Undefined: a volume that lives as long as the pod. */
-  readonly claimName: string | undefined;
+  readonly place: Pick<BackupPlace, "claimName" | "s3Secret">;
   /** Runs first, on the same volume. */
   readonly fetch?: Run;
   readonly runner: Runner;
@@ -116,10 +115,12 @@ export function jobManifest(input: JobInput): Job {
   };
 }
 
-function podSpec({ runner, claimName, fetch, args, secret, tls }: JobInput): Readonly<Record<string, unknown>> {
+function podSpec({ runner, place, fetch, args, secret, tls }: JobInput): Readonly<Record<string, unknown>> {
+  const { claimName, s3Secret } = place;
   const files = claimName === undefined ? { emptyDir: {} } : { persistentVolumeClaim: { claimName } };
   const volumes = [{ name: "backup", ...files }, ...passwordVolume(BACKUP_CONTAINER, secret)];
   if (tls !== undefined) volumes.push(tlsVolume(TLS_VOLUME, tls));
+  if (s3Secret !== undefined) volumes.push(secretVolume(S3_VOLUME, { secretName: s3Secret }));
   if (fetch !== undefined) volumes.push(...passwordVolume(FETCH_CONTAINER, fetch.secret));
   return {
     restartPolicy: "Never",
@@ -128,13 +129,19 @@ function podSpec({ runner, claimName, fetch, args, secret, tls }: JobInput): Rea
     securityContext: podSecurity(),
     ...runner.fields,
     ...(fetch === undefined ? {} : { initContainers: [container(FETCH_CONTAINER, runner, fetch)] }),
-    containers: [container(BACKUP_CONTAINER, runner, { args, secret, tls })],
+    containers: [container(BACKUP_CONTAINER, runner, { args, secret, tls }, s3Secret)],
     volumes,
   };
 }
 
-function container(name: string, { image, imagePullPolicy }: Runner, { args, secret, tls }: Run): object {
+function container(
+  name: string,
+  { image, imagePullPolicy }: Runner,
+  { args, secret, tls }: Run,
+  s3Secret?: string,
+): object {
   const password = secret === undefined ? [] : [{ name: passwordOfContainer(name), mountPath: PASSWORD_DIRECTORY }];
+  const store = s3Secret === undefined ? [] : [{ name: S3_VOLUME, mountPath: S3_DIRECTORY }];
   const certificate = tls === undefined ? [] : [{ name: TLS_VOLUME, mountPath: TLS_DIRECTORY }];
   return {
     name,
@@ -145,7 +152,7 @@ function container(name: string, { image, imagePullPolicy }: Runner, { args, sec
     resources: { requests: { cpu: "50m", memory: "128Mi" } },
     securityContext: containerSecurity(),
     terminationMessagePolicy: "FallbackToLogsOnError",
-    volumeMounts: [{ name: "backup", mountPath: MOUNT }, ...password, ...certificate],
+    volumeMounts: [{ name: "backup", mountPath: MOUNT }, ...password, ...certificate, ...store],
   };
 }
 
@@ -156,8 +163,11 @@ function passwordOfContainer(name: string): string {
 function passwordVolume(containerName: string, secret: Run["secret"]): readonly { readonly name: string }[] {
   if (secret === undefined) return [];
   const items = [{ key: secret.key, path: PASSWORD_FILE }];
-  const source = { secretName: secret.name, items, defaultMode: FILE_MODE };
-  return [{ name: passwordOfContainer(containerName), secret: source } as { readonly name: string }];
+  return [secretVolume(passwordOfContainer(containerName), { secretName: secret.name, items })];
+}
+
+function secretVolume(name: string, source: object): { readonly name: string; readonly secret: object } {
+  return { name, secret: { ...source, defaultMode: FILE_MODE } };
 }
 
 function ownerReference({ kind, metadata }: KVBackup | KVScheduledBackup | KVCluster): OwnerReference {

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { KVBackup } from "../api/kv-backup.ts";
 import { exampleCluster } from "../resources/example-cluster.ts";
 import { backupJob } from "./backup-job.ts";
+import { onClaim } from "./backup-place.ts";
 import type { Job } from "./job-manifest.ts";
 import { importJob, restoreJob } from "./restore-job.ts";
 
@@ -28,7 +29,7 @@ function taking(spec: Readonly<Record<string, unknown>>): PodSpec {
     spec: { clusterRef: { name: "shop" }, verify: true, timeoutSeconds: 60 },
   } as KVBackup;
   const sources = [{ index: 0, pod: "shop-0-0", address: "shop-0-0:6379", slots: "" }];
-  return specOf(backupJob({ ...common, backup, cluster: exampleCluster(spec), claimName: "claim", sources }));
+  return specOf(backupJob({ ...common, backup, cluster: exampleCluster(spec), place: onClaim("claim", "p"), sources }));
 }
 
 function expectTls({ containers: [container], volumes }: PodSpec): void {
@@ -42,7 +43,7 @@ describe("Jobs of a cluster with spec.tls", () => {
   it("take a backup by TLS", () => expectTls(taking(TLS)));
 
   it("restore one by TLS", () => {
-    expectTls(specOf(restoreJob({ ...common, cluster: exampleCluster(TLS), claimName: "claim", path: "p" })));
+    expectTls(specOf(restoreJob({ ...common, cluster: exampleCluster(TLS), place: onClaim("claim", "p") })));
   });
 
   it("import from a server without it", () => {

@@ -5,7 +5,8 @@ import type { ExternalSource, KVCluster } from "../api/kv-cluster.ts";
 import { CLUSTER_LABEL } from "../api/labels.ts";
 import { CLIENT_PORT } from "../resources/manifest.ts";
 import { podHost, podName } from "../resources/names.ts";
-import { accessTo, type Job, type JobInput, jobManifest, MOUNT, PASSWORD_OPTION, runnerOf } from "./job-manifest.ts";
+import { type BackupPlace, MOUNT } from "./backup-place.ts";
+import { accessTo, type Job, type JobInput, jobManifest, PASSWORD_OPTION, runnerOf } from "./job-manifest.ts";
 
 /** Servers move, nodes are drained: each attempt goes on where it makes sense. */
 const RETRIES = 6;
@@ -20,9 +21,8 @@ export function restoreJobName(cluster: string): string {
 
 export interface RestoreJobInput {
   readonly cluster: KVCluster;
-  readonly claimName: string;
-  /** Of the backup, on its volume. */
-  readonly path: string;
+  /** Of the backup. */
+  readonly place: BackupPlace;
   readonly defaultImage: string;
   readonly clusterDomain: string;
 }
@@ -31,12 +31,12 @@ export function restoreJob(input: RestoreJobInput): Job {
   const once = ["--once", input.cluster.metadata.uid ?? ""];
   return fillingJob(input, {
     keepSeconds: KEEP_SECONDS,
-    claimName: input.claimName,
-    args: ["--restore", `${MOUNT}/${input.path}`, ...once],
+    place: input.place,
+    args: ["--restore", input.place.location, ...input.place.options, ...once],
   });
 }
 
-export interface ImportJobInput extends Omit<RestoreJobInput, "claimName" | "path"> {
+export interface ImportJobInput extends Omit<RestoreJobInput, "place"> {
   readonly source: ExternalSource;
 }
 
@@ -52,7 +52,7 @@ export function importJob(input: ImportJobInput): Job {
   const password = passwordSecretRef === undefined ? [] : PASSWORD_OPTION;
   return fillingJob(input, {
     keepSeconds: undefined,
-    claimName: undefined,
+    place: { claimName: undefined, s3Secret: undefined },
     fetch: {
       args: ["--directory", directory, ...sources, ...user, ...password],
       ...{ secret: passwordSecretRef, tls: undefined },
@@ -62,8 +62,8 @@ export function importJob(input: ImportJobInput): Job {
 }
 
 function fillingJob(
-  { cluster, defaultImage, clusterDomain }: Omit<RestoreJobInput, "claimName" | "path">,
-  { args, ...own }: Pick<JobInput, "keepSeconds" | "claimName" | "args" | "fetch">,
+  { cluster, defaultImage, clusterDomain }: Omit<RestoreJobInput, "place">,
+  { args, ...own }: Pick<JobInput, "keepSeconds" | "place" | "args" | "fetch">,
 ): Job {
   const { name } = cluster.metadata;
   const addresses = Array.from({ length: Math.min(cluster.spec.shards, MAX_ADDRESSES) }, (_, shard) => {

@@ -4,6 +4,7 @@ import type { KVBackup } from "../api/kv-backup.ts";
 import type { KVCluster, KVClusterSpec } from "../api/kv-cluster.ts";
 import type { RestoreStatus } from "../api/kv-cluster-status.ts";
 import type { RestoreFacts, RestoreState } from "../status/restore-state.ts";
+import { placeOf } from "./backup-place.ts";
 import { endedAt, type JobPod, jobState, readFailure, readRestoreResult, waitingFor } from "./backup-result.ts";
 import type { Job } from "./job-manifest.ts";
 
@@ -11,7 +12,7 @@ export interface RestoreView {
   readonly cluster: KVCluster;
   /** The one that the spec names. */
   readonly backup: KVBackup | undefined;
-  /** The volume claim of its files is there. */
+  /** The volume claim of its files is there, if they are on one. */
   readonly hasClaim: boolean;
   readonly job: Job | undefined;
   readonly jobPods: readonly JobPod[];
@@ -94,17 +95,22 @@ function backupObstacle({ cluster, backup, hasClaim }: RestoreView): RestoreStat
   if (backup === undefined) {
     return wait("BackupNotFound", `${wanted} is not there`);
   }
-  const { phase, message = "", path, claimName } = backup.status ?? {};
+  const { phase, message = "" } = backup.status ?? {};
   if (phase === "Failed") {
     return failed("BackupFailed", `${wanted} has failed: ${message}`);
   }
   if (phase !== "Completed") {
     return wait("BackupNotCompleted", `${wanted} is not completed yet`);
   }
-  if (path === undefined || claimName === undefined) {
+  const place = placeOf(backup);
+  if (place === undefined) {
     return failed("BackupUnsuitable", `${wanted} does not say where its files are`);
   }
-  return hasClaim ? undefined : wait("ClaimNotFound", `PersistentVolumeClaim "${claimName}" of ${wanted} is not there`);
+  const { claimName } = place;
+  if (claimName === undefined || hasClaim) {
+    return undefined;
+  }
+  return wait("ClaimNotFound", `PersistentVolumeClaim "${claimName}" of ${wanted} is not there`);
 }
 
 function running(source: string, waiting: string | undefined, percent: string): RestoreState {

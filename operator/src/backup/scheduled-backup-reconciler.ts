@@ -10,9 +10,10 @@ import { nameOf, type ObjectName } from "../kubernetes-object.ts";
 import type { EventNote } from "../runtime/event-recorder.ts";
 import type { Outcome } from "../runtime/work-queue.ts";
 import { deletionJob, deletionJobName } from "./backup-job.ts";
+import { type BackupPlace, placeOf } from "./backup-place.ts";
 import { type BackupDependencies, type BackupOptions, isFinished } from "./backup-reconciler.ts";
 import { jobState, readFailure } from "./backup-result.ts";
-import type { Untimed } from "./backup-store.ts";
+import type { BackupStore, Untimed } from "./backup-store.ts";
 import { expiredBackups } from "./retention.ts";
 import { planSchedule, type SchedulePlan, SUSPENDED_REASON, slotBackupName } from "./schedule-plan.ts";
 
@@ -127,6 +128,10 @@ async function applyRetention(
   return expired.length > 0;
 }
 
+async function isThere({ claimName }: BackupPlace, namespace: string, store: BackupStore): Promise<boolean> {
+  return claimName === undefined || (await store.hasClaim({ namespace, name: claimName }));
+}
+
 /** One step towards the end of a backup and its files. Returns whether a Job is at it. */
 async function removeBackup(
   schedule: KVScheduledBackup,
@@ -135,16 +140,16 @@ async function removeBackup(
   { store, events }: BackupDependencies,
 ): Promise<boolean> {
   const { namespace, name } = nameOf(backup);
-  const { claimName, path } = backup.status ?? {};
+  const place = placeOf(backup);
   const job = store.job({ namespace, name: deletionJobName(name) });
-  // Without a volume there are no files: none were written, or they went with it.
-  if (claimName === undefined || path === undefined || !(await store.hasClaim({ namespace, name: claimName }))) {
+  // Without a place there are no files: none were written, or they went with their volume.
+  if (place === undefined || !(await isThere(place, namespace, store))) {
     await store.remove(backup);
     return false;
   }
   if (job === undefined) {
     const cluster = store.cluster({ namespace, name: backup.spec.clusterRef.name });
-    await store.create(deletionJob({ schedule, backup, cluster, claimName, path, defaultImage }));
+    await store.create(deletionJob({ schedule, backup, cluster, place, defaultImage }));
     return true;
   }
   switch (jobState(job)) {

@@ -4,6 +4,7 @@
  */
 
 import type { KVClusterSpec } from "../api/kv-cluster.ts";
+import { placeOf } from "../backup/backup-place.ts";
 import type { Job } from "../backup/job-manifest.ts";
 import { importJob, restoreJob } from "../backup/restore-job.ts";
 import { sourceOf } from "../backup/restore-plan.ts";
@@ -52,6 +53,7 @@ function jobOf(
   const { backupRef, externalSource } = bootstrap;
   if (externalSource !== undefined) return importJob({ cluster, source: externalSource, ...options });
   const backup = dependencies.store.backup({ namespace: name.namespace, name: backupRef?.name ?? "" });
-  const { path = "", claimName = "" } = backup?.status ?? {};
-  return restoreJob({ cluster, path, claimName, ...options });
+  const place = backup && placeOf(backup);
+  if (place === undefined) throw new Error(`${sourceOf(bootstrap)} does not say where its files are any more`);
+  return restoreJob({ cluster, place, ...options });
 }

@@ -16,7 +16,8 @@ const start = (spec: Readonly<Record<string, unknown>> = BOOTSTRAP) => startWorl
 function seedBackup({ server }: SimulatedKubernetes, status: object = {}): KubernetesObject {
   const completed = { phase: "Completed", claimName: "backups", path: "was/old-12345678", keys: 32, ...status };
   const metadata = { name: "old", namespace: CLUSTER.namespace };
-  const backup = server.seed({ ...RESOURCE_KINDS.KVBackup, metadata } as KubernetesObject);
+  const spec = { clusterRef: { name: "was" }, destination: { persistentVolumeClaim: { claimName: "backups" } } };
+  const backup = server.seed({ ...RESOURCE_KINDS.KVBackup, metadata, spec } as KubernetesObject);
   server.setStatus(backup, completed);
   return backup;
 }

@@ -1,6 +1,7 @@
 /** The command line of kv-backup. What makes no sense is refused with a sentence that names the option. */
 
 import type { TlsFiles } from "./outside-socket.ts";
+import { isS3, S3_VALUES, type S3Address, s3Address } from "./s3-address.ts";
 import { TLS_FLAG, TLS_VALUES, tlsFiles } from "./tls-options.ts";
 
 export class UsageError extends Error {}
@@ -18,9 +19,14 @@ export interface BackupShardSource {
   readonly slots: string | undefined;
 }
 
-export interface TakeBackup {
-  readonly kind: "take";
+/** Where the backup is: a directory, unless it is elsewhere. */
+interface Placed {
   readonly directory: string;
+  readonly s3: S3Address | undefined;
+}
+
+export interface TakeBackup extends Placed {
+  readonly kind: "take";
   readonly shards: readonly BackupShardSource[];
   readonly userName: string;
   readonly passwordFile: string;
@@ -32,15 +38,13 @@ export interface TakeBackup {
   readonly resultFile: string | undefined;
 }
 
-export interface DeleteBackup {
+export interface DeleteBackup extends Placed {
   readonly kind: "delete";
-  readonly directory: string;
   readonly resultFile: string | undefined;
 }
 
-export interface RestoreBackup {
+export interface RestoreBackup extends Placed {
   readonly kind: "restore";
-  readonly directory: string;
   /** Of the server or cluster that takes it, tried one after another. */
   readonly addresses: readonly HostAndPort[];
   readonly userName: string;
@@ -65,6 +69,12 @@ Several addresses of a shard are tried in turn. Restoring puts every key of a ba
 a cluster of any number of shards or a single server.
 
 Options:
+  DIR                   a directory, or s3://bucket/key in an S3-compatible store
+  --s3-endpoint URL     of the store; default: Amazon's
+  --s3-region NAME      default: us-east-1
+  --s3-credentials DIR  holds files access-key-id and secret-access-key, and maybe session-token and ca.crt;
+                        default: what the environment says, as for Amazon's own programs
+  --scratch DIR         where files lie on their way to or from S3; default: the system's directory for that
   --slots I=RANGES      slots of shard I for the manifest; default: the source is asked
   --user NAME           user to authenticate as
   --password-file FILE  file that holds the password
@@ -85,6 +95,7 @@ const VALUES = new Set([
   ...["--directory", "--source", "--slots", "--user", "--password-file"],
   ...["--name", "--cluster", "--result-file", "--delete", "--restore", "--to", "--once"],
   ...TLS_VALUES,
+  ...S3_VALUES,
 ]);
 const MAX_PORT = 65535;
 /** It becomes part of a file name. */
@@ -108,7 +119,7 @@ export function parseBackupArguments(words: readonly string[]): BackupTask {
   const one = (option: string): string | undefined => values.get(option)?.at(-1);
   const resultFile = one("--result-file");
   const deleted = one("--delete");
-  if (deleted !== undefined) return { kind: "delete", directory: deleted, resultFile };
+  if (deleted !== undefined) return { kind: "delete", ...placed(deleted, one), resultFile };
   const tls = tlsFiles(flags.has(TLS_FLAG), one);
   if (typeof tls === "string") throw new UsageError(tls);
   const account = { userName: one("--user") ?? "", passwordFile: one("--password-file") ?? "", tls };
@@ -122,18 +133,24 @@ export function parseBackupArguments(words: readonly string[]): BackupTask {
       throw new UsageError(`Option --once needs letters, digits and dashes, not "${once}"`);
     }
     if (once !== undefined && replace) throw new UsageError("Options --once and --replace do not go together");
-    return { kind: "restore", directory: restored, addresses, ...account, replace, once, resultFile };
+    return { kind: "restore", ...placed(restored, one), addresses, ...account, replace, once, resultFile };
   }
   const directory = one("--directory");
   if (directory === undefined) throw new UsageError("Option --directory is missing");
   return {
-    ...{ kind: "take", directory, resultFile },
+    ...{ kind: "take", ...placed(directory, one), resultFile },
     shards: parseShards(values.get("--source") ?? [], values.get("--slots") ?? []),
     ...account,
     name: one("--name") ?? "",
     cluster: one("--cluster") ?? "",
     verify: !flags.has("--no-verify"),
   };
+}
+
+function placed(location: string, one: (option: string) => string | undefined): Placed {
+  const s3 = s3Address(location, one);
+  if (typeof s3 === "string") throw new UsageError(s3);
+  return { directory: isS3(location) ? "" : location, s3 };
 }
 
 function parseShards(sources: readonly string[], slotLists: readonly string[]): BackupShardSource[] {

@@ -12,6 +12,7 @@ import path from "node:path";
 import type { Clock } from "../platform/clock.ts";
 import type { Random } from "../platform/random.ts";
 import type { RestoreBackup } from "./backup-arguments.ts";
+import type { BackupPlace } from "./backup-place.ts";
 import type { Manifest } from "./manifest.ts";
 import { checkFile, type RestoredKey, readManifest, restoredPieces } from "./restore-files.ts";
 import { openRestoreRecord, type RestoreRecord, type RestoreResult } from "./restore-record.ts";
@@ -28,15 +29,23 @@ export interface RestoreSurroundings {
 const BATCH_COMMANDS = 200;
 const BATCH_BYTES = 8 << 20;
 
-export async function restoreBackup(task: RestoreBackup, surroundings: RestoreSurroundings): Promise<RestoreResult> {
-  const { directory, passwordFile, once } = task;
-  const manifest = readManifest(directory);
-  const record = once === undefined ? undefined : openRestoreRecord(directory, once);
+export async function restoreBackup(
+  task: RestoreBackup,
+  place: BackupPlace,
+  surroundings: RestoreSurroundings,
+): Promise<RestoreResult> {
+  const { passwordFile, once } = task;
+  const { directory } = place;
+  const manifest = await readManifest(place);
+  const record = once === undefined ? undefined : await openRestoreRecord(place, once);
   if (record?.result !== undefined) {
     surroundings.log("Restored before: nothing is left to do");
     return record.result;
   }
-  for (const shard of manifest.shards) await checkFile(directory, shard);
+  for (const shard of manifest.shards) {
+    await place.fetch(shard.file);
+    await checkFile(directory, shard);
+  }
   const password = passwordFile === "" ? "" : fs.readFileSync(passwordFile, "utf8").replace(/\r?\n$/, "");
   const { log } = surroundings;
   const { addresses, userName, tls } = task;
@@ -44,12 +53,12 @@ export async function restoreBackup(task: RestoreBackup, surroundings: RestoreSu
   try {
     if (record !== undefined) await begin(record, target, log);
     const replace = task.replace || record !== undefined;
-    const { lasting, ...written } = await writeAll({ ...task, replace }, manifest, target, surroundings);
+    const { lasting, ...written } = await writeAll({ directory, manifest, replace }, target, surroundings);
     const result = { ...written, expired: manifest.keys - written.keys };
     if (record === undefined) return result;
     await expectAll(target, lasting);
     await target.waitForReplicas();
-    record.finish(result);
+    await record.finish(result);
     return result;
   } finally {
     target.close();
@@ -63,7 +72,7 @@ async function begin(record: RestoreRecord, target: RestoreTarget, log: (message
   }
   const keys = await target.countKeys();
   if (keys > 0) throw new Error(`The target is not empty: it holds ${keys} keys`);
-  record.begin();
+  await record.begin();
 }
 
 /** A primary that was lost on the way may have taken keys with it. */
@@ -79,22 +88,27 @@ interface Written {
   readonly lasting: number;
 }
 
+interface Source {
+  readonly directory: string;
+  readonly manifest: Manifest;
+  readonly replace: boolean;
+}
+
 async function writeAll(
-  task: RestoreBackup,
-  manifest: Manifest,
+  { directory, manifest, replace }: Source,
   target: RestoreTarget,
   { clock, random, log }: RestoreSurroundings,
 ): Promise<Written> {
   const total = { keys: 0, lasting: 0 };
   const known = new Set<string>();
   for (const { file, keys: expected } of manifest.shards) {
-    for await (const { keys, libraries } of restoredPieces(path.join(task.directory, file), clock, random)) {
+    for await (const { keys, libraries } of restoredPieces(path.join(directory, file), clock, random)) {
       // Each shard has them all.
       for (const source of libraries.filter((one) => !known.has(one.toString("latin1")))) {
         known.add(source.toString("latin1"));
         await target.runEverywhere("FUNCTION", "LOAD", "REPLACE", source);
       }
-      for (const batch of batchesOf(keys)) await target.run(batch.map((key) => restoreCommand(key, task, target)));
+      for (const batch of batchesOf(keys)) await target.run(batch.map((key) => restoreCommand(key, replace, target)));
       total.keys += keys.length;
       total.lasting += keys.filter(({ expireAtMs }) => expireAtMs === 0).length;
     }
@@ -105,7 +119,7 @@ async function writeAll(
 
 function restoreCommand(
   { database, key, expireAtMs, payload }: RestoredKey,
-  { replace }: RestoreBackup,
+  replace: boolean,
   { isCluster }: RestoreTarget,
 ): KeyedCommand {
   if (isCluster && database !== 0) throw new Error(`A cluster has no database ${database}, where the backup has keys`);

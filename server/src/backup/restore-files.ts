@@ -12,6 +12,7 @@ import type { Clock } from "../platform/clock.ts";
 import type { Random } from "../platform/random.ts";
 import { Collections } from "../values/collections.ts";
 import { defaultEncodingLimits } from "../values/encoding-limits.ts";
+import type { BackupPlace } from "./backup-place.ts";
 import { isOurManifest, MANIFEST_NAME, type Manifest, type ManifestShard } from "./manifest.ts";
 
 export interface RestoredKey {
@@ -32,10 +33,10 @@ const PIECE_BYTES = 256 << 10;
 /** As many as a server can have. */
 const DATABASES = 128;
 
-export function readManifest(directory: string): Manifest {
-  const file = path.join(directory, MANIFEST_NAME);
-  const text = fs.readFileSync(file, "utf8");
-  if (!isOurManifest(text)) throw new Error(`${file} is not of a backup`);
+export async function readManifest(place: BackupPlace): Promise<Manifest> {
+  const text = await place.readText(MANIFEST_NAME);
+  if (text === undefined) throw new Error(`"${place.name}" holds no backup: it has no ${MANIFEST_NAME}`);
+  if (!isOurManifest(text)) throw new Error(`${MANIFEST_NAME} in "${place.name}" is not of a backup`);
   return JSON.parse(text) as Manifest;
 }
 

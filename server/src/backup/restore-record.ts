@@ -4,8 +4,7 @@
  * it the target must be empty.
  */
 
-import path from "node:path";
-import { readTextFile, replaceTextFile, systemDisk } from "../platform/disk.ts";
+import type { BackupPlace } from "./backup-place.ts";
 
 export interface RestoreResult {
   readonly keys: number;
@@ -18,18 +17,18 @@ export interface RestoreRecord {
   /** Of a restore that came to its end. */
   readonly result: RestoreResult | undefined;
   readonly isBegun: boolean;
-  begin(): void;
-  finish(result: RestoreResult): void;
+  begin(): Promise<void>;
+  finish(result: RestoreResult): Promise<void>;
 }
 
-export function openRestoreRecord(directory: string, target: string): RestoreRecord {
-  const file = path.join(directory, `restored-${target}.json`);
-  const isBegun = systemDisk.exists(file);
+export async function openRestoreRecord(place: BackupPlace, target: string): Promise<RestoreRecord> {
+  const name = `restored-${target}.json`;
+  const text = await place.readText(name);
   const write = (content: { readonly result?: RestoreResult }) =>
-    replaceTextFile(systemDisk, file, `${JSON.stringify({ target, ...content })}\n`);
+    place.writeText(name, `${JSON.stringify({ target, ...content })}\n`);
   return {
-    result: isBegun ? (JSON.parse(readTextFile(systemDisk, file)) as { result?: RestoreResult }).result : undefined,
-    isBegun,
+    result: text === undefined ? undefined : (JSON.parse(text) as { result?: RestoreResult }).result,
+    isBegun: text !== undefined,
     begin: () => write({}),
     finish: (result) => write({ result }),
   };

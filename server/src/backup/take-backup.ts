@@ -1,10 +1,10 @@
 /** A backup from beginning to end: every shard's file, then the manifest. It is whole or, as far as that is up to us, not there. */
 
 import fs from "node:fs";
-import path from "node:path";
 import type { Clock } from "../platform/clock.ts";
-import { replaceTextFile, systemDisk } from "../platform/disk.ts";
+import { systemDisk } from "../platform/disk.ts";
 import type { TakeBackup } from "./backup-arguments.ts";
+import type { BackupPlace } from "./backup-place.ts";
 import { discardBackup } from "./delete-backup.ts";
 import { createManifest, MANIFEST_NAME, type Manifest, type ManifestShard } from "./manifest.ts";
 import { downloadShard } from "./shard-download.ts";
@@ -14,25 +14,32 @@ export interface BackupSurroundings {
   readonly log: (message: string) => void;
 }
 
-export async function takeBackup(task: TakeBackup, { clock, log }: BackupSurroundings): Promise<Manifest> {
-  const { directory, verify, userName, tls, name, cluster } = task;
+export async function takeBackup(
+  task: TakeBackup,
+  place: BackupPlace,
+  { clock, log }: BackupSurroundings,
+): Promise<Manifest> {
+  const { verify, userName, tls, name, cluster } = task;
+  const { directory } = place;
   const password = task.passwordFile === "" ? "" : fs.readFileSync(task.passwordFile, "utf8").replace(/\r?\n$/, "");
   const startedAt = new Date(clock.nowMs()).toISOString();
   fs.mkdirSync(directory, { recursive: true });
-  const manifestFile = path.join(directory, MANIFEST_NAME);
   // A run before us may have come this far; what it says is not true any more once a file is replaced.
-  systemDisk.remove(manifestFile);
+  await place.remove(MANIFEST_NAME);
   try {
     const shards: ManifestShard[] = [];
     for (const shard of task.shards) {
-      shards.push(await downloadShard({ disk: systemDisk, directory, shard, userName, password, tls, verify, log }));
+      const taken = await downloadShard({ disk: systemDisk, directory, shard, userName, password, tls, verify, log });
+      await place.keep(taken.file, verify ? taken.sha256 : undefined);
+      shards.push(taken);
     }
     const completedAt = new Date(clock.nowMs()).toISOString();
     const manifest = createManifest({ name, cluster, startedAt, completedAt, verified: verify, shards });
-    replaceTextFile(systemDisk, manifestFile, `${JSON.stringify(manifest, undefined, 2)}\n`);
+    await place.writeText(MANIFEST_NAME, `${JSON.stringify(manifest, undefined, 2)}\n`);
     return manifest;
   } catch (reason) {
-    discardBackup(directory);
+    // That it failed is what counts; what cannot be taken away has no manifest.
+    await discardBackup(place).catch((error: Error) => log(`What was written stays: ${error.message}`));
     throw reason;
   }
 }
