@@ -24,6 +24,10 @@ export class ReplyWriter {
   errors = 0;
   /** Text of the last error written, for statistics and scripts. */
   lastError = "";
+  /** The statistics had the last error before it was written. */
+  isLastErrorCounted = false;
+  /** Of `errors`, those up to here belong to a command that has been told of them. */
+  #attributedErrors = 0;
 
   /** Empties the writer; call once its bytes were copied or handed to a socket that has taken them all. */
   clear(): void {
@@ -67,7 +71,27 @@ export class ReplyWriter {
   error(text: string): void {
     this.errors++;
     this.lastError = text;
+    this.isLastErrorCounted = false;
     this.#line(45, text.replace(/[\r\n]/g, " "));
+  }
+
+  /** An error that the statistics have counted before: a script hands on what one of its commands replied. */
+  countedError(text: string): void {
+    this.error(text);
+    this.isLastErrorCounted = true;
+  }
+
+  /** Whether there are errors that no command within the one that ends has taken upon itself; it does so now. */
+  attributeErrors(): boolean {
+    const hasOwn = this.errors !== this.#attributedErrors;
+    this.#attributedErrors = this.errors;
+    return hasOwn;
+  }
+
+  /** The replies since there were so many errors are taken back. */
+  forgetErrors(errors: number): void {
+    this.errors = errors;
+    this.#attributedErrors = errors;
   }
 
   /** A safe integer. Beyond 2^53 use `integerText`. */

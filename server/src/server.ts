@@ -264,6 +264,7 @@ function createCore(options: ServerOptions): Core {
   });
   const programs = createServerScripting({
     ...{ config, clock, logger, random, table, keyspace, pause, connection: NO_CONNECTION },
+    failed: (error) => usage.errors.record(error),
     later: () => ({ state, reply, dispatcher, serveReady: () => waiting.forKeys.serveReady() }),
   });
   const context: ServerContext = {

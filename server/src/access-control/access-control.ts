@@ -76,7 +76,7 @@ export class AccessControl {
     const draft = known?.clone() ?? this.newUser(name);
     for (const rule of merged.rules) {
       const error = draft.apply(rule);
-      if (error !== undefined) return `Error in ACL SETUSER modifier '${rule}': ${error}`;
+      if (error !== undefined) return `Error in ACL SETUSER modifier '${upToZero(rule)}': ${error}`;
     }
     return this.put(draft);
   }
@@ -127,3 +127,8 @@ export class AccessControl {
 }
 
 const UNRESTRICTED_RULES = ["+@all", "~*", "&*", "on", "nopass"] as const;
+
+/** What of it Redis' formats show. */
+function upToZero(text: string): string {
+  return text.split("\0", 1)[0] ?? "";
+}

@@ -69,7 +69,13 @@ describe.runIf(hasReferenceServer)("ACL beside redis-server", () => {
 
   test("names, and subcommands with wrong arguments", async () => {
     await compareLines(
-      ...["0 ACL SETUSER a·b on", "0 ACL SETUSER default foo", "0 ACL DELUSER default", "0 ACL DELUSER nosuch u1"],
+      ...[
+        "0 ACL SETUSER a·b on",
+        "0 ACL SETUSER u1 ~a\0b",
+        "0 ACL SETUSER default foo",
+        "0 ACL DELUSER default",
+        "0 ACL DELUSER nosuch u1",
+      ],
       ...["0 ACL GETUSER nosuch", "0 ACL GETUSER default", "0 ACL LIST", "0 ACL USERS", "0 ACL WHOAMI", "0 ACL"],
       ...[
         "0 ACL FOO",

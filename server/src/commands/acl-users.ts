@@ -24,10 +24,12 @@ export function setUser(call: Call): void {
 
 export function deleteUsers(call: Call): void {
   const { accessControl } = call.server;
+  const names: string[] = [];
+  for (let i = 2; i < call.argc; i++) names.push(call.text(i));
+  // Before any of the others is gone.
+  if (names.includes(DEFAULT_USER)) throw new CommandError("ERR The 'default' user cannot be removed");
   let deleted = 0;
-  for (let i = 2; i < call.argc; i++) {
-    const name = call.text(i);
-    if (name === DEFAULT_USER) throw new CommandError("ERR The 'default' user cannot be removed");
+  for (const name of names) {
     const user = accessControl.delete(name);
     if (user === undefined) continue;
     userGone(call, user);

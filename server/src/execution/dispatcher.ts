@@ -365,9 +365,9 @@ export class Dispatcher {
     call.command = id;
     if (timed) this.#account(call, id, this.#clock.monotonicUs() - started);
     else this.#times.addUntimed(id);
-    if (reply.errors !== errors) {
+    if (reply.errors !== errors && reply.attributeErrors()) {
       table.failedCalls[id] = (table.failedCalls[id] as number) + 1;
-      this.#observer.failed(reply.lastError);
+      if (!reply.isLastErrorCounted) this.#observer.failed(reply.lastError);
     }
     table.calls[id] = (table.calls[id] as number) + 1;
     this.processed++;
@@ -454,7 +454,7 @@ export class Dispatcher {
     const id = this.#table.subcommand(container, name);
     if (id !== 0) return id;
     // A container that is also a command of its own (COMMAND, for one) takes no such argument either.
-    this.#reject(call, container, unknownSubcommand(this.#table.fullNames[container] as string, name));
+    this.#reject(call, 0, unknownSubcommand(this.#table.fullNames[container] as string, name));
     return -1;
   }
 

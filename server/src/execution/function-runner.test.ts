@@ -28,7 +28,14 @@ test("an engine that broke is made anew, with all libraries", () => {
   vi.spyOn(runs, "run").mockImplementation((program) => void started.push(program));
   const reply = new ReplyWriter();
   const functions = new FunctionRunner(
-    { table: new CommandTable(ALL_COMMANDS), logger, random: createSeededRandom(1), connection, reply: () => reply },
+    {
+      table: new CommandTable(ALL_COMMANDS),
+      logger,
+      random: createSeededRandom(1),
+      connection,
+      reply: () => reply,
+      failed: () => undefined,
+    },
     runs,
   );
   for (const name of ["one", "two"]) {

@@ -10,7 +10,7 @@ import { Client, type ClientConnection, ClientFlag } from "../commands/client.ts
 import { CommandBit } from "../commands/command-table.ts";
 import { ERRORS } from "../commands/errors.ts";
 import { formatDouble } from "../memory/double-text.ts";
-import { type LuaMachine, LuaType, type State } from "../scripting/lua-machine.ts";
+import { COUNTED_MARK, type LuaMachine, LuaType, type State } from "../scripting/lua-machine.ts";
 import { ReplyToLua } from "../scripting/script-values.ts";
 import { isPermitted, permissionErrorInScript } from "./permission-check.ts";
 import { Target } from "./propagation.ts";
@@ -34,6 +34,7 @@ export class ScriptCommands {
   readonly #machine: LuaMachine;
   readonly #values: ReplyToLua;
   readonly client: Client;
+  readonly #failed: (error: string) => void;
   readonly #rules: { isReadOnly: boolean; allowsOom: boolean };
   #call: Call | undefined;
   /** Who runs the script, and the command that was sent for it. */
@@ -44,8 +45,10 @@ export class ScriptCommands {
   /** The script has run a command that may write. */
   hasWritten = false;
 
-  constructor(machine: LuaMachine, connection: ClientConnection) {
+  /** `failed`: counts an error that stood in place of a reply. */
+  constructor(machine: LuaMachine, connection: ClientConnection, failed: (error: string) => void) {
     this.#machine = machine;
+    this.#failed = failed;
     this.#values = new ReplyToLua(machine);
     this.client = new Client({ id: 0, address: "lua", localAddress: "", connection, createdAtMs: 0 });
     this.client.set(ClientFlag.script, true);
@@ -119,9 +122,12 @@ export class ScriptCommands {
     if (argc === 0) return this.#fail(state, raises, NO_ARGUMENTS);
     if (!this.#takeArguments(state, call, argc)) return this.#fail(state, raises, WRONG_ARGUMENT);
     const id = call.server.table.requested(call);
-    if (id === 0) return this.#fail(state, raises, UNKNOWN_COMMAND);
+    if (id === 0) return this.#refuse(state, raises, UNKNOWN_COMMAND);
     const objection = this.#objection(call, id);
-    if (objection !== undefined) return this.#fail(state, raises, objection);
+    if (objection !== undefined) {
+      call.server.table.rejectedCalls[id] = (call.server.table.rejectedCalls[id] as number) + 1;
+      return this.#refuse(state, raises, objection);
+    }
     const { reply } = call;
     const start = reply.position;
     call.server.executor.runQueued(call, id);
@@ -136,7 +142,12 @@ export class ScriptCommands {
   /** Whether the user may run the command on the stack; undefined if it is none. Nothing is logged. */
   isAllowed(state: State): boolean | undefined {
     const call = this.#call;
-    if (call === undefined || !this.#takeArguments(state, call, this.#machine.api.lua_gettop(state))) return undefined;
+    if (call === undefined) return undefined;
+    const { api } = this.#machine;
+    if (!this.#takeArguments(state, call, api.lua_gettop(state))) {
+      this.#pushError(state, WRONG_ARGUMENT);
+      api.lua_error(state);
+    }
     const id = call.server.table.requested(call);
     return id === 0 ? undefined : isPermitted(call, id);
   }
@@ -153,10 +164,25 @@ export class ScriptCommands {
   /** Gives the error as a value, or raises it. */
   #fail(state: State, raises: boolean, text: string): number {
     const { api } = this.#machine;
+    this.#pushError(state, text);
+    return raises ? api.lua_error(state) : 1;
+  }
+
+  /** As for a command that clients send: what refuses it is counted here, and not once more when the script ends with it. */
+  #refuse(state: State, raises: boolean, text: string): number {
+    const { api } = this.#machine;
+    this.#failed(text);
+    this.#pushError(state, text);
+    api.lua_pushboolean(state, 1);
+    api.lua_setfield(state, -2, this.#machine.name(COUNTED_MARK));
+    return raises ? api.lua_error(state) : 1;
+  }
+
+  #pushError(state: State, text: string): void {
+    const { api } = this.#machine;
     api.lua_createtable(state, 0, 1);
     this.#machine.pushText(state, text);
     api.lua_setfield(state, -2, this.#machine.name("err"));
-    return raises ? api.lua_error(state) : 1;
   }
 
   #takeArguments(state: State, call: Call, argc: number): boolean {

@@ -26,6 +26,8 @@ export interface ScriptEngineParts {
   readonly logger: Logger;
   readonly random: Random;
   readonly connection: ClientConnection;
+  /** Counts an error that a script saw in place of a command's reply. */
+  readonly failed: (error: string) => void;
 }
 
 export interface EngineKind {
@@ -40,13 +42,13 @@ export interface EngineKind {
 const MEMORY_LIMIT_BYTES = 1 << 30;
 
 export function createScriptEngine(parts: ScriptEngineParts, kind: EngineKind): ScriptEngine {
-  const { table, logger, random, connection, reply } = parts;
+  const { table, logger, random, connection, reply, failed } = parts;
   const made: { commands?: ScriptCommands; replies?: LuaToReply; redis?: Libraries[string] } = {};
   const interpreter = new Interpreter({
     memoryLimitBytes: MEMORY_LIMIT_BYTES,
     look: (canSuspend) => kind.look(canSuspend, made.commands?.hasWritten ?? false),
     libraries: (machine) => {
-      const commands = new ScriptCommands(machine, connection);
+      const commands = new ScriptCommands(machine, connection, failed);
       const replies = new LuaToReply(machine, reply());
       const useProtocol = (version: 2 | 3): void => {
         commands.protocol = version;

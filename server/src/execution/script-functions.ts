@@ -133,14 +133,12 @@ function setReplication(machine: LuaMachine, { commands }: ScriptFunctionParts, 
   return raise(machine, state, "Invalid replication flags. Use REPL_AOF, REPL_REPLICA, REPL_ALL or REPL_NONE.");
 }
 
-function checkPermission(machine: LuaMachine, { commands, table: tableOf }: ScriptFunctionParts, state: State): number {
-  const table = tableOf();
+function checkPermission(machine: LuaMachine, { commands }: ScriptFunctionParts, state: State): number {
   const { api } = machine;
   if (api.lua_gettop(state) === 0) {
     return raise(machine, state, "Please specify at least one argument for this redis lib call");
   }
-  const name = Buffer.from(machine.text(state, 1) ?? "", "latin1");
-  const isAllowed = table.lookup(name, 0, name.length) === 0 ? undefined : commands.isAllowed(state);
+  const isAllowed = commands.isAllowed(state);
   if (isAllowed === undefined) return raise(machine, state, "Invalid command passed to redis.acl_check_cmd()");
   api.lua_pushboolean(state, isAllowed ? 1 : 0);
   return 1;

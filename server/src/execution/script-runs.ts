@@ -7,11 +7,12 @@
 import { integerArgument } from "../commands/arguments.ts";
 import type { Call } from "../commands/call.ts";
 import { type Client, ClientFlag } from "../commands/client.ts";
+import type { CommandTable } from "../commands/command-table.ts";
 import type { RunningScript } from "../commands/context.ts";
 import { CommandError, ERRORS } from "../commands/errors.ts";
 import type { Logger } from "../observability/logger.ts";
 import type { Clock } from "../platform/clock.ts";
-import type { Interpreter } from "../scripting/interpreter.ts";
+import type { Interpreter, ScriptFailure } from "../scripting/interpreter.ts";
 import { LuaStatus } from "../scripting/lua-machine.ts";
 import { ScriptError } from "../scripting/script-error.ts";
 import { ScriptFlag } from "../scripting/shebang.ts";
@@ -27,6 +28,9 @@ export interface ScriptRunsParts {
   /** `busy-reply-threshold`; 0: scripts may run for ever. */
   readonly longestMs: () => number;
   readonly isClusterEnabled: boolean;
+  readonly table: CommandTable;
+  /** Counts an error reply. */
+  readonly failed: (error: string) => void;
   /** Calls back after a turn of the event loop. */
   readonly schedule: (callback: () => void) => void;
   /** Does a piece of work for a client, and gives the bytes of the reply that it has written. */
@@ -152,7 +156,7 @@ export class ScriptRuns {
     }
     reply.position = position;
     // Errors that the script has seen are its own affair.
-    reply.errors = errors;
+    reply.forgetErrors(errors);
     if (this.#suspended !== undefined) this.#putAside(run, call);
     else {
       answer(run.program, call, status);
@@ -180,12 +184,17 @@ export class ScriptRuns {
   #goOn(run: Run): void {
     const { client, program } = run;
     this.patience.beginSlice();
-    const bytes = this.#parts.workFor(client, (call) => {
+    const { table, failed, workFor } = this.#parts;
+    const bytes = workFor(client, (call) => {
+      const { errors } = call.reply;
       // For a script time stands still.
       call.server.keyspace.setNow(run.nowMs);
       Object.assign(call, { command: run.command, nowMs: run.nowMs });
       const { commands, interpreter } = program.engine;
       this.#enter(run, call, { leave: commands.goOn(call), work: () => interpreter.resume() });
+      if (this.#suspended !== undefined || call.reply.errors === errors) return;
+      table.failedCalls[run.command] = (table.failedCalls[run.command] as number) + 1;
+      if (!call.reply.isLastErrorCounted) failed(call.reply.lastError);
     });
     if (this.#suspended !== undefined) return;
     client.set(ClientFlag.blocked, false);
@@ -247,9 +256,13 @@ function answer({ engine, name }: Program, { reply }: Call, status: number): voi
     }
     return;
   }
-  const { message, place } =
-    status === LuaStatus.yielded
-      ? { message: "ERR attempt to yield across metamethod/C-call boundary", place: interpreter.place() }
-      : interpreter.failure();
-  reply.error(`${message} script: ${name}${place === undefined ? "" : `, on ${place}`}.`);
+  const { message, place, isCounted } =
+    status === LuaStatus.yielded ? yielded(interpreter.place()) : interpreter.failure();
+  const text = `${message} script: ${name}${place === undefined ? "" : `, on ${place}`}.`;
+  if (isCounted) reply.countedError(text);
+  else reply.error(text);
+}
+
+function yielded(place: string | undefined): ScriptFailure {
+  return { message: "ERR attempt to yield across metamethod/C-call boundary", place, isCounted: false };
 }

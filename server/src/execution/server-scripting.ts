@@ -25,6 +25,8 @@ export interface ServerScriptingParts {
   readonly pause: { resume(client: Client): void };
   /** Of the client that the commands of scripts run for. */
   readonly connection: ClientConnection;
+  /** Counts an error reply. */
+  readonly failed: (error: string) => void;
   /** Parts that are made later than this. */
   readonly later: () => {
     readonly state: ServerState;
@@ -43,9 +45,9 @@ export interface ServerScripting {
 }
 
 export function createServerScripting(parts: ServerScriptingParts): ServerScripting {
-  const { config, clock, logger, random, table, keyspace, pause, connection, later } = parts;
+  const { config, clock, logger, random, table, keyspace, pause, connection, failed, later } = parts;
   const scriptsUnderWay = new ScriptRuns({
-    ...{ logger, clock, isClusterEnabled: config.get("cluster-enabled") },
+    ...{ logger, clock, failed, table, isClusterEnabled: config.get("cluster-enabled") },
     longestMs: () => config.get("busy-reply-threshold"),
     state: () => later().state,
     schedule: (callback) => void setImmediate(callback),
@@ -55,7 +57,7 @@ export function createServerScripting(parts: ServerScriptingParts): ServerScript
       if (keyspace.waited.hasReady) later().serveReady();
     },
   });
-  const engine = { table, logger, random, connection, reply: () => later().reply };
+  const engine = { table, logger, random, connection, failed, reply: () => later().reply };
   const functions = new FunctionRunner(engine, scriptsUnderWay);
   const libraries = {
     sources: () => Array.from(functions.all(), ({ source }) => source),

@@ -48,7 +48,8 @@ export function baseFunctions(machine: LuaMachine, tables: ProtectedTables): Rea
     setmetatable: (state) => setMetatable(machine, tables, state),
     getmetatable: (state) => {
       api.luaL_checkany(state, 1);
-      if (tables.has(state, 1) || api.lua_getmetatable(state, 1) === 0) api.lua_pushnil(state);
+      if (tables.isGlobals(state, 1)) api.lua_rawgeti(state, REGISTRY, tables.globalsMetatable);
+      else if (tables.has(state, 1) || api.lua_getmetatable(state, 1) === 0) api.lua_pushnil(state);
       else api.luaL_getmetafield(state, 1, machine.name("__metatable"));
       return 1;
     },
@@ -61,6 +62,28 @@ export function baseFunctions(machine: LuaMachine, tables: ProtectedTables): Rea
     },
     load: (state) => loadPieces(machine, state),
   };
+}
+
+/** `table.insert`: at the end by itself, in the middle by Lua's own, whose reference is given. */
+export function insert(
+  machine: LuaMachine,
+  { tables, plainInsert }: { readonly tables: ProtectedTables; readonly plainInsert: number },
+  state: State,
+): number {
+  const { api } = machine;
+  api.luaL_checktype(state, 1, LuaType.table);
+  const count = api.lua_gettop(state);
+  if (count === 3) api.luaL_checknumber(state, 2);
+  else if (count !== 2) machine.raiseAt(state, "wrong number of arguments to 'insert'");
+  refuseProtected(machine, tables, state);
+  if (count === 2) {
+    api.lua_rawseti(state, 1, api.lua_objlen(state, 1) + 1);
+    return 0;
+  }
+  api.lua_rawgeti(state, REGISTRY, plainInsert);
+  api.lua_insert(state, 1);
+  api.lua_call(state, 3, 0);
+  return 0;
 }
 
 function pairs({ api }: LuaMachine, tables: ProtectedTables, state: State): number {

@@ -3,7 +3,7 @@
  * go on later. A compiled chunk is a reference in Lua's registry.
  */
 
-import { GLOBALS, LuaMachine, LuaStatus, LuaType, REGISTRY, type State } from "./lua-machine.ts";
+import { COUNTED_MARK, GLOBALS, LuaMachine, LuaStatus, LuaType, REGISTRY, type State } from "./lua-machine.ts";
 import { type Libraries, openSandbox, REAL_GLOBALS, useGlobals, type Worlds } from "./sandbox.ts";
 
 /** What a script died of. */
@@ -11,6 +11,8 @@ export interface ScriptFailure {
   readonly message: string;
   /** The chunk and line, if known, as Redis tells them behind the message. */
   readonly place: string | undefined;
+  /** The statistics have this error already: a command of the script replied it, and the script handed it on. */
+  readonly isCounted: boolean;
 }
 
 export class CompileError extends Error {}
@@ -154,10 +156,16 @@ export class Interpreter {
     const { machine, thread } = this;
     const { api } = machine;
     const place = this.place();
-    if (api.lua_type(thread, -1) !== LuaType.table) return { message: `ERR ${this.#textOfTop()}`, place };
+    if (api.lua_type(thread, -1) !== LuaType.table) {
+      return { message: `ERR ${this.#textOfTop()}`, place, isCounted: false };
+    }
+    machine.pushText(thread, COUNTED_MARK);
+    api.lua_rawget(thread, -2);
+    const isCounted = api.lua_toboolean(thread, -1) !== 0;
+    api.lua_settop(thread, -2);
     machine.pushText(thread, "err");
     api.lua_rawget(thread, -2);
-    return { message: machine.text(thread, -1) ?? "ERR unknown error", place };
+    return { message: machine.text(thread, -1) ?? "ERR unknown error", place, isCounted };
   }
 
   #textOfTop(): string {

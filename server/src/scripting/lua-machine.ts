@@ -97,6 +97,8 @@ export const LuaStatus = { ok: 0, yielded: 1, runtimeError: 2, syntaxError: 3, n
 /** A C function: takes its arguments from the stack, leaves its results there and gives their number. */
 export type HostFunction = (state: State) => number;
 
+/** Field of an error that the statistics have: a command replied it. */
+export const COUNTED_MARK = "ignore_error_stats_update";
 const LONG_JUMP = Symbol("longjmp");
 const PAGE_BYTES = 65536;
 const INITIAL_STAGE_BYTES = 4096;

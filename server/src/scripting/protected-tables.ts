@@ -15,6 +15,9 @@ export class ProtectedTables {
   readonly #refuse: number;
   /** Reference of Lua's own `next`. */
   plainNext = 0;
+  /** Reference of what scripts get for the metatable of the globals, which is protected itself. */
+  globalsMetatable = 0;
+  #globals = 0;
 
   constructor(machine: LuaMachine) {
     this.#machine = machine;
@@ -37,6 +40,20 @@ export class ProtectedTables {
     const address = api.lua_topointer(state, -1);
     api.lua_insert(state, -2);
     this.#realOf.set(address, api.luaL_ref(state, REGISTRY));
+  }
+
+  /** Takes the table on top of the stack as that of the globals. */
+  protectGlobals(state: State): void {
+    const { api } = this.#machine;
+    api.lua_getmetatable(state, -1);
+    this.protect(state);
+    this.globalsMetatable = api.luaL_ref(state, REGISTRY);
+    this.protect(state);
+    this.#globals = api.lua_topointer(state, -1);
+  }
+
+  isGlobals(state: State, index: number): boolean {
+    return this.#machine.api.lua_topointer(state, index) === this.#globals;
   }
 
   has(state: State, index: number): boolean {

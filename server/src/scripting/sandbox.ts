@@ -4,7 +4,7 @@
  * which KEYS and ARGV change from call to call.
  */
 
-import { baseFunctions } from "./base-functions.ts";
+import { baseFunctions, insert } from "./base-functions.ts";
 import { GLOBALS, type HostFunction, type LuaMachine, REGISTRY, type State } from "./lua-machine.ts";
 import { ProtectedTables } from "./protected-tables.ts";
 
@@ -46,6 +46,7 @@ export function openSandbox(
     api.lua_setfield(state, REAL_GLOBALS, machine.name(name));
   }
   addFields(machine, state, baseFunctions(machine, tables));
+  guardInsertion(machine, state, tables);
   for (const [name, members] of Object.entries(libraries)) {
     api.lua_getfield(state, REAL_GLOBALS, machine.name(name));
     if (api.lua_type(state, -1) === 0) {
@@ -70,11 +71,21 @@ export function openSandbox(
   api.lua_pushvalue(state, REAL_GLOBALS);
   const full = api.luaL_ref(state, REGISTRY);
   api.lua_pushvalue(state, REAL_GLOBALS);
-  tables.protect(state);
+  tables.protectGlobals(state);
   api.lua_pushvalue(state, -1);
   api.lua_setfield(state, REAL_GLOBALS, machine.name("_G"));
   api.lua_replace(state, GLOBALS);
   return { full, loading };
+}
+
+/** Lua's own `insert` writes past metatables, so that what it is given is looked at first. */
+function guardInsertion(machine: LuaMachine, state: State, tables: ProtectedTables): void {
+  const { api } = machine;
+  api.lua_getfield(state, REAL_GLOBALS, machine.name("table"));
+  api.lua_getfield(state, -1, machine.name("insert"));
+  const plainInsert = api.luaL_ref(state, REGISTRY);
+  addFields(machine, state, { insert: (caller) => insert(machine, { tables, plainInsert }, caller) });
+  api.lua_settop(state, REAL_GLOBALS);
 }
 
 /** From now on the globals that code sees are those of the table with this reference. */

@@ -5,7 +5,7 @@
 
 import type { ReplyWriter } from "@kvcluster/protocol/reply-writer";
 import { formatDouble } from "../memory/double-text.ts";
-import { type LuaMachine, LuaType, type State } from "./lua-machine.ts";
+import { COUNTED_MARK, type LuaMachine, LuaType, type State } from "./lua-machine.ts";
 
 const SLOTS = 6;
 /** Tables in tables: a reply nested deeper is cut off by an error, so that a table within itself ends. */
@@ -83,7 +83,7 @@ export class LuaToReply {
     const reply = this.#reply;
     const error = this.#textField(state, "err");
     const status = error === undefined ? this.#textField(state, "ok") : undefined;
-    if (error !== undefined) reply.error(error);
+    if (error !== undefined) this.#error(state, error);
     else if (status !== undefined) reply.status(oneLine(status));
     else if (this.#hasField(state, "double", LuaType.number)) {
       reply.doubleText(formatDouble(api.lua_tonumber(state, -1)));
@@ -92,6 +92,13 @@ export class LuaToReply {
     else if (this.#hasField(state, "set", LuaType.table)) this.#pairs(state, false);
     else return this.#textTagged(state);
     return true;
+  }
+
+  #error(state: State, text: string): void {
+    const isCounted = this.#hasField(state, COUNTED_MARK, LuaType.boolean);
+    if (isCounted) this.#machine.api.lua_settop(state, -2);
+    if (isCounted) this.#reply.countedError(text);
+    else this.#reply.error(text);
   }
 
   #textTagged(state: State): boolean {

@@ -4,7 +4,7 @@
  * `big_number`, `verbatim_string`.
  */
 
-import type { LuaMachine, State } from "./lua-machine.ts";
+import { COUNTED_MARK, type LuaMachine, type State } from "./lua-machine.ts";
 
 const CR = 13;
 const MINUS = 45;
@@ -99,7 +99,7 @@ export class ReplyToLua {
     const { api } = this.#machine;
     this.#field(state, "err");
     api.lua_pushboolean(state, 1);
-    api.lua_setfield(state, -2, this.#machine.name("ignore_error_stats_update"));
+    api.lua_setfield(state, -2, this.#machine.name(COUNTED_MARK));
   }
 
   #array(state: State): void {

@@ -19,7 +19,7 @@ export const ACCESS_CONTROL: readonly Conversation[] = [
       a ACL WHOAMI | a ACL USERS | a ACL LIST | a ACL GETUSER default | a ACL GETUSER none | a ACL SETUSER u
       a ACL GETUSER u | a ACL LIST | a ACL USERS | a ACL SETUSER u on >p ~k* &c* +get | b? AUTH u p | b? ACL WHOAMI
       a ACL SETUSER u +acl|whoami +ping | b ACL WHOAMI | b GET k | b GET x | b SET k 1 | a ACL DELUSER none
-      a ACL DELUSER default | b! | a ACL DELUSER u none | b$ | a ACL USERS | a ACL CAT | a ACL CAT nosuch
+      a ACL DELUSER default | a ACL DELUSER u default | a ACL GETUSER u | b! | a ACL DELUSER u none | b$ | a ACL USERS | a ACL CAT | a ACL CAT nosuch
       a ACL GENPASS 0 | a ACL GENPASS 5000 | a ACL DRYRUN | a ACL DRYRUN none GET k | a ACL DRYRUN default GET k
       a ACL DRYRUN default FOO | a ACL DRYRUN default GET | a ACL FOO | a ACL LOAD | a ACL SAVE
     `,

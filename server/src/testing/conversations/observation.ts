@@ -148,13 +148,23 @@ export const OBSERVATION: readonly Conversation[] = [
       a EVAL return·redis.call('incr',KEYS[1]) 1 k | a EVAL return·redis.pcall('incr',KEYS[1]) 1 k | a INFO errorstats
       a AUTH a b | a EVALSHA x 0 | a MULTI; FOO; EXEC | a MULTI; INCR k; EXEC
       a EVAL return·redis.error_reply('MY·x') 0 | a INFO errorstats | a INFO commandstats | a CONFIG RESETSTAT
-      a INFO errorstats
+      a INFO errorstats | a EVAL return·redis.call('incr',KEYS[1]) 1 k | a EVAL return·redis.pcall('incr',KEYS[1]) 1 k
+      a EVAL redis.pcall('incr',KEYS[1]) 1 k | a EVAL redis.call('get') 0 | a EVAL return·redis.pcall('get') 0
+      a EVAL pcall(redis.call,'get') 0 | a EVAL pcall(redis.call,'nosuch') 0 | a EVAL redis.call('nosuch') 0
+      a EVAL return·redis.pcall('config','get') 0 | a EVAL return·redis.call('config') 0 | a EVAL redis.call() 0
+      a EVAL_RO return·redis.pcall('set','k','v') 0 | a EVAL error({err='MY·x',ignore_error_stats_update=true}) 0
+      a EVAL return·{err='MY·x',ignore_error_stats_update=true} 0 | a EVAL return·{{err='MY·x'}} 0
+      a MULTI; EVAL return·redis.call('incr','k') 0; EXEC | a CONFIG NOSUCH | a OBJECT NOSUCH k | a INFO errorstats
+      a INFO commandstats | a CONFIG RESETSTAT | a ACL SETUSER u on nopass +@all -set ~x* | b AUTH u x
+      b EVAL redis.call('set','x','v') 0 | b EVAL redis.call('get','k') 0 | a CONFIG SET maxmemory 1
+      a EVAL redis.call('set','k','v') 0 | a EVAL return·redis.pcall('set','k','v') 0 | a CONFIG SET maxmemory 0
+      a INFO errorstats | a INFO commandstats | b RESET | a ACL DELUSER u | a CONFIG RESETSTAT
     `,
     // Durations, and the calls of the record itself.
     masks: [
       [/usec=\d+,usec_per_call=[\d.]+/g, "usec"],
       [/cmdstat_(ping|info|config\|resetstat|client\|id|flushall)[^\r]*\r\n/g, ""],
-      [/([$=])\d+/g, "$1"],
+      [/\$\d+/g, "$"],
       [/(cmdstat_[^\r]*\r\n)+/g, (lines) => lines.split("\r\n").sort().join("\r\n")],
     ],
   },
