@@ -28,7 +28,7 @@ import { NO_CONNECTION, nobody } from "./execution/nobody.ts";
 import { Propagator } from "./execution/propagation.ts";
 import { resetStatistics } from "./execution/reset-statistics.ts";
 import { changeRole } from "./execution/role-change.ts";
-import { createFactSources, createUsage, type MeteredUsage, sampleMemory } from "./execution/server-facts.ts";
+import { createFactSources, createUsage, type MeteredUsage, sampleUsage } from "./execution/server-facts.ts";
 import { createServerKeyspace } from "./execution/server-keyspace.ts";
 import { createServerScripting, type ServerScripting } from "./execution/server-scripting.ts";
 import { compactionSettingsOf, followSettings } from "./execution/server-settings.ts";
@@ -258,13 +258,12 @@ function createCore(options: ServerOptions): Core {
     ...{ config, clock, keyspace, table, clients, usage, identity, pubsub, persistence, replication, tracking },
     ...{ ...timeLogs, accessControl: users.accessControl, systemBytes: totalmem(), upkeep: () => upkeep },
     commandsProcessed: () => dispatcher.processed - usage.commandsAtReset,
-    blockedClients: () => waiting.count + migrations.count + pause.heldClients,
+    blockedClients: () => waiting.counts(migrations.count + pause.heldClients),
     ...{ isLoaded: () => readiness.isLoaded, programs: () => programs, shutdownWait: () => context.shutdownWait },
     cluster: () => cluster?.cluster.facts(),
   });
   const programs = createServerScripting({
-    ...{ config, clock, logger, random, table, keyspace, pause, connection: NO_CONNECTION },
-    failed: (error) => usage.errors.record(error),
+    ...{ config, clock, logger, random, table, keyspace, pause, connection: NO_CONNECTION, errors: usage.errors },
     later: () => ({ state, reply, dispatcher, serveReady: () => waiting.forKeys.serveReady() }),
   });
   const context: ServerContext = {
@@ -463,10 +462,10 @@ function runCron({ context, dispatcher, gateway, upkeep, usage, waiting, cluster
   const { keyspace, clock, config, clients, persistence, tracking } = context;
   const nowMs = clock.nowMs();
   keyspace.setNow(nowMs);
-  sampleMemory(context, usage);
+  sampleUsage(context, usage);
   context.replication.failover.tick();
   upkeep.tick();
-  tracking.tick();
+  tracking.limitKeys();
   persistence.tick();
   context.appendOnly.tick();
   context.slotMigrations?.tick();
@@ -474,8 +473,6 @@ function runCron({ context, dispatcher, gateway, upkeep, usage, waiting, cluster
   closeIdleClients(clients.all(), config.get("timeout"), nowMs);
   gateway.tick();
   usage.commandRate.sample(dispatcher.processed, nowMs);
-  usage.inputRate.sample(usage.traffic.inputBytes, nowMs);
-  usage.outputRate.sample(usage.traffic.outputBytes, nowMs);
 }
 
 function rewriteConfigFile({ config, configFile, logger }: ServerOptions, users: ServerUsers): string | undefined {

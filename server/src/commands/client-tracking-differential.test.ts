@@ -172,6 +172,11 @@ describe.runIf(hasReferenceServer)("CLIENT TRACKING beside redis-server", () => 
     compare("a RESET", "a CLIENT TRACKING ON", "a GET k", "w SET k 1", "a SET k 1", "w FLUSHALL"));
 });
 
+/** The message that a key was changed, in RESP3. */
+function told(key: string): string {
+  return `>2\r\n$10\r\ninvalidate\r\n*1\r\n$${key.length}\r\n${key}\r\n`;
+}
+
 describe("CLIENT TRACKING here", () => {
   let server: OwnServer;
   beforeAll(async () => {
@@ -191,9 +196,34 @@ describe("CLIENT TRACKING here", () => {
     await w.text("MSET", "declared", "1", "inside", "1");
     a.write(encodeCommand(["EVAL", "redis.call('GET', 'k') return redis.call('SET', 'k', '1')", "0"]));
     a.write(encodeCommand(["PING"]));
-    const told = (key: string): string => `>2\r\n$10\r\ninvalidate\r\n*1\r\n$${key.length}\r\n${key}\r\n`;
     expect(await a.until("+PONG\r\n")).toBe(`${told("inside")}+OK\r\n${told("k")}+PONG\r\n`);
     for (const client of [a, w]) client.close();
+  });
+
+  test("tells of keys with a prefix before the client that has changed them gets its reply", async () => {
+    const a = await RawClient.connect(server.port);
+    const w = await RawClient.connect(server.port);
+    await a.text("HELLO", "3");
+    await a.text("CLIENT", "TRACKING", "ON", "BCAST");
+    for (let k = 0; k < 20; k++) {
+      await w.text("SET", `key:${k}`, "1");
+      a.write(encodeCommand(["PING"]));
+      expect(await a.until("+PONG\r\n")).toBe(`${told(`key:${k}`)}+PONG\r\n`);
+    }
+    for (const client of [a, w]) client.close();
+  });
+
+  test("forgets a key too many at once, not ten times a second", async () => {
+    const a = await RawClient.connect(server.port);
+    await a.text("CONFIG", "SET", "tracking-table-max-keys", "2");
+    await a.text("HELLO", "3");
+    await a.text("CLIENT", "TRACKING", "ON");
+    for (let k = 0; k < 50; k++) {
+      await a.text("GET", `key:${k}`);
+      expect(await count(a, "total_keys")).toBe(Math.min(k + 1, 2));
+    }
+    await a.text("CONFIG", "SET", "tracking-table-max-keys", "1000000");
+    a.close();
   });
 
   test("forgets keys beyond tracking-table-max-keys, telling whose they were, and all with the last client", async () => {

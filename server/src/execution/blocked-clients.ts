@@ -59,6 +59,13 @@ export class BlockedClients implements Blocking {
     return this.#blocked.size;
   }
 
+  /** Of those, who will not wait for ever. */
+  get countWithTimeout(): number {
+    let count = 0;
+    for (const { cancelTimer } of this.#blocked.values()) if (cancelTimer !== undefined) count++;
+    return count;
+  }
+
   block(call: Call, request: BlockRequest): void {
     const { client } = call;
     if (client === this.#retried) {

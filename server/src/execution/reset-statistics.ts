@@ -10,8 +10,9 @@ export function resetStatistics(context: ServerContext, usage: MeteredUsage, com
   usage.errors.reset();
   usage.commandsAtReset = commands;
   usage.commandRate.reset(commands);
-  for (const direction of ["inputBytes", "outputBytes"] as const) usage.traffic[direction] = 0;
-  for (const rate of [usage.inputRate, usage.outputRate]) rate.reset(0);
+  for (const count of ["inputBytes", "outputBytes", "reads", "writes"] as const) usage.traffic[count] = 0;
+  const { inputRate, outputRate, replicationInputRate, replicationOutputRate } = usage;
+  for (const rate of [inputRate, outputRate, replicationInputRate, replicationOutputRate]) rate.reset(0);
   replication.resetStatistics();
   context.cluster?.slotUse.resetStatistics();
 }

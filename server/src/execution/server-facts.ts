@@ -35,19 +35,29 @@ import type { ClientTracking } from "../tracking/client-tracking.ts";
 import { commandFacts, latencyFacts, latencySpikeFacts, slowLogFacts } from "./command-facts.ts";
 import type { MemoryUpkeep } from "./memory-upkeep.ts";
 
+/** What connections of clients have carried. */
+interface Traffic {
+  inputBytes: number;
+  outputBytes: number;
+  reads: number;
+  writes: number;
+}
+
 /** Numbers that grow with use and belong to no other part. */
 export interface UsageCounters {
-  readonly traffic: { readonly inputBytes: number; readonly outputBytes: number };
+  readonly traffic: Readonly<Traffic>;
   readonly commandRate: RateMeter;
   readonly inputRate: RateMeter;
   readonly outputRate: RateMeter;
+  readonly replicationInputRate: RateMeter;
+  readonly replicationOutputRate: RateMeter;
   readonly errors: ErrorStatistics;
   peakBytes: number;
   readonly startupBytes: number;
 }
 
 export interface MeteredUsage extends UsageCounters {
-  readonly traffic: { inputBytes: number; outputBytes: number };
+  readonly traffic: Traffic;
   /** Commands run before CONFIG RESETSTAT. */
   commandsAtReset: number;
 }
@@ -56,11 +66,13 @@ export interface MeteredUsage extends UsageCounters {
 export function createUsage(clock: Clock, startupBytes: number): MeteredUsage {
   const nowMs = clock.nowMs();
   return {
-    traffic: { inputBytes: 0, outputBytes: 0 },
+    traffic: { inputBytes: 0, outputBytes: 0, reads: 0, writes: 0 },
     commandsAtReset: 0,
     commandRate: new RateMeter(nowMs),
     inputRate: new RateMeter(nowMs),
     outputRate: new RateMeter(nowMs),
+    replicationInputRate: new RateMeter(nowMs),
+    replicationOutputRate: new RateMeter(nowMs),
     errors: new ErrorStatistics(),
     peakBytes: 0,
     startupBytes,
@@ -82,7 +94,7 @@ export interface FactParts {
   readonly identity: Pick<ServerFacts, "runId" | "port" | "startedAtMs" | "configFile">;
   readonly persistence: Persistence;
   readonly replication: Replication;
-  readonly blockedClients: () => number;
+  readonly blockedClients: () => { readonly count: number; readonly withTimeout: number };
   /** Whether the load at start is over. */
   readonly isLoaded: () => boolean;
   readonly shutdownWait: () => ShutdownWait;
@@ -111,8 +123,11 @@ export function createFactSources(parts: FactParts): FactSources {
     statistics: () => statisticsFacts(parts),
     replication: () => parts.replication.facts(),
     processor: () => {
-      const { user, system } = process.cpuUsage();
-      return { userSeconds: user / 1e6, systemSeconds: system / 1e6 };
+      const [all, own] = [process.cpuUsage(), process.threadCpuUsage()];
+      return {
+        ...{ userSeconds: all.user / 1e6, systemSeconds: all.system / 1e6 },
+        ...{ ownUserSeconds: own.user / 1e6, ownSystemSeconds: own.system / 1e6 },
+      };
     },
     cluster: parts.cluster,
     keyspace: () => databaseFacts(parts.keyspace),
@@ -158,7 +173,8 @@ function clientFacts({ clients, config, blockedClients, tracking, keyspace, clus
     // One each way with each of the others, as Redis counts.
     clusterConnections: 2 * ((cluster()?.knownNodes ?? 1) - 1),
     maxClients: config.get("maxclients"),
-    blocked: blockedClients(),
+    blocked: blockedClients().count,
+    waitingWithTimeout: blockedClients().withTimeout,
     tracking: tracking.facts(),
     largestInputBytes,
     largestOutputBytes,
@@ -239,14 +255,20 @@ function measureBuffers({ clients, replication }: Pick<FactParts, "clients" | "r
 }
 
 /** Brings what is too dear to measure for every command up to date: to be called some times a second. */
-export function sampleMemory(
-  parts: Pick<FactParts, "clients" | "replication" | "keyspace">,
+export function sampleUsage(
+  parts: Pick<FactParts, "clients" | "replication" | "keyspace" | "clock">,
   usage: UsageCounters,
 ): void {
+  const { replication, clock } = parts;
   const { eviction, arena } = parts.keyspace;
   const buffers = measureBuffers(parts);
   eviction.otherBytes = buffers.countedBytes;
   usage.peakBytes = Math.max(usage.peakBytes, arena.usedBytes + buffers.countedBytes + buffers.replicaBytes);
+  const nowMs = clock.nowMs();
+  usage.inputRate.sample(usage.traffic.inputBytes, nowMs);
+  usage.outputRate.sample(usage.traffic.outputBytes, nowMs);
+  usage.replicationInputRate.sample(replication.inputBytes, nowMs);
+  usage.replicationOutputRate.sample(replication.replicas.outputBytes, nowMs);
 }
 
 /** The load at start counts from the first moment, before its file is even open. */
@@ -272,6 +294,10 @@ function statisticsFacts(parts: FactParts): StatisticsFacts {
     fullSyncs: replication.replicas.fullSyncs,
     partialSyncs: replication.replicas.partialSyncs,
     failedPartialSyncs: replication.replicas.refusedPartialSyncs,
+    replicationInputBytesPerSecond: usage.replicationInputRate.perSecond,
+    replicationOutputBytesPerSecond: usage.replicationOutputRate.perSecond,
+    expiry: keyspace.expiry.statistics,
+    overLimit: keyspace.eviction.overLimitTimes(),
     expiredKeys: keyspace.expiredKeys,
     expiredFields: keyspace.expiredFields,
     evictedKeys: keyspace.evictedKeys,
@@ -282,8 +308,8 @@ function statisticsFacts(parts: FactParts): StatisticsFacts {
     patterns: pubsub.count("patterns"),
     shardChannels: pubsub.count("shardChannels"),
     errorReplies: usage.errors.total,
-    reads: 0,
-    writes: 0,
+    reads: usage.traffic.reads,
+    writes: usage.traffic.writes,
     denials: parts.accessControl.denials,
   };
 }

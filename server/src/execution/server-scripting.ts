@@ -5,6 +5,7 @@ import type { Client, ClientConnection } from "../commands/client.ts";
 import type { CommandTable } from "../commands/command-table.ts";
 import type { Config } from "../config/config.ts";
 import type { Keyspace } from "../keyspace/keyspace.ts";
+import type { ErrorStatistics } from "../observability/counters.ts";
 import type { Logger } from "../observability/logger.ts";
 import type { LibraryStore } from "../persistence/persistence.ts";
 import type { Clock } from "../platform/clock.ts";
@@ -25,8 +26,7 @@ export interface ServerScriptingParts {
   readonly pause: { resume(client: Client): void };
   /** Of the client that the commands of scripts run for. */
   readonly connection: ClientConnection;
-  /** Counts an error reply. */
-  readonly failed: (error: string) => void;
+  readonly errors: ErrorStatistics;
   /** Parts that are made later than this. */
   readonly later: () => {
     readonly state: ServerState;
@@ -45,7 +45,8 @@ export interface ServerScripting {
 }
 
 export function createServerScripting(parts: ServerScriptingParts): ServerScripting {
-  const { config, clock, logger, random, table, keyspace, pause, connection, failed, later } = parts;
+  const { config, clock, logger, random, table, keyspace, pause, connection, errors, later } = parts;
+  const failed = (error: string): void => errors.record(error);
   const scriptsUnderWay = new ScriptRuns({
     ...{ logger, clock, failed, table, isClusterEnabled: config.get("cluster-enabled") },
     longestMs: () => config.get("busy-reply-threshold"),

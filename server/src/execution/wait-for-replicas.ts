@@ -26,6 +26,13 @@ export class WaitingForReplicas implements AcknowledgementWaiters {
     return this.#waiters.size;
   }
 
+  /** Of those, who will not wait for ever. */
+  get countWithTimeout(): number {
+    let count = 0;
+    for (const { cancelTimer } of this.#waiters.values()) if (cancelTimer !== undefined) count++;
+    return count;
+  }
+
   wait(client: Client, copies: AwaitedCopies, timeoutMs: number): void {
     client.set(ClientFlag.blocked, true);
     client.connection.pause();

@@ -12,7 +12,8 @@ import { WaitingForReplicas } from "./wait-for-replicas.ts";
 export interface WaitingClients {
   readonly forKeys: BlockedClients;
   readonly forReplicas: WaitingForReplicas;
-  readonly count: number;
+  /** With `others`, who wait for something else than a key or replicas; and how many will not wait for ever. */
+  counts(others: number): { readonly count: number; readonly withTimeout: number };
   /** CLIENT UNBLOCK: false if the client does not wait. */
   unblock(client: Client, withError: boolean): boolean;
   /** The client has gone. */
@@ -36,9 +37,10 @@ export function createWaitingClients(parts: WaitingClientsParts): WaitingClients
   return {
     forKeys,
     forReplicas,
-    get count() {
-      return forKeys.count + forReplicas.count;
-    },
+    counts: (others) => ({
+      count: forKeys.count + forReplicas.count + others,
+      withTimeout: forKeys.countWithTimeout + forReplicas.countWithTimeout,
+    }),
     unblock: (client, withError) => forKeys.unblock(client, withError) || forReplicas.unblock(client, withError),
     forget(client) {
       forKeys.forget(client);

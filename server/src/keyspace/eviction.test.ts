@@ -40,6 +40,21 @@ const isOld = (key: string) => key.startsWith("old");
 const isVolatile = (key: string) => Number(key.split(":")[1]) % 2 === 1;
 
 describe("Eviction", () => {
+  it("tells for how long memory was above the limit, in all and up to now", () => {
+    const test = evictFrom("noeviction");
+    const { eviction } = test.keyspace;
+    expect(eviction.overLimitTimes()).toEqual({ totalMs: 0, currentMs: 0 });
+    expect(eviction.freeMemoryIfNeeded()).toBe("failed");
+    test.advance(250);
+    expect(eviction.overLimitTimes()).toEqual({ totalMs: 250, currentMs: 250 });
+    configure(test, "noeviction", 0);
+    expect(eviction.overLimitTimes()).toEqual({ totalMs: 250, currentMs: 0 });
+    test.advance(250);
+    expect(eviction.overLimitTimes()).toEqual({ totalMs: 250, currentMs: 0 });
+    test.keyspace.resetStatistics();
+    expect(eviction.overLimitTimes().totalMs).toBe(0);
+  });
+
   it.each(["allkeys-lru", "allkeys-lfu"] as const)("%s takes the keys used least", (policy) => {
     const test = evictFrom(policy);
     expect(test.keyspace.eviction.freeMemoryIfNeeded()).toBe("ok");

@@ -70,6 +70,9 @@ export class Eviction {
   readonly #poolRecords = new Int32Array(POOL_SIZE);
   readonly #poolScores = new Float64Array(POOL_SIZE);
   #poolCount = 0;
+  /** Since when memory is above the limit, and how long it was before. */
+  #overSinceUs: number | undefined;
+  #overUs = 0;
 
   constructor(state: KeyspaceState, databases: readonly Database[], clock: Clock) {
     this.#state = state;
@@ -139,6 +142,30 @@ export class Eviction {
 
   /** Evicts until memory is below the limit, nothing can be evicted, or the time of one call is over. */
   freeMemoryIfNeeded(): EvictionResult {
+    const result = this.#freeMemory();
+    if (result !== "ok") this.#overSinceUs ??= this.#clock.monotonicUs();
+    else if (this.#overSinceUs !== undefined) this.#endOver();
+    return result;
+  }
+
+  /** For how long memory stayed above the limit: in all, and up to now. */
+  overLimitTimes(): { readonly totalMs: number; readonly currentMs: number } {
+    if (this.#overSinceUs !== undefined && !this.isOverLimit) this.#endOver();
+    const currentUs = this.#overSinceUs === undefined ? 0 : this.#clock.monotonicUs() - this.#overSinceUs;
+    return { totalMs: (this.#overUs + currentUs) / 1000, currentMs: currentUs / 1000 };
+  }
+
+  resetStatistics(): void {
+    this.#overUs = 0;
+    this.#overSinceUs = undefined;
+  }
+
+  #endOver(): void {
+    this.#overUs += this.#clock.monotonicUs() - (this.#overSinceUs ?? 0);
+    this.#overSinceUs = undefined;
+  }
+
+  #freeMemory(): EvictionResult {
     if (!this.isOverLimit) return "ok";
     const endUs = this.#clock.monotonicUs() + this.#sliceUs;
     const isOver = (): boolean => this.#clock.monotonicUs() >= endUs;

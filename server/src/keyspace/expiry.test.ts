@@ -47,6 +47,22 @@ describe("ExpiryCycle", () => {
     expect(test.db().count).toBe((slices - 1) * 20);
   });
 
+  it("tells which share of keys it found expired, how long it took and how often it was cut short", () => {
+    const test = new TestKeyspace();
+    const now = test.clock.nowMs();
+    for (let i = 0; i < 4000; i++) test.set(`key:${i}`, "v", now + (i % 4 === 0 ? 50 : 10_000_000));
+    test.advance(100);
+    slowClock(test);
+    while (!test.keyspace.expiry.run(2));
+    const { stalePercent, cappedRuns, spentMs } = test.keyspace.expiry.statistics;
+    // A quarter of them, which counts for a twentieth.
+    expect(stalePercent).toBeCloseTo(25 * 0.05, 1);
+    expect(cappedRuns).toBeGreaterThan(5);
+    expect(spentMs).toBeGreaterThanOrEqual(2 * cappedRuns);
+    test.keyspace.resetStatistics();
+    expect(test.keyspace.expiry.statistics).toEqual({ stalePercent: 0, cappedRuns: 0, spentMs: 0 });
+  });
+
   it("rests until the earliest time there is, and wakes for an earlier one", () => {
     const test = new TestKeyspace();
     const now = test.clock.nowMs();

@@ -17,6 +17,8 @@ const FIELDS_A_LOOK = 16;
 /** Work between two looks at the clock: a record looked at counts 1, an expired one as much as it costs more. */
 const CLOCK_INTERVAL = 512;
 const EXPIRED_COST = 32;
+/** Of the latest sweep in the running share of stale keys, as in Redis. */
+const STALE_WEIGHT = 0.05;
 
 export class ExpiryCycle {
   readonly #state: KeyspaceState;
@@ -29,6 +31,13 @@ export class ExpiryCycle {
   #next: Handle = 0;
   /** The earliest time met in this sweep that is still to come. */
   #earliestLeftMs = Number.POSITIVE_INFINITY;
+
+  /** Of this sweep: keys looked at, and how many of those had expired. */
+  #looked = 0;
+  #due = 0;
+  #stalePercent = 0;
+  #cappedRuns = 0;
+  #spentUs = 0;
 
   constructor(state: KeyspaceState, databases: readonly Database[], clock: Clock) {
     this.#state = state;
@@ -49,7 +58,20 @@ export class ExpiryCycle {
     if (!isSweepDue && !areFieldsDue) return true;
     const startUs = this.#clock.monotonicUs();
     const areFieldsDone = !areFieldsDue || this.#expireFields(startUs + budgetMs * 1000 * FIELD_SHARE);
-    return (!isSweepDue || this.#sweep(startUs + budgetMs * 1000)) && areFieldsDone;
+    const isDone = (!isSweepDue || this.#sweep(startUs + budgetMs * 1000)) && areFieldsDone;
+    this.#spentUs += this.#clock.monotonicUs() - startUs;
+    if (!isDone) this.#cappedRuns++;
+    return isDone;
+  }
+
+  get statistics(): { readonly stalePercent: number; readonly cappedRuns: number; readonly spentMs: number } {
+    return { stalePercent: this.#stalePercent, cappedRuns: this.#cappedRuns, spentMs: this.#spentUs / 1000 };
+  }
+
+  resetStatistics(): void {
+    this.#stalePercent = 0;
+    this.#cappedRuns = 0;
+    this.#spentUs = 0;
   }
 
   /** Hashes are listed by their earliest field: there is nothing to look for. */
@@ -81,6 +103,10 @@ export class ExpiryCycle {
 
   #finish(): void {
     if (this.#earliestLeftMs < this.#state.earliestExpiryMs) this.#state.earliestExpiryMs = this.#earliestLeftMs;
+    const found = this.#looked === 0 ? 0 : (this.#due / this.#looked) * 100;
+    this.#stalePercent += (found - this.#stalePercent) * STALE_WEIGHT;
+    this.#looked = 0;
+    this.#due = 0;
   }
 
   /** False when the time ran out inside the page. */
@@ -97,7 +123,7 @@ export class ExpiryCycle {
     // The limit is read each time: deleting the page's last record can close it.
     for (; record < arena.pageLimit(page); record += stride) {
       work++;
-      if (arena.isLive(record) && this.#isDue(record)) {
+      if (arena.isLive(record) && this.#isStale(record)) {
         state.owners.get(state.records.databaseIdOf(record))?.expireRecord(record);
         work += EXPIRED_COST;
       }
@@ -118,6 +144,13 @@ export class ExpiryCycle {
   #hasPage(): boolean {
     this.#position = Math.min(this.#position, this.#arena.pageCountOf(VOLATILE_RECORD) - 1);
     return this.#position >= 0;
+  }
+
+  #isStale(record: Handle): boolean {
+    this.#looked++;
+    const isDue = this.#isDue(record);
+    if (isDue) this.#due++;
+    return isDue;
   }
 
   #isDue(record: Handle): boolean {

@@ -210,7 +210,7 @@ export class Keyspace {
     this.#state.expiredFields = 0;
     this.#state.evictedKeys = 0;
     this.#freesBeforeReset = this.#totalFrees;
-    this.compaction.resetStatistics();
+    for (const part of [this.compaction, this.expiry, this.eviction]) part.resetStatistics();
   }
 
   /** Keys in all databases. */

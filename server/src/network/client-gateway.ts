@@ -32,6 +32,8 @@ export interface GatewayOptions {
   readonly durable: DurabilityGate;
   readonly settings: () => GatewaySettings;
   readonly nowMs: () => number;
+  /** The requests of a turn have run, and their replies are about to leave. */
+  readonly turnEnded: () => void;
   /** A client has come: it is yet to get its user. */
   readonly joined: (client: Client) => void;
   /** Some times a second: disconnects those who take too much memory. */
@@ -70,6 +72,7 @@ export class ClientGateway {
         else setImmediate(flush);
       },
       beforeFlush: () => {
+        options.turnEnded();
         options.durable.settle();
         this.#outboxes.flush();
       },

@@ -44,6 +44,9 @@ export interface ConnectionLimits {
 export interface Traffic {
   inputBytes: number;
   outputBytes: number;
+  /** How often a socket was read, and written. */
+  reads: number;
+  writes: number;
 }
 
 /** Which replies have to wait until the disk has what they acknowledge. */
@@ -147,6 +150,7 @@ export class Connection implements ClientConnection, ReplyOwner, Outbox {
     const client = this.#client;
     if (client === undefined || this.#isClosing) return;
     this.#traffic.inputBytes += end - start;
+    this.#traffic.reads++;
     if (this.#takeOver !== undefined) {
       this.#takeOver(Buffer.from(chunk.subarray(start, end)));
       return;
@@ -192,6 +196,7 @@ export class Connection implements ClientConnection, ReplyOwner, Outbox {
       return true;
     }
     this.#traffic.outputBytes += bytes.length;
+    this.#traffic.writes++;
     this.#socket.write(bytes);
     if (this.#socket.writableLength === 0) return true;
     this.#checkOutput();
@@ -224,6 +229,7 @@ export class Connection implements ClientConnection, ReplyOwner, Outbox {
     for (const { bytes } of held.splice(0, gone)) {
       this.#heldBytes -= bytes.length;
       this.#traffic.outputBytes += bytes.length;
+      this.#traffic.writes++;
       this.#socket.write(bytes);
     }
     if (held.length > 0) this.#durable.wait(this);
@@ -354,6 +360,7 @@ export class Connection implements ClientConnection, ReplyOwner, Outbox {
       return;
     }
     this.#traffic.outputBytes += bytes.length;
+    this.#traffic.writes++;
     this.#socket.write(bytes);
     if (this.#socket.writableLength > 0) this.#checkOutput();
   }

@@ -21,13 +21,13 @@ function owner(name: string, log: string[], isGone = true, descriptor = -1): Rep
 interface SetUp {
   readonly reply: ReplyWriter;
   readonly queue: ReplyQueue;
-  readonly traffic: { outputBytes: number };
+  readonly traffic: { outputBytes: number; writes: number };
   readonly endTurn: () => void;
 }
 
 function setUp(batch?: Pick<SocketBatch, "send">, beforeFlush = (): void => undefined): SetUp {
   const reply = new ReplyWriter();
-  const traffic = { outputBytes: 0 };
+  const traffic = { outputBytes: 0, writes: 0 };
   let flush: (() => void) | undefined;
   const schedule = (run: () => void): void => {
     flush = run;

@@ -35,7 +35,7 @@ export interface ReplyQueueOptions {
   readonly beforeFlush: () => void;
   /** Sends the replies of many in one call, where there is one. */
   readonly batch: Pick<SocketBatch, "send"> | undefined;
-  readonly traffic: { outputBytes: number };
+  readonly traffic: { outputBytes: number; writes: number };
 }
 
 export class ReplyQueue {
@@ -138,6 +138,7 @@ export class ReplyQueue {
       return;
     }
     batch.send(this.#reply.buffer, this.#rows, count);
+    this.#options.traffic.writes += count;
     let start = this.#start;
     for (let i = 0; i < count; i++) {
       const end = this.#ends[i] as number;

@@ -50,6 +50,7 @@ export function createServerGateway({
       isProtected: config.get("protected-mode") && accessControl.defaultUser.needsNoPassword && !config.isGiven("bind"),
     }),
     nowMs: () => clock.nowMs(),
+    turnEnded: () => context.tracking.turnEnded(),
     evict: () => eviction.check(),
     joined: (client) => {
       beginAsDefault(client, context);

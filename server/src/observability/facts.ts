@@ -32,6 +32,8 @@ export interface ClientFacts {
   readonly clusterConnections: number;
   readonly maxClients: number;
   readonly blocked: number;
+  /** Of those that wait for a key or for replicas: who will not wait for ever. */
+  readonly waitingWithTimeout: number;
   readonly tracking: TrackingFacts;
   readonly largestInputBytes: number;
   readonly largestOutputBytes: number;
@@ -169,9 +171,13 @@ export interface StatisticsFacts {
   readonly outputBytesPerSecond: number;
   readonly replicationInputBytes: number;
   readonly replicationOutputBytes: number;
+  readonly replicationInputBytesPerSecond: number;
+  readonly replicationOutputBytesPerSecond: number;
   readonly fullSyncs: number;
   readonly partialSyncs: number;
   readonly failedPartialSyncs: number;
+  readonly expiry: ExpiryFacts;
+  readonly overLimit: OverLimitFacts;
   readonly expiredKeys: number;
   /** Fields of hashes. */
   readonly expiredFields: number;
@@ -187,6 +193,21 @@ export interface StatisticsFacts {
   readonly writes: number;
   /** What users were refused, by what it was. */
   readonly denials: DenialFacts;
+}
+
+/** What the active expiry cycle has met and cost. */
+export interface ExpiryFacts {
+  /** Of the keys with an expiry time, those that had expired and were still there when it came by. */
+  readonly stalePercent: number;
+  /** How often it had to stop before it was done. */
+  readonly cappedRuns: number;
+  readonly spentMs: number;
+}
+
+/** For how long memory was above its limit: in all, and up to now if it still is. */
+export interface OverLimitFacts {
+  readonly totalMs: number;
+  readonly currentMs: number;
 }
 
 export interface DenialFacts {
@@ -348,6 +369,9 @@ export interface OutputBufferLimitFacts {
 export interface ProcessorFacts {
   readonly systemSeconds: number;
   readonly userSeconds: number;
+  /** Of the thread that runs commands alone. */
+  readonly ownSystemSeconds: number;
+  readonly ownUserSeconds: number;
 }
 
 export interface FactSources {

@@ -116,8 +116,15 @@ export class ClientTracking {
     for (const key of keys) this.#send(client, key === undefined ? undefined : [key]);
   }
 
-  /** Ten times a second: gives up keys, at random, while there are more than allowed. */
-  tick(): void {
+  /** Before the replies of a turn leave: who hears that a key was changed can count on others having been told. */
+  turnEnded(): void {
+    if (this.#clients.size === 0) return;
+    this.#deliver();
+    this.limitKeys();
+  }
+
+  /** Gives up keys, at random, while there are more than allowed. */
+  limitKeys(): void {
     const { keys, mostKeys } = this.#parts;
     const most = mostKeys();
     if (most === 0 || keys.count <= most) {
@@ -145,10 +152,14 @@ export class ClientTracking {
   #deliverSoon(): void {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
-    this.#parts.schedule(() => {
-      this.#isScheduled = false;
-      this.#prefixes.deliver((client, keys) => this.#send(client, keys));
-    });
+    // For what changes without a request.
+    this.#parts.schedule(() => this.#deliver());
+  }
+
+  #deliver(): void {
+    if (!this.#isScheduled) return;
+    this.#isScheduled = false;
+    this.#prefixes.deliver((client, keys) => this.#send(client, keys));
   }
 
   /** `keys` undefined: all that the client has. */

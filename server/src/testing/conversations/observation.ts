@@ -132,7 +132,8 @@ export const OBSERVATION: readonly Conversation[] = [
   {
     title: "who is subscribed, watches or waits is counted",
     lines: `
-      a WATCH k l | b WATCH k | c SUBSCRIBE x | d& BLPOP q r 0 | a UNWATCH | a INFO clients | b MULTI; GET k; EXEC | c RESET
+      a WATCH k l | b WATCH k | c SUBSCRIBE x | d& BLPOP q r 0 | e& BLPOP p 100 | a INFO clients | f& WAIT 1 100000
+      a INFO clients | a CLIENT UNBLOCK <f> | f?1 | a CLIENT UNBLOCK <e> | e?1 | a UNWATCH | a INFO clients | b MULTI; GET k; EXEC | c RESET
       a LPUSH q 1 | d?1 | a INFO clients
     `,
     // Fields that came with 7.4, and sizes of buffers.
