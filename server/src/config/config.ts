@@ -95,7 +95,9 @@ export class Config {
     const found: [string, string][] = [];
     for (const [name, directive] of BY_NAME) {
       const nameBytes = Buffer.from(name);
-      const match = globs.findIndex((glob) => globMatchBuffer(glob, nameBytes, true));
+      const match = directive.isHidden
+        ? patterns.findIndex((pattern) => pattern.toLowerCase() === name)
+        : globs.findIndex((glob) => globMatchBuffer(glob, nameBytes, true));
       if (match < 0) continue;
       const pattern = patterns[match] as string;
       const shown = /[[*?]/.test(pattern) ? name : pattern;

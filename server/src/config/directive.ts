@@ -43,6 +43,8 @@ export interface DirectiveOptions {
   /** Changed at run time only with `enable-protected-configs`. */
   readonly isProtected?: boolean;
   readonly effect?: "full" | "none";
+  /** For tests: CONFIG GET shows it by its name only. */
+  readonly isHidden?: boolean;
 }
 
 export interface Directive<Name extends string = string, Value = unknown> {
@@ -55,6 +57,7 @@ export interface Directive<Name extends string = string, Value = unknown> {
   readonly isImmutable: boolean;
   readonly isProtected: boolean;
   readonly effect: "full" | "none";
+  readonly isHidden: boolean;
   /** Takes all words of its line; CONFIG SET splits its one argument at blanks. */
   readonly isMultiArgument: boolean;
   parse(words: readonly string[], context: ParseContext<Value>): Value;
@@ -104,6 +107,7 @@ export function described<const Name extends string, Value>(name: Name, initial:
     isImmutable: options.isImmutable ?? false,
     isProtected: options.isProtected ?? false,
     effect: options.effect ?? "full",
+    isHidden: options.isHidden ?? false,
   };
 }
 
@@ -123,11 +127,12 @@ export function integer<const Name extends string>(
   name: Name,
   initial: number,
   [minimum, maximum]: Range,
-  options: DirectiveOptions = {},
+  options: DirectiveOptions & { readonly clampedTo?: Range } = {},
 ) {
+  const [least, most] = options.clampedTo ?? [minimum, maximum];
   const codec: Codec<number> = {
     form: integerIn(minimum, maximum),
-    parse: (text) => parseInteger(text) as number,
+    parse: (text) => Math.min(most, Math.max(least, parseInteger(text) as number)),
     format: formatInteger,
   };
   return single(name, initial, codec, options);
@@ -151,11 +156,12 @@ export function memory<const Name extends string>(
   name: Name,
   initial: number,
   [minimum, maximum]: Range = [0, LONG_MAX],
-  options: DirectiveOptions = {},
+  /** `atLeast`: what less is taken for. */
+  options: DirectiveOptions & { readonly atLeast?: number } = {},
 ) {
   const codec: Codec<number> = {
     form: sizeIn(minimum, maximum),
-    parse: (text) => parseMemorySize(text) as number,
+    parse: (text) => Math.max(options.atLeast ?? 0, parseMemorySize(text) as number),
     format: formatInteger,
     line: formatMemorySize,
   };
@@ -184,12 +190,13 @@ export function choice<const Name extends string, const Choices extends readonly
   name: Name,
   choices: Choices,
   initial: Choices[number],
-  options: DirectiveOptions = {},
+  /** `sameAs`: words that are shown as others, which mean the same. */
+  options: DirectiveOptions & { readonly sameAs?: Readonly<Record<string, Choices[number]>> } = {},
 ) {
   const codec: Codec<Choices[number]> = {
     kind: `one of ${choices.join(", ")}`,
     form: oneOf(choices.join(" ")),
-    parse: (text) => text.toLowerCase(),
+    parse: (text) => options.sameAs?.[text.toLowerCase()] ?? text.toLowerCase(),
     format: (value) => value,
   };
   return single(name, initial, codec, options);

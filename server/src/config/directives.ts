@@ -24,10 +24,13 @@ import { savePoints } from "./save-points.ts";
 
 const STORED: DirectiveOptions = { effect: "none" };
 const FIXED: DirectiveOptions = { isImmutable: true };
+const HIDDEN: DirectiveOptions = { isHidden: true };
+const HIDDEN_STORED: DirectiveOptions = { isHidden: true, effect: "none" };
 const FIXED_STORED: DirectiveOptions = { isImmutable: true, effect: "none" };
 const PORTS = [0, 65535] as const;
 const COUNT = [0, INT_MAX] as const;
 const BIG_COUNT = [0, LONG_MAX] as const;
+const SIGNED = [-(2 ** 31), INT_MAX] as const;
 const MIB = 1024 * 1024;
 
 function checkHostname(name: string): string | undefined {
@@ -52,6 +55,13 @@ function checkNodeName(name: string): string | undefined {
 
 function plainName(directive: string, noun: string): (value: string) => string | undefined {
   return (value) => (value.includes("/") ? `${directive} can't be a path, just a ${noun}` : undefined);
+}
+
+/** Every variable in braces must be known, and without a title there must be something left. */
+function checkTitle(template: string): string | undefined {
+  const variables = /^([^{}]|\{(title|listen-addr|server-mode|port|tls-port|unixsocket|config-file)\})*$/;
+  const isSaid = variables.test(template) && template.replaceAll("{title}", "").trim() !== "";
+  return isSaid ? undefined : "template format is invalid or contains unknown variables";
 }
 
 const SHUTDOWN_WORDS = ["save", "nosave", "now", "force"] as const;
@@ -129,12 +139,17 @@ const PROCESS = [
   choice("supervised", ["upstart", "systemd", "auto", "no"], "no", FIXED_STORED),
   bool("always-show-logo", false, FIXED_STORED),
   bool("set-proc-title", true, FIXED_STORED),
-  text("proc-title-template", "{title} {listen-addr} {server-mode}", STORED),
+  text("proc-title-template", "{title} {listen-addr} {server-mode}", { effect: "none", check: checkTitle }),
   bool("crash-log-enabled", true, STORED),
   bool("crash-memcheck-enabled", true, STORED),
   bool("disable-thp", true, FIXED_STORED),
   bool("jemalloc-bg-thread", true, STORED),
-  choice("oom-score-adj", ["no", "yes", "relative", "absolute"], "no", STORED),
+  choice("oom-score-adj", ["no", "yes", "relative", "absolute"], "no", {
+    effect: "none",
+    sameAs: { relative: "yes" },
+  }),
+  integer("watchdog-period", 0, COUNT, HIDDEN_STORED),
+  bool("use-exit-on-panic", false, HIDDEN_STORED),
   numbers("oom-score-adj-values", [0, 200, 800], parseOomScores, STORED),
   text("server_cpulist", "", FIXED_STORED),
   text("bio_cpulist", "", FIXED_STORED),
@@ -143,7 +158,7 @@ const PROCESS = [
   text("ignore-warnings", "", STORED),
   text("locale-collate", "", STORED),
   bool("hide-user-data-from-log", false, STORED),
-  integer("hz", 10, COUNT, STORED),
+  integer("hz", 10, COUNT, { effect: "none", clampedTo: [1, 500] }),
   bool("dynamic-hz", true, STORED),
   choice("enable-protected-configs", ["no", "yes", "local"], "no", FIXED),
   choice("enable-debug-command", ["no", "yes", "local"], "no", FIXED),
@@ -229,6 +244,10 @@ const PERSISTENCE = [
     { seconds: 60, changes: 10000 },
   ]),
   bool("stop-writes-on-bgsave-error", true),
+  // So long for each key, microseconds: what would be over in no time can be watched.
+  integer("rdb-key-save-delay", 0, SIGNED, HIDDEN),
+  integer("key-load-delay", 0, SIGNED, HIDDEN),
+  memory("loading-process-events-interval-bytes", 2 * MIB, [1024, INT_MAX], HIDDEN_STORED),
   bool("rdbcompression", true),
   bool("rdbchecksum", true, FIXED),
   bool("rdb-del-sync-files", false, STORED),
@@ -269,7 +288,7 @@ const REPLICATION = [
   integer("repl-ping-replica-period", 10, [1, INT_MAX], { alias: "repl-ping-slave-period" }),
   integer("repl-timeout", 60, [1, INT_MAX]),
   // Redis sets no upper limit and ends when the memory is not there; more than this no backlog can be.
-  memory("repl-backlog-size", MIB, [1, 8192 * MIB]),
+  memory("repl-backlog-size", MIB, [1, 8192 * MIB], { atLeast: 16 << 10 }),
   integer("repl-backlog-ttl", 3600, BIG_COUNT),
   bool("repl-disable-tcp-nodelay", false, STORED),
   bool("repl-diskless-sync", true),

@@ -222,10 +222,11 @@ export class Persistence {
 
   /** Cuts now and writes to the target in the background. The owner of the target calls `finishSnapshot` when it is done. */
   startSnapshot(target: SnapshotTarget, isAofBase = false, form = rdbForm): SnapshotJob {
-    const { clock, caughtUp } = this.#options;
+    const { clock, caughtUp, config } = this.#options;
+    const keyDelayUs = (): number => config.get("rdb-key-save-delay");
     const snapshot = this.#cut(target, isAofBase, form);
     this.#meter.begin();
-    const job = new SnapshotJob({ snapshot, target, clock, meter: this.#meter, caughtUp });
+    const job = new SnapshotJob({ snapshot, target, clock, meter: this.#meter, keyDelayUs, caughtUp });
     this.#job = job;
     this.#jobStartedAtMs = clock.nowMs();
     job.start();
@@ -365,6 +366,8 @@ export class Persistence {
     try {
       bytes = await loadRdbFile({
         ...{ disk, clock, file, handler: loader, isCancelled },
+        keyDelayUs: () => config.get("key-load-delay"),
+        keysLoaded: () => loader.keysLoaded,
         verifyChecksum: config.get("rdbchecksum"),
         ...(within === undefined ? {} : { within }),
         started: (progress) => {

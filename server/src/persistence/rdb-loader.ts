@@ -12,6 +12,8 @@ const READ_BYTES = 1 << 20;
 const PIECE_BYTES = 64 << 10;
 /** The event loop is let go after this. */
 const BURST_US = 10_000;
+/** A delay that is asked for is looked at again after this. */
+const DELAY_STEP_MS = 20;
 
 export interface LoadProgress {
   readonly startedAtMs: number;
@@ -26,6 +28,9 @@ export interface LoadFileOptions extends RdbReaderOptions {
   readonly started: (progress: LoadProgress) => void;
   /** Asked between pieces; true ends the load with an error. */
   readonly isCancelled: () => boolean;
+  /** How long each key is to take at least: `key-load-delay`, 0 but in tests. */
+  readonly keyDelayUs: () => number;
+  readonly keysLoaded: () => number;
   /** Of a load that this file is a part of. */
   readonly within?: LoadProgress;
 }
@@ -40,17 +45,52 @@ export async function loadRdbFile(options: LoadFileOptions): Promise<number | un
   const loadedBefore = progress.loadedBytes;
   options.started(progress);
   let endUs = clock.monotonicUs() + BURST_US;
+  const delay = new LoadDelay(options);
   try {
     while (load.step()) {
       progress.loadedBytes = loadedBefore + load.loadedBytes;
-      if (clock.monotonicUs() < endUs) continue;
-      await new Promise<void>((resolve) => setImmediate(resolve));
-      if (isCancelled()) throw new Error(`The load of "${file}" was given up`);
+      delay.add();
+      if (clock.monotonicUs() < endUs && !delay.isDue) continue;
+      do {
+        await delay.pass();
+        if (isCancelled()) throw new Error(`The load of "${file}" was given up`);
+      } while (delay.isDue);
       endUs = clock.monotonicUs() + BURST_US;
     }
     return load.consumedBytes;
   } finally {
     load.close();
+  }
+}
+
+/** Makes a load as slow as it is told, without keeping the event loop. */
+class LoadDelay {
+  readonly #options: LoadFileOptions;
+  #keys: number;
+  #untilUs = 0;
+
+  constructor(options: LoadFileOptions) {
+    this.#options = options;
+    this.#keys = options.keysLoaded();
+  }
+
+  /** Keys have been loaded. */
+  add(): void {
+    const { keysLoaded, keyDelayUs, clock } = this.#options;
+    const keys = keysLoaded();
+    const delayUs = keyDelayUs();
+    if (delayUs > 0) this.#untilUs = Math.max(this.#untilUs, clock.monotonicUs()) + (keys - this.#keys) * delayUs;
+    this.#keys = keys;
+  }
+
+  get isDue(): boolean {
+    return this.#untilUs > 0 && this.#options.keyDelayUs() > 0 && this.#options.clock.monotonicUs() < this.#untilUs;
+  }
+
+  /** A turn of the event loop, or a while of the delay. */
+  async pass(): Promise<void> {
+    if (this.isDue) await new Promise<void>((resolve) => this.#options.clock.after(DELAY_STEP_MS, resolve));
+    else await new Promise<void>((resolve) => setImmediate(resolve));
   }
 }
 

@@ -10,7 +10,17 @@ const MIB = 1 << 20;
 function setUp() {
   const clock = new FakeClock();
   const slicesMs: number[] = [];
-  const state = { waitingBytes: 2 * MIB, aside: 0, large: 0, isWalked: false, slicesMs, releases: 0, ends: 0 };
+  const state = {
+    waitingBytes: 2 * MIB,
+    aside: 0,
+    large: 0,
+    isWalked: false,
+    slicesMs,
+    releases: 0,
+    ends: 0,
+    keys: 0,
+    delayUs: 0,
+  };
   const target = {
     get isFull() {
       return state.waitingBytes > MIB;
@@ -26,9 +36,13 @@ function setUp() {
       const tookMs = slicesMs.shift();
       if (tookMs === undefined) return state.isWalked;
       clock.advance(tookMs);
+      state.keys++;
       return slicesMs.length === 0;
     },
     abort: () => undefined,
+    get keysWritten() {
+      return state.keys;
+    },
     holds: (record: number) => record > state.large,
     get waitingBytes() {
       return state.aside;
@@ -38,7 +52,9 @@ function setUp() {
     },
   } as unknown as Snapshot;
   const meter = new SliceMeter();
-  const job = new SnapshotJob({ snapshot, target, clock, meter, caughtUp: () => state.releases++ });
+  const job = new SnapshotJob({
+    ...{ snapshot, target, clock, meter, caughtUp: () => state.releases++, keyDelayUs: () => state.delayUs },
+  });
   job.start();
   clock.advance(5);
   return { clock, state, job, meter };
@@ -118,4 +134,20 @@ test.each([
   made.clock.advance(5);
   end(made);
   expect([made.job.isBehind, made.state.releases]).toEqual([false, 1]);
+});
+
+test("each key takes as long as it is told to, until it is told otherwise", () => {
+  const { clock, state } = setUp();
+  state.delayUs = 10_000_000;
+  state.waitingBytes = 0;
+  state.slicesMs.push(0, 0, 0);
+  clock.advance(5);
+  expect(state.keys).toBe(1);
+  clock.advance(9000);
+  expect(state.keys).toBe(1);
+  clock.advance(2000);
+  expect(state.keys).toBe(2);
+  state.delayUs = 0;
+  clock.advance(100);
+  expect([state.keys, state.ends]).toEqual([3, 1]);
 });

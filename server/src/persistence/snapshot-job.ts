@@ -14,6 +14,8 @@ const SLICE_US = 1000;
 const BETWEEN_SLICES_MS = 0;
 /** A full target is asked again after this. */
 const FULL_PAUSE_MS = 2;
+/** A delay that is asked for by key is asked for again after this. */
+const LONGEST_DELAY_MS = 50;
 /** A target that has taken nothing for so long (a replica that does not read, a disk that hangs) keeps no writer waiting. */
 const STUCK_US = 200_000;
 /** Pre-images waiting beyond this: memory grows faster than the target writes. Writers go on when half of it is gone. */
@@ -25,6 +27,8 @@ export interface SnapshotJobOptions {
   readonly target: SnapshotTarget;
   readonly clock: Clock;
   readonly meter: SliceMeter;
+  /** How long each key is to take at least: `rdb-key-save-delay`, 0 but in tests. */
+  readonly keyDelayUs: () => number;
   /** Those who waited because of `isBehind` or `holds` may go on, or ask again. */
   readonly caughtUp: () => void;
 }
@@ -36,6 +40,8 @@ export class SnapshotJob {
   /** Somebody waits for a large value. */
   #isAwaited = false;
   #largeValuesWritten = 0;
+  /** The next key is not to be written before this. */
+  #delayedUntilUs = 0;
   /** Since when the target has been full; 0 while it is not. */
   #fullSinceUs = 0;
 
@@ -85,13 +91,14 @@ export class SnapshotJob {
     const startUs = clock.monotonicUs();
     this.#fullSinceUs = target.isFull ? this.#fullSinceUs || startUs : 0;
     if (this.#isStuck) this.#letGoOn();
-    const isWalked = !target.isFull && this.#walk(startUs);
+    const delayMs = this.#delayMs(startUs);
+    const isWalked = !target.isFull && delayMs === 0 && this.#walk(startUs);
     // Behind the end of the walk there are no pre-images.
     this.#setBehind(!isWalked && this.waitingBytes > (this.#isBehind ? CAUGHT_UP_BYTES : BEHIND_BYTES));
     if (isWalked || snapshot.largeValuesWritten !== this.#largeValuesWritten) this.#letGoOn();
     this.#largeValuesWritten = snapshot.largeValuesWritten;
     if (!isWalked) {
-      const pauseMs = target.isFull ? FULL_PAUSE_MS : BETWEEN_SLICES_MS;
+      const pauseMs = target.isFull ? FULL_PAUSE_MS : Math.max(BETWEEN_SLICES_MS, this.#delayMs(startUs));
       this.#cancelTimer = clock.after(pauseMs, () => this.#slice());
       return;
     }
@@ -100,10 +107,20 @@ export class SnapshotJob {
 
   #walk(startUs: number): boolean {
     const { snapshot, target, clock, meter } = this.#options;
+    const delayUs = this.#options.keyDelayUs();
     const endUs = startUs + SLICE_US;
-    const isWalked = snapshot.walk(() => target.isFull || clock.monotonicUs() >= endUs);
+    const before = snapshot.keysWritten;
+    const isWalked = snapshot.walk(
+      () => target.isFull || clock.monotonicUs() >= endUs || (delayUs > 0 && snapshot.keysWritten > before),
+    );
+    this.#delayedUntilUs = startUs + (snapshot.keysWritten - before) * delayUs;
     meter.add(clock.monotonicUs() - startUs);
     return isWalked;
+  }
+
+  #delayMs(nowUs: number): number {
+    if (this.#options.keyDelayUs() <= 0 || nowUs >= this.#delayedUntilUs) return 0;
+    return Math.min(LONGEST_DELAY_MS, Math.ceil((this.#delayedUntilUs - nowUs) / 1000));
   }
 
   /** Then a large value is written whole before it changes, as far as memory has room. */

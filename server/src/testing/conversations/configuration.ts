@@ -68,7 +68,15 @@ export const CONFIGURATION: readonly Conversation[] = [
       a CONFIG SET enable-protected-configs yes | a CONFIG SET appendfilename x | a CONFIG SET appenddirname x
       a CONFIG SET pidfile x | a CONFIG SET syslog-enabled yes | a CONFIG SET supervised no
       a CONFIG SET always-show-logo yes | a CONFIG SET cluster-enabled yes | a CONFIG SET cluster-config-file x
-      a CONFIG SET crash-log-enabled x | a CONFIG SET bio_cpulist 1 | a CONFIG SET replicaof a·b
+      a CONFIG SET hz 1000 | a CONFIG GET hz | a CONFIG SET hz 0 | a CONFIG GET hz | a CONFIG SET hz 10
+      a CONFIG SET repl-backlog-size 1 | a CONFIG GET repl-backlog-size | a CONFIG SET repl-backlog-size 1mb
+      a CONFIG SET oom-score-adj relative | a CONFIG GET oom-score-adj | a CONFIG SET oom-score-adj no
+      a CONFIG SET proc-title-template {bad} | a CONFIG SET proc-title-template {title}· | a CONFIG SET proc-title-template {title}·{port}·x
+      a CONFIG GET proc-title-template | a CONFIG SET proc-title-template {title}·{listen-addr}·{server-mode}
+      a CONFIG SET proc-title-template {title | a CONFIG SET rdb-key-save-delay 5 key-load-delay -5
+      a CONFIG GET rdb-key-save-delay key-load-delay | a CONFIG GET *-delay | a CONFIG GET rdb-key* KEY-LOAD-DELAY
+      a CONFIG SET rdb-key-save-delay 0 key-load-delay 0 | a CONFIG GET watchdog-period | a CONFIG SET watchdog-period x
+      a CONFIG GET loading-process-events-interval-bytes use-exit-on-panic | a CONFIG SET crash-log-enabled x | a CONFIG SET bio_cpulist 1 | a CONFIG SET replicaof a·b
     `,
   },
   {
