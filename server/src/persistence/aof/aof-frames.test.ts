@@ -46,6 +46,8 @@ describe("what no crash leaves behind is damage, with its place", () => {
     ["*1\r\n+SET\r\n", 4],
     ["*1\r\n$3\r\nSETxx", 11],
     ["*1\r\n$3x\r\nSET\r\n", 4],
+    ["*1\r\n$03\r\nSET\r\n", 4],
+    ["*01\r\n$3\r\nSET\r\n", 0],
     ["*9999999999999999999\r\n", 0],
   ])("%j", (text, position) => {
     expect(scan(text)).toEqual({ kind: "damaged", position });

@@ -91,7 +91,10 @@ function readFrame(buffer: Buffer, start: number, end: number, frame: Frame): bo
   return true;
 }
 
-/** False if the line is not whole (`end` is what it needs) or no number (`end` is −1). */
+/**
+ * False if the line is not whole (`end` is what it needs) or no number (`end` is −1). As for the parser of requests, to which the
+ * command goes next, there are no leading zeros.
+ */
 function readNumber(buffer: Buffer, start: number, end: number, line: { value: number; end: number }): boolean {
   let value = 0;
   for (let p = start; p < end && p - start <= MOST_DIGITS; p++) {
@@ -103,7 +106,7 @@ function readNumber(buffer: Buffer, start: number, end: number, line: { value: n
       if (buffer[p + 1] === LF) return true;
       break;
     }
-    if (byte < 48 || byte > 57) break;
+    if (byte < 48 || byte > 57 || (value === 0 && p > start)) break;
     value = value * 10 + byte - 48;
     if (p + 1 === end) {
       line.end = end + 1;
