@@ -47,7 +47,8 @@ export async function loadRdbFile(options: LoadFileOptions): Promise<number | un
   let endUs = clock.monotonicUs() + BURST_US;
   const delay = new LoadDelay(options);
   try {
-    while (load.step()) {
+    for (let isDone = false; !isDone; ) {
+      isDone = !load.step();
       progress.loadedBytes = loadedBefore + load.loadedBytes;
       delay.add();
       if (clock.monotonicUs() < endUs && !delay.isDue) continue;
