@@ -220,7 +220,7 @@ interface Core {
 }
 
 /** As they are at the start. */
-const DEBUG_SWITCHES = { isActiveExpiryOn: true, isUpkeepPaused: false, skipsChecksums: false };
+const DEBUG_SWITCHES = { isActiveExpiryOn: true, isUpkeepPaused: false, skipsChecksums: false, allowsInScripts: false };
 
 function createCore(options: ServerOptions): Core {
   const { config, clock, random, logger } = options;

@@ -198,6 +198,8 @@ export interface DebugSwitches {
   isUpkeepPaused: boolean;
   /** RESTORE takes payloads with any checksum. */
   skipsChecksums: boolean;
+  /** Scripts may call what they may not otherwise. */
+  allowsInScripts: boolean;
 }
 
 /** Where clients are listened for, once they are. */

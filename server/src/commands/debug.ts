@@ -91,6 +91,10 @@ const SUBCOMMANDS: ReadonlyMap<string, DebugSubcommand> = new Map(
       ...{ arity: 3, syntax: "0|1", run: debugSkipChecksums },
       summary: "Turns off and on that RESTORE looks at checksums.",
     },
+    "set-disable-deny-scripts": {
+      ...{ arity: 3, syntax: "0|1", run: debugAllowInScripts },
+      summary: "Lets scripts call commands that they may not call otherwise.",
+    },
     sleep: { arity: 3, syntax: "seconds", summary: "Holds the server for a time.", run: debugSleep },
     "stringmatch-len": {
       ...{ arity: 4, syntax: "length pattern", run: debugStringmatch },
@@ -224,6 +228,11 @@ function debugPauseCron(call: Call): void {
 
 function debugSkipChecksums(call: Call): void {
   call.server.debugSwitches.skipsChecksums = call.text(2) !== "0";
+  call.reply.ok();
+}
+
+function debugAllowInScripts(call: Call): void {
+  call.server.debugSwitches.allowsInScripts = call.text(2) !== "0";
   call.reply.ok();
 }
 

@@ -208,11 +208,11 @@ export class ScriptCommands {
   }
 
   #objection(call: Call, id: number): string | undefined {
-    const { table, executor } = call.server;
+    const { table, executor, debugSwitches } = call.server;
     const arity = table.arity[id] as number;
     const bits = table.flags[id] as number;
     if (arity > 0 ? call.argc !== arity : call.argc < -arity) return WRONG_ARITY;
-    if ((bits & CommandBit.noscript) !== 0) return NOT_ALLOWED;
+    if ((bits & CommandBit.noscript) !== 0 && !debugSwitches.allowsInScripts) return NOT_ALLOWED;
     const denial = this.client.has(ClientFlag.restricted) ? this.#denial(call, id) : undefined;
     if (denial !== undefined) return denial;
     if (this.#rules.isReadOnly && (bits & MAY_CHANGE) !== 0) return READ_ONLY_SCRIPT;

@@ -23,6 +23,7 @@ export interface Library {
 
 export class FunctionLibraries {
   readonly #libraries = new Map<string, Library>();
+  /** By their names in lower case: those of functions are found in any, those of libraries are not. */
   readonly #functions = new Map<string, LibraryFunction>();
 
   get count(): number {
@@ -42,7 +43,7 @@ export class FunctionLibraries {
   }
 
   function(name: string): LibraryFunction | undefined {
-    return this.#functions.get(name);
+    return this.#functions.get(name.toLowerCase());
   }
 
   /** Throws if functions of these libraries have names that other functions will have beside them. */
@@ -51,12 +52,12 @@ export class FunctionLibraries {
     const taken = new Set<string>();
     for (const library of this.#libraries.values()) {
       if (replaced.has(library.name)) continue;
-      for (const { name } of library.functions) taken.add(name);
+      for (const { name } of library.functions) taken.add(name.toLowerCase());
     }
     for (const { functions } of added) {
       for (const { name } of functions) {
-        if (taken.has(name)) throw new ScriptError(`ERR Function ${name} already exists`);
-        taken.add(name);
+        if (taken.has(name.toLowerCase())) throw new ScriptError(`ERR Function ${name} already exists`);
+        taken.add(name.toLowerCase());
       }
     }
   }
@@ -66,7 +67,7 @@ export class FunctionLibraries {
     const replaced = added.flatMap(({ name }) => this.remove(name) ?? []);
     for (const library of added) {
       this.#libraries.set(library.name, library);
-      for (const one of library.functions) this.#functions.set(one.name, one);
+      for (const one of library.functions) this.#functions.set(one.name.toLowerCase(), one);
     }
     return replaced;
   }
@@ -75,7 +76,7 @@ export class FunctionLibraries {
     const library = this.#libraries.get(name);
     if (library === undefined) return undefined;
     this.#libraries.delete(name);
-    for (const one of library.functions) this.#functions.delete(one.name);
+    for (const one of library.functions) this.#functions.delete(one.name.toLowerCase());
     return library;
   }
 }

@@ -66,8 +66,20 @@ export class ReplyToLua {
       case 61:
         this.#verbatim(state);
         break;
+      case 124:
+        this.#skipAttributes(state);
+        this.#value(state);
+        break;
       default:
         throw new Error("A command gave a reply of a type that scripts cannot take");
+    }
+  }
+
+  /** Names and values of what a reply has besides itself: scripts do not see it. */
+  #skipAttributes(state: State): void {
+    for (let left = 2 * this.#number(); left > 0; left--) {
+      this.#value(state);
+      this.#machine.api.lua_settop(state, -2);
     }
   }
 

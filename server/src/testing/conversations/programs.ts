@@ -47,10 +47,27 @@ export const PROGRAMS: readonly Conversation[] = [
     `,
   },
   {
+    title: "commands that scripts may not call, but in tests, and replies that only those have",
+    lines: `
+      b HELLO 3 | b EVAL return·redis.call('debug','protocol','double') 0 | a DEBUG SET-DISABLE-DENY-SCRIPTS 1
+      b EVAL redis.setresp(3);return·redis.call('debug','protocol','attrib') 0
+      b EVAL redis.setresp(3);return·redis.call('debug','protocol','bignum') 0
+      b EVAL redis.setresp(3);return·redis.call('debug','protocol','double') 0
+      b EVAL redis.setresp(3);return·redis.call('debug','protocol','null') 0
+      b EVAL redis.setresp(3);return·redis.call('debug','protocol','verbatim') 0
+      b EVAL redis.setresp(3);return·redis.call('debug','protocol','true') 0
+      b EVAL redis.setresp(3);return·redis.call('debug','protocol','false') 0
+      b EVAL return·redis.call('debug','protocol','attrib') 0 | b EVAL return·redis.call('debug','protocol','double') 0
+      b EVAL return·redis.call('config','get','hz') 0 | a DEBUG SET-DISABLE-DENY-SCRIPTS 0
+      b EVAL return·redis.call('config','get','hz') 0 | a DEBUG SET-DISABLE-DENY-SCRIPTS
+    `,
+  },
+  {
     title: "functions, in every subcommand",
     lines: String.raw`
       a FUNCTION LOAD ${LIBRARY} | a FUNCTION LOAD ${LIBRARY} | a FUNCTION LOAD REPLACE ${LIBRARY} | b FCALL set 1 k v
-      b FCALL get 1 k | b FCALL_RO get 1 k | b FCALL_RO set 1 k v | b FCALL nosuch 0 | b FCALL get | b FCALL get x
+      b FCALL get 1 k | b FCALL_RO get 1 k | b FCALL GET 1 k | b FCALL_RO Get 1 k
+      b FUNCTION LOAD #!lua·name=LIB\nredis.register_function('SET',function()·end) | b FCALL_RO set 1 k v | b FCALL nosuch 0 | b FCALL get | b FCALL get x
       b FCALL get 2 k | b FCALL get -1 | b FUNCTION LIST LIBRARYNAME x* | b FUNCTION LIST FOO
       b FUNCTION LIST LIBRARYNAME | b FUNCTION LIST WITHCODE WITHCODE | b FUNCTION STATS | b FUNCTION KILL
       b FUNCTION DELETE nosuch | b HELLO 3 | b FUNCTION STATS | b FUNCTION DELETE lib | b FCALL get 1 k
