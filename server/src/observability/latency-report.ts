@@ -21,7 +21,7 @@ export function latencyGraph(series: LatencySeries, nowSeconds: number): string 
   const rows = Array.from({ length: ROWS }, (_, index) =>
     heights.map((height) => cell(height, ROWS - 1 - index)).join(""),
   );
-  return `${[title, RULE, ...rows, "", ...verticalLabels(samples, nowSeconds)].join("\n")}\n`;
+  return `${[title, RULE, ...rows, " ".repeat(samples.length), ...verticalLabels(samples, nowSeconds)].join("\n")}\n`;
 }
 
 function cell(height: number, row: number): string {
@@ -33,12 +33,7 @@ function cell(height: number, row: number): string {
 function verticalLabels(samples: readonly LatencySample[], nowSeconds: number): string[] {
   const labels = samples.map(({ timestampSeconds }) => age(Math.max(0, nowSeconds - timestampSeconds)));
   const length = Math.max(...labels.map((label) => label.length));
-  return Array.from({ length }, (_, row) =>
-    labels
-      .map((label) => label[row] ?? " ")
-      .join("")
-      .trimEnd(),
-  );
+  return Array.from({ length }, (_, row) => labels.map((label) => label[row] ?? " ").join(""));
 }
 
 function age(seconds: number): string {

@@ -67,7 +67,8 @@ export const OBSERVATION: readonly Conversation[] = [
     masks: [
       [/:\d{2,}\r\n/g, ":N\r\n"],
       [/histogram_usec\r\n\*\d+\r\n(:\w+\r\n)+/g, "bins "],
-      [/\$\d+\r\n(command - high).*/gs, "$1"],
+      [/\$\d+\r\n(command - high).* ms\)/g, "$1"],
+      [/\d(?=\ns\n)/, "AGE"],
     ],
   },
   {
