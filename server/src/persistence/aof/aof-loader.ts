@@ -89,7 +89,7 @@ class AofLoad {
   #isAtEnd = false;
   #validBytes: number;
   #filler: Filler | undefined;
-  /** The first sector of filler, as far as `#searchedBytes`: no command goes on there. */
+  /** The first sector of filler, as far as `#searchedBytes`: no command goes on there, or where nobody has looked yet. */
   #fillerAt = Number.POSITIVE_INFINITY;
   #searchedBytes = 0;
   /** Where the data ends, if that is before the end of the file. */
@@ -143,7 +143,8 @@ class AofLoad {
   }
 
   #scan(): Scan {
-    const end = this.#isInterrupted ? this.#fillerAt - this.#base : this.#end;
+    const isLimited = this.#filler !== undefined && this.#buffer[this.#start] !== HASH;
+    const end = isLimited ? Math.min(this.#fillerAt, this.#searchedBytes) - this.#base : this.#end;
     return scanFrames(this.#buffer, this.#start, end, this.#options);
   }
 
@@ -155,6 +156,7 @@ class AofLoad {
   #annotation(end: number): boolean {
     const { offset } = this;
     if (this.#filler?.continues(this.#buffer, this.#start, end, offset)) return this.#passFiller(this.#filler, offset);
+    if (this.#filler !== undefined && this.#standsForCommand(this.#filler)) return this.#endTorn();
     const announced = Filler.announcedBy(this.#buffer.subarray(this.#start, end));
     if (this.#validBytes === offset) this.#validBytes = this.#base + end;
     this.#start = end;
@@ -164,6 +166,16 @@ class AofLoad {
       this.#findFiller();
     }
     return true;
+  }
+
+  /**
+   * The line begins with the last byte of a sector, and goes on as a command does behind its `*`: that sector is a hole, which
+   * holds filler in a single byte, and the next one is none.
+   */
+  #standsForCommand(filler: Filler): boolean {
+    const { offset } = this;
+    if (offset % SECTOR_BYTES !== SECTOR_BYTES - 1 || !isDigit(this.#buffer[this.#start + 1])) return false;
+    return readTail(this.#file, filler, offset).kind === "torn";
   }
 
   /** Data ends at this offset, and filler begins. */
@@ -202,7 +214,7 @@ class AofLoad {
     const start = Math.max(0, this.#searchedBytes - base);
     const at = this.#filler.indexIn(this.#buffer, { start, end, base, isAtEnd });
     if (at >= 0) this.#fillerAt = this.#base + at;
-    this.#searchedBytes = base + end - ((base + end) % SECTOR_BYTES);
+    this.#searchedBytes = base + end - (isAtEnd ? 0 : (base + end) % SECTOR_BYTES);
   }
 
   #damage(reason: string, position: number): AofDamage {
@@ -243,4 +255,8 @@ class AofLoad {
     this.#buffer.copy(wider, 0, 0, this.#end);
     this.#buffer = wider;
   }
+}
+
+function isDigit(byte: number | undefined): boolean {
+  return byte !== undefined && byte >= 48 && byte <= 57;
 }

@@ -1,7 +1,7 @@
 import { encodeCommand } from "@kvcluster/protocol/resp-encoder";
 import { describe, expect, test } from "vitest";
 import { backgroundOver } from "../../platform/background-disk.ts";
-import { readTextFile } from "../../platform/disk.ts";
+import { type Disk, readTextFile } from "../../platform/disk.ts";
 import { FakeClock } from "../../platform/fake-clock.ts";
 import { MemoryDisk } from "../../platform/memory-disk.ts";
 import { createSeededRandom, type Random } from "../../platform/random.ts";
@@ -14,6 +14,8 @@ import { isTorn } from "./torn-tail.ts";
 const FILE = "/d/a.aof";
 const KEY = "0123456789abcdef";
 const STEP_BYTES = 2048;
+/** Ends within a sector. */
+const FIRST_READ_BYTES = 100_100;
 
 function command(number: number, length: number): Buffer {
   return encodeCommand(["SET", `k${number}`, "v".repeat(length)]);
@@ -25,7 +27,7 @@ async function open(disk: MemoryDisk, key = KEY): Promise<PreparedFile> {
 }
 
 /** The numbers of the commands that are loaded, and the outcome. */
-async function load(disk: MemoryDisk): Promise<{ numbers: number[]; outcome: AofLoadOutcome }> {
+async function load(disk: Disk): Promise<{ numbers: number[]; outcome: AofLoadOutcome }> {
   const numbers: number[] = [];
   const outcome = await loadAofFile({
     ...{ disk, clock: new FakeClock(), file: FILE, start: 0, knows: () => true },
@@ -118,6 +120,74 @@ describe("what another server has appended behind the filler", () => {
     await again.prepare();
     again.appendNow([command(3, 10)]);
     expect(await load(disk)).toMatchObject({ numbers: [1, 2, 3], outcome: { validBytes: again.sizeBytes } });
+  });
+});
+
+/** The system may give less than was asked for. */
+function withShortFirstRead(disk: MemoryDisk): Disk {
+  const short = Object.create(disk) as MemoryDisk;
+  short.openToRead = (name) => {
+    const file = disk.openToRead(name);
+    const read = file.read.bind(file);
+    file.read = (bytes, start, end, position) => read(bytes, start, position === 0 ? FIRST_READ_BYTES : end, position);
+    return file;
+  };
+  return short;
+}
+
+function contentOf(disk: MemoryDisk): Buffer {
+  const bytes = Buffer.alloc(sizeOnDisk(disk));
+  disk.openToRead(FILE).read(bytes, 0, bytes.length, 0);
+  return bytes;
+}
+
+describe("a sector that was not written", () => {
+  test("is where the data ends, wherever in it that began", async () => {
+    for (let length = 0; length <= SECTOR_BYTES; length++) {
+      const disk = new MemoryDisk();
+      const file = await open(disk);
+      await file.prepare();
+      await file.append([command(1, length)]);
+      const end = file.sizeBytes;
+      const sector = end - (end % SECTOR_BYTES);
+      const before = contentOf(disk).subarray(sector, sector + SECTOR_BYTES);
+      await file.append([command(2, SECTOR_BYTES * 2)]);
+      disk.openToAppend(FILE).write(before, 0, SECTOR_BYTES, sector);
+      expect(await load(disk), `length ${length}`).toMatchObject({
+        numbers: [1],
+        outcome: { kind: "truncated", isTorn: true, validBytes: end },
+      });
+    }
+  });
+
+  test("is none where a line with the time begins with the last byte of a sector", async () => {
+    const disk = new MemoryDisk();
+    const file = await open(disk);
+    await file.prepare();
+    const length = SECTOR_BYTES * 2 - 1 - file.sizeBytes - command(1, 100).length + 100;
+    await file.append([command(1, length)]);
+    expect(file.sizeBytes % SECTOR_BYTES).toBe(SECTOR_BYTES - 1);
+    await file.append([Buffer.from("#TS:1700000000\r\n"), command(2, 10)]);
+    expect(await load(disk)).toMatchObject({ numbers: [1, 2], outcome: { kind: "whole", validBytes: file.sizeBytes } });
+  });
+
+  test("is known before all of it is read", async () => {
+    const disk = new MemoryDisk();
+    const file = await open(disk);
+    await file.prepare();
+    const hole = FIRST_READ_BYTES - (FIRST_READ_BYTES % SECTOR_BYTES);
+    const lead = command(2, 10).indexOf("$10");
+    const end = hole - lead;
+    const overhead = command(1, 90_000).length - 90_000;
+    await file.append([command(1, end - file.sizeBytes - overhead)]);
+    await file.prepare();
+    await file.append([command(2, 10)]);
+    const filler = new Filler(KEY).sectors(1);
+    disk.openToAppend(FILE).write(filler, 0, SECTOR_BYTES, hole);
+    const [wholeReads, shortFirst] = [await load(disk), await load(withShortFirstRead(disk))];
+    const torn = { numbers: [1], outcome: { kind: "truncated", isTorn: true, validBytes: end } };
+    expect(wholeReads).toMatchObject(torn);
+    expect(shortFirst).toMatchObject(torn);
   });
 });
 
