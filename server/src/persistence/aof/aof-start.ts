@@ -114,7 +114,7 @@ async function loadFile(
     );
   }
   if (outcome.kind === "truncated") {
-    if (outcome.isTorn && isLast && options.allowsTruncated) setAside(options, file, outcome.validBytes);
+    if (outcome.isTorn && isLast && options.allowsTruncated) setAsideIfItFits(options, file, outcome.validBytes);
     cutOff(options, file, isLast, outcome);
   } else if (isLast && outcome.validBytes < outcome.sizeBytes) {
     cut(options, file, outcome.validBytes);
@@ -127,6 +127,17 @@ function setAside({ place, logger }: AofStartOptions, file: AofFile, validBytes:
   const name = `${file.name}.torn-at-${validBytes}`;
   copyTail(place.disk, aofPath(place, file), validBytes, aofPath(place, { ...file, name }));
   logger.warning(`The end of the AOF file ${file.name} has holes, as a power cut leaves them: it is kept in ${name}`);
+}
+
+/** Holes that filler shows are certain: on a full disk the server starts without a copy of what is behind them. */
+function setAsideIfItFits(options: AofStartOptions, file: AofFile, validBytes: number): void {
+  try {
+    setAside(options, file, validBytes);
+  } catch (reason) {
+    options.logger.warning(
+      `The end of the AOF file ${file.name} has holes, as a power cut leaves them, and cannot be kept: ${describeSystemError(reason)}`,
+    );
+  }
 }
 
 function hasSnapshot({ disk }: AofPlace, file: string): boolean {

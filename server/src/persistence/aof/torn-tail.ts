@@ -21,7 +21,7 @@ export function isTorn(disk: Disk, file: string, start: number): boolean {
   });
 }
 
-/** Copies what lies behind `start` to a new file, and makes sure that it is on the disk. */
+/** Copies what lies behind `start` to a new file, and makes sure that it is on the disk; if it can't be, there is none. */
 export function copyTail(disk: Disk, file: string, start: number, target: string): void {
   const copy = disk.create(target);
   try {
@@ -30,6 +30,9 @@ export function copyTail(disk: Disk, file: string, start: number, target: string
       return false;
     });
     copy.sync();
+  } catch (reason) {
+    disk.remove(target);
+    throw reason;
   } finally {
     copy.close();
   }
