@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -50,8 +50,29 @@ describe.each([
     expect(readdirSync(directory)).toEqual(["f"]);
   });
 
+  test("writes ahead of the end, which does not move", async () => {
+    const file = await disk.create(at("f"));
+    await file.append(pieces("data"));
+    await file.writeAhead(pieces("..", ".."), 4);
+    await file.syncAhead();
+    await file.append(pieces("!"), Buffer.from("#"));
+    expect(file.sizeBytes).toBe(5);
+    await file.close();
+    expect(readFileSync(at("f"), "latin1")).toBe("data!#..");
+  });
+
   test("says what the system says", async () => {
     await expect(disk.openToAppend(at("no/such"))).rejects.toThrow(/ENOENT/);
     await disk.remove(at("nothing"));
   });
+});
+
+test("nothing is written ahead into a file that has taken the name", async () => {
+  const [name, moved] = [path.join(directory, "f"), path.join(directory, "moved")];
+  const file = await systemBackgroundDisk.create(name);
+  renameSync(name, moved);
+  writeFileSync(name, "a copy from elsewhere");
+  await expect(file.writeAhead([Buffer.from("####")], 0)).rejects.toThrow(/another file/);
+  await file.close();
+  expect(readFileSync(name, "latin1")).toBe("a copy from elsewhere");
 });

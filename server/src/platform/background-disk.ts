@@ -106,8 +106,21 @@ class SystemBackgroundFile implements BackgroundFile {
   }
 
   async writeAhead(pieces: readonly Buffer[], position: number): Promise<void> {
-    this.#ahead ??= await called<number>((done) => fs.open(this.#name, O_WRONLY, done));
+    this.#ahead ??= await this.#openAgain();
     await writeAll(this.#ahead, pieces, position);
+  }
+
+  /** By its name, which may belong to another file by now: somebody has put a copy in its place. */
+  async #openAgain(): Promise<number> {
+    const again = await called<number>((done) => fs.open(this.#name, O_WRONLY, done));
+    try {
+      const [ours, found] = await Promise.all([this.#descriptor, again].map(identify));
+      if (ours === found) return again;
+      throw new Error(`Cannot open "${this.#name}" once more: it is another file now`);
+    } catch (reason) {
+      await called<void>((done) => fs.close(again, done));
+      throw reason;
+    }
   }
 
   async syncAhead(): Promise<void> {
@@ -134,6 +147,11 @@ class SystemBackgroundFile implements BackgroundFile {
     if (ahead !== undefined) await called<void>((done) => fs.close(ahead, done)).catch(() => undefined);
     await called<void>((done) => fs.close(this.#descriptor, done));
   }
+}
+
+async function identify(descriptor: number): Promise<string> {
+  const { dev, ino } = await called<fs.BigIntStats>((done) => fs.fstat(descriptor, { bigint: true }, done));
+  return `${dev}:${ino}`;
 }
 
 /** As many as the system takes in one call. */
