@@ -187,6 +187,14 @@ export class AofWriter {
     });
   }
 
+  /** The same, with a file that ends where its data does. */
+  atRest(task: () => Promise<void>): Promise<void> {
+    return this.enqueue(async () => {
+      await this.#file?.trim();
+      await task();
+    });
+  }
+
   /** Some times a second: syncs that are due, writes to try again. */
   tick(): void {
     const nowMs = this.#options.clock.nowMs();

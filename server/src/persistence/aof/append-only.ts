@@ -254,9 +254,9 @@ export class AppendOnly {
     if (this.#isScheduled || (isNeeded && this.#limit.mayTry) || this.#isGrown()) this.#startRewrite();
   }
 
-  /** What was added until now is in the files. */
-  written(): Promise<void> {
-    return this.#writer.enqueue(() => Promise.resolve());
+  /** Runs `task` once the files hold what was added until now, and nothing else. They stay like that until it is done. */
+  atRest(task: () => Promise<void>): Promise<void> {
+    return this.#writer.atRest(task);
   }
 
   /** Everything is on the disk; rejects if it cannot be. */

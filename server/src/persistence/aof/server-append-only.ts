@@ -94,16 +94,20 @@ export async function loadData(parts: DataLoadParts): Promise<ReadonlyMap<string
   return aux;
 }
 
-/** The data anew from the append-only file, with all that was written until now. Rejects if it cannot be loaded whole. */
+/**
+ * The data anew from the append-only file, with all that was written until now. Rejects if it cannot be loaded whole. The load
+ * cuts the file to its data: nothing may be prepared ahead of that, or added, meanwhile.
+ */
 export async function loadAgain(parts: DataLoadParts): Promise<void> {
   const { persistence, appendOnly, clock } = parts;
-  await appendOnly.written();
-  // From here on no snapshot may begin: it would have a part of the data.
+  // From here on nobody may write, which would be lost, and no snapshot may begin: it would have a part of the data.
   persistence.loadProgress = { startedAtMs: clock.nowMs(), totalBytes: 0, loadedBytes: 0 };
-  persistence.empty();
   try {
-    const files = await loadAppendOnly(startOptions(parts, systemDisk));
-    if (files === undefined) throw new Error("There is no append-only file");
+    await appendOnly.atRest(async () => {
+      persistence.empty();
+      const files = await loadAppendOnly(startOptions(parts, systemDisk));
+      if (files === undefined) throw new Error("There is no append-only file");
+    });
   } finally {
     persistence.loadProgress = undefined;
   }
