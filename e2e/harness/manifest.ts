@@ -15,7 +15,12 @@ export function example(name: string): string {
 
 /** The blocks of one language in the README, as printed. */
 export function readmeBlocks(language: string): readonly string[] {
-  const text = readFileSync(join(ROOT, "README.md"), "utf8");
+  return blocksIn("README.md", language);
+}
+
+/** The same of another page. */
+export function blocksIn(page: string, language: string): readonly string[] {
+  const text = readFileSync(join(ROOT, page), "utf8");
   const blocks = text.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, "gms"));
   return [...blocks].map((match) => match[1] ?? "");
 }

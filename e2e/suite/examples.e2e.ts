@@ -3,7 +3,7 @@
 import { describe, expect, test } from "vitest";
 import { eventually } from "../harness/eventually.ts";
 import { listObjects, mustRun } from "../harness/kubectl.ts";
-import { example, exampleNames, readmeBlocks } from "../harness/manifest.ts";
+import { blocksIn, example, exampleNames } from "../harness/manifest.ts";
 import { explainFailure, scene } from "../harness/scene.ts";
 
 const it = scene("examples");
@@ -28,8 +28,13 @@ describe("examples/", () => {
   });
 });
 
-describe("the manifests in the README", () => {
-  test.each(readmeBlocks("yaml").map((manifest) => [/^kind: (.*)$/m.exec(manifest)?.[1], manifest]))(
+/** cert-manager's is for those who have it. */
+const PRINTED = ["README.md", "docs/tls.md"]
+  .flatMap((page) => blocksIn(page, "yaml"))
+  .filter((manifest) => manifest.startsWith("apiVersion: kvcluster.dev/"));
+
+describe("the manifests in README and docs", () => {
+  test.each(PRINTED.map((manifest) => [/^kind: (.*)$/m.exec(manifest)?.[1], manifest]))(
     "%s is accepted as printed",
     async (_kind, manifest = "") => {
       const argv = ["-n", it.namespace, "apply", "--dry-run=server", "-f", "-"];
