@@ -248,9 +248,9 @@ function measureBuffers({ clients, replication }: Pick<FactParts, "clients" | "r
     if (client.has(ClientFlag.replica)) replicaBytes += bytes;
     else clientBytes += bytes;
   }
-  const { isActive, sizeBytes, grownBytes } = replication.facts().backlog;
-  const backlogBytes = isActive ? sizeBytes : 0;
-  replicaBytes += grownBytes;
+  const { backlog, waitingBytes } = replication.facts();
+  const backlogBytes = backlog.isActive ? backlog.sizeBytes : 0;
+  replicaBytes += waitingBytes;
   return { clientBytes, replicaBytes, backlogBytes, countedBytes: clientBytes + backlogBytes };
 }
 

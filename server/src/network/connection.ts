@@ -112,6 +112,7 @@ export class Connection implements ClientConnection, ReplyOwner, Outbox {
   #pendingBytes = 0;
   #neededBytes = 0;
   #outbox: Buffer[] = [];
+  #outboxBytes = 0;
   /** What replies from now on must wait for, and those that do already. */
   #awaited = 0;
   #held: HeldReplies[] = [];
@@ -181,6 +182,7 @@ export class Connection implements ClientConnection, ReplyOwner, Outbox {
     }
     if (this.#outbox.length === 0) this.#outboxes.add(this);
     this.#outbox.push(bytes);
+    this.#outboxBytes += bytes.length;
   }
 
   /** Where the replies of a RESP3 client are thrown away, what is no reply must not stand among them. */
@@ -272,7 +274,7 @@ export class Connection implements ClientConnection, ReplyOwner, Outbox {
   }
 
   get outputBytes(): number {
-    return this.#socket.writableLength + this.#heldBytes;
+    return this.#socket.writableLength + this.#heldBytes + this.#outboxBytes;
   }
 
   get fileDescriptor(): number {
@@ -351,6 +353,7 @@ export class Connection implements ClientConnection, ReplyOwner, Outbox {
     if (this.#outbox.length === 0) return;
     const bytes = this.#outbox.length === 1 ? (this.#outbox[0] as Buffer) : Buffer.concat(this.#outbox);
     this.#outbox = [];
+    this.#outboxBytes = 0;
     if (this.#replies.holds(this)) this.#replies.flush();
     if (this.#socket.destroyed || this.#isClosing) return;
     // It may tell of what others have written, whose place in the stream nobody noted: all of it must be on the disk.
@@ -417,6 +420,7 @@ export class Connection implements ClientConnection, ReplyOwner, Outbox {
     this.#isClosing = true;
     this.#pending = undefined;
     this.#outbox = [];
+    this.#outboxBytes = 0;
     this.#held = [];
     this.#closed();
   }

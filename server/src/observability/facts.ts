@@ -267,9 +267,9 @@ export interface ReplicationFacts {
     readonly sizeBytes: number;
     readonly firstOffset: number;
     readonly length: number;
-    /** Beyond its size, for replicas that are being synchronized. */
-    readonly grownBytes: number;
   };
+  /** Of snapshots and of the stream, in memory for replicas that have not taken it yet: once for all of them. */
+  readonly waitingBytes: number;
 }
 
 export interface ClusterFacts {

@@ -183,7 +183,7 @@ describe("a full sync", () => {
     }
   });
 
-  test("that is given up delays nobody else, and a success ends the delay", async () => {
+  test("that is given up delays nobody else, and a success does not make the next delay shorter", async () => {
     const slow = startSync(1);
     await change(60_000);
     expect(slow.peer.isDestroyed).toBe(true);
@@ -198,6 +198,71 @@ describe("a full sync", () => {
     replicas.forget(again.peer);
     startSync(1);
     expect(snapshots).toBe(4);
+    await change(60_000);
+    expect(warnings.at(-1)).toContain("again in 20 s");
+  });
+
+  test("is given to each replica as it takes it, and kept once for who is slower", () => {
+    Object.assign(settings, { syncDelaySeconds: 5 });
+    const [quick, slow] = [startSync(1), startSync(2)];
+    clock.advance(5000);
+    replicas.tick();
+    let expected = "";
+    for (let k = 0; k < 30; k++) {
+      const piece = String.fromCharCode(97 + (k % 26)).repeat(1000);
+      receiver?.write(Buffer.from(piece));
+      expected += piece;
+      quick.peer.take();
+      expect(slow.peer.waitingBytes).toBeLessThanOrEqual(settings.highWaterBytes);
+    }
+    expect(receiver?.isFull).toBe(true);
+    expect(replicas.waitingBytes).toBeGreaterThan(25_000);
+    expect(replicas.waitingBytes).toBeLessThanOrEqual(30_000);
+    // Its making is over; it is not when the slower one has not been given all of it.
+    endSnapshot((ended) => ended.end());
+    replicas.acknowledge(slow.peer, 0);
+    expect(slow.session.state).toBe("sending");
+    readAll(quick.peer);
+    readAll(slow.peer);
+    for (const { peer, session } of [quick, slow]) {
+      const [, mark, content] = /\$EOF:(\w{40})\r\n(.*)$/s.exec(peer.taken) as unknown as [string, string, string];
+      expect(content).toBe(expected + mark);
+      replicas.acknowledge(peer, 0);
+      expect(session.state).toBe("online");
+    }
+    expect([replicas.waitingBytes, snapshots, warnings]).toEqual([0, 1, []]);
+  });
+
+  test("of which somebody lacks too much goes on for the others, and begins for nobody else before it is over", async () => {
+    Object.assign(settings, { syncDelaySeconds: 5 });
+    const [quick, slow] = [startSync(1), startSync(2)];
+    clock.advance(5000);
+    replicas.tick();
+    for (let k = 0; k < 53; k++) {
+      // Old content, of which each change also goes to the stream: both count.
+      receiver?.write(Buffer.alloc(500, "o"));
+      await change(500);
+      quick.peer.take();
+      expect(slow.peer.isDestroyed).toBe(false);
+      expect(replicas.waitingBytes).toBeLessThanOrEqual(settings.maxSyncBytes);
+    }
+    receiver?.write(Buffer.alloc(3000, "o"));
+    // Not at once: what was about to change is in the middle of it.
+    expect(slow.peer.isDestroyed).toBe(false);
+    clock.advance(2);
+    expect([slow.peer.isDestroyed, quick.peer.isDestroyed]).toEqual([true, false]);
+    expect(warnings).toHaveLength(1);
+    expect(warnings[0]).toContain("127.0.0.1:2 (sending): more has changed during its synchronization");
+    expect(replicas.waitingBytes).toBeLessThan(30_000);
+    finishSnapshot(quick.peer);
+    expect(quick.session.state).toBe("online");
+    startSync(2);
+    clock.advance(9000);
+    replicas.tick();
+    expect(snapshots).toBe(1);
+    clock.advance(1000);
+    replicas.tick();
+    expect(snapshots).toBe(2);
   });
 
   test("goes on for others when one is parted with", async () => {
@@ -218,6 +283,42 @@ describe("a full sync", () => {
     await change(60_000);
     expect(peer.isDestroyed).toBe(false);
     expect(replicas.backlog?.length).toBe(settings.backlogBytes);
+  });
+});
+
+describe("a replica that is slower than the stream", () => {
+  test("is given it from the backlog, and follows again when it has caught up", async () => {
+    const { peer } = startSync(1);
+    finishSnapshot(peer);
+    readAll(peer);
+    peer.taken = "";
+    let expected = "";
+    for (let k = 0; k < 40; k++) {
+      const letter = String.fromCharCode(97 + (k % 26));
+      await change(1000, letter);
+      expected += letter.repeat(1000);
+      expect(peer.waitingBytes).toBeLessThanOrEqual(settings.highWaterBytes + 1100);
+    }
+    expect(replicas.waitingBytes).toBeGreaterThan(30_000);
+    expect(readAll(peer)).toBe(SELECT + expected);
+    expect(replicas.waitingBytes).toBe(0);
+    await change(10, "+");
+    expect(peer.take()).toBe("++++++++++");
+  });
+
+  test("is parted with if it lacks too much, and waits longer each time though it has synchronized between", async () => {
+    for (const waitSeconds of [10, 20]) {
+      const { peer } = startSync(1);
+      finishSnapshot(peer);
+      expect(peer.isDestroyed).toBe(false);
+      for (let k = 0; k < 60 && !peer.isDestroyed; k++) await change(1000);
+      expect(peer.isDestroyed).toBe(true);
+      expect(warnings.at(-1)).toMatch(
+        new RegExp(`\\(online\\): it is slower than the stream.*\\(50000 bytes\\).*again in ${waitSeconds} s`),
+      );
+      clock.advance(waitSeconds * 1000);
+    }
+    expect(warnings).toHaveLength(2);
   });
 });
 

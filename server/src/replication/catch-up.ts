@@ -1,13 +1,14 @@
 /**
- * What came of the stream while a replica was away or took its snapshot is kept once, in the backlog, and handed to each that
- * lacks it no faster than its connection takes it; after that it follows like all others. As long as somebody lacks
- * something the backlog grows, within a limit: who falls behind that is disconnected, and is not given a snapshot again at
- * once (sync-delays.ts), since it would be for nothing.
+ * What came of the stream while a replica was away, took its snapshot, or was slower than the stream, is kept once, in the
+ * backlog, and handed to each that lacks it no faster than its connection takes it; after that it follows like all others. As long as somebody lacks
+ * something the backlog grows, within a limit: who lacks more than that, of the snapshot (full-sync.ts) and the stream taken
+ * together, is disconnected, and is not given a snapshot again at once (sync-delays.ts), since it would be for nothing.
  */
 
 import type { Logger } from "../observability/logger.ts";
 import type { CancelTimer, Clock } from "../platform/clock.ts";
 import type { Backlog } from "./backlog.ts";
+import type { FullSync } from "./full-sync.ts";
 import type { ReplicaSession } from "./replica-session.ts";
 import type { SyncDelays } from "./sync-delays.ts";
 
@@ -25,6 +26,8 @@ export interface CatchUpOptions {
   readonly delays: SyncDelays;
   readonly sessions: () => Iterable<ReplicaSession>;
   readonly backlog: () => Backlog | undefined;
+  /** The full sync under way. */
+  readonly sync: () => FullSync | undefined;
   readonly nameOf: (session: ReplicaSession) => string;
   /** Sends what those who follow are still to be sent: who joins them has that from the backlog. */
   readonly flush: () => void;
@@ -33,6 +36,8 @@ export interface CatchUpOptions {
 
 /** A connection that was full is looked at again after this. */
 const FULL_PAUSE_MS = 2;
+/** Of a backlog that is not there any more: nobody can be given anything. */
+const NOTHING_LEFT = Number.POSITIVE_INFINITY;
 
 export class CatchUp {
   readonly #options: CatchUpOptions;
@@ -46,38 +51,50 @@ export class CatchUp {
   /** After the backlog has grown, or somebody has come or gone: keeps what is lacked, and parts with those it is too much for. */
   settle(): void {
     const backlog = this.#options.backlog();
-    if (backlog === undefined) return;
     const { maxSyncBytes } = this.#options.settings;
+    const sync = this.#options.sync();
     let oldest: number | undefined;
     for (const session of this.#options.sessions()) {
-      if (session.next === undefined) continue;
-      if (!backlog.covers(session.next)) this.#cut(session, maxSyncBytes);
-      else oldest = Math.min(oldest ?? session.next, session.next);
+      const { next } = session;
+      const streamBytes = next === undefined ? 0 : lackedOf(backlog, next);
+      if (streamBytes + (sync?.lackedBy(session) ?? 0) > maxSyncBytes) this.#cut(session, maxSyncBytes);
+      else if (next !== undefined) oldest = Math.min(oldest ?? next, next);
     }
     this.#isAnybodyBehind = oldest !== undefined;
-    backlog.need(oldest, maxSyncBytes);
+    backlog?.need(oldest, maxSyncBytes);
   }
 
-  /** The same, asked for each piece of the stream. */
+  /** The same, asked for each piece of the stream: from here on those whose connections are full are given it as they take it. */
   grew(): void {
+    const backlog = this.#options.backlog();
+    const { highWaterBytes } = this.#options.settings;
+    for (const session of this.#options.sessions()) {
+      if (backlog === undefined || !session.follows || session.peer.connection.outputBytes <= highWaterBytes) continue;
+      session.next = backlog.end + 1;
+      this.#isAnybodyBehind = true;
+      this.pumpLater();
+    }
     if (this.#isAnybodyBehind) this.settle();
   }
 
   /** Gives all who are ready for it what they lack, as far as their connections have room. */
   pump(): void {
     this.#options.flush();
-    const backlog = this.#options.backlog();
-    if (backlog === undefined) return;
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
-    let isMoreLeft = false;
+    this.#options.sync()?.give();
+    const backlog = this.#options.backlog();
     for (const session of this.#options.sessions()) {
       if (session.state !== "online" || session.next === undefined) continue;
-      if (backlog.covers(session.next)) this.#give(session, session.next, backlog);
-      isMoreLeft ||= session.next !== undefined;
+      if (backlog?.covers(session.next) === true) this.#give(session, session.next, backlog);
+      if (session.next !== undefined) this.pumpLater();
     }
     this.settle();
-    if (isMoreLeft) this.#cancelTimer = this.#options.clock.after(FULL_PAUSE_MS, () => this.pump());
+  }
+
+  /** Somebody lacks something for which its connection has no room. */
+  pumpLater(): void {
+    this.#cancelTimer ??= this.#options.clock.after(FULL_PAUSE_MS, () => this.pump());
   }
 
   #give(session: ReplicaSession, next: number, backlog: Backlog): void {
@@ -91,21 +108,29 @@ export class CatchUp {
     }
     this.#options.sent(given);
     session.next = next + given;
-    if (session.next <= backlog.end) return;
-    session.next = undefined;
-    this.#options.delays.succeeded(this.#options.nameOf(session));
+    if (session.next > backlog.end) session.next = undefined;
   }
 
   #cut(session: ReplicaSession, maxSyncBytes: number): void {
     const { clock, logger, delays, nameOf } = this.#options;
     const name = nameOf(session);
     const delayMs = delays.failed(name, clock.nowMs());
+    const reason =
+      session.state === "online"
+        ? "it is slower than the stream, and lacks more than is kept for that"
+        : "more has changed during its synchronization than is kept for that";
     logger.warning(
-      `Disconnecting replica ${name} (${session.state}): more has changed during its synchronization than is kept for that ` +
-        `(${maxSyncBytes} bytes). It may try again in ${delayMs / 1000} s. If that does not help, raise repl-backlog-size, or ` +
-        "the hard limit of client-output-buffer-limit replica, beyond what changes in that time",
+      `Disconnecting replica ${name} (${session.state}): ${reason} (${maxSyncBytes} bytes). It may be sent a snapshot again in ` +
+        `${delayMs / 1000} s. If that does not help, raise repl-backlog-size, or the hard limit of ` +
+        "client-output-buffer-limit replica, beyond what changes in that time",
     );
     session.next = undefined;
+    this.#options.sync()?.drop(session);
     session.peer.connection.destroy();
   }
+}
+
+/** How much of the stream from byte `next` on there is; more than any limit if it is not here whole. */
+function lackedOf(backlog: Backlog | undefined, next: number): number {
+  return backlog?.covers(next) === true ? backlog.end + 1 - next : NOTHING_LEFT;
 }

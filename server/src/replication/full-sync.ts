@@ -1,10 +1,15 @@
 /**
  * One snapshot on its way to all replicas that waited for one when it began. Its length is not known beforehand, so it goes
  * out between two marks of 40 random characters; a replica too old for that gets it collected, with its length in front.
+ *
+ * What has to be written before its turn, because it is about to change, comes whether the replicas have room for it or not.
+ * So the bytes wait here, once for all of them (snapshot-queue.ts), and each is given what its connection takes. Who lacks
+ * too much is parted with in catch-up.ts; never here, where a change may be under way.
  */
 
 import { encodeCommand } from "@kvcluster/protocol/resp-encoder";
 import type { ReplicaSession } from "./replica-session.ts";
+import { SnapshotQueue } from "./snapshot-queue.ts";
 
 /** Takes a snapshot's bytes as they are made. */
 export interface SnapshotReceiver {
@@ -21,77 +26,139 @@ export interface FullSyncOptions {
   readonly mark: string;
   /** `+FULLRESYNC id offset` */
   readonly statusLine: string;
-  /** Bytes on their way to one replica beyond which no more are made. */
+  /** Bytes on their way to one replica beyond which it is given no more. */
   readonly highWaterBytes: () => number;
+  /** Somebody lacks something: `give` is to be called again in a while. */
+  readonly lacking: () => void;
+  /** All have been given everything, or an error ended it; once. */
   readonly ended: (error: string | undefined, sessions: Iterable<ReplicaSession>) => void;
 }
 
 export class FullSync implements SnapshotReceiver {
-  readonly #sessions: Set<ReplicaSession>;
-  readonly #mark: string;
-  readonly #highWaterBytes: () => number;
-  readonly #ended: (error: string | undefined, sessions: Iterable<ReplicaSession>) => void;
+  readonly #options: FullSyncOptions;
+  /** Up to where in the snapshot each has been given it. */
+  readonly #positions: Map<ReplicaSession, number>;
+  readonly #queue = new SnapshotQueue();
   readonly #collected: Buffer[] = [];
   readonly #mustCollect: boolean;
-  readonly #statusLine: Buffer;
   #hasBegun = false;
+  #isWhole = false;
+  #hasEnded = false;
 
   constructor(options: FullSyncOptions) {
-    this.#sessions = new Set(options.sessions);
-    this.#mark = options.mark;
-    this.#statusLine = Buffer.from(options.statusLine);
-    this.#highWaterBytes = options.highWaterBytes;
-    this.#ended = options.ended;
-    this.#mustCollect = [...this.#sessions].some((session) => !session.understandsEndMark);
+    this.#options = options;
+    this.#positions = new Map([...options.sessions].map((session) => [session, 0]));
+    this.#mustCollect = [...this.#positions.keys()].some((session) => !session.understandsEndMark);
   }
 
   /** The snapshot has begun: tells the replicas what follows. The first bytes do so by themselves. */
   begin(): void {
     if (this.#hasBegun) return;
     this.#hasBegun = true;
-    for (const session of this.#sessions) {
+    const { statusLine, mark } = this.#options;
+    for (const session of this.#positions.keys()) {
       const { connection } = session.peer;
-      if (!session.usesOldSync) connection.send(this.#statusLine);
-      if (session.understandsEndMark) connection.send(Buffer.from(`$EOF:${this.#mark}\r\n`));
+      if (!session.usesOldSync) connection.send(Buffer.from(statusLine));
+      if (session.understandsEndMark) connection.send(Buffer.from(`$EOF:${mark}\r\n`));
     }
   }
 
   /** The replica is gone; the snapshot goes on for the others. */
   drop(session: ReplicaSession): void {
-    this.#sessions.delete(session);
+    this.#positions.delete(session);
+    this.#forgetGiven();
   }
 
   /** All of them are gone. */
   get isAbandoned(): boolean {
-    return this.#sessions.size === 0;
+    return this.#positions.size === 0;
+  }
+
+  /** How much of what has been made so far this replica has not been given. */
+  lackedBy(session: ReplicaSession): number {
+    const position = this.#positions.get(session);
+    return position === undefined || !session.understandsEndMark ? 0 : this.#queue.end - position;
+  }
+
+  /** Of the snapshot, in memory for those who lack it. */
+  get waitingBytes(): number {
+    return this.#queue.waitingBytes;
   }
 
   write(bytes: Buffer): void {
     this.begin();
-    for (const session of this.#sessions) if (session.understandsEndMark) session.peer.connection.send(bytes);
+    this.#queue.append(bytes);
     if (this.#mustCollect) this.#collected.push(bytes);
+    this.give();
   }
 
   get isFull(): boolean {
-    const highWaterBytes = this.#highWaterBytes();
-    for (const session of this.#sessions) if (session.peer.connection.outputBytes > highWaterBytes) return true;
+    const highWaterBytes = this.#options.highWaterBytes();
+    for (const session of this.#positions.keys()) {
+      if (session.peer.connection.outputBytes + this.lackedBy(session) > highWaterBytes) return true;
+    }
     return false;
   }
 
   end(): void {
     this.begin();
-    const length = this.#collected.reduce((sum, bytes) => sum + bytes.length, 0);
-    for (const session of this.#sessions) {
-      const { connection } = session.peer;
-      if (session.understandsEndMark) connection.send(Buffer.from(this.#mark));
-      else for (const bytes of [Buffer.from(`$${length}\r\n`), ...this.#collected]) connection.send(bytes);
-      session.isSnapshotSent = true;
-    }
-    this.#ended(undefined, this.#sessions);
+    this.#isWhole = true;
+    this.give();
   }
 
   fail(reason: string): void {
-    this.#ended(reason, this.#sessions);
+    this.#finish(reason);
+  }
+
+  /** Gives each what it lacks, as far as its connection has room. */
+  give(): void {
+    const highWaterBytes = this.#options.highWaterBytes();
+    let isMoreLeft = false;
+    for (const session of this.#positions.keys()) {
+      if (session.isSnapshotSent) continue;
+      if (session.understandsEndMark) this.#give(session, highWaterBytes);
+      isMoreLeft ||= this.lackedBy(session) > 0;
+      if (this.#isWhole && this.lackedBy(session) === 0) this.#conclude(session);
+    }
+    this.#forgetGiven();
+    if (isMoreLeft) this.#options.lacking();
+    else if (this.#isWhole) this.#finish(undefined);
+  }
+
+  #give(session: ReplicaSession, highWaterBytes: number): void {
+    const { connection } = session.peer;
+    const position = this.#positions.get(session) ?? 0;
+    let given = 0;
+    for (const piece of this.#queue.read(position, highWaterBytes - connection.outputBytes)) {
+      connection.send(piece);
+      given += piece.length;
+    }
+    this.#positions.set(session, position + given);
+  }
+
+  #conclude(session: ReplicaSession): void {
+    const { connection } = session.peer;
+    session.isSnapshotSent = true;
+    if (session.understandsEndMark) {
+      connection.send(Buffer.from(this.#options.mark));
+      return;
+    }
+    const length = this.#collected.reduce((sum, bytes) => sum + bytes.length, 0);
+    for (const bytes of [Buffer.from(`$${length}\r\n`), ...this.#collected]) connection.send(bytes);
+  }
+
+  #forgetGiven(): void {
+    let first = this.#queue.end;
+    for (const [session, position] of this.#positions) {
+      if (session.understandsEndMark) first = Math.min(first, position);
+    }
+    this.#queue.drop(first);
+  }
+
+  #finish(error: string | undefined): void {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    this.#options.ended(error, this.#positions.keys());
   }
 }
 

@@ -2,7 +2,7 @@
 
 import { Crc64 } from "../persistence/crc64.ts";
 import { CHECKSUM_BYTES } from "../persistence/rdb-format.ts";
-import { createChunk } from "../persistence/rdb-output.ts";
+import { CHUNK_BYTES, createChunk } from "../persistence/rdb-output.ts";
 import type { SnapshotTarget } from "../persistence/snapshot-target.ts";
 import type { SnapshotReceiver } from "./full-sync.ts";
 
@@ -25,6 +25,11 @@ export class ReceiverTarget implements SnapshotTarget {
 
   exchange(chunk: Buffer, length: number): Buffer {
     if (this.#hasChecksum) this.#checksum.update(chunk, 0, length);
+    if (length < CHUNK_BYTES / 2) {
+      // It may have to wait, and should not take far more memory than it is counted for.
+      this.#receiver.write(Buffer.from(chunk.subarray(0, length)));
+      return chunk;
+    }
     this.#receiver.write(chunk.subarray(0, length));
     return createChunk();
   }

@@ -62,9 +62,14 @@ export class ReplicaSession {
     return this.state === "online" && !this.usesOldSync && nowMs - this.lastAcknowledgedMs > timeoutMs;
   }
 
+  /** Is sent the stream as it comes. */
+  get follows(): boolean {
+    return this.state === "online" && this.next === undefined && !this.isSnapshotOnly;
+  }
+
   /** A piece of the stream; the bytes are shared with other replicas and not changed any more. */
   stream(bytes: Buffer): boolean {
-    if (this.state !== "online" || this.next !== undefined || this.isSnapshotOnly) return false;
+    if (!this.follows) return false;
     this.peer.connection.send(bytes);
     return true;
   }

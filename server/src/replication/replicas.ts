@@ -73,6 +73,7 @@ export class Replicas {
       ...{ clock, logger, settings, delays: this.#delays },
       sessions: () => this.#sessions.values(),
       backlog: () => this.#backlog,
+      sync: () => this.#sync,
       nameOf: (session) => this.nameOf(session),
       flush: () => this.#flush(),
       sent: (bytes) => {
@@ -94,6 +95,11 @@ export class Replicas {
   /** The database that the stream has chosen last. */
   get databaseIndex(): number {
     return Math.max(0, this.#database);
+  }
+
+  /** What waits for replicas that are being synchronized, in one place for all of them. */
+  get waitingBytes(): number {
+    return (this.#backlog?.grownBytes ?? 0) + (this.#sync?.waitingBytes ?? 0);
   }
 
   get backlog(): Backlog | undefined {
@@ -323,6 +329,7 @@ export class Replicas {
       mark: this.#options.random.hex(40),
       statusLine: `+FULLRESYNC ${this.#history.id} ${this.#history.offset}\r\n`,
       highWaterBytes: () => this.#options.settings.highWaterBytes,
+      lacking: () => this.#catchUp.pumpLater(),
       ended: (error, sessions) => this.#ended(error, sessions),
     });
     // Another snapshot is under way: they wait on.

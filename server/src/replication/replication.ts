@@ -286,8 +286,8 @@ export class Replication {
         sizeBytes: backlog?.sizeBytes ?? this.#options.settings.backlogBytes,
         firstOffset: backlog?.first ?? 0,
         length: backlog?.length ?? 0,
-        grownBytes: backlog?.grownBytes ?? 0,
       },
+      waitingBytes: this.replicas.waitingBytes,
     };
   }
 

@@ -6,6 +6,7 @@
 import { connect, type Socket } from "node:net";
 import { encodeCommand } from "@kvcluster/protocol/resp-encoder";
 import { afterEach, expect, test, vi } from "vitest";
+import { readFile } from "../persistence/live-keyspace.ts";
 import { type OwnServer, startOwnServer } from "../testing/own-server.ts";
 import { RawClient } from "../testing/raw-client.ts";
 
@@ -13,6 +14,7 @@ const MIB = 1 << 20;
 const LIMITS = ["--client-output-buffer-limit", "replica 1mb 512kb 1", "--repl-backlog-size", "16kb"];
 const READ_BYTES = 64 << 10;
 const WRITE_BYTES = 100_000;
+const KEYS = 240;
 
 let stops: (() => unknown)[] = [];
 afterEach(async () => {
@@ -28,7 +30,7 @@ async function start(...directives: string[]): Promise<{ server: OwnServer; clie
     () => client.close(),
   );
   // Far more than the sockets hold, so that the snapshot waits for who reads it.
-  for (let k = 0; k < 240; k++) await client.command("SET", `old:${k}`, Buffer.alloc(WRITE_BYTES, "o"));
+  for (let k = 0; k < KEYS; k++) await client.command("SET", `old:${k}`, Buffer.alloc(WRITE_BYTES, "o"));
   return { server, client };
 }
 
@@ -38,6 +40,9 @@ class SlowReplica {
   /** What came behind the snapshot. */
   streamed = "";
   isSnapshotRead = false;
+  /** All of it, once it is read. */
+  snapshot = Buffer.alloc(0);
+  readonly #chunks: Buffer[] = [];
   isClosed = false;
   #unread = "";
   #mark = "";
@@ -70,6 +75,7 @@ class SlowReplica {
   }
 
   #readSnapshot(text: string): void {
+    this.#chunks.push(Buffer.from(text, "latin1"));
     this.#unread += text;
     this.#mark ||= /\$EOF:([0-9a-f]{40})\r\n/.exec(this.#unread)?.[1] ?? "";
     const end = this.#mark === "" ? -1 : this.#unread.indexOf(this.#mark, this.#unread.indexOf(this.#mark) + 40);
@@ -79,6 +85,8 @@ class SlowReplica {
       return;
     }
     this.isSnapshotRead = true;
+    const all = Buffer.concat(this.#chunks);
+    this.snapshot = all.subarray(all.indexOf(this.#mark) + this.#mark.length + 2, all.lastIndexOf(this.#mark));
     this.streamed = this.#unread.slice(end + 40);
     this.socket.write(encodeCommand(["REPLCONF", "ACK", "0"]));
   }
@@ -120,6 +128,34 @@ test("a replica that reads slowly comes through though far more changes than may
   expect(longest).toBeGreaterThan(7 * MIB);
   expect(most).toBeLessThanOrEqual(MIB);
   await expect.poll(() => replicas.backlog?.grownBytes).toBe(0);
+});
+
+test("values that are overwritten while a replica reads slowly are in its snapshot as they were, and it comes through", async () => {
+  const { server, client } = await start("--maxmemory", "1gb", ...LIMITS);
+  const { replicas } = server.context.replication;
+  const replica = new SlowReplica(server.port);
+  await expect.poll(() => replicas.fullSyncs).toBe(1);
+  let [mostInConnection, mostWaiting] = [0, 0];
+  // All that there is, twice, while it reads next to nothing.
+  for (let round = 0; round < 2; round++) {
+    for (let k = 0; k < KEYS; k++) {
+      expect(await client.text("SET", `old:${k}`, Buffer.alloc(WRITE_BYTES, String(round)))).toBe("+OK\r\n");
+      mostInConnection = Math.max(mostInConnection, ...replicas.sessions.map(({ peer }) => peer.connection.outputBytes));
+      mostWaiting = Math.max(mostWaiting, replicas.waitingBytes);
+    }
+    await replica.read();
+  }
+  const last = encodeCommand(["SET", `old:${KEYS - 1}`, "1".repeat(WRITE_BYTES)]).toString("latin1");
+  while (!replica.streamed.slice(-2 * last.length).includes(last) && !replica.isClosed) await replica.read();
+  expect([replica.isClosed, replicas.fullSyncs]).toEqual([false, 1]);
+  const { keys } = readFile(replica.snapshot);
+  const old = "o".repeat(WRITE_BYTES);
+  expect(Object.keys(keys)).toHaveLength(KEYS);
+  expect(Object.values(keys).every(({ value }) => value === old)).toBe(true);
+  // Two rounds of changes, and what the first of them overwrote.
+  expect(mostWaiting).toBeGreaterThan(2.5 * KEYS * WRITE_BYTES);
+  expect(mostInConnection).toBeLessThanOrEqual(MIB);
+  await expect.poll(() => replicas.waitingBytes).toBe(0);
 });
 
 test("a replica for which more changes than is kept is parted with, and what is kept stays bounded", async () => {

@@ -16,13 +16,11 @@ test("who failed waits, each time twice as long, up to five minutes, and nobody 
   expect(waits).toEqual([10, 20, 40, 80, 160, 300, 300]);
 });
 
-test("after a success the next failure counts as the first", () => {
+test("a failure counts as the first again when nothing has failed for five minutes after the wait", () => {
   const delays = new SyncDelays();
-  delays.failed("a:1", 0);
-  delays.failed("a:1", 0);
-  delays.succeeded("a:1");
-  expect(delays.mustWait("a:1", 0)).toBe(false);
   expect(delays.failed("a:1", 0)).toBe(10_000);
+  expect(delays.failed("a:1", 310_000)).toBe(20_000);
+  expect(delays.failed("a:1", 330_000 + 300_001)).toBe(10_000);
 });
 
 test("only so many names are remembered, the latest", () => {

@@ -1,7 +1,8 @@
 /**
- * Replicas whose full sync was given up, because too much changed meanwhile, wait before the next one: each time twice as long.
- * Otherwise a replica that is too slow for the load would keep its primary busy with snapshots for ever. They are known by
- * the address they tell, since their connections come and go.
+ * Replicas that were parted with, because they lacked too much, wait before the next snapshot: each time twice as long, until
+ * nothing of the kind has happened for a while. Otherwise one that is too slow for the load, to take its snapshot or to follow
+ * after it, would keep its primary busy with snapshots for ever. They are known by the address they tell, since their
+ * connections come and go.
  */
 
 interface Delay {
@@ -11,6 +12,8 @@ interface Delay {
 
 const FIRST_MS = 10_000;
 const LONGEST_MS = 300_000;
+/** From the end of a delay on: whoever got on so long without another is as good as new. */
+const FORGOTTEN_MS = LONGEST_MS;
 /** More names than replicas anybody has: beyond this the oldest is forgotten. */
 const MOST_NAMES = 1000;
 
@@ -20,16 +23,13 @@ export class SyncDelays {
   /** Gives the milliseconds that it has to wait. */
   failed(name: string, nowMs: number): number {
     const earlier = this.#delays.get(name);
-    const delayMs = earlier === undefined ? FIRST_MS : Math.min(LONGEST_MS, 2 * earlier.delayMs);
+    const isFirst = earlier === undefined || nowMs > earlier.untilMs + FORGOTTEN_MS;
+    const delayMs = isFirst ? FIRST_MS : Math.min(LONGEST_MS, 2 * earlier.delayMs);
     this.#delays.delete(name);
     this.#delays.set(name, { delayMs, untilMs: nowMs + delayMs });
     const [oldest] = this.#delays.keys();
     if (this.#delays.size > MOST_NAMES && oldest !== undefined) this.#delays.delete(oldest);
     return delayMs;
-  }
-
-  succeeded(name: string): void {
-    this.#delays.delete(name);
   }
 
   mustWait(name: string, nowMs: number): boolean {
