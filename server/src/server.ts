@@ -58,7 +58,7 @@ import type { Logger } from "./observability/logger.ts";
 import { SlowLog } from "./observability/slow-log.ts";
 import type { AppendOnly } from "./persistence/aof/append-only.ts";
 import { createServerAppendOnly, loadData } from "./persistence/aof/server-append-only.ts";
-import { Persistence } from "./persistence/persistence.ts";
+import { Persistence, type PersistenceOptions } from "./persistence/persistence.ts";
 import { ValuePayloads } from "./persistence/value-payload.ts";
 import { WorkerFileTarget } from "./persistence/worker-file-target.ts";
 import type { Clock } from "./platform/clock.ts";
@@ -243,7 +243,7 @@ function createCore(options: ServerOptions): Core {
   const connect = linkConnector(config, () => config.get("tls-replication"));
   const applier = createStreamApplier({ dispatcher: () => dispatcher, keyspace, connection: NO_CONNECTION, logger });
   const replication = createServerReplication({
-    ...{ config, clock, random, logger, disk: systemDisk, persistence, appendOnly, applier, pause },
+    ...{ config, clock, random, logger, disk: systemDisk, persistence, createFileTarget, appendOnly, applier, pause },
     ...{ connect, port: () => identity.port, snapshotBegun: () => context.slotMigrations?.migrations.announceAll() },
     roleChanged: (isReplica) => changeRole(isReplica, { clients, keyspace, appendOnly, programs, waiting }),
   });
@@ -309,11 +309,14 @@ function createMoves(connect: LinkConnector, table: CommandTable, later: SlotMov
 }
 
 function listenToKeyspace(context: ServerContext, propagator: Propagator): void {
-  const { keyspace, pubsub, replication, tracking } = context;
+  const { config, keyspace, pubsub, replication, tracking } = context;
   keyspace.isPaused = () => isPaused(context);
   keyspace.events.publish = (channel, message) => pubsub.publish(channel, message);
   const modified: KeyModified = (buffer, offset, length) => tracking.changed(buffer, offset, length);
-  keyspace.listener = createKeyspaceListener(propagator, () => replication.isReplica, modified);
+  keyspace.listener = createKeyspaceListener({
+    ...{ propagator, modified, isReplica: () => replication.isReplica },
+    isLazy: (event) => config.get(event === "expired" ? "lazyfree-lazy-expire" : "lazyfree-lazy-eviction"),
+  });
 }
 
 /** Who waits for replicas or the disk (WAIT, WAITAOF, a move of slots) has something to look at when these have got further. */
@@ -371,6 +374,9 @@ interface PersistenceNeeds {
   readonly pause: ClientPause;
 }
 
+const createFileTarget: PersistenceOptions["createFileTarget"] = (file, outcome) =>
+  new WorkerFileTarget({ file, ...outcome });
+
 function createPersistence({ config, clock, logger }: ServerOptions, needs: PersistenceNeeds): Persistence {
   const { keyspace, collections, appendOnly, replication, programs, tracking, pause } = needs;
   return new Persistence({
@@ -379,7 +385,7 @@ function createPersistence({ config, clock, logger }: ServerOptions, needs: Pers
     ...{ keyspace, collections, config, clock, logger, disk: systemDisk, processId: process.pid },
     isProcessAlive: (processId) => processIdentity(processId) !== undefined,
     replicationPosition: () => replication().position,
-    createFileTarget: (file, outcome) => new WorkerFileTarget({ file, ...outcome }),
+    createFileTarget,
   });
 }
 

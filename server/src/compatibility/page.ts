@@ -140,9 +140,10 @@ function directiveSections(): string[] {
     "",
     "`lazyfree-lazy-*` and `replica-lazy-flush` behave as if they were `yes`, whatever they say: large values and flushed",
     "databases are always freed in the background, in slices, also after DEL, expiry, eviction, overwriting and FLUSHALL SYNC.",
-    "Their memory counts as used until it is free. `sanitize-dump-payload` behaves as if it were `yes`: what is read is always",
-    "checked. A primary sends full syncs over the socket, with `repl-diskless-sync no` just without waiting for other replicas; a",
-    "replica takes one into a file first, and keeps its data until that file is whole.",
+    "Their memory counts as used until it is free. What replicas are told of expiry and eviction, UNLINK or DEL, goes by them.",
+    "`sanitize-dump-payload` behaves as if it were `yes`: what is read is always checked. A primary that sends a full sync by a",
+    "file (`repl-diskless-sync no`, or a replica that wants the length first) writes one that only it knows of: `dbfilename` stays as",
+    "it is. A replica takes one into a file first, and keeps its data until that file is whole.",
     "",
   ];
 }

@@ -8,17 +8,23 @@ import type { Propagator } from "./propagation.ts";
 /** Told of the name of a key that has changed. */
 export type KeyModified = (buffer: Buffer, offset: number, length: number) => void;
 
-/** Keys that go by themselves go on replicas by a DEL, fields of hashes by an HDEL, and listeners are told. */
-export function createKeyspaceListener(
-  propagator: Propagator,
-  isReplica: () => boolean,
-  modified: KeyModified,
-): KeyspaceListener {
-  const gone = (database: Database, record: number, eventClass: number, event: string): void => {
+export interface KeyspaceListenerOptions {
+  readonly propagator: Propagator;
+  readonly isReplica: () => boolean;
+  readonly modified: KeyModified;
+  /** Whether replicas are to free such a key off their main thread: they are told UNLINK in place of DEL. */
+  readonly isLazy: (event: "expired" | "evicted") => boolean;
+}
+
+/** Keys that go by themselves go on replicas by a DEL or UNLINK, fields of hashes by an HDEL, and listeners are told. */
+export function createKeyspaceListener(options: KeyspaceListenerOptions): KeyspaceListener {
+  const { propagator, isReplica, modified, isLazy } = options;
+  const gone = (database: Database, record: number, eventClass: number, event: "expired" | "evicted"): void => {
     if (isReplica() || database.index < 0) return;
     modified(database.bytesOf(record), database.keyOffset(record), database.keyLength(record));
     tell(database, record, eventClass, event);
-    if (propagator.active) propagator.sendCommand(database.index, ["DEL", database.keyOf(record)]);
+    if (!propagator.active) return;
+    propagator.sendCommand(database.index, [isLazy(event) ? "UNLINK" : "DEL", database.keyOf(record)]);
   };
   return {
     expired: (database, record) => gone(database, record, EventClass.expired, "expired"),

@@ -12,3 +12,21 @@ export interface SnapshotTarget extends ChunkSink {
   /** The snapshot is given up: nothing of it may remain. */
   abort(): void;
 }
+
+/** The same target, whose owner is told when the snapshot is given up. */
+export function withAbort(target: SnapshotTarget, aborted: () => void): SnapshotTarget {
+  return {
+    exchange: (chunk, length) => target.exchange(chunk, length),
+    get isFull() {
+      return target.isFull;
+    },
+    get waitingBytes() {
+      return target.waitingBytes;
+    },
+    end: () => target.end(),
+    abort() {
+      target.abort();
+      aborted();
+    },
+  };
+}

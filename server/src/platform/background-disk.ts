@@ -42,6 +42,28 @@ export interface BackgroundDisk {
   syncDirectory(directory: string): Promise<void>;
 }
 
+/** A file that is only read. */
+export interface ReadableFile {
+  readonly sizeBytes: number;
+  /** Bytes from this position on, at most so many and at least one; rejects at the end of the file. */
+  read(position: number, mostBytes: number): Promise<Buffer>;
+  close(): Promise<void>;
+}
+
+export async function openToRead(file: string): Promise<ReadableFile> {
+  const handle = await fs.promises.open(file, "r");
+  const { size } = await handle.stat();
+  return {
+    sizeBytes: size,
+    async read(position, mostBytes) {
+      const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafeSlow(mostBytes), 0, mostBytes, position);
+      if (bytesRead === 0) throw new Error(`"${file}" ends at ${position}, before its ${size} bytes`);
+      return buffer.subarray(0, bytesRead);
+    },
+    close: () => handle.close(),
+  };
+}
+
 const { O_WRONLY, O_CREAT } = fs.constants;
 
 /** By the threads that Node keeps for files. */

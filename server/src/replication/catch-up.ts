@@ -1,15 +1,15 @@
 /**
  * What came of the stream while a replica was away, took its snapshot, or was slower than the stream, is kept once, in the
  * backlog, and handed to each that lacks it no faster than its connection takes it; after that it follows like all others. As long as somebody lacks
- * something the backlog grows, within a limit: who lacks more than that, of the snapshot (full-sync.ts) and the stream taken
+ * something the backlog grows, within a limit: who lacks more than that, of the snapshot (sync.ts) and the stream taken
  * together, is disconnected, and is not given a snapshot again at once (sync-delays.ts), since it would be for nothing.
  */
 
 import type { Logger } from "../observability/logger.ts";
 import type { CancelTimer, Clock } from "../platform/clock.ts";
 import type { Backlog } from "./backlog.ts";
-import type { FullSync } from "./full-sync.ts";
 import type { ReplicaSession } from "./replica-session.ts";
+import type { Sync } from "./sync.ts";
 import type { SyncDelays } from "./sync-delays.ts";
 
 export interface CatchUpSettings {
@@ -27,7 +27,7 @@ export interface CatchUpOptions {
   readonly sessions: () => Iterable<ReplicaSession>;
   readonly backlog: () => Backlog | undefined;
   /** The full sync under way. */
-  readonly sync: () => FullSync | undefined;
+  readonly sync: () => Sync | undefined;
   readonly nameOf: (session: ReplicaSession) => string;
   /** Sends what those who follow are still to be sent: who joins them has that from the backlog. */
   readonly flush: () => void;
@@ -126,6 +126,7 @@ export class CatchUp {
     );
     session.next = undefined;
     this.#options.sync()?.drop(session);
+    this.pumpLater();
     session.peer.connection.destroy();
   }
 }

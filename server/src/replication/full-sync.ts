@@ -1,25 +1,16 @@
 /**
  * One snapshot on its way to all replicas that waited for one when it began. Its length is not known beforehand, so it goes
- * out between two marks of 40 random characters; a replica too old for that gets it collected, with its length in front.
+ * out between two marks of 40 random characters; replicas too old for that are served by a file (file-sync.ts).
  *
  * What has to be written before its turn, because it is about to change, comes whether the replicas have room for it or not.
  * So the bytes wait here, once for all of them (snapshot-queue.ts), and each is given what its connection takes. Who lacks
  * too much is parted with in catch-up.ts; never here, where a change may be under way.
  */
 
-import { encodeCommand } from "@kvcluster/protocol/resp-encoder";
 import type { ReplicaSession } from "./replica-session.ts";
 import { SnapshotQueue } from "./snapshot-queue.ts";
-
-/** Takes a snapshot's bytes as they are made. */
-export interface SnapshotReceiver {
-  /** The bytes are given away. */
-  write(bytes: Buffer): void;
-  /** True holds the snapshot back until it is false again. */
-  readonly isFull: boolean;
-  end(): void;
-  fail(reason: string): void;
-}
+import type { SnapshotReceiver } from "./snapshot-source.ts";
+import type { Sync } from "./sync.ts";
 
 export interface FullSyncOptions {
   readonly sessions: Iterable<ReplicaSession>;
@@ -30,17 +21,17 @@ export interface FullSyncOptions {
   readonly highWaterBytes: () => number;
   /** Somebody lacks something: `give` is to be called again in a while. */
   readonly lacking: () => void;
+  /** Bytes that one of them has been given. */
+  readonly sent: (bytes: number) => void;
   /** All have been given everything, or an error ended it; once. */
   readonly ended: (error: string | undefined, sessions: Iterable<ReplicaSession>) => void;
 }
 
-export class FullSync implements SnapshotReceiver {
+export class FullSync implements Sync, SnapshotReceiver {
   readonly #options: FullSyncOptions;
   /** Up to where in the snapshot each has been given it. */
   readonly #positions: Map<ReplicaSession, number>;
   readonly #queue = new SnapshotQueue();
-  readonly #collected: Buffer[] = [];
-  readonly #mustCollect: boolean;
   #hasBegun = false;
   #isWhole = false;
   #hasEnded = false;
@@ -48,7 +39,6 @@ export class FullSync implements SnapshotReceiver {
   constructor(options: FullSyncOptions) {
     this.#options = options;
     this.#positions = new Map([...options.sessions].map((session) => [session, 0]));
-    this.#mustCollect = [...this.#positions.keys()].some((session) => !session.understandsEndMark);
   }
 
   /** The snapshot has begun: tells the replicas what follows. The first bytes do so by themselves. */
@@ -59,8 +49,12 @@ export class FullSync implements SnapshotReceiver {
     for (const session of this.#positions.keys()) {
       const { connection } = session.peer;
       if (!session.usesOldSync) connection.send(Buffer.from(statusLine));
-      if (session.understandsEndMark) connection.send(Buffer.from(`$EOF:${mark}\r\n`));
+      connection.send(Buffer.from(`$EOF:${mark}\r\n`));
     }
+  }
+
+  keepAlive(): void {
+    // Between the marks nothing else may be sent.
   }
 
   /** The replica is gone; the snapshot goes on for the others. */
@@ -77,7 +71,7 @@ export class FullSync implements SnapshotReceiver {
   /** How much of what has been made so far this replica has not been given. */
   lackedBy(session: ReplicaSession): number {
     const position = this.#positions.get(session);
-    return position === undefined || !session.understandsEndMark ? 0 : this.#queue.end - position;
+    return position === undefined ? 0 : this.#queue.end - position;
   }
 
   /** Of the snapshot, in memory for those who lack it. */
@@ -88,7 +82,6 @@ export class FullSync implements SnapshotReceiver {
   write(bytes: Buffer): void {
     this.begin();
     this.#queue.append(bytes);
-    if (this.#mustCollect) this.#collected.push(bytes);
     this.give();
   }
 
@@ -116,9 +109,11 @@ export class FullSync implements SnapshotReceiver {
     let isMoreLeft = false;
     for (const session of this.#positions.keys()) {
       if (session.isSnapshotSent) continue;
-      if (session.understandsEndMark) this.#give(session, highWaterBytes);
+      this.#give(session, highWaterBytes);
       isMoreLeft ||= this.lackedBy(session) > 0;
-      if (this.#isWhole && this.lackedBy(session) === 0) this.#conclude(session);
+      if (!this.#isWhole || this.lackedBy(session) > 0) continue;
+      session.peer.connection.send(Buffer.from(this.#options.mark));
+      session.isSnapshotSent = true;
     }
     this.#forgetGiven();
     if (isMoreLeft) this.#options.lacking();
@@ -134,25 +129,11 @@ export class FullSync implements SnapshotReceiver {
       given += piece.length;
     }
     this.#positions.set(session, position + given);
-  }
-
-  #conclude(session: ReplicaSession): void {
-    const { connection } = session.peer;
-    session.isSnapshotSent = true;
-    if (session.understandsEndMark) {
-      connection.send(Buffer.from(this.#options.mark));
-      return;
-    }
-    const length = this.#collected.reduce((sum, bytes) => sum + bytes.length, 0);
-    for (const bytes of [Buffer.from(`$${length}\r\n`), ...this.#collected]) connection.send(bytes);
+    this.#options.sent(given);
   }
 
   #forgetGiven(): void {
-    let first = this.#queue.end;
-    for (const [session, position] of this.#positions) {
-      if (session.understandsEndMark) first = Math.min(first, position);
-    }
-    this.#queue.drop(first);
+    this.#queue.drop(Math.min(this.#queue.end, ...this.#positions.values()));
   }
 
   #finish(error: string | undefined): void {
@@ -161,6 +142,3 @@ export class FullSync implements SnapshotReceiver {
     this.#options.ended(error, this.#positions.keys());
   }
 }
-
-export const PING = encodeCommand(["PING"]);
-export const GET_ACKNOWLEDGEMENT = encodeCommand(["REPLCONF", "GETACK", "*"]);

@@ -4,7 +4,7 @@ import { Crc64 } from "../persistence/crc64.ts";
 import { CHECKSUM_BYTES } from "../persistence/rdb-format.ts";
 import { CHUNK_BYTES, createChunk } from "../persistence/rdb-output.ts";
 import type { SnapshotTarget } from "../persistence/snapshot-target.ts";
-import type { SnapshotReceiver } from "./full-sync.ts";
+import type { SnapshotReceiver } from "./snapshot-source.ts";
 
 export class ReceiverTarget implements SnapshotTarget {
   readonly #receiver: SnapshotReceiver;

@@ -9,11 +9,14 @@ import type { Clock } from "../platform/clock.ts";
 import type { Random } from "../platform/random.ts";
 import { Backlog } from "./backlog.ts";
 import { CatchUp, type CatchUpSettings } from "./catch-up.ts";
-import { FullSync, GET_ACKNOWLEDGEMENT, PING, type SnapshotReceiver } from "./full-sync.ts";
+import { FileSync } from "./file-sync.ts";
+import { FullSync } from "./full-sync.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import type { History } from "./history.ts";
 import { type ReplicaPeer, ReplicaSession } from "./replica-session.ts";
+import type { SnapshotSource } from "./snapshot-source.ts";
 import { StreamBatch } from "./stream-batch.ts";
+import type { Sync } from "./sync.ts";
 import { SyncDelays } from "./sync-delays.ts";
 
 export interface ReplicasSettings extends CatchUpSettings {
@@ -21,7 +24,11 @@ export interface ReplicasSettings extends CatchUpSettings {
   readonly backlogTtlSeconds: number;
   readonly pingPeriodSeconds: number;
   readonly timeoutSeconds: number;
+  /** A full sync goes by the socket, for those who can take it so; else by a file. */
+  readonly isDiskless: boolean;
   readonly syncDelaySeconds: number;
+  /** As soon as so many wait for a snapshot, others are not waited for; 0 is no number. */
+  readonly enoughToSync: number;
   readonly maxLagSeconds: number;
 }
 
@@ -31,12 +38,8 @@ export interface ReplicasOptions {
   readonly random: Random;
   readonly logger: Logger;
   readonly settings: ReplicasSettings;
-  /** Begins a snapshot at this moment; undefined if one is under way that cannot be shared. */
-  readonly startSnapshot: StartSnapshot;
+  readonly snapshots: SnapshotSource;
 }
-
-/** Gives what ends the snapshot before its time. */
-export type StartSnapshot = (receiver: SnapshotReceiver) => (() => void) | undefined;
 
 const NO_DATABASE = -1;
 
@@ -51,7 +54,7 @@ export class Replicas {
   #backlog: Backlog | undefined;
   #database = NO_DATABASE;
   #isFlushScheduled = false;
-  #sync: FullSync | undefined;
+  #sync: Sync | undefined;
   #abortSnapshot: (() => void) | undefined;
   #lastPingMs = 0;
   #aloneSinceMs: number;
@@ -204,6 +207,8 @@ export class Replicas {
     this.#sessions.delete(peer);
     this.#sync?.drop(session);
     this.#catchUp.settle();
+    // For those who are left the sync may be over.
+    if (this.#sync !== undefined) this.#catchUp.pumpLater();
     this.#options.logger.notice(`Connection with replica ${this.nameOf(session)} lost`);
     if (this.#sessions.size === 0) this.#aloneSinceMs = this.#options.clock.nowMs();
     // A snapshot for nobody would only be in the way of the next.
@@ -277,6 +282,7 @@ export class Replicas {
     for (const session of this.sessions) {
       if (session.state === "waiting") session.peer.connection.send(KEEP_ALIVE);
     }
+    this.#sync?.keepAlive();
     const isAlone = this.#sessions.size === 0 && nowMs - this.#aloneSinceMs > backlogTtlSeconds * 1000;
     if (isAlone && backlogTtlSeconds > 0 && this.isOrigin && this.#backlog !== undefined) {
       this.#backlog = undefined;
@@ -322,22 +328,16 @@ export class Replicas {
     );
     if (waiting.length === 0) return;
     const longest = Math.max(...waiting.map((session) => nowMs - session.waitingSinceMs));
-    if (longest < this.#options.settings.syncDelaySeconds * 1000) return;
+    const { syncDelaySeconds, enoughToSync } = this.#options.settings;
+    const isEnough = enoughToSync > 0 && waiting.length >= enoughToSync;
+    if (longest < syncDelaySeconds * 1000 && !isEnough) return;
     this.#flush();
-    const sync = new FullSync({
-      sessions: waiting,
-      mark: this.#options.random.hex(40),
-      statusLine: `+FULLRESYNC ${this.#history.id} ${this.#history.offset}\r\n`,
-      highWaterBytes: () => this.#options.settings.highWaterBytes,
-      lacking: () => this.#catchUp.pumpLater(),
-      ended: (error, sessions) => this.#ended(error, sessions),
-    });
+    const begun = this.#begin(waiting);
     // Another snapshot is under way: they wait on.
-    const abort = this.#options.startSnapshot(sync);
-    if (abort === undefined) return;
-    this.#abortSnapshot = abort;
-    sync.begin();
-    this.#sync = sync;
+    if (begun === undefined) return;
+    this.#abortSnapshot = begun.abort;
+    this.#sync = begun.sync;
+    begun.sync.begin();
     // What comes next is written with its database again: the replica starts without one.
     this.#database = NO_DATABASE;
     this.fullSyncs += waiting.length;
@@ -345,14 +345,33 @@ export class Replicas {
     this.#catchUp.settle();
   }
 
+  /** One of them that cannot find the end by its mark is enough for all of them to be served by a file, as in Redis. */
+  #begin(waiting: readonly ReplicaSession[]): { sync: Sync; abort: () => void } | undefined {
+    const { settings, snapshots, random } = this.#options;
+    const common = {
+      sessions: waiting,
+      statusLine: `+FULLRESYNC ${this.#history.id} ${this.#history.offset}\r\n`,
+      highWaterBytes: () => settings.highWaterBytes,
+      lacking: () => this.#catchUp.pumpLater(),
+      sent: (bytes: number) => {
+        this.outputBytes += bytes;
+      },
+      ended: (error: string | undefined, sessions: Iterable<ReplicaSession>) => this.#ended(error, sessions),
+    };
+    if (settings.isDiskless && waiting.every((session) => session.understandsEndMark)) {
+      const sync = new FullSync({ ...common, mark: random.hex(40) });
+      const abort = snapshots.toReceiver(sync);
+      return abort === undefined ? undefined : { sync, abort };
+    }
+    const sync = new FileSync({ ...common, given: (session) => this.#goOnline(session) });
+    const abort = snapshots.toFile(sync);
+    return abort === undefined ? undefined : { sync, abort };
+  }
+
   #ended(error: string | undefined, sessions: Iterable<ReplicaSession>): void {
     this.#sync = undefined;
     this.#abortSnapshot = undefined;
-    if (error === undefined) {
-      // Who was told the length knows where the stream begins; nothing has to be said before.
-      for (const session of sessions) if (!session.understandsEndMark) this.#goOnline(session);
-      return;
-    }
+    if (error === undefined) return;
     const left = [...sessions];
     if (left.length > 0) this.#options.logger.warning(`Synchronization with replicas failed: ${error}`);
     for (const session of left) session.peer.connection.destroy();
@@ -388,6 +407,8 @@ export class Replicas {
   }
 }
 
+const PING = encodeCommand(["PING"]);
+const GET_ACKNOWLEDGEMENT = encodeCommand(["REPLCONF", "GETACK", "*"]);
 /** A line break keeps a waiting replica from taking the silence for a dead link. */
 const KEEP_ALIVE = Buffer.from("\n");
 

@@ -3,6 +3,8 @@
  * both have the same DEBUG DIGEST.
  */
 
+import { connect } from "node:net";
+import { encodeCommand } from "@kvcluster/protocol/resp-encoder";
 import { afterEach, describe, expect, test } from "vitest";
 import { eventually } from "../persistence/reference-redis.ts";
 import { sampleCommands } from "../persistence/sample-data.ts";
@@ -22,12 +24,17 @@ interface Sync {
   readonly name: string;
   readonly directives: readonly string[];
   readonly breaks: number;
+  /** What stands before the snapshot for a replica that could take either. */
+  readonly head: RegExp;
 }
 
+const BY_SOCKET = /^\$EOF:[0-9a-f]{40}$/;
+const BY_FILE = /^\$\d+$/;
+
 const SYNCS: readonly Sync[] = [
-  { name: "full sync by the socket", directives: ["--repl-diskless-sync", "yes"], breaks: 0 },
-  { name: "full sync by a file", directives: ["--repl-diskless-sync", "no"], breaks: 0 },
-  { name: "partial syncs", directives: ["--repl-backlog-size", "64mb"], breaks: BREAKS },
+  { name: "full sync by the socket", directives: ["--repl-diskless-sync", "yes"], breaks: 0, head: BY_SOCKET },
+  { name: "full sync by a file", directives: ["--repl-diskless-sync", "no"], breaks: 0, head: BY_FILE },
+  { name: "partial syncs", directives: ["--repl-backlog-size", "64mb"], breaks: BREAKS, head: BY_SOCKET },
 ];
 
 const CELLS = KINDS.flatMap((primary) =>
@@ -82,8 +89,23 @@ describe.runIf(hasReferenceServer)("Replication under load", { timeout: 60_000 }
     expect(Number(await primary.command("DBSIZE"))).toBeGreaterThan(100);
     const stats = await primary.command("INFO", "stats");
     expect(stats).toContain(`sync_full:1\r\nsync_partial_ok:${sync.breaks}\r\n`);
+    expect(await snapshotHead(primary)).toMatch(sync.head);
   });
 });
+
+/** The line before the snapshot that another replica is sent. */
+async function snapshotHead(primary: ServerProcess): Promise<string> {
+  const replica = connect(primary.port, primary.host);
+  replica.write(encodeCommand(["REPLCONF", "capa", "eof", "capa", "psync2"]));
+  replica.write(encodeCommand(["PSYNC", "?", "-1"]));
+  let text = "";
+  for await (const chunk of replica) {
+    text += (chunk as Buffer).toString("latin1");
+    const head = /\+FULLRESYNC [^\n]+\n\n*(\$[^\r]+)\r\n/.exec(text)?.[1];
+    if (head !== undefined) return head;
+  }
+  throw new Error(`No snapshot came: ${text}`);
+}
 
 async function isUp(replica: ServerProcess): Promise<boolean> {
   return (await replica.command("INFO", "replication")).includes("master_link_status:up");

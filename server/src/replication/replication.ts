@@ -3,7 +3,7 @@
  * is. Cluster and commands use this; sockets are in primary-link.ts and in the connections of clients.
  */
 
-import type { ReplicationFacts } from "../observability/facts.ts";
+import type { PrimaryLinkFacts, ReplicationFacts } from "../observability/facts.ts";
 import type { Logger } from "../observability/logger.ts";
 import type { CancelTimer, Clock } from "../platform/clock.ts";
 import type { Random } from "../platform/random.ts";
@@ -19,7 +19,8 @@ import {
   type StreamApplier,
 } from "./primary-link.ts";
 import type { ReplicaSession } from "./replica-session.ts";
-import { Replicas, type ReplicasSettings, type StartSnapshot } from "./replicas.ts";
+import { Replicas, type ReplicasSettings } from "./replicas.ts";
+import type { SnapshotSource } from "./snapshot-source.ts";
 
 export interface ReplicationSettings extends PrimaryLinkSettings, ReplicasSettings {
   readonly isReadOnly: boolean;
@@ -37,7 +38,7 @@ export interface ReplicationOptions {
   readonly leaseSeconds: number;
   /** `min-replicas-to-write` */
   readonly minReplicas: () => number;
-  readonly startSnapshot: StartSnapshot;
+  readonly snapshots: SnapshotSource;
   /** A save under way cannot take more changes just now. */
   readonly isBehind: () => boolean;
   readonly openSpool: () => SnapshotSpool;
@@ -90,8 +91,8 @@ export class Replication {
   constructor(options: ReplicationOptions) {
     this.#options = options;
     this.history = new History(options.random);
-    const { clock, random, logger, settings, startSnapshot } = options;
-    this.replicas = new Replicas({ history: this.history, clock, random, logger, settings, startSnapshot });
+    const { clock, random, logger, settings, snapshots } = options;
+    this.replicas = new Replicas({ history: this.history, clock, random, logger, settings, snapshots });
     this.failover = this.#createFailover();
     const heardMs = (): number => this.replicas.heartbeat.heardMs;
     this.lease = new Lease({ clock, seconds: options.leaseSeconds, heardMs });
@@ -312,13 +313,20 @@ export class Replication {
       port: link.port,
       isUp: link.isUp,
       lastMessageSecondsAgo: link.isUp ? Math.floor((nowMs - link.lastDataMs) / 1000) : -1,
-      isSyncing: link.state === "sync",
+      transfer: this.#transferFacts(link),
       readOffset: this.history.offset,
       downSeconds: link.isUp ? 0 : Math.floor((nowMs - link.downSinceMs) / 1000),
+      neverWasUp: link.neverWasUp,
       priority,
       isReadOnly,
       isAnnounced,
     };
+  }
+
+  #transferFacts({ transfer }: PrimaryLink): PrimaryLinkFacts["transfer"] {
+    if (transfer === undefined) return undefined;
+    const { totalBytes, readBytes, lastMs } = transfer;
+    return { totalBytes, readBytes, lastSecondsAgo: Math.floor((this.#options.clock.nowMs() - lastMs) / 1000) };
   }
 
   #replicaFacts(): ReplicationFacts["replicas"] {

@@ -2,15 +2,17 @@
 
 import type { Config } from "../config/config.ts";
 import type { Logger } from "../observability/logger.ts";
-import type { Persistence } from "../persistence/persistence.ts";
+import type { Persistence, PersistenceOptions } from "../persistence/persistence.ts";
+import { spoolSnapshot } from "../persistence/spooled-snapshot.ts";
 import { availableMemory } from "../platform/available-memory.ts";
+import { openToRead, systemBackgroundDisk } from "../platform/background-disk.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Disk } from "../platform/disk.ts";
 import type { Random } from "../platform/random.ts";
-import type { SnapshotReceiver } from "./full-sync.ts";
 import type { LinkConnector, SnapshotSpool, StreamApplier } from "./primary-link.ts";
 import { ReceiverTarget } from "./receiver-target.ts";
 import { Replication, type ReplicationSettings } from "./replication.ts";
+import type { SnapshotFileReceiver, SnapshotInFile, SnapshotReceiver, SnapshotSource } from "./snapshot-source.ts";
 
 export interface ServerReplicationParts {
   readonly config: Config;
@@ -19,6 +21,7 @@ export interface ServerReplicationParts {
   readonly logger: Logger;
   readonly disk: Disk;
   readonly persistence: Persistence;
+  readonly createFileTarget: PersistenceOptions["createFileTarget"];
   readonly appendOnly: { readonly isOn: boolean; readonly position: number; readonly durable: number };
   readonly applier: StreamApplier;
   readonly connect: LinkConnector;
@@ -43,7 +46,7 @@ export function createServerReplication(parts: ServerReplicationParts): Replicat
     writes: { pause: () => pause.pause(LONGEST_PAUSE_MS, "write"), unpause: () => pause.unpause() },
     leaseSeconds: config.get("group-lease"),
     minReplicas: () => config.get("min-replicas-to-write"),
-    startSnapshot: (receiver) => startSnapshot(parts, receiver),
+    snapshots: snapshotSource(parts),
     isBehind: () => parts.persistence.isBehind,
     openSpool: () => openSpool(parts),
     appended: () => (parts.appendOnly.isOn ? parts.appendOnly : undefined),
@@ -123,8 +126,14 @@ function settingsOf({ config, port }: ServerReplicationParts, memoryBytes: numbe
     get pingPeriodSeconds() {
       return config.get("group-lease") > 0 ? 1 : config.get("repl-ping-replica-period");
     },
+    get isDiskless() {
+      return config.get("repl-diskless-sync");
+    },
     get syncDelaySeconds() {
       return config.get("repl-diskless-sync") ? config.get("repl-diskless-sync-delay") : 0;
+    },
+    get enoughToSync() {
+      return config.get("repl-diskless-sync-max-replicas");
     },
     get maxSyncBytes() {
       return maxSyncBytes(config, memoryBytes);
@@ -135,14 +144,45 @@ function settingsOf({ config, port }: ServerReplicationParts, memoryBytes: numbe
   };
 }
 
-function startSnapshot(parts: ServerReplicationParts, receiver: SnapshotReceiver): (() => void) | undefined {
-  const { config, persistence, snapshotBegun } = parts;
-  if (!persistence.mayBegin || persistence.isLoading) return undefined;
-  const target = new ReceiverTarget(receiver, config.get("rdbchecksum"), () => persistence.finishSnapshot(job));
-  const job = persistence.startSnapshot(target);
-  // Not before the replicas count as being sent to.
-  queueMicrotask(snapshotBegun);
-  return () => job.abort();
+function snapshotSource(parts: ServerReplicationParts): SnapshotSource {
+  const { config, persistence, createFileTarget, snapshotBegun } = parts;
+  const begin = <Receiver>(start: (receiver: Receiver) => () => void) => {
+    return (receiver: Receiver): (() => void) | undefined => {
+      if (!persistence.mayBegin || persistence.isLoading) return undefined;
+      const abort = start(receiver);
+      // Not before the replicas count as being sent to.
+      queueMicrotask(snapshotBegun);
+      return abort;
+    };
+  };
+  return {
+    toReceiver: begin((receiver: SnapshotReceiver) => {
+      const target = new ReceiverTarget(receiver, config.get("rdbchecksum"), () => persistence.finishSnapshot(job));
+      const job = persistence.startSnapshot(target);
+      return () => job.abort();
+    }),
+    toFile: begin((receiver: SnapshotFileReceiver) =>
+      spoolSnapshot(
+        { persistence, createFileTarget, hasChecksum: config.get("rdbchecksum") },
+        {
+          done: (file) => {
+            openSpooled(file).then(
+              (opened) => receiver.ready(opened),
+              (error: Error) => receiver.fail(error.message),
+            );
+          },
+          failed: (reason) => receiver.fail(reason),
+        },
+      ),
+    ),
+  };
+}
+
+/** It is gone when nobody reads it any more, and be it because the process has died. */
+async function openSpooled(name: string): Promise<SnapshotInFile> {
+  const { sizeBytes, read, close } = await openToRead(name);
+  await systemBackgroundDisk.remove(name);
+  return { sizeBytes, read, discard: () => void close() };
 }
 
 /** The snapshot of a primary goes to a file first, so that a link that breaks costs nothing of the data at hand. */

@@ -20,7 +20,7 @@ import { describeSystemError } from "../../platform/system-error.ts";
 import type { SnapshotOutcome } from "../persistence.ts";
 import type { SnapshotFileOptions } from "../snapshot-file.ts";
 import type { SnapshotJob } from "../snapshot-job.ts";
-import type { SnapshotTarget } from "../snapshot-target.ts";
+import { type SnapshotTarget, withAbort } from "../snapshot-target.ts";
 import { AofStream } from "./aof-stream.ts";
 import { AofWriter } from "./aof-writer.ts";
 import { DurableReplies } from "./durable-replies.ts";
@@ -468,20 +468,3 @@ export class AppendOnly {
 
 /** Somebody needed the snapshot's place: the rewrite is started again. */
 const GIVEN_UP = "given up for another snapshot";
-
-function withAbort(target: SnapshotTarget, aborted: () => void): SnapshotTarget {
-  return {
-    exchange: (chunk, length) => target.exchange(chunk, length),
-    get isFull() {
-      return target.isFull;
-    },
-    get waitingBytes() {
-      return target.waitingBytes;
-    },
-    end: () => target.end(),
-    abort() {
-      target.abort();
-      aborted();
-    },
-  };
-}
