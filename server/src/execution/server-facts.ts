@@ -265,7 +265,7 @@ export function sampleUsage(
   eviction.otherBytes = buffers.countedBytes;
   usage.peakBytes = Math.max(usage.peakBytes, arena.usedBytes + buffers.countedBytes + buffers.replicaBytes);
   const nowMs = clock.nowMs();
-  usage.inputRate.sample(usage.traffic.inputBytes, nowMs);
+  usage.inputRate.sample(usage.traffic.inputBytes + replication.inputBytes, nowMs);
   usage.outputRate.sample(usage.traffic.outputBytes, nowMs);
   usage.replicationInputRate.sample(replication.inputBytes, nowMs);
   usage.replicationOutputRate.sample(replication.replicas.outputBytes, nowMs);
@@ -285,7 +285,7 @@ function statisticsFacts(parts: FactParts): StatisticsFacts {
     connectionsRejected: clients.rejected,
     commands: parts.commandsProcessed(),
     commandsPerSecond: usage.commandRate.perSecond,
-    inputBytes: usage.traffic.inputBytes,
+    inputBytes: usage.traffic.inputBytes + replication.inputBytes,
     outputBytes: usage.traffic.outputBytes,
     inputBytesPerSecond: usage.inputRate.perSecond,
     outputBytesPerSecond: usage.outputRate.perSecond,

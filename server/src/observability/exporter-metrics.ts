@@ -103,7 +103,7 @@ export const EXPORTER_METRICS: readonly Metric[] = [
     "master_sync_in_progress",
     "1 while this replica receives the whole data set",
     PRIMARY_LABELS,
-    primaryLink((link) => [primaryLabels(link), bit(link.isSyncing)]),
+    primaryLink((link) => [primaryLabels(link), bit(link.transfer !== undefined)]),
   ),
   gauge(
     "master_last_io_seconds_ago",

@@ -231,9 +231,14 @@ export interface PrimaryLinkFacts {
   readonly isUp: boolean;
   /** −1: never. */
   readonly lastMessageSecondsAgo: number;
-  readonly isSyncing: boolean;
+  /** The snapshot that is being received or loaded; its total is 0 where the primary does not know it beforehand. */
+  readonly transfer:
+    | { readonly totalBytes: number; readonly readBytes: number; readonly lastSecondsAgo: number }
+    | undefined;
   readonly readOffset: number;
   readonly downSeconds: number;
+  /** Nor has it been before, since this primary is followed. */
+  readonly neverWasUp: boolean;
   readonly priority: number;
   readonly isReadOnly: boolean;
   readonly isAnnounced: boolean;

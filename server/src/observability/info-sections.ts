@@ -348,13 +348,26 @@ function primaryLinkFields(link: PrimaryLinkFacts, offset: number): Field[] {
     ["master_port", link.port],
     ["master_link_status", link.isUp ? "up" : "down"],
     ["master_last_io_seconds_ago", link.lastMessageSecondsAgo],
-    ["master_sync_in_progress", bit(link.isSyncing)],
+    ["master_sync_in_progress", bit(link.transfer !== undefined)],
     ["slave_read_repl_offset", link.readOffset],
     ["slave_repl_offset", offset],
-    ...(link.isUp ? [] : [["master_link_down_since_seconds", link.downSeconds] as const]),
+    ...(link.transfer === undefined ? [] : transferFields(link.transfer)),
+    ...(link.isUp ? [] : [["master_link_down_since_seconds", link.neverWasUp ? -1 : link.downSeconds] as const]),
     ["slave_priority", link.priority],
     ["slave_read_only", bit(link.isReadOnly)],
     ["replica_announced", bit(link.isAnnounced)],
+  ];
+}
+
+/** Without a total Redis counts what is left from 0 down. */
+function transferFields(transfer: NonNullable<PrimaryLinkFacts["transfer"]>): Field[] {
+  const { totalBytes, readBytes, lastSecondsAgo } = transfer;
+  return [
+    ["master_sync_total_bytes", totalBytes],
+    ["master_sync_read_bytes", readBytes],
+    ["master_sync_left_bytes", totalBytes - readBytes],
+    ["master_sync_perc", percent(readBytes, totalBytes).slice(0, -1)],
+    ["master_sync_last_io_seconds_ago", lastSecondsAgo],
   ];
 }
 

@@ -64,9 +64,10 @@ describe("INFO", () => {
         port: 6379,
         isUp: false,
         lastMessageSecondsAgo: -1,
-        isSyncing: false,
+        transfer: { totalBytes: 4000, readBytes: 1000, lastSecondsAgo: 3 },
         readOffset: 5,
         downSeconds: 9,
+        neverWasUp: false,
         priority: 100,
         isReadOnly: true,
         isAnnounced: true,
@@ -75,7 +76,11 @@ describe("INFO", () => {
     };
     const info = renderInfo({ ...QUIET_FACTS, replication: () => replication }, ["replication"]);
     expect(info).toContain("role:slave\r\nmaster_host:kv-0\r\nmaster_port:6379\r\nmaster_link_status:down\r\n");
-    expect(info).toContain("master_link_down_since_seconds:9\r\nslave_priority:100\r\n");
+    expect(info).toContain(
+      "slave_repl_offset:0\r\nmaster_sync_total_bytes:4000\r\nmaster_sync_read_bytes:1000\r\nmaster_sync_left_bytes:3000\r\n" +
+        "master_sync_perc:25.00\r\nmaster_sync_last_io_seconds_ago:3\r\n" +
+        "master_link_down_since_seconds:9\r\nslave_priority:100\r\n",
+    );
     expect(info).toContain("slave0:ip=10.0.0.2,port=6379,state=online,offset=4,lag=1\r\n");
   });
 });

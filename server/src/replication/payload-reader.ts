@@ -19,9 +19,16 @@ export class PayloadReader {
   /** The last bytes seen, which may be the beginning of the mark. */
   #tail = Buffer.alloc(0);
   isDone = false;
+  /** Of the snapshot, where its length is known; else 0. */
+  totalBytes = 0;
+  /** Of the snapshot, so far. */
+  readBytes = 0;
 
   constructor(receive: (bytes: Buffer) => void) {
-    this.#receive = receive;
+    this.#receive = (bytes) => {
+      this.readBytes += bytes.length;
+      receive(bytes);
+    };
   }
 
   /** Takes the next bytes; gives those that come after the snapshot, empty until it is whole. */
@@ -58,7 +65,8 @@ export class PayloadReader {
       return;
     }
     if (!/^\$\d{1,15}$/.test(line)) throw new PayloadError(`The primary sent "${line}" in place of a snapshot`);
-    this.#remaining = Number(line.slice(1));
+    this.totalBytes = Number(line.slice(1));
+    this.#remaining = this.totalBytes;
   }
 
   #readCounted(chunk: Buffer): Buffer {

@@ -92,6 +92,10 @@ export class PrimaryLink {
   #decoder = new RespDecoder();
   #handshake: Handshake | undefined;
   #payload: PayloadReader | undefined;
+  /** The latest snapshot, of this link or an earlier one. */
+  #transfer: PayloadReader | undefined;
+  #lastTransferMs = 0;
+  #hasBeenUp = false;
   #spool: SnapshotSpool | undefined;
   /** What came and has not been run: the beginning of a command. */
   #pending: Buffer[] = [];
@@ -142,6 +146,18 @@ export class PrimaryLink {
   /** Since when the link has been down; 0 while it is up. */
   get downSinceMs(): number {
     return this.isUp ? 0 : this.#downSinceMs;
+  }
+
+  /** It is down, and has not been up since we follow this primary. */
+  get neverWasUp(): boolean {
+    return !this.#hasBeenUp;
+  }
+
+  /** How far the snapshot is that is being received or loaded. */
+  get transfer(): { readonly totalBytes: number; readonly readBytes: number; readonly lastMs: number } | undefined {
+    if (this.#state !== "sync" || this.#transfer === undefined) return undefined;
+    const { totalBytes, readBytes } = this.#transfer;
+    return { totalBytes, readBytes, lastMs: this.#lastTransferMs };
   }
 
   connect(): void {
@@ -290,6 +306,8 @@ export class PrimaryLink {
     this.#spool = spool;
     const payload = new PayloadReader((bytes) => spool.write(bytes));
     this.#payload = payload;
+    this.#transfer = payload;
+    this.#lastTransferMs = this.#options.clock.nowMs();
     this.#snapshotAt = { id, offset };
     this.#takeSnapshot(this.#decoder.takeRest());
   }
@@ -301,6 +319,7 @@ export class PrimaryLink {
       this.#keep(chunk);
       return;
     }
+    this.#lastTransferMs = this.#options.clock.nowMs();
     const rest = payload.push(chunk);
     if (!payload.isDone) return;
     this.#payload = undefined;
@@ -336,6 +355,7 @@ export class PrimaryLink {
 
   #online(): void {
     this.#state = "connected";
+    this.#hasBeenUp = true;
     this.#retryMs = FIRST_RETRY_MS;
     this.#lastDataMs = this.#options.clock.nowMs();
     this.acknowledge();
