@@ -5,23 +5,12 @@
  * pings. Together that keeps failover within the node timeout and two seconds.
  */
 
-import {
-  type ClusterNode,
-  hasFlag,
-  isFailed,
-  isInHandshake,
-  isPrimary,
-  isReplica,
-  isSuspected,
-  type Link,
-  labelOf,
-  NODE_FLAG,
-  workingReplicas,
-} from "./cluster-node.ts";
+import { type ClusterNode, isInHandshake, isPrimary, isReplica, type Link, labelOf } from "./cluster-node.ts";
 import { expireManualFailover } from "./election.ts";
 import { suspect } from "./failure.ts";
 import { broadcastPong, sendPing } from "./gossip.ts";
 import { connectNode, dropLink } from "./reconnect.ts";
+import { migrateToOrphan, noteOrphan } from "./replica-migration.ts";
 import { tickStartGuard } from "./start-guard.ts";
 import { type ClusterState, followPrimary, log, needsUpdate, removeNode } from "./state.ts";
 
@@ -36,8 +25,6 @@ const RANDOM_PING_SAMPLE = 5;
 const MIN_HANDSHAKE_TIMEOUT_MS = 1000;
 /** A connect that has not finished by then is given up, so that the name is looked up again. */
 const MIN_CONNECT_TIMEOUT_MS = 1000;
-/** A primary must have been without replicas this long before one of another shard migrates to it. */
-const MIGRATION_DELAY_MS = 5000;
 
 export function tick(state: ClusterState): void {
   state.tickCount++;
@@ -120,43 +107,10 @@ function connectTimeoutMs(nodeTimeoutMs: number): number {
   return Math.max(MIN_CONNECT_TIMEOUT_MS, nodeTimeoutMs / 2);
 }
 
-function noteOrphan(state: ClusterState, node: ClusterNode): void {
-  const isOrphan =
-    isPrimary(node) &&
-    !isSuspected(node) &&
-    node.slotCount > 0 &&
-    hasFlag(node, NODE_FLAG.migrateTo) &&
-    workingReplicas(node) === 0;
-  if (!isOrphan) node.orphanedAt = 0;
-  else if (node.orphanedAt === 0) node.orphanedAt = state.now;
-}
-
 /** My primary has become a replica itself while I was not there to see who took its slots: follow whom it follows. */
 function leaveReplicaOfReplica(state: ClusterState): void {
   const upstream = state.myself.primary?.primary;
   if (upstream === undefined || upstream === state.myself || !isPrimary(upstream)) return;
   log(state, "notice", `My primary is a replica now: following its primary ${labelOf(upstream)}`);
   followPrimary(state, upstream, true);
-}
-
-/** Of all replicas of the primaries with most of them, the one with the smallest id goes to a primary without any. */
-function migrateToOrphan(state: ClusterState): void {
-  const { myself, settings, now } = state;
-  const primary = myself.primary;
-  if (!settings.allowReplicaMigration || !state.isOk || primary === undefined) return;
-  if (workingReplicas(primary) <= settings.migrationBarrier) return;
-  let target: ClusterNode | undefined;
-  let most = 0;
-  for (const node of state.nodes.values()) {
-    if (!isPrimary(node) || isFailed(node)) continue;
-    most = Math.max(most, workingReplicas(node));
-    if (node.orphanedAt !== 0 && now - node.orphanedAt > MIGRATION_DELAY_MS) target ??= node;
-  }
-  if (target === undefined || most < 2 || workingReplicas(primary) !== most) return;
-  for (const node of state.nodes.values()) {
-    if (!isPrimary(node) || workingReplicas(node) !== most) continue;
-    if (node.replicas.some((replica) => !isSuspected(replica) && replica.id < myself.id)) return;
-  }
-  log(state, "notice", `Migrating to orphaned primary ${labelOf(target)}`);
-  followPrimary(state, target, false);
 }
