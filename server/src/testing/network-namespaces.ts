@@ -21,13 +21,27 @@ const SUBNETS = 256;
 const OWN_HOST = 254;
 const PORT = 7000;
 
-export const hasNamespaces = process.platform === "linux" && canMakeNamespaces();
-
-function canMakeNamespaces(): boolean {
+/** Why no network namespaces can be made here; undefined if they can. */
+function namespaceObstacle(): string | undefined {
   const name = `kvk-probe-${process.pid}`;
-  if (spawnSync("ip", ["netns", "add", name]).status !== 0) return false;
-  const isUsable = spawnSync("ip", ["netns", "exec", name, "true"]).status === 0;
-  return spawnSync("ip", ["netns", "delete", name]).status === 0 && isUsable;
+  const obstacle = failureOf("netns", "add", name);
+  if (obstacle !== undefined) return obstacle;
+  const unusable = failureOf("netns", "exec", name, "true");
+  return failureOf("netns", "delete", name) ?? unusable;
+}
+
+function failureOf(...args: readonly string[]): string | undefined {
+  const { status, error, stderr } = spawnSync("ip", args, { encoding: "utf8" });
+  if (status === 0) return undefined;
+  return `"ip ${args.join(" ")}" failed: ${error?.message ?? stderr.trim()}`;
+}
+
+/** Skips the test, and says why, where no network namespaces can be made: nobody is to take it for one that ran. */
+export function needNamespaces(skip: (note: string) => never): void {
+  const obstacle = namespaceObstacle();
+  if (obstacle === undefined) return;
+  process.stderr.write(`SKIPPED, network namespaces cannot be made here: ${obstacle}\n`);
+  skip(obstacle);
 }
 
 function nameOf(subnet: number): string {
