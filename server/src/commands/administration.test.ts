@@ -303,23 +303,15 @@ describe.runIf(hasReferenceServer)("the same as redis-server", () => {
 
   test("INFO stats counts reads and writes of sockets, and the time above the memory limit", async () => {
     for (const port of [ours.port, theirs.port]) {
-      const script = [
-        "config resetstat",
-        "ping",
-        "config set maxmemory 1",
-        "set k v",
-        "debug sleep 0.02",
-        "info stats",
-      ];
-      const text = String((await run(port, script)).at(-1));
-      const field = (name: string): number => Number(new RegExp(`${name}:(\\d+)`).exec(text)?.[1]);
-      expect(field("total_reads_processed")).toBeGreaterThanOrEqual(1);
-      expect(field("current_eviction_exceeded_time")).toBeGreaterThanOrEqual(20);
-      expect(field("total_eviction_exceeded_time")).toBeGreaterThanOrEqual(20);
-      const after = String((await run(port, ["config set maxmemory 0", "ping", "info stats"])).at(-1));
+      const field = async (name: string): Promise<number> =>
+        Number(new RegExp(`${name}:(\\d+)`).exec(String(await run(port, ["info stats"])))?.[1]);
+      await run(port, ["config resetstat", "config set maxmemory 1", "set k v"]);
+      await expect.poll(() => field("current_eviction_exceeded_time")).toBeGreaterThan(0);
+      expect(await field("total_eviction_exceeded_time")).toBeGreaterThan(0);
+      await run(port, ["config set maxmemory 0"]);
       // Redis looks again when something is to be evicted.
-      if (port === ours.port) expect(after).toMatch(/current_eviction_exceeded_time:0\\r/);
-      expect(Number(/total_writes_processed:(\d+)/.exec(after)?.[1])).toBeGreaterThanOrEqual(1);
+      if (port === ours.port) expect(await field("current_eviction_exceeded_time")).toBe(0);
+      for (const kind of ["reads", "writes"]) expect(await field(`total_${kind}_processed`)).toBeGreaterThan(5);
     }
   });
 
