@@ -8,6 +8,7 @@ import { hasReferenceServer, ReferenceClient, startReferenceServer } from "../te
 import { catalogue } from "./catalogue.ts";
 import { PARTLY_DONE, REASONS_FOR_MISSING } from "./exceptions.ts";
 import { compatibilityPage, standings } from "./page.ts";
+import { STANDING_FIELDS } from "./standing-fields.ts";
 
 const DATA_GROUPS = new Set([
   ...[
@@ -92,4 +93,11 @@ test("each directive that is called honoured is read somewhere", () => {
   const honoured = DIRECTIVES.filter(({ name, effect }) => effect === "full" && !ALWAYS_SO.test(name));
   expect(honoured.length).toBeGreaterThan(100);
   expect(honoured.map(({ name }) => name).filter((name) => !source.includes(`"${name}"`))).toEqual([]);
+});
+
+test("the fields of INFO that are called constant are those whose values stand in the source", () => {
+  const source = readFileSync(path.join(import.meta.dirname, "../observability/info-sections.ts"), "utf8");
+  const constant = Array.from(source.matchAll(/\["(\w+)", (?:0|"[^"]*")\]/g), ([, name]) => name);
+  expect(constant.length).toBeGreaterThan(20);
+  expect(STANDING_FIELDS.flatMap(({ fields }) => fields).sort()).toEqual(constant.sort());
 });

@@ -9,6 +9,7 @@ import { KNOWN_DIFFERENCES, METADATA_DIFFERENCES } from "../testing/known-differ
 import { DIFFERENT_ENCODINGS } from "../testing/state-comparison.ts";
 import { type CatalogueEntry, catalogue } from "./catalogue.ts";
 import { PARTLY_DONE, REASONS_FOR_MISSING } from "./exceptions.ts";
+import { STANDING_FIELDS } from "./standing-fields.ts";
 
 export type Standing =
   | { readonly kind: "done" }
@@ -54,6 +55,7 @@ export function compatibilityPage(): string {
     ...commandSections(all),
     ...differenceSections(),
     ...directiveSections(),
+    ...infoSection(),
   ].join("\n");
 }
 
@@ -146,4 +148,10 @@ function directiveSections(): string[] {
     "it is. A replica takes one into a file first, and keeps its data until that file is whole.",
     "",
   ];
+}
+
+function infoSection(): string[] {
+  const line = ({ fields, reason }: (typeof STANDING_FIELDS)[number]): string =>
+    `* ${fields.map((field) => `\`${field}\``).join(", ")}: ${reason}.`;
+  return ["## INFO", "", "Fields that always say the same here:", "", ...STANDING_FIELDS.map(line), ""];
 }
