@@ -248,7 +248,7 @@ function createCore(options: ServerOptions): Core {
     roleChanged: (isReplica) => changeRole(isReplica, { clients, keyspace, appendOnly, programs, waiting }),
   });
   const runFor: Dispatcher["runFor"] = (client, command) => dispatcher.runFor(client, command);
-  const waiting = createWaitingClients({ keyspace, clock, pause, runFor });
+  const waiting = createWaitingClients({ keyspace, clock, pause, runFor, table, errors: usage.errors });
   const moves = createMoves(connect, table, () => ({ context, dispatcher, state }));
   const propagator = new Propagator(replication.feed, appendOnly.stream, moves.feed);
   const { payloads, migrations } = createMigrations(options, { keyspace, collections, pause, propagator });

@@ -30,6 +30,8 @@ export interface BlockedClientsParts {
   readonly runFor: RunFor;
   /** The client may read requests again, unless something else holds it back. */
   readonly goesOn: (client: Client) => void;
+  /** Counts an error that a client got in place of the reply it waited for. */
+  readonly failed: (command: number, error: string) => void;
 }
 
 /** A timer cannot run longer; a longer wait takes several. */
@@ -43,12 +45,14 @@ export class BlockedClients implements Blocking {
   readonly #clock: Clock;
   readonly #runFor: RunFor;
   readonly #goesOn: (client: Client) => void;
+  readonly #failed: (command: number, error: string) => void;
   readonly #blocked = new Map<Client, BlockedClient>();
   /** The client whose command is run again. */
   #retried: Client | undefined;
   #blocksAgain = false;
 
-  constructor({ keyspace, clock, runFor, goesOn }: BlockedClientsParts) {
+  constructor({ keyspace, clock, runFor, goesOn, failed }: BlockedClientsParts) {
+    this.#failed = failed;
     this.#keyspace = keyspace;
     this.#clock = clock;
     this.#runFor = runFor;
@@ -104,7 +108,8 @@ export class BlockedClients implements Blocking {
   unblock(client: Client, withError: boolean): boolean {
     const blocked = this.#blocked.get(client);
     if (blocked === undefined) return false;
-    this.#finish(blocked, withError ? errorReply(UNBLOCKED) : timedOutReply(client));
+    if (withError) this.#fail(blocked, UNBLOCKED);
+    else this.#finish(blocked, timedOutReply(client));
     return true;
   }
 
@@ -112,7 +117,7 @@ export class BlockedClients implements Blocking {
   unblockAll(errorFor: (client: Client, keys: readonly Buffer[]) => string | undefined): void {
     for (const blocked of [...this.#blocked.values()]) {
       const error = errorFor(blocked.client, blocked.keys);
-      if (error !== undefined) this.#finish(blocked, errorReply(error));
+      if (error !== undefined) this.#fail(blocked, error);
     }
   }
 
@@ -145,6 +150,11 @@ export class BlockedClients implements Blocking {
       if (this.#clock.nowMs() < endMs) this.#startTimer(blocked, endMs);
       else this.#finish(blocked, timedOutReply(blocked.client));
     });
+  }
+
+  #fail(blocked: BlockedClient, error: string): void {
+    this.#failed(blocked.command.command, error);
+    this.#finish(blocked, errorReply(error));
   }
 
   #finish(blocked: BlockedClient, reply: Buffer): void {

@@ -3,7 +3,9 @@
 import { keySlot } from "@kvcluster/protocol/slots";
 import { type Client, ClientFlag } from "../commands/client.ts";
 import type { ClientPause } from "../commands/client-pause.ts";
+import type { CommandTable } from "../commands/command-table.ts";
 import type { Keyspace } from "../keyspace/keyspace.ts";
+import type { ErrorStatistics } from "../observability/counters.ts";
 import type { Clock } from "../platform/clock.ts";
 import { BlockedClients, type RunFor } from "./blocked-clients.ts";
 import type { SlotOwnership } from "./slot-router.ts";
@@ -25,14 +27,20 @@ export interface WaitingClientsParts {
   readonly clock: Clock;
   readonly pause: ClientPause;
   readonly runFor: RunFor;
+  readonly table: CommandTable;
+  readonly errors: ErrorStatistics;
 }
 
 export function createWaitingClients(parts: WaitingClientsParts): WaitingClients {
-  const { keyspace, clock, pause, runFor } = parts;
+  const { keyspace, clock, pause, runFor, table, errors } = parts;
   const forReplicas = new WaitingForReplicas(clock, (client) => pause.resume(client));
   const forKeys = new BlockedClients({
     ...{ keyspace, clock, runFor },
     goesOn: (client) => pause.resume(client),
+    failed: (command, error) => {
+      table.failedCalls[command] = (table.failedCalls[command] as number) + 1;
+      errors.record(error);
+    },
   });
   return {
     forKeys,

@@ -161,11 +161,12 @@ export const OBSERVATION: readonly Conversation[] = [
       b EVAL redis.call('set','x','v') 0 | b EVAL redis.call('get','k') 0 | a CONFIG SET maxmemory 1
       a EVAL redis.call('set','k','v') 0 | a EVAL return·redis.pcall('set','k','v') 0 | a CONFIG SET maxmemory 0
       a INFO errorstats | a INFO commandstats | b RESET | a ACL DELUSER u | a CONFIG RESETSTAT
+      b& BLPOP q 0 | a CLIENT UNBLOCK <b> ERROR | b?1 | a INFO errorstats | a INFO commandstats | a CONFIG RESETSTAT
     `,
-    // Durations, and the calls of the record itself.
+    // Durations, and the calls of the record itself; Redis calls it a failure of CLIENT UNBLOCK too that the other one fails.
     masks: [
       [/usec=\d+,usec_per_call=[\d.]+/g, "usec"],
-      [/cmdstat_(ping|info|config\|resetstat|client\|id|flushall)[^\r]*\r\n/g, ""],
+      [/cmdstat_(ping|info|config\|resetstat|client\|id|client\|list|client\|unblock|flushall)[^\r]*\r\n/g, ""],
       [/\$\d+/g, "$"],
       [/(cmdstat_[^\r]*\r\n)+/g, (lines) => lines.split("\r\n").sort().join("\r\n")],
     ],
