@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Authority, createAuthority } from "../harness/certificates.ts";
 import { eventually } from "../harness/eventually.ts";
-import { getObject, kubectl, mustRun, run } from "../harness/kubectl.ts";
+import { getObject, kubectl, mustRun, run, variables } from "../harness/kubectl.ts";
 import { clusterManifest } from "../harness/manifest.ts";
 import { explainFailure, type KVCluster, scene } from "../harness/scene.ts";
 
@@ -38,12 +38,14 @@ async function withAuthority(cluster: string, program: readonly string[]) {
     "jsonpath={.data['ca\\.crt']}",
   ];
   const ca = Buffer.from(await kubectl(...path), "base64").toString();
-  const environment = ["env", `REDISCLI_AUTH=${await it.password(cluster)}`, `PASSWORD=${await it.password(cluster)}`];
-  return await it.client([...environment, "sh", "-c", 'cat > /tmp/ca.crt; exec "$@"', "sh", ...program], ca);
+  const password = await it.password(cluster);
+  const environment = variables({ REDISCLI_AUTH: password, PASSWORD: password, CA: ca });
+  const script = 'printf "%s" "$CA" > /dev/shm/ca.crt; exec "$@"';
+  return await it.client(["env", ...environment, "sh", "-c", script, "sh", ...program]);
 }
 
 const redisCli = async (cluster: string, ...words: readonly string[]): Promise<string> => {
-  const tls = ["--tls", "--cacert", "/tmp/ca.crt", "-h", cluster];
+  const tls = ["--tls", "--cacert", "/dev/shm/ca.crt", "-h", cluster];
   const { stdout, stderr } = await withAuthority(cluster, ["redis-cli", "--no-auth-warning", "-c", ...tls, ...words]);
   return `${stdout}${stderr}`.trim();
 };
@@ -52,7 +54,7 @@ const redisCli = async (cluster: string, ...words: readonly string[]): Promise<s
 const PYTHON = `
 import os
 from redis.cluster import RedisCluster
-db = RedisCluster(host="kv", port=6379, password=os.environ["PASSWORD"], ssl=True, ssl_ca_certs="/tmp/ca.crt", ssl_check_hostname=True)
+db = RedisCluster(host="kv", port=6379, password=os.environ["PASSWORD"], ssl=True, ssl_ca_certs="/dev/shm/ca.crt", ssl_check_hostname=True)
 for k in range(300):
     db.set(f"py:{k}", k)
 print(sum(int(db.get(f"py:{k}")) for k in range(300)))
@@ -67,7 +69,7 @@ const conditionOf = async (cluster: string, type: string): Promise<string> => {
 async function commonNameAt(pod: string): Promise<string> {
   const host = `${pod}.kv-nodes.${it.namespace}.svc.cluster.local`;
   const script = `import socket, ssl
-context = ssl.create_default_context(cafile="/tmp/ca.crt")
+context = ssl.create_default_context(cafile="/dev/shm/ca.crt")
 with context.wrap_socket(socket.create_connection(("${host}", 6379)), server_hostname="${host}") as s:
     print(dict(x[0] for x in s.getpeercert()["subject"])["commonName"])`;
   return (await withAuthority("kv", ["python3", "-c", script])).stdout.trim();
