@@ -241,7 +241,8 @@ function shardNode(call: Call, node: NodeView): void {
   reply.bulkString("ip");
   reply.bulkString(node.ip);
   reply.bulkString("endpoint");
-  endpoint(call, node);
+  // CLUSTER SLOTS says nil where there is none, here Redis says "".
+  reply.bulkString(node.endpoint ?? "");
   if (node.hostname !== "") {
     reply.bulkString("hostname");
     reply.bulkString(node.hostname);
