@@ -110,11 +110,11 @@ export class AppendOnly {
     this.#options = options;
     const { config, clock, schedule, quickSyncUs, preparing, isBusy } = options;
     this.#numbers = new FileNumbers(config.get("appendfilename"));
+    const skipsSync = (): boolean => config.get("no-appendfsync-on-rewrite") && isBusy();
     this.#writer = new AofWriter({
-      ...{ clock, schedule, quickSyncUs, preparing },
+      ...{ clock, schedule, quickSyncUs, preparing, skipsSync },
       policy: () => config.get("appendfsync"),
-      skipsSync: () => config.get("no-appendfsync-on-rewrite") && isBusy(),
-      wrote: () => this.replies.released(),
+      wrote: () => this.replies.wrote(),
       advanced: () => this.replies.release(),
       failed: (what, reason) => this.#writeFailed(what, reason),
       recovered: () => options.logger.warning("AOF write error looks solved. The server can write again."),
@@ -124,7 +124,7 @@ export class AppendOnly {
       nowMs: () => clock.nowMs(),
       writesTimestamps: () => config.get("aof-timestamp-enabled"),
     });
-    this.replies = new DurableReplies(this.#writer);
+    this.replies = new DurableReplies(this.#writer, skipsSync);
     config.onChange(["appendfsync"], () => this.#promise());
   }
 
@@ -184,7 +184,8 @@ export class AppendOnly {
       await this.#writeManifest(withFile(files.manifest, increment));
       this.#writer.open(file);
     }
-    this.#rewriteBaseBytes = this.#currentBytes;
+    // As in Redis: what it was after the last rewrite, increment and all, nobody has noted.
+    this.#rewriteBaseBytes = files.baseBytes;
     this.#isBeginning = false;
     this.#turnOn();
     // Turned off while the data was being loaded.

@@ -16,6 +16,7 @@ const TOO_MUCH_PENDING_BYTES = 64 << 20;
 
 export class DurableReplies {
   readonly #writer: AofWriter;
+  readonly #skipsSync: () => boolean;
   #waiting: WaitingReplies[] = [];
   /** Told each time that the file has got more, or that `durable` has moved, once the replies have gone. */
   released: () => void = () => undefined;
@@ -23,8 +24,10 @@ export class DurableReplies {
   /** Nothing is acknowledged that is not on the disk. A plain field: asked for each request. */
   isPromised = false;
 
-  constructor(writer: AofWriter) {
+  /** While `skipsSync` holds (`no-appendfsync-on-rewrite`) nothing is synced, so to be written is enough. */
+  constructor(writer: AofWriter, skipsSync: () => boolean) {
     this.#writer = writer;
+    this.#skipsSync = skipsSync;
   }
 
   /** What a reply given now would have to wait for; does not move while nobody has to wait. */
@@ -34,7 +37,14 @@ export class DurableReplies {
   }
 
   get durable(): number {
-    return this.#writer.durable;
+    const { durable, filed } = this.#writer;
+    return this.isPromised && this.#skipsSync() ? Math.max(durable, filed) : durable;
+  }
+
+  /** The file has got more. */
+  wrote(): void {
+    if (this.isPromised && this.#skipsSync()) this.release();
+    else this.released();
   }
 
   /** `settle` would sync now: more requests could share that. */
