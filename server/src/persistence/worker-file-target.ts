@@ -1,6 +1,8 @@
 /** A snapshot target that hands its chunks to a thread of its own, which writes the file (snapshot-worker.ts). */
 
+import path from "node:path";
 import { Worker } from "node:worker_threads";
+import { systemBackgroundDisk } from "../platform/background-disk.ts";
 import { CHUNK_BYTES, createChunk } from "./rdb-output.ts";
 import type { SnapshotFileOptions } from "./snapshot-file.ts";
 import type { SnapshotTarget } from "./snapshot-target.ts";
@@ -31,6 +33,8 @@ export class WorkerFileTarget implements SnapshotTarget {
   readonly #fate = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
   #chunksUnderWay = 0;
   #isOver = false;
+  /** The thread has done with its file. */
+  #hasEnded = false;
 
   constructor(options: WorkerFileTargetOptions, startThread: StartThread = startWorker) {
     this.#options = options;
@@ -46,8 +50,8 @@ export class WorkerFileTarget implements SnapshotTarget {
     try {
       const worker = startThread();
       worker.on("message", (message: FromSnapshotWorker) => this.#receive(message));
-      worker.on("error", (error) => this.#fail(error.message));
-      worker.on("exit", () => this.#fail("the writing thread ended"));
+      worker.on("error", (error) => this.#threadFailed(error.message));
+      worker.on("exit", () => this.#threadFailed("the writing thread ended"));
       return worker;
     } catch (error) {
       // Not before the owner has the target in hand.
@@ -94,12 +98,27 @@ export class WorkerFileTarget implements SnapshotTarget {
       this.#chunksUnderWay--;
       if (this.#spare.length < FULL_CHUNKS) this.#spare.push(Buffer.from(message.memory));
     } else if (message.kind === "done") {
+      this.#hasEnded = true;
       if (this.#isOver) return;
       this.#isOver = true;
       this.#options.done(message.sizeBytes);
-    } else if (message.kind === "failed") {
-      this.#fail(message.message);
+    } else {
+      this.#hasEnded = true;
+      if (message.kind === "failed") this.#fail(message.message);
     }
+  }
+
+  /** It could not take its file away itself. Whoever has given the snapshot up hears nothing of that. */
+  #threadFailed(message: string): void {
+    if (!this.#hasEnded) this.#removeFile();
+    this.#hasEnded = true;
+    this.#fail(message);
+  }
+
+  #removeFile(): void {
+    const { directory, temporaryName } = this.#options.file;
+    // What cannot be removed goes at the next start.
+    systemBackgroundDisk.remove(path.join(directory, temporaryName)).catch(() => undefined);
   }
 
   #fail(message: string): void {

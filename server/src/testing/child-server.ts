@@ -33,6 +33,10 @@ export class ChildServer {
     return this.#log;
   }
 
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
   /** Resolves with the port once the data is loaded; rejects, with the log, if the process ends before. */
   async ready(): Promise<number> {
     await this.said("Ready to accept connections");

@@ -1,6 +1,7 @@
 /*
  * Loaded ahead of a server (LD_PRELOAD): its append-only files lie on a disk that fails as the file named by FAULTY_DISK says
  * at that moment: "sync slow", each sync takes 300 ms; "sync fails" and "write fails", with EIO; "read only", with EROFS.
+ * Its snapshots do so for "snapshot write fails", "snapshot sync fails" and "snapshot rename fails", all with EIO.
  */
 
 #define _GNU_SOURCE
@@ -26,17 +27,22 @@ static bool is_told(const char *fault) {
   return length > 0 && strncmp(text, fault, strlen(fault)) == 0;
 }
 
-static bool is_append_only(int fd) {
+static bool is_named(int fd, const char *part) {
   char link[32], path[512];
   snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
   ssize_t length = readlink(link, path, sizeof path - 1);
   if (length < 0) return false;
   path[length] = 0;
-  return strstr(path, ".incr.aof") != NULL;
+  return strstr(path, part) != NULL;
 }
+
+static bool is_append_only(int fd) { return is_named(fd, ".incr.aof"); }
+
+static bool is_snapshot(int fd) { return is_named(fd, "/temp-kv-"); }
 
 /* 0, or what a write to this file is to fail with. */
 static int fault_of_write(int fd) {
+  if (is_snapshot(fd)) return is_told("snapshot write fails") ? EIO : 0;
   if (!is_append_only(fd)) return 0;
   return is_told("read only") ? EROFS : is_told("write fails") ? EIO : 0;
 }
@@ -66,4 +72,18 @@ int fdatasync(int fd) {
   }
   if (is_told("sync slow")) usleep(SLOW_US);
   return real(fd);
+}
+
+int fsync(int fd) {
+  int (*real)(int) = dlsym(RTLD_NEXT, "fsync");
+  if (!is_snapshot(fd) || !is_told("snapshot sync fails")) return real(fd);
+  errno = EIO;
+  return -1;
+}
+
+int rename(const char *from, const char *to) {
+  int (*real)(const char *, const char *) = dlsym(RTLD_NEXT, "rename");
+  if (strstr(from, "/temp-kv-") == NULL || !is_told("snapshot rename fails")) return real(from, to);
+  errno = EIO;
+  return -1;
 }

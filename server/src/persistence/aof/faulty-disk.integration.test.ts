@@ -1,7 +1,7 @@
 /** Whole servers on a disk that fails or is slow: what clients hear, and what is there after a kill. */
 
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createReadStream, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
@@ -37,10 +37,14 @@ function setFault(fault: string): void {
   writeFileSync(path.join(tools, "fault"), fault);
 }
 
-async function start(policy: string): Promise<{ server: ChildServer; port: number; client: ReferenceClient }> {
+async function start(
+  policy: string,
+  ...more: readonly string[]
+): Promise<{ server: ChildServer; port: number; client: ReferenceClient }> {
   const environment = { LD_PRELOAD: path.join(tools, "faulty-disk.so"), FAULTY_DISK: path.join(tools, "fault") };
-  const directives = ["--appendonly", "yes", "--appendfsync", policy, "--save", ""];
-  const server = new ChildServer(directory, directives, { environment });
+  const saving = more.includes("--save") ? [] : ["--save", ""];
+  const appending = more.includes("--appendonly") ? [] : ["--appendonly", "yes", "--appendfsync", policy];
+  const server = new ChildServer(directory, [...appending, ...saving, ...more], { environment });
   opened.push(() => server.kill());
   const port = await server.ready();
   return { server, port, client: await connect(port) };
@@ -81,6 +85,75 @@ test("with always who writes waits for a slow sync, and who reads does not", asy
   expect(await write).toBeGreaterThanOrEqual(SLOW_SYNC_MS - 1);
   expect(Math.max(...reads)).toBeLessThan(SLOW_SYNC_MS * 0.7);
 });
+
+/** Keeps the next snapshot from ending: its thread waits for somebody who reads what it writes. */
+function holdSnapshot(pid: number | undefined): () => void {
+  const pipe = path.join(directory, `temp-kv-${pid}-1.rdb`);
+  execFileSync("mkfifo", [pipe]);
+  return () => void createReadStream(pipe).resume();
+}
+
+test("with no-appendfsync-on-rewrite nobody waits for a sync while a snapshot is written, and again after it", async () => {
+  const { server, client } = await start("always", "--no-appendfsync-on-rewrite", "yes");
+  const letGo = holdSnapshot(server.pid);
+  setFault("sync slow");
+  await client.send([["SET", "k", "0"], ["BGSAVE"]]);
+  const meanwhile: number[] = [];
+  for (let k = 0; k < 5; k++) meanwhile.push(await timed(() => client.send([["SET", "k", String(k)]])));
+  expect(Math.max(...meanwhile)).toBeLessThan(SLOW_SYNC_MS * 0.7);
+  letGo();
+  // A pipe cannot be synced.
+  await server.said("Background saving error");
+  expect(await timed(() => client.send([["SET", "k", "after"]]))).toBeGreaterThanOrEqual(SLOW_SYNC_MS - 1);
+  await server.kill();
+  const again = await start("always");
+  expect(String((await again.client.send([["GET", "k"]]))[0])).toBe("after");
+});
+
+test("without it writers wait for syncs as ever while a snapshot is written", async () => {
+  const { server, client } = await start("always");
+  const letGo = holdSnapshot(server.pid);
+  setFault("sync slow");
+  await client.send([["SET", "k", "0"], ["BGSAVE"]]);
+  expect(await timed(() => client.send([["SET", "k", "1"]]))).toBeGreaterThanOrEqual(SLOW_SYNC_MS - 1);
+  letGo();
+  await server.said("Background saving error");
+});
+
+test.each(["snapshot write fails", "snapshot sync fails", "snapshot rename fails"])(
+  "a %s: the old file stays, nothing is left over, everything goes on, and the next BGSAVE succeeds",
+  async (fault) => {
+    const { server, client } = await start("everysec", "--appendonly", "no", "--save", "3600 100000");
+    await client.send([["SET", "k", "old"], ["SAVE"]]);
+    const file = path.join(directory, "dump.rdb");
+    const before = readFileSync(file);
+    setFault(fault);
+    await client.send([["SET", "k", "new"], ["BGSAVE"]]);
+    await server.said("Background saving error: EIO: i/o error");
+    const [status, refused, read] = await client.send([
+      ["INFO", "persistence"],
+      ["SET", "k", "newer"],
+      ["GET", "k"],
+    ]);
+    expect(String(status)).toContain("rdb_last_bgsave_status:err");
+    expect(JSON.stringify(refused)).toContain("MISCONF");
+    expect(String(read)).toBe("new");
+    expect(readFileSync(file)).toEqual(before);
+    expect(readdirSync(directory).filter((name) => name.startsWith("temp"))).toEqual([]);
+    setFault("");
+    await client.send([["BGSAVE"]]);
+    await server.said("Background saving terminated with success");
+    const [after, taken] = await client.send([
+      ["INFO", "persistence"],
+      ["SET", "k", "newest"],
+    ]);
+    expect(String(after)).toContain("rdb_last_bgsave_status:ok");
+    expect(taken).toBe("OK");
+    await server.kill();
+    const again = await start("everysec", "--appendonly", "no");
+    expect(String((await again.client.send([["GET", "k"]]))[0])).toBe("new");
+  },
+);
 
 test.each([
   ["write fails", "always", "Input/output error"],
