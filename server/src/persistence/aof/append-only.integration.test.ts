@@ -13,7 +13,6 @@ import { ReferenceClient } from "../../testing/reference-server.ts";
 import { eventually, ReferenceRedis } from "../reference-redis.ts";
 import { sampleCommands } from "../sample-data.ts";
 import { canMount, fillDisk } from "./full-disk.ts";
-import { killAgainAndAgain } from "./killed-server.ts";
 
 let directory: string;
 const opened: (() => unknown)[] = [];
@@ -46,11 +45,6 @@ async function digest(client: ReferenceClient): Promise<string> {
   if (typeof reply !== "string") throw new Error(JSON.stringify(reply));
   return String(reply);
 }
-
-test.each(["always", "everysec"] as const)("kills under %s take nothing back that was promised", async (policy) => {
-  const report = await killAgainAndAgain({ seed: seedOf(3), kills: 8, policy });
-  expect(report.acknowledged).toBeGreaterThan(100);
-});
 
 test("redis-server and ours load each other's directories, with equal content, rewritten or not", async () => {
   const debug = ["--enable-debug-command", "yes"];
