@@ -1,95 +1,56 @@
 import { describe, expect, test } from "vitest";
-import { createSeededRandom, type Random } from "../platform/random.ts";
+import { createSeededRandom } from "../platform/random.ts";
 import { agreeInAll } from "../testing/agree.ts";
 import { Encoding, ValueType } from "../values/value-type.ts";
 import { LiveKeyspace, MemoryTarget, readFile } from "./live-keyspace.ts";
+import { RandomChanges } from "./random-changes.ts";
 
-/** Random writes of strings, sets and hashes with expiring fields, through the same doors that commands use. */
-class Writer {
-  readonly live: LiveKeyspace;
-  readonly #random: Random;
-
-  constructor(live: LiveKeyspace, random: Random) {
-    this.live = live;
-    this.#random = random;
-  }
-
-  step(): void {
-    const db = this.live.keyspace.database(this.#random.below(3));
-    const key = Buffer.from(`key:${this.#random.below(1500)}`);
-    const choice = this.#random.below(20);
-    if (choice < 9) {
-      const value = Buffer.alloc(1 + this.#random.below(choice === 0 ? 5000 : 80), 97 + this.#random.below(26));
-      const expireAtMs = this.#random.below(4) === 0 ? 1e12 + this.#random.below(1000) : 0;
-      db.setString(key, 0, key.length, value, 0, value.length, expireAtMs);
-    } else if (choice < 12) this.#addToSet(db.index, key);
-    else if (choice < 14) this.#editHash(db.index, Buffer.from(`hash:${this.#random.below(20)}`));
-    else if (choice < 18) db.delete(key, 0, key.length);
-    else if (choice === 18) {
-      const record = db.lookupWrite(key, 0, key.length);
-      if (record !== 0) db.setExpire(record, 1e12 + this.#random.below(1000));
-    } else if (this.#random.below(300) === 0) db.flush();
-    else if (this.#random.below(100) === 0) this.live.keyspace.swap(db.index, this.#random.below(3));
-    else this.live.keyspace.reclaim(0);
-  }
-
-  #editHash(index: number, key: Buffer): void {
-    const db = this.live.keyspace.database(index);
-    const view = this.live.collections.hash;
-    const record = db.lookupWrite(key, 0, key.length);
-    if (record === 0) view.create();
-    else view.open(db.rootOf(record), db.encodingOf(record));
-    for (let k = this.#random.below(20); k >= 0; k--) {
-      const field = Buffer.from(`f${this.#random.below(700)}`);
-      view.set(field, 0, field.length, field, 0, field.length, true);
-      if (this.#random.below(2) === 0) view.setExpiry(field, 0, field.length, 100 + this.#random.below(100));
-    }
-    if (record === 0) db.addCollection(key, 0, key.length, ValueType.hash, view.encoding, view.root);
-    else db.setRoot(record, view.root, view.encoding);
-    if (this.#random.below(3) > 0) return;
-    this.live.keyspace.setNow(150);
-    db.fieldExpiries.expireNext(1 + this.#random.below(200));
-    this.live.keyspace.setNow(0);
-  }
-
-  #addToSet(index: number, key: Buffer): void {
-    const db = this.live.keyspace.database(index);
-    const view = this.live.collections.set;
-    const member = Buffer.from(`m${this.#random.below(400)}`);
-    const record = db.lookupWrite(key, 0, key.length);
-    if (record === 0) {
-      view.create(member, 0, member.length, this.#random.below(2) * 1000);
-      view.add(member, 0, member.length);
-      db.addCollection(key, 0, key.length, ValueType.set, view.encoding, view.root);
-      return;
-    }
-    if (db.typeOf(record) !== ValueType.set) return;
-    view.open(db.rootOf(record), db.encodingOf(record));
-    for (let k = 0; k < 20; k++) {
-      const more = Buffer.from(`m${this.#random.below(400)}`);
-      view.add(more, 0, more.length);
-    }
-    db.setRoot(record, view.root, view.encoding);
-  }
-}
+/** More makes a collection large. */
+const LARGE_COUNT = 21_000;
 
 describe("Snapshot", () => {
   test.each([1, 2, 3, 4])("holds exactly the data at the cut, whatever changes meanwhile (seed %i)", (seed) => {
     const random = createSeededRandom(seed);
     const live = new LiveKeyspace(seed);
-    const writer = new Writer(live, random);
-    for (let k = 0; k < 8000; k++) writer.step();
+    const changes = new RandomChanges(live, random);
+    for (let k = 0; k < 8000; k++) changes.step();
     for (let round = 0; round < 3; round++) {
       const expected = readFile(live.save()).keys;
+      expect(new Set(Object.values(expected).map(({ type }) => type)).size).toBe(6);
       const target = new MemoryTarget();
       const snapshot = live.cut(target);
       let steps = 0;
-      do for (let k = random.below(30); k >= 0; k--) writer.step();
+      do for (let k = random.below(30); k >= 0; k--) changes.step();
       while (!snapshot.walk(() => ++steps % 3 === 0));
       expect(snapshot.keysWritten).toBe(snapshot.keysAtCut);
       const { keys, order } = readFile(target.file);
       expect(new Set(order).size).toBe(order.length);
       agreeInAll(keys, expected);
+    }
+  });
+
+  test.each([5])("holds large values of each type as they were at the cut, in pieces (seed %i)", (seed) => {
+    const random = createSeededRandom(seed);
+    const live = new LiveKeyspace(seed);
+    const changes = new RandomChanges(live, random);
+    for (let k = 0; k < 2000; k++) changes.step();
+    for (let round = 0; round < 3; round++) {
+      changes.fillLarge(LARGE_COUNT);
+      const expected = readFile(live.save()).keys;
+      const target = new MemoryTarget();
+      const snapshot = live.cut(target);
+      let pieces = 0;
+      // In the last round nothing of them changes, so that all are written in pieces from end to end.
+      const isAtRest = round === 2;
+      while (!snapshot.walk(() => true)) {
+        pieces++;
+        if (random.below(4) === 0) changes.step();
+        if (!isAtRest && random.below(40) === 0) changes.changeLarge(LARGE_COUNT);
+      }
+      expect(pieces).toBeGreaterThan(100);
+      expect(snapshot.keysWritten).toBe(snapshot.keysAtCut);
+      if (isAtRest) expect(snapshot.largeValuesWritten).toBe(6);
+      agreeInAll(readFile(target.file).keys, expected, `seed ${seed}`);
     }
   });
 
