@@ -74,8 +74,9 @@ function backgroundSave(call: Call): void {
   if (call.argc > 1 && !isSchedule) throw new CommandError(ERRORS.syntax);
   const isRewriting = call.server.appendOnly.isRewriting;
   if (persistence.isBusy && !isRewriting) throw new CommandError(ERRORS.saveInProgress);
-  if (isRewriting && !isSchedule) throw new CommandError(OTHER_CHILD);
-  if (isRewriting || call.client.has(ClientFlag.inExec)) {
+  const isInExec = call.client.has(ClientFlag.inExec);
+  if (isRewriting && !isSchedule && !isInExec) throw new CommandError(OTHER_CHILD);
+  if (isRewriting || isInExec) {
     // In the middle of a transaction there is no state worth saving.
     persistence.schedule();
     call.reply.status("Background saving scheduled");
