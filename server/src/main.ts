@@ -4,6 +4,7 @@
  */
 
 import { readFileSync, writeFileSync } from "node:fs";
+import { NodesConfError } from "./cluster/nodes-conf-file.ts";
 import { parseCommandLine } from "./config/command-line.ts";
 import type { Config } from "./config/config.ts";
 import { ConfigFileError, formatConfigError } from "./config/config-file.ts";
@@ -157,7 +158,8 @@ async function prepareOrExit(server: RunningServer, logger: Logger): Promise<voi
   try {
     await server.prepare();
   } catch (error) {
-    logger.warning(`Fatal error loading the DB, aborting: ${(error as Error).message}`);
+    const { message } = error as Error;
+    logger.warning(error instanceof NodesConfError ? message : `Fatal error loading the DB, aborting: ${message}`);
     process.exit(1);
   }
   logger.notice("Ready to accept connections");

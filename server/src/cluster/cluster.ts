@@ -13,7 +13,7 @@ import { isPrimary } from "./cluster-node.ts";
 import { sendToAll } from "./gossip.ts";
 import { acceptLink, type ClusterEvent, change, step } from "./machine.ts";
 import { formatNodesConf, loadNodesConf } from "./nodes-conf.ts";
-import { type NodesConfDisk, NodesConfFile } from "./nodes-conf-file.ts";
+import { type NodesConfDisk, NodesConfError, NodesConfFile } from "./nodes-conf-file.ts";
 import { markServedSlots, redirect, type SlotRequest } from "./redirection.ts";
 import { SlotUse } from "./slot-use.ts";
 import { beginLife } from "./start-guard.ts";
@@ -127,7 +127,9 @@ export class Cluster {
     } catch (error) {
       await this.#file.close();
       const reason = (error as Error).message;
-      throw new Error(`Cannot use the cluster configuration file "${this.#file.path}": ${reason}`, { cause: error });
+      throw new NodesConfError(`Cannot use the cluster configuration file "${this.#file.path}": ${reason}`, {
+        cause: error,
+      });
     }
     this.#services.log("notice", `Node configuration loaded, I'm ${this.myId}`);
   }

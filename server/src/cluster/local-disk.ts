@@ -4,12 +4,22 @@
  * are no abstract sockets (other systems than Linux) there is no lock.
  */
 
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, statSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  unlinkSync,
+  writeSync,
+} from "node:fs";
 import { createServer } from "node:net";
 import { basename, dirname } from "node:path";
 import type { NodesConfDisk, ReleaseLock } from "./nodes-conf-file.ts";
 
-export const localDisk: NodesConfDisk = { readFile, replaceFile, lock };
+export const localDisk: NodesConfDisk = { readFile, replaceFile, checkWritable, lock };
 
 function readFile(path: string): Buffer | undefined {
   try {
@@ -20,8 +30,20 @@ function readFile(path: string): Buffer | undefined {
   }
 }
 
+function temporaryOf(path: string): string {
+  return `${path}.tmp-${process.pid}`;
+}
+
+/** A file that nobody may write can be replaced all the same, but was hardly meant to be. */
+function checkWritable(path: string): void {
+  const temporary = temporaryOf(path);
+  closeSync(openSync(temporary, "w", 0o644));
+  unlinkSync(temporary);
+  if (existsSync(path)) closeSync(openSync(path, "r+"));
+}
+
 function replaceFile(path: string, bytes: Buffer): void {
-  const temporary = `${path}.tmp-${process.pid}`;
+  const temporary = temporaryOf(path);
   const file = openSync(temporary, "w", 0o644);
   try {
     for (let written = 0; written < bytes.length; ) written += writeSync(file, bytes, written);

@@ -5,6 +5,11 @@
  * changes wait for the next tick, so that the many changes while a cluster forms cost one write.
  */
 
+import { describeSystemError } from "../platform/system-error.ts";
+
+/** What keeps a node from starting, in words for whoever starts it. */
+export class NodesConfError extends Error {}
+
 export type ReleaseLock = () => Promise<void>;
 
 export interface NodesConfDisk {
@@ -12,6 +17,8 @@ export interface NodesConfDisk {
   readFile(path: string): Buffer | undefined;
   /** Temporary file, fsync, rename, fsync of the directory: after a crash the file is the old or the new one. */
   replaceFile(path: string, bytes: Buffer): void;
+  /** Throws what would keep `replaceFile` from doing its work; changes nothing. */
+  checkWritable(path: string): void;
   /** Held until released or until the process ends; undefined: another process has it. */
   lock(path: string): Promise<ReleaseLock | undefined>;
 }
@@ -31,14 +38,21 @@ export class NodesConfFile {
     return this.#path;
   }
 
-  /** Takes the lock and reads. Undefined: there is no file, the node is new. */
+  /** Takes the lock and reads. Undefined: there is no file, the node is new. Rejects with a NodesConfError. */
   async open(): Promise<string | undefined> {
-    this.#release = await this.#disk.lock(this.#path);
-    if (this.#release === undefined) {
-      throw new Error(`Cannot use the cluster configuration file "${this.#path}": another process uses it`);
+    try {
+      this.#release = await this.#disk.lock(this.#path);
+      if (this.#release !== undefined) {
+        this.#written = this.#disk.readFile(this.#path)?.toString("latin1");
+        this.#disk.checkWritable(this.#path);
+        return this.#written;
+      }
+    } catch (reason) {
+      await this.close();
+      const problem = `Can't open ${this.#path} in order to acquire a lock: ${describeSystemError(reason)}`;
+      throw new NodesConfError(problem, { cause: reason });
     }
-    this.#written = this.#disk.readFile(this.#path)?.toString("latin1");
-    return this.#written;
+    throw new NodesConfError(`Cannot use the cluster configuration file "${this.#path}": another process uses it`);
   }
 
   /** Writes unless the file has this content already. */
