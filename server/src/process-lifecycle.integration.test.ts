@@ -4,10 +4,13 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { eventually, freePort } from "./persistence/reference-redis.ts";
 import { ChildServer } from "./testing/child-server.ts";
 import { ReferenceClient } from "./testing/reference-server.ts";
+
+/** Each test starts several processes. */
+vi.setConfig({ testTimeout: 60_000 });
 
 type Signal = "SIGINT" | "SIGTERM";
 

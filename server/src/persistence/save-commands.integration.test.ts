@@ -1,22 +1,33 @@
 /** SAVE, BGSAVE and BGREWRITEAOF on the wire, beside redis-server, while something of the kind is under way that does not end. */
 
-import { execFileSync } from "node:child_process";
-import { createReadStream, mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { ChildServer } from "../testing/child-server.ts";
+import { FaultyDisk } from "../testing/faulty-disk.ts";
 import { ReferenceClient } from "../testing/reference-server.ts";
 import { eventually, ReferenceRedis } from "./reference-redis.ts";
 
+/** Each test starts several processes. */
+vi.setConfig({ testTimeout: 60_000 });
+
+let disk: FaultyDisk;
 let directory: string;
 const opened: (() => unknown)[] = [];
+
+beforeAll(() => {
+  disk = new FaultyDisk();
+});
+
+afterAll(() => disk.remove());
 
 beforeEach(() => {
   directory = mkdtempSync(path.join(tmpdir(), "kv-save-"));
 });
 
 afterEach(async () => {
+  disk.setFault("");
   for (const close of opened.splice(0).reverse()) await close();
   rmSync(directory, { recursive: true, force: true });
 });
@@ -33,20 +44,18 @@ async function connect(port: number): Promise<ReferenceClient> {
 class Pair {
   readonly ours: ReferenceClient;
   readonly theirs: ReferenceClient;
-  readonly #pid: number | undefined;
 
-  private constructor(ours: ReferenceClient, theirs: ReferenceClient, pid: number | undefined) {
+  private constructor(ours: ReferenceClient, theirs: ReferenceClient) {
     this.ours = ours;
     this.theirs = theirs;
-    this.#pid = pid;
   }
 
   static async start(): Promise<Pair> {
-    const server = new ChildServer(directory, [...AOF, "--save", "", "--enable-debug-command", "yes"]);
+    const server = new ChildServer(directory, [...AOF, "--save", "", "--enable-debug-command", "yes"], disk);
     opened.push(() => server.kill());
     const reference = await ReferenceRedis.start(AOF);
     opened.push(() => reference.stop());
-    const pair = new Pair(await connect(await server.ready()), await connect(reference.port), server.pid);
+    const pair = new Pair(await connect(await server.ready()), await connect(reference.port));
     await pair.agree("SET a 1", "SET b 2");
     return pair;
   }
@@ -79,14 +88,11 @@ class Pair {
 
   /** Begins it on both so that it lasts. Gives what lets ours end; theirs does by itself. */
   async hold(line: "BGSAVE" | "BGREWRITEAOF"): Promise<() => void> {
-    const name =
-      line === "BGSAVE" ? `temp-kv-${this.#pid}-1.rdb` : `appendonlydir/temp-rewriteaof-bg-${this.#pid}-1.aof`;
-    const pipe = path.join(directory, name);
-    execFileSync("mkfifo", [pipe]);
+    disk.setFault(line === "BGSAVE" ? "snapshot hangs" : "rewrite hangs");
     await this.theirs.send([["CONFIG", "SET", "rdb-key-save-delay", "1000000"]]);
     await this.agree(line);
     await this.theirs.send([["CONFIG", "SET", "rdb-key-save-delay", "0"]]);
-    return () => void createReadStream(pipe).resume();
+    return () => disk.setFault("");
   }
 
   /** Nothing is under way or waits any more on either. */
@@ -143,7 +149,7 @@ test("while a save is under way", async () => {
 
 test("INFO says how far a save has come", async () => {
   const pair = await Pair.start();
-  const keys = 300_000;
+  const keys = 150_000;
   await pair.ours.send([["DEBUG", "POPULATE", String(keys), "key", "100"]]);
   const figures = async (): Promise<number[]> => [
     await pair.figure("current_save_keys_processed"),

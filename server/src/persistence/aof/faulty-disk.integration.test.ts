@@ -1,31 +1,29 @@
 /** Whole servers on a disk that fails or is slow: what clients hear, and what is there after a kill. */
 
-import { execFileSync } from "node:child_process";
-import { createReadStream, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { ChildServer } from "../../testing/child-server.ts";
+import { FaultyDisk } from "../../testing/faulty-disk.ts";
 import { ReferenceClient } from "../../testing/reference-server.ts";
 import { eventually } from "../reference-redis.ts";
 
-const SOURCE = path.join(import.meta.dirname, "../../testing/faulty-disk.c");
 const SLOW_SYNC_MS = 300;
 
-let tools: string;
+let disk: FaultyDisk;
 let directory: string;
 const opened: (() => unknown)[] = [];
 
 beforeAll(() => {
-  tools = mkdtempSync(path.join(tmpdir(), "kv-faulty-"));
-  execFileSync("cc", ["-O1", "-shared", "-fPIC", SOURCE, "-o", path.join(tools, "faulty-disk.so"), "-ldl"]);
+  disk = new FaultyDisk();
 });
 
-afterAll(() => rmSync(tools, { recursive: true, force: true }));
+afterAll(() => disk.remove());
 
 beforeEach(() => {
   directory = mkdtempSync(path.join(tmpdir(), "kv-faulty-data-"));
-  setFault("");
+  disk.setFault("");
 });
 
 afterEach(async () => {
@@ -33,15 +31,11 @@ afterEach(async () => {
   rmSync(directory, { recursive: true, force: true });
 });
 
-function setFault(fault: string): void {
-  writeFileSync(path.join(tools, "fault"), fault);
-}
-
 async function start(
   policy: string,
   ...more: readonly string[]
 ): Promise<{ server: ChildServer; port: number; client: ReferenceClient }> {
-  const environment = { LD_PRELOAD: path.join(tools, "faulty-disk.so"), FAULTY_DISK: path.join(tools, "fault") };
+  const { environment } = disk;
   const saving = more.includes("--save") ? [] : ["--save", ""];
   const appending = more.includes("--appendonly") ? [] : ["--appendonly", "yes", "--appendfsync", policy];
   const server = new ChildServer(directory, [...appending, ...saving, ...more], { environment });
@@ -64,7 +58,7 @@ async function timed(action: () => Promise<unknown>): Promise<number> {
 
 test("with everysec a slow sync keeps nobody waiting", async () => {
   const { client } = await start("everysec");
-  setFault("sync slow");
+  disk.setFault("sync slow");
   const endMs = Date.now() + 2500;
   const waits: number[] = [];
   while (Date.now() < endMs) waits.push(await timed(() => client.send([["INCR", "counter"]])));
@@ -76,7 +70,7 @@ test("with everysec a slow sync keeps nobody waiting", async () => {
 test("with always who writes waits for a slow sync, and who reads does not", async () => {
   const { port, client } = await start("always");
   const reader = await connect(port);
-  setFault("sync slow");
+  disk.setFault("sync slow");
   // As long as syncs were quick the serving thread makes them itself; the first slow one ends that.
   await client.send([["SET", "k", "0"]]);
   const write = timed(() => client.send([["SET", "k", "1"]]));
@@ -86,24 +80,15 @@ test("with always who writes waits for a slow sync, and who reads does not", asy
   expect(Math.max(...reads)).toBeLessThan(SLOW_SYNC_MS * 0.7);
 });
 
-/** Keeps the next snapshot from ending: its thread waits for somebody who reads what it writes. */
-function holdSnapshot(pid: number | undefined): () => void {
-  const pipe = path.join(directory, `temp-kv-${pid}-1.rdb`);
-  execFileSync("mkfifo", [pipe]);
-  return () => void createReadStream(pipe).resume();
-}
-
 test("with no-appendfsync-on-rewrite nobody waits for a sync while a snapshot is written, and again after it", async () => {
   const { server, client } = await start("always", "--no-appendfsync-on-rewrite", "yes");
-  const letGo = holdSnapshot(server.pid);
-  setFault("sync slow");
+  disk.setFault("sync slow, snapshot hangs");
   await client.send([["SET", "k", "0"], ["BGSAVE"]]);
   const meanwhile: number[] = [];
   for (let k = 0; k < 5; k++) meanwhile.push(await timed(() => client.send([["SET", "k", String(k)]])));
   expect(Math.max(...meanwhile)).toBeLessThan(SLOW_SYNC_MS * 0.7);
-  letGo();
-  // A pipe cannot be synced.
-  await server.said("Background saving error");
+  disk.setFault("sync slow");
+  await server.said("Background saving terminated with success");
   expect(await timed(() => client.send([["SET", "k", "after"]]))).toBeGreaterThanOrEqual(SLOW_SYNC_MS - 1);
   await server.kill();
   const again = await start("always");
@@ -112,12 +97,11 @@ test("with no-appendfsync-on-rewrite nobody waits for a sync while a snapshot is
 
 test("without it writers wait for syncs as ever while a snapshot is written", async () => {
   const { server, client } = await start("always");
-  const letGo = holdSnapshot(server.pid);
-  setFault("sync slow");
+  disk.setFault("sync slow, snapshot hangs");
   await client.send([["SET", "k", "0"], ["BGSAVE"]]);
   expect(await timed(() => client.send([["SET", "k", "1"]]))).toBeGreaterThanOrEqual(SLOW_SYNC_MS - 1);
-  letGo();
-  await server.said("Background saving error");
+  disk.setFault("");
+  await server.said("Background saving terminated with success");
 });
 
 test.each(["snapshot write fails", "snapshot sync fails", "snapshot rename fails"])(
@@ -127,7 +111,7 @@ test.each(["snapshot write fails", "snapshot sync fails", "snapshot rename fails
     await client.send([["SET", "k", "old"], ["SAVE"]]);
     const file = path.join(directory, "dump.rdb");
     const before = readFileSync(file);
-    setFault(fault);
+    disk.setFault(fault);
     await client.send([["SET", "k", "new"], ["BGSAVE"]]);
     await server.said("Background saving error: EIO: i/o error");
     const [status, refused, read] = await client.send([
@@ -140,7 +124,7 @@ test.each(["snapshot write fails", "snapshot sync fails", "snapshot rename fails
     expect(String(read)).toBe("new");
     expect(readFileSync(file)).toEqual(before);
     expect(readdirSync(directory).filter((name) => name.startsWith("temp"))).toEqual([]);
-    setFault("");
+    disk.setFault("");
     await client.send([["BGSAVE"]]);
     await server.said("Background saving terminated with success");
     const [after, taken] = await client.send([
@@ -170,7 +154,7 @@ test.each([
       ["WAITAOF", "1", "0", "0"],
     ]);
     expect(acknowledged).toEqual(["OK", [1, 0]]);
-    setFault(fault);
+    disk.setFault(fault);
     void client.send([["SET", "meanwhile", "1"]]).catch(() => undefined);
     const other = await connect(port);
     const refused = new RegExp(`MISCONF Errors writing to the AOF file: ${reason}`);
@@ -184,7 +168,7 @@ test.each([
     };
     await eventually("a refusal", isRefused);
     expect(String((await other.send([["GET", "before"]]))[0])).toBe("1");
-    setFault("");
+    disk.setFault("");
     await eventually("a write", async () => (await (await connect(port)).send([["SET", "after", "1"]]))[0] === "OK");
     const taken = await other.send([
       ["SET", "after", "2"],
