@@ -71,11 +71,13 @@ export class PreparedFile {
     this.#growIfLow();
   }
 
-  sync(): Promise<void> {
-    return this.#file.sync().catch((reason) => this.#giveUp(reason));
+  async sync(): Promise<void> {
+    if (this.#failure !== undefined) throw this.#failure;
+    await this.#file.sync().catch((reason) => this.#giveUp(reason));
   }
 
   syncNow(): void {
+    if (this.#failure !== undefined) throw this.#failure;
     try {
       this.#file.syncNow();
     } catch (reason) {
