@@ -74,9 +74,9 @@ export const CONFIGURATION: readonly Conversation[] = [
       a CONFIG SET proc-title-template {bad} | a CONFIG SET proc-title-template {title}· | a CONFIG SET proc-title-template {title}·{port}·x
       a CONFIG GET proc-title-template | a CONFIG SET proc-title-template {title}·{listen-addr}·{server-mode}
       a CONFIG SET proc-title-template {title | a CONFIG SET rdb-key-save-delay 5 key-load-delay -5
-      a CONFIG GET rdb-key-save-delay key-load-delay | a CONFIG GET *-delay | a CONFIG GET rdb-key* KEY-LOAD-DELAY
+      a CONFIG GET rdb-key-save-delay | a CONFIG GET key-load-delay | a CONFIG GET rdb-key* | a CONFIG GET KEY-LOAD-DELAY
       a CONFIG SET rdb-key-save-delay 0 key-load-delay 0 | a CONFIG GET watchdog-period | a CONFIG SET watchdog-period x
-      a CONFIG GET loading-process-events-interval-bytes use-exit-on-panic | a CONFIG SET crash-log-enabled x | a CONFIG SET bio_cpulist 1 | a CONFIG SET replicaof a·b
+      a CONFIG GET loading-process-events-interval-bytes | a CONFIG GET use-exit-on-panic | a CONFIG SET crash-log-enabled x | a CONFIG SET bio_cpulist 1 | a CONFIG SET replicaof a·b
     `,
   },
   {
