@@ -278,7 +278,7 @@ test("power cuts leave what was synced, and of what was not, all up to some comm
   const seed = seedOf(3);
   let torn = 0;
   let filled = 0;
-  for (let round = 0; round < 150; round++) {
+  for (let round = 0; round < 60; round++) {
     const lives = new Lives(createSeededRandom(seed + round));
     try {
       for (let life = 0; life < 6; life++) await lives.live();
@@ -288,6 +288,6 @@ test("power cuts leave what was synced, and of what was not, all up to some comm
     torn += lives.torn;
     filled += lives.filled;
   }
-  expect(torn).toBeGreaterThan(20);
-  expect(filled).toBeGreaterThan(50);
+  expect(torn).toBeGreaterThan(8);
+  expect(filled).toBeGreaterThan(30);
 });
