@@ -55,6 +55,7 @@ class Cluster {
       await cluster.ask(`replica-of-${primary}`, "CLUSTER", "REPLICATE", cluster.idOf(primary));
       await cluster.ask(primary, "SET", primary === "first" ? FIRST.key : SECOND.key, "value");
     }
+    for (const name of SHAPE) await cluster.#seesReplicas(name);
     return cluster;
   }
 
@@ -85,6 +86,14 @@ class Cluster {
   async stop(): Promise<void> {
     for (const client of this.#clients.values()) client.close();
     await Promise.all([...this.nodes.values()].map((node) => node.stop()));
+  }
+
+  /** A replica whose offset is not known yet is shown to nobody. */
+  async #seesReplicas(name: Name): Promise<void> {
+    await eventually(`${name} sees the replicas follow`, async () => {
+      const ranges = (await this.ask(name, "CLUSTER", "SLOTS")) as RespValue[][];
+      return ranges.length === 2 && ranges.every((range) => range.length === 4);
+    });
   }
 
   async #knowsAll(name: Name): Promise<void> {
