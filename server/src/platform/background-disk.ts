@@ -179,7 +179,7 @@ async function identify(descriptor: number): Promise<string> {
 /** As many as the system takes in one call. */
 const MOST_PIECES = 1024;
 
-function totalBytes(pieces: readonly Buffer[]): number {
+export function totalBytes(pieces: readonly Buffer[]): number {
   return pieces.reduce((sum, piece) => sum + piece.length, 0);
 }
 

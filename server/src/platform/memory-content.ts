@@ -4,8 +4,7 @@
  */
 
 import type { Random } from "./random.ts";
-
-const SECTOR_BYTES = 512;
+import { SECTOR_BYTES } from "./sectors.ts";
 
 interface Version {
   /** As it reads. */
@@ -70,7 +69,7 @@ export class MemoryContent {
 
   /** All that was not synced is gone. */
   forgetUnsynced(): void {
-    const { stored } = this.#longer[0] ?? this;
+    const { stored } = this.#longer[0] ?? this.#version;
     this.#settle(stored, stored);
   }
 
@@ -80,10 +79,6 @@ export class MemoryContent {
     const left = leftOf(versions[random.below(versions.length)] as Version, random);
     this.#settle(left, left);
     this.#lost.clear();
-  }
-
-  get stored(): Buffer {
-    return this.#stored;
   }
 
   get #version(): Version {

@@ -9,9 +9,10 @@
 
 import type { Clock } from "../../platform/clock.ts";
 import type { Disk } from "../../platform/disk.ts";
+import { SECTOR_BYTES } from "../../platform/sectors.ts";
 import type { LoadProgress } from "../rdb-loader.ts";
 import { type KnowsCommand, type Scan, scanFrames } from "./aof-frames.ts";
-import { Filler, SECTOR_BYTES } from "./filler.ts";
+import { Filler } from "./filler.ts";
 import { readTail } from "./prepared-tail.ts";
 
 export interface AofLoadOptions {
@@ -143,14 +144,19 @@ class AofLoad {
   }
 
   #scan(): Scan {
-    const isLimited = this.#filler !== undefined && this.#buffer[this.#start] !== HASH;
+    const isLimited = this.#filler !== undefined && !this.#isAnnotation;
     const end = isLimited ? Math.min(this.#fillerAt, this.#searchedBytes) - this.#base : this.#end;
     return scanFrames(this.#buffer, this.#start, end, this.#options);
   }
 
-  /** What is at hand is known to end in filler: a line of annotations may go on there, a command may not. */
+  /** A line of annotations is at hand; other than a command it may go on into filler. */
+  get #isAnnotation(): boolean {
+    return this.#start < this.#end && this.#buffer[this.#start] === HASH;
+  }
+
+  /** A command is at hand that is known to end in filler. */
   get #isInterrupted(): boolean {
-    return this.#buffer[this.#start] !== HASH && this.#fillerAt < this.#base + this.#end;
+    return !this.#isAnnotation && this.#fillerAt < this.#base + this.#end;
   }
 
   #annotation(end: number): boolean {
@@ -197,13 +203,12 @@ class AofLoad {
 
   /** In the middle of something; a line of annotations is no data. */
   #endOfFile(): false {
-    if (this.#start < this.#end && this.#buffer[this.#start] === HASH) this.#dataBytes = this.offset;
+    if (this.#isAnnotation) this.#dataBytes = this.offset;
     return false;
   }
 
   #endTorn(): false {
     this.#isTorn = true;
-    this.#dataBytes = this.#file.sizeBytes;
     return false;
   }
 

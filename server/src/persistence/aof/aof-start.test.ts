@@ -4,9 +4,10 @@ import { silentLogger } from "../../observability/logger.ts";
 import { backgroundOver } from "../../platform/background-disk.ts";
 import { FakeClock } from "../../platform/fake-clock.ts";
 import { MemoryDisk } from "../../platform/memory-disk.ts";
+import { SECTOR_BYTES } from "../../platform/sectors.ts";
 import { file, hex, short, valkeyFile } from "../hand-made-rdb.ts";
 import { loadAppendOnly } from "./aof-start.ts";
-import { Filler, SECTOR_BYTES } from "./filler.ts";
+import { Filler } from "./filler.ts";
 import { PreparedFile } from "./prepared-file.ts";
 
 const STRING = [hex("00"), short("k"), short("v")];

@@ -8,7 +8,8 @@
  * Invariant: a line never gets longer than redis-server reads (1,024 bytes), also where data ends within one.
  */
 
-export const SECTOR_BYTES = 512;
+import { SECTOR_BYTES } from "../../platform/sectors.ts";
+
 const LINE_BYTES = 256;
 const HASH = 35;
 const NEWLINE = 10;
@@ -72,11 +73,11 @@ export class Filler {
   indexIn(bytes: Buffer, { start, end, base, isAtEnd }: Searched): number {
     const first = start + ((SECTOR_BYTES - ((base + start) % SECTOR_BYTES)) % SECTOR_BYTES);
     let at = first;
-    for (; at + SECTOR_BYTES <= end; at += SECTOR_BYTES) if (this.isSector(bytes, at)) return at;
+    for (; at + SECTOR_BYTES <= end; at += SECTOR_BYTES) if (this.#isSector(bytes, at)) return at;
     return isAtEnd && at < end && this.continues(bytes, at, end, base + at) ? at : -1;
   }
 
-  isSector(bytes: Buffer, start: number): boolean {
+  #isSector(bytes: Buffer, start: number): boolean {
     return bytes[start] === HASH && bytes.compare(this.#sector, 0, SECTOR_BYTES, start, start + SECTOR_BYTES) === 0;
   }
 }

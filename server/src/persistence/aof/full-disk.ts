@@ -8,6 +8,7 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { pause } from "../../testing/acknowledged-writes.ts";
 import { ChildServer } from "../../testing/child-server.ts";
 import { ReferenceClient } from "../../testing/reference-server.ts";
 
@@ -145,8 +146,4 @@ async function check(port: number, acknowledged: readonly number[]): Promise<voi
     }
   }
   client.close();
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -5,9 +5,10 @@ import { type Disk, readTextFile } from "../../platform/disk.ts";
 import { FakeClock } from "../../platform/fake-clock.ts";
 import { MemoryDisk } from "../../platform/memory-disk.ts";
 import { createSeededRandom, type Random } from "../../platform/random.ts";
+import { SECTOR_BYTES } from "../../platform/sectors.ts";
 import { seedOf } from "../../testing/differential.ts";
 import { type AofLoadOutcome, loadAofFile } from "./aof-loader.ts";
-import { Filler, SECTOR_BYTES } from "./filler.ts";
+import { Filler } from "./filler.ts";
 import { PreparedFile } from "./prepared-file.ts";
 import { isTorn } from "./torn-tail.ts";
 

@@ -8,8 +8,9 @@
  * data with holes, behind which filler stands, from what another server has appended, behind which there is none.
  */
 
-import type { BackgroundFile } from "../../platform/background-disk.ts";
-import { Filler, SECTOR_BYTES } from "./filler.ts";
+import { type BackgroundFile, totalBytes } from "../../platform/background-disk.ts";
+import { SECTOR_BYTES } from "../../platform/sectors.ts";
+import { Filler } from "./filler.ts";
 
 /** Written with each call of the system. */
 const SECTORS_AT_ONCE = 128;
@@ -167,7 +168,3 @@ export class PreparedFile {
 }
 
 const EMPTY = Buffer.alloc(0);
-
-function totalBytes(pieces: readonly Buffer[]): number {
-  return pieces.reduce((sum, piece) => sum + piece.length, 0);
-}

@@ -7,6 +7,7 @@ import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import type { Random } from "../../platform/random.ts";
+import { pause } from "../../testing/acknowledged-writes.ts";
 import { ChildServer } from "../../testing/child-server.ts";
 import { ReferenceClient } from "../../testing/reference-server.ts";
 import { CountingWriter, type DataSize, TOTAL } from "./counting-writer.ts";
@@ -160,8 +161,4 @@ const REWRITE = { begun: /rewriting started/g, ended: /AOF rewrite (finished|fai
 
 function isUnderWay(log: string, { begun, ended }: typeof SAVE): boolean {
   return (log.match(begun)?.length ?? 0) > (log.match(ended)?.length ?? 0);
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }
