@@ -1,4 +1,4 @@
-import { execFile, execFileSync } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -7,27 +7,13 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { freePort, ReferenceRedis } from "../persistence/reference-redis.ts";
 import { sampleCommands } from "../persistence/sample-data.ts";
 import { startOwnServer } from "../testing/own-server.ts";
+import { type EndedProgram, runProgram } from "../testing/program.ts";
 import { ReferenceClient } from "../testing/reference-server.ts";
 import { parseBackupArguments, UsageError } from "./backup-arguments.ts";
 import { slotsOfMyShard } from "./cluster-slots.ts";
 import type { Manifest } from "./manifest.ts";
 
-const MAIN = path.join(import.meta.dirname, "../backup-main.ts");
-
-interface Ended {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-function kvBackup(...args: string[]): Promise<Ended> {
-  const words = ["--conditions=source", "--no-warnings", MAIN, ...args];
-  return new Promise((resolve) => {
-    execFile(process.execPath, words, (error, stdout, stderr) => {
-      resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr });
-    });
-  });
-}
+const kvBackup = (...args: string[]): Promise<EndedProgram> => runProgram("backup-main.ts", ...args);
 
 describe("kv-backup", () => {
   let plain: ReferenceRedis;

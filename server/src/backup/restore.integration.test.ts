@@ -10,26 +10,14 @@ import { eventually, freePort, ReferenceRedis } from "../persistence/reference-r
 import { sampleCommands } from "../persistence/sample-data.ts";
 import { ChildServer } from "../testing/child-server.ts";
 import { startOwnServer } from "../testing/own-server.ts";
+import { type EndedProgram, runProgram } from "../testing/program.ts";
 import { hasReferenceServer, ReferenceClient } from "../testing/reference-server.ts";
 
 const run = promisify(execFile);
-const MAIN = path.join(import.meta.dirname, "../backup-main.ts");
 const LIBRARY = "#!lua name=f\nredis.register_function('f', function() return 5 end)";
 const SHARDS = 3;
 
-interface Ended {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-function kvBackup(...args: string[]): Promise<Ended> {
-  return new Promise((resolve) => {
-    execFile(process.execPath, ["--conditions=source", "--no-warnings", MAIN, ...args], (error, stdout, stderr) => {
-      resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr });
-    });
-  });
-}
+const kvBackup = (...args: string[]): Promise<EndedProgram> => runProgram("backup-main.ts", ...args);
 
 /** What every key holds, and when it expires. */
 async function contentOf(port: number): Promise<Record<string, string>> {

@@ -38,8 +38,8 @@ export function s3Place(address: S3Address): BackupPlace {
   const client = new S3Client(clientConfig(address));
   const directory = fs.mkdtempSync(path.join(scratch, "kv-backup-"));
   const at = (name: string) => ({ Bucket: bucket, Key: `${prefix}/${name}` });
-  const body = async (name: string): Promise<Readable> =>
-    (await client.send(new GetObjectCommand(at(name)))).Body as Readable;
+  const get = (name: string) => client.send(new GetObjectCommand(at(name)));
+  const body = async (name: string): Promise<Readable> => (await get(name)).Body as Readable;
   return {
     name: `s3://${bucket}/${prefix}`,
     directory,
@@ -49,8 +49,7 @@ export function s3Place(address: S3Address): BackupPlace {
     },
     readText: async (name) => {
       try {
-        const answer = await client.send(new GetObjectCommand(at(name)));
-        return await answer.Body?.transformToString();
+        return await (await get(name)).Body?.transformToString();
       } catch (reason) {
         if (reason instanceof NoSuchKey) return undefined;
         throw reason;

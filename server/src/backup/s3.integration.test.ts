@@ -1,37 +1,23 @@
 /** kv-backup with a real S3-compatible store: takes, verifies, restores once, deletes, and leaves nothing of what failed. */
 
-import { execFile } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { freePort } from "../persistence/reference-redis.ts";
 import { type OwnServer, startOwnServer } from "../testing/own-server.ts";
+import { type EndedProgram, runProgram } from "../testing/program.ts";
 import { ReferenceClient } from "../testing/reference-server.ts";
 import { hasS3Store, S3Store } from "../testing/s3-store.ts";
 import { parseBackupArguments } from "./backup-arguments.ts";
 import type { Manifest } from "./manifest.ts";
 
-const MAIN = path.join(import.meta.dirname, "../backup-main.ts");
 const BUCKET = "backups";
 const KEYS = 3000;
 /** More than a part, so that the file goes in several. */
 const LARGE_BYTES = 20 << 20;
 
-interface Ended {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-function kvBackup(...args: string[]): Promise<Ended> {
-  const words = ["--conditions=source", "--no-warnings", MAIN, ...args];
-  return new Promise((resolve) => {
-    execFile(process.execPath, words, (error, stdout, stderr) => {
-      resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr });
-    });
-  });
-}
+const kvBackup = (...args: string[]): Promise<EndedProgram> => runProgram("backup-main.ts", ...args);
 
 describe.runIf(hasS3Store)("kv-backup with an S3-compatible store", { timeout: 60_000 }, () => {
   let store: S3Store;
@@ -60,7 +46,7 @@ describe.runIf(hasS3Store)("kv-backup with an S3-compatible store", { timeout: 6
     const directory = store.objectFile(BUCKET, ...names);
     return existsSync(directory) ? readdirSync(directory).sort() : [];
   };
-  const take = (key: string, source = `127.0.0.1:${server.port}`): Promise<Ended> =>
+  const take = (key: string, source = `127.0.0.1:${server.port}`): Promise<EndedProgram> =>
     kvBackup("--directory", `s3://${BUCKET}/${key}`, "--source", `0=${source}`, "--cluster", "demo", ...options());
 
   test("takes a backup that is verified, restores it once into another server, and deletes it", async () => {

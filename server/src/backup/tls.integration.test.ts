@@ -9,24 +9,10 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { eventually, freePort } from "../persistence/reference-redis.ts";
 import { Certificates, hasOpenssl } from "../testing/certificates.ts";
 import { ChildServer } from "../testing/child-server.ts";
+import { runProgram } from "../testing/program.ts";
 import { hasReferenceServer } from "../testing/reference-server.ts";
 
 const run = promisify(execFile);
-
-interface Ended {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-function program(main: string, ...words: string[]): Promise<Ended> {
-  const file = path.join(import.meta.dirname, "..", main);
-  return new Promise((resolve) => {
-    execFile(process.execPath, ["--conditions=source", "--no-warnings", file, ...words], (error, stdout, stderr) => {
-      resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr });
-    });
-  });
-}
 
 describe.runIf(hasOpenssl && hasReferenceServer)("over TLS", { timeout: 60_000 }, () => {
   let certificates: Certificates;
@@ -83,14 +69,14 @@ describe.runIf(hasOpenssl && hasReferenceServer)("over TLS", { timeout: 60_000 }
     const [tls, cacert, authority] = files() as [string, string, string];
 
     for (const few of [[], [tls], [tls, cacert, authority]]) {
-      const refused = await program("backup-main.ts", "--directory", backup, ...source, ...few);
+      const refused = await runProgram("backup-main.ts", "--directory", backup, ...source, ...few);
       expect([few.length, refused.code, refused.stdout]).toEqual([few.length, 1, ""]);
     }
-    const taken = await program("backup-main.ts", "--directory", backup, ...source, ...files());
+    const taken = await runProgram("backup-main.ts", "--directory", backup, ...source, ...files());
     expect(taken).toMatchObject({ code: 0 });
     expect(JSON.parse(taken.stdout)).toMatchObject({ keys: 20, verified: true });
     const target = ["--restore", backup, "--to", `localhost:${to}`, ...password()];
-    expect(await program("backup-main.ts", ...target, ...files())).toMatchObject({ code: 0 });
+    expect(await runProgram("backup-main.ts", ...target, ...files())).toMatchObject({ code: 0 });
     expect(await cli(to, "DBSIZE")).toBe("20");
     expect(await cli(to, "GET", "key:7")).toBe("7");
   });
@@ -101,7 +87,7 @@ describe.runIf(hasOpenssl && hasReferenceServer)("over TLS", { timeout: 60_000 }
     await cli(replica, "REPLICAOF", "127.0.0.1", String(primary));
     await eventually("a replica", async () => (await cli(primary, "INFO", "replication")).includes("state=online"));
     const words = [...files(), String(primary), path.join(directory, "password")];
-    expect((await program("handover-main.ts", ...words)).stdout).toBe(`Handed over to 127.0.0.1:${replica}\n`);
+    expect((await runProgram("handover-main.ts", ...words)).stdout).toBe(`Handed over to 127.0.0.1:${replica}\n`);
     expect(await cli(replica, "ROLE")).toMatch(/^master/);
 
     const inCluster = ["--cluster-enabled", "yes", "--cluster-node-timeout", "3000"];
@@ -112,7 +98,7 @@ describe.runIf(hasOpenssl && hasReferenceServer)("over TLS", { timeout: 60_000 }
     await eventually("a replica of a node", async () => (await cli(second, "CLUSTER", "REPLICATE", id)) === "OK");
     await eventually("it in sync", async () => (await cli(first, "INFO", "replication")).includes("state=online"));
     const there = [...files(), String(first), path.join(directory, "password")];
-    expect((await program("handover-main.ts", ...there)).stdout).toBe(`Handed over to 127.0.0.1:${second}\n`);
+    expect((await runProgram("handover-main.ts", ...there)).stdout).toBe(`Handed over to 127.0.0.1:${second}\n`);
   });
 
   test("MIGRATE speaks as the bus does", async () => {
@@ -129,10 +115,10 @@ describe.runIf(hasOpenssl && hasReferenceServer)("over TLS", { timeout: 60_000 }
 
   test("options of TLS that make no sense are refused", async () => {
     const source = ["--directory", path.join(directory, "none"), "--source", "0=localhost:1"];
-    const ended = await program("backup-main.ts", ...source, "--cacert", "x");
+    const ended = await runProgram("backup-main.ts", ...source, "--cacert", "x");
     expect(ended).toMatchObject({ code: 2, stderr: expect.stringContaining("Option --cacert goes with --tls") });
-    const half = await program("backup-main.ts", ...source, "--tls", "--cert", "x");
+    const half = await runProgram("backup-main.ts", ...source, "--tls", "--cert", "x");
     expect(half.stderr).toContain("Options --cert and --key go together");
-    expect(await program("handover-main.ts", "--cacert", "x", "6379")).toMatchObject({ code: 2 });
+    expect(await runProgram("handover-main.ts", "--cacert", "x", "6379")).toMatchObject({ code: 2 });
   });
 });
