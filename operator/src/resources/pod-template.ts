@@ -7,13 +7,13 @@
 import type { KVCluster, KVClusterSpec } from "../api/kv-cluster.ts";
 import { SHARD_LABEL } from "../api/labels.ts";
 import { PASSWORD_KEY } from "./auth-secret.ts";
-import { ADMIN_PORT, BUS_PORT, type ChildContext, CLIENT_PORT, commonLabels } from "./manifest.ts";
+import { ADMIN_PORT, type ChildContext, CLIENT_PORT, commonLabels } from "./manifest.ts";
 import { configMapName, podHost, serverAuthSecretName } from "./names.ts";
 import { containerSecurity, FILE_MODE, podSecurity } from "./pod-security.ts";
 import { restartInputs } from "./restart-inputs.ts";
 import { scheduling } from "./scheduling.ts";
 import { AUTH_DIRECTORY, CONFIG_DIRECTORY, CONFIG_FILE, DATA_DIRECTORY } from "./server-config.ts";
-import { clientPorts, TLS_DIRECTORY, tlsOptions, tlsVolume } from "./tls.ts";
+import { serverPorts, TLS_DIRECTORY, tlsOptions, tlsVolume } from "./tls.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -67,7 +67,6 @@ const ARGUMENTS: Readonly<Record<KVClusterSpec["mode"], (host: string) => readon
 
 function serverContainer({ cluster, clusterDomain, defaultImage }: ChildContext): Fields {
   const { image, imagePullPolicy, resources, tls } = cluster.spec;
-  const ports = [...clientPorts(cluster), ["bus", BUS_PORT] as const, ["admin", ADMIN_PORT] as const];
   return {
     name: SERVER_CONTAINER,
     image: image ?? defaultImage,
@@ -75,7 +74,7 @@ function serverContainer({ cluster, clusterDomain, defaultImage }: ChildContext)
     command: ["kv-server", `${CONFIG_DIRECTORY}/${CONFIG_FILE}`],
     args: [...ARGUMENTS[cluster.spec.mode](podHost(cluster, "$(POD_NAME)", clusterDomain))],
     env: [fieldVariable("POD_NAME", "metadata.name"), fieldVariable("POD_IP", "status.podIP")],
-    ports: ports.map(([name, number]) => ({ name, containerPort: number, protocol: "TCP" })),
+    ports: serverPorts(cluster).map(([name, number]) => ({ name, containerPort: number, protocol: "TCP" })),
     resources,
     lifecycle: {
       preStop: { exec: { command: handOverCommand(cluster) } },

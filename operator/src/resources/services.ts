@@ -9,9 +9,9 @@
  */
 
 import { READS_LABEL, ROLE_LABEL } from "../api/labels.ts";
-import { ADMIN_PORT, BUS_PORT, type ChildContext, childMetadata, type Manifest, serverSelector } from "./manifest.ts";
+import { type ChildContext, childMetadata, type Manifest, serverSelector } from "./manifest.ts";
 import { discoveryServiceName, headlessServiceName, readServiceName, writeServiceName } from "./names.ts";
-import { clientPorts } from "./tls.ts";
+import { clientPorts, type NamedPort, serverPorts } from "./tls.ts";
 
 export function headlessService({ cluster }: ChildContext): readonly Manifest[] {
   const spec = {
@@ -21,7 +21,7 @@ export function headlessService({ cluster }: ChildContext): readonly Manifest[] 
     selector: serverSelector(cluster),
     sessionAffinity: "None",
     internalTrafficPolicy: "Cluster",
-    ports: [...clientPorts(cluster), ["bus", BUS_PORT] as const, ["admin", ADMIN_PORT] as const].map(port),
+    ports: serverPorts(cluster).map(port),
   };
   const metadata = childMetadata(cluster, headlessServiceName(cluster.metadata.name));
   return [{ apiVersion: "v1", kind: "Service", metadata, spec }];
@@ -65,6 +65,6 @@ function clientService({ cluster }: ChildContext, name: string, role: Readonly<R
   };
 }
 
-function port([name, number]: readonly [name: string, number: number]): Readonly<Record<string, unknown>> {
+function port([name, number]: NamedPort): Readonly<Record<string, unknown>> {
   return { name, port: number, targetPort: number, protocol: "TCP" };
 }

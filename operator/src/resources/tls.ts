@@ -6,7 +6,7 @@
 
 import type { KVCluster } from "../api/kv-cluster.ts";
 import type { TlsSpec } from "../api/tls.ts";
-import { CLIENT_PORT, PLAIN_PORT } from "./manifest.ts";
+import { ADMIN_PORT, BUS_PORT, CLIENT_PORT, PLAIN_PORT } from "./manifest.ts";
 import { FILE_MODE } from "./pod-security.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -42,9 +42,16 @@ export function portDirectives({ spec }: KVCluster): Readonly<Record<string, str
   };
 }
 
-/** Name and number of the ports that clients inside of Kubernetes use. */
-export function clientPorts({ spec }: KVCluster): readonly (readonly [name: string, number: number])[] {
+export type NamedPort = readonly [name: string, number: number];
+
+/** The ports that clients inside of Kubernetes use. */
+export function clientPorts({ spec }: KVCluster): readonly NamedPort[] {
   return [["client", CLIENT_PORT], ...(spec.tls?.plaintext ? [["plain", PLAIN_PORT] as const] : [])];
+}
+
+/** All that is listened at inside of Kubernetes. */
+export function serverPorts(cluster: KVCluster): readonly NamedPort[] {
+  return [...clientPorts(cluster), ["bus", BUS_PORT], ["admin", ADMIN_PORT]];
 }
 
 /** Of kv-backup and kv-handover, where the files are in that directory. */
