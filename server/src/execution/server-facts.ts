@@ -159,6 +159,7 @@ function serverFacts({ config, clock, identity, shutdownWait }: FactParts): Serv
 }
 
 function clientFacts({ clients, config, blockedClients, tracking, keyspace, cluster }: FactParts): ClientFacts {
+  const blocked = blockedClients();
   let largestInputBytes = 0;
   let largestOutputBytes = 0;
   let subscribed = 0;
@@ -173,8 +174,8 @@ function clientFacts({ clients, config, blockedClients, tracking, keyspace, clus
     // One each way with each of the others, as Redis counts.
     clusterConnections: 2 * ((cluster()?.knownNodes ?? 1) - 1),
     maxClients: config.get("maxclients"),
-    blocked: blockedClients().count,
-    waitingWithTimeout: blockedClients().withTimeout,
+    blocked: blocked.count,
+    waitingWithTimeout: blocked.withTimeout,
     tracking: tracking.facts(),
     largestInputBytes,
     largestOutputBytes,
