@@ -82,12 +82,18 @@ export class RawClient {
     return this.takeAll();
   }
 
-  /** Everything that comes up to this text, as latin1. */
+  /** Everything that comes up to this text and with it, as latin1; what came behind it stays for who asks next. */
   async until(marker: string): Promise<string> {
     let all = "";
+    let searched = 0;
     for (;;) {
       all += this.takeAll().toString("latin1");
-      if (all.endsWith(marker)) return all;
+      const at = all.indexOf(marker, searched);
+      if (at >= 0) {
+        this.#putBack(Buffer.from(all.slice(at + marker.length), "latin1"));
+        return all.slice(0, at + marker.length);
+      }
+      searched = Math.max(0, all.length - marker.length + 1);
       if (this.#isClosed) throw new Error(`Connection closed before ${marker}`);
       await this.#more(marker);
     }
@@ -126,6 +132,11 @@ export class RawClient {
     }
     this.#received = position === all.length ? [] : [all.subarray(position)];
     this.#receivedBytes = all.length - position;
+  }
+
+  #putBack(bytes: Buffer): void {
+    if (bytes.length > 0) this.#received = [bytes];
+    this.#receivedBytes = bytes.length;
   }
 
   #wake(): void {
