@@ -35,6 +35,8 @@ class Scene {
   async play([number, line]: Line): Promise<void> {
     const client = this.#clients[number] as RawClient;
     const waits = line.startsWith("*");
+    // Else what it was owed would be taken for the reply to this.
+    if (this.#owed[number] !== 0 && !(await this.#isBlocked(number))) await this.#takeOwed(number);
     const words = line
       .replace("*", "")
       .replace("#1", this.#ids[1] as string)
@@ -55,16 +57,25 @@ class Scene {
     for (const [number, owed] of this.#owed.entries()) {
       if (owed === 0) continue;
       await control.command("CLIENT", "UNBLOCK", this.#ids[number] as string);
-      const replies = await (this.#clients[number] as RawClient).replies(owed);
-      this.transcript.push(...replies.map((reply) => `${number} later ${reply}`));
+      await this.#takeOwed(number);
     }
     for (const client of this.#clients) client.close();
     return this.transcript;
   }
 
+  async #takeOwed(number: number): Promise<void> {
+    const replies = await (this.#clients[number] as RawClient).replies(this.#owed[number] as number);
+    this.#owed[number] = 0;
+    this.transcript.push(...replies.map((reply) => `${number} later ${reply}`));
+  }
+
   async #untilBlocked(number: number): Promise<void> {
+    while (!(await this.#isBlocked(number)));
+  }
+
+  async #isBlocked(number: number): Promise<boolean> {
     const mark = new RegExp(`^id=${this.#ids[number]} .* flags=b`, "m");
-    while (!mark.test((await (this.#clients[0] as RawClient).command("CLIENT", "LIST")).toString()));
+    return mark.test((await (this.#clients[0] as RawClient).command("CLIENT", "LIST")).toString());
   }
 }
 
