@@ -151,3 +151,26 @@ test("each key takes as long as it is told to, until it is told otherwise", () =
   clock.advance(100);
   expect([state.keys, state.ends]).toEqual([3, 1]);
 });
+
+test("slices follow each other at once while nobody is served in between, and give clients a moment where somebody was", () => {
+  const pausesMs: number[] = [];
+  let us = 1;
+  let next = (): void => undefined;
+  const clock = new FakeClock();
+  clock.monotonicUs = () => us;
+  clock.after = (delayMs, run) => {
+    pausesMs.push(delayMs);
+    next = run;
+    return () => undefined;
+  };
+  const target = { isFull: false, waitingBytes: 0, end: () => undefined } as unknown as SnapshotTarget;
+  const snapshot = { walk: () => false, keysWritten: 0, waitingBytes: 0, largeValuesWritten: 0 } as unknown as Snapshot;
+  const meter = new SliceMeter();
+  new SnapshotJob({ snapshot, target, clock, meter, caughtUp: () => undefined, keyDelayUs: () => 0 }).start();
+  for (const betweenUs of [500, 20, 90, 300, 1300, 20]) {
+    us += betweenUs;
+    next();
+  }
+  expect(pausesMs).toEqual([1, 0, 0, 0, 1, 0, 0]);
+  expect(meter.facts().slices).toBe(5);
+});

@@ -1,6 +1,6 @@
 /**
- * Drives a snapshot from a timer in slices, so that commands are served in between, and pauses while its target has
- * enough to do. Changes meanwhile add pre-images whether the target is full or not: `isBehind` says when that gets out of
+ * Drives a snapshot from a timer in slices, so that commands are served in between: a server without work goes from slice to
+ * slice, one with clients gives them half of the time. It pauses while its target has enough to do. Changes meanwhile add pre-images whether the target is full or not: `isBehind` says when that gets out of
  * hand, and writers have to wait until `caughtUp`; as have those who would change a large value that is not written yet.
  */
 
@@ -11,7 +11,10 @@ import type { Snapshot } from "./snapshot.ts";
 import type { SnapshotTarget } from "./snapshot-target.ts";
 
 const SLICE_US = 1000;
-const BETWEEN_SLICES_MS = 0;
+/** For those who were served between two slices. */
+const BETWEEN_SLICES_MS = 1;
+/** What took less between two slices was not the work of clients. */
+const IDLE_US = 100;
 /** A full target is asked again after this. */
 const FULL_PAUSE_MS = 2;
 /** A delay that is asked for by key is asked for again after this. */
@@ -44,13 +47,15 @@ export class SnapshotJob {
   #delayedUntilUs = 0;
   /** Since when the target has been full; 0 while it is not. */
   #fullSinceUs = 0;
+  /** When the last slice was over, if the next was to follow at once; else 0. */
+  #sliceEndedAtUs = 0;
 
   constructor(options: SnapshotJobOptions) {
     this.#options = options;
   }
 
   start(): void {
-    this.#cancelTimer = this.#options.clock.after(BETWEEN_SLICES_MS, () => this.#slice());
+    this.#sliceAfter(BETWEEN_SLICES_MS);
   }
 
   abort(): void {
@@ -86,9 +91,19 @@ export class SnapshotJob {
     return this.#options.target.waitingBytes + this.#options.snapshot.waitingBytes;
   }
 
+  #sliceAfter(pauseMs: number): void {
+    const { clock } = this.#options;
+    this.#sliceEndedAtUs = pauseMs === 0 ? clock.monotonicUs() : 0;
+    this.#cancelTimer = clock.after(pauseMs, () => this.#slice());
+  }
+
   #slice(): void {
     const { snapshot, target, clock } = this.#options;
     const startUs = clock.monotonicUs();
+    if (this.#sliceEndedAtUs > 0 && startUs - this.#sliceEndedAtUs > IDLE_US) {
+      this.#sliceAfter(BETWEEN_SLICES_MS);
+      return;
+    }
     this.#fullSinceUs = target.isFull ? this.#fullSinceUs || startUs : 0;
     if (this.#isStuck) this.#letGoOn();
     const delayMs = this.#delayMs(startUs);
@@ -98,8 +113,7 @@ export class SnapshotJob {
     if (isWalked || snapshot.largeValuesWritten !== this.#largeValuesWritten) this.#letGoOn();
     this.#largeValuesWritten = snapshot.largeValuesWritten;
     if (!isWalked) {
-      const pauseMs = target.isFull ? FULL_PAUSE_MS : Math.max(BETWEEN_SLICES_MS, this.#delayMs(startUs));
-      this.#cancelTimer = clock.after(pauseMs, () => this.#slice());
+      this.#sliceAfter(target.isFull ? FULL_PAUSE_MS : this.#delayMs(startUs));
       return;
     }
     target.end();

@@ -17,6 +17,7 @@ export interface Clock {
   nowUs(): number;
   /** Microseconds since an arbitrary moment; only differences mean something. */
   monotonicUs(): number;
+  /** A delay of 0: as soon as what has come from the network and the disk by then has been served. */
   after(delayMs: number, run: () => void): CancelTimer;
   every(intervalMs: number, run: () => void): CancelTimer;
 }
@@ -26,6 +27,8 @@ export const systemClock: Clock = {
   nowUs: () => Math.floor((performance.timeOrigin + performance.now()) * 1000),
   monotonicUs: () => performance.now() * 1000,
   after(delayMs, run) {
+    // A timer would wait for a whole millisecond.
+    if (delayMs === 0) return soon(run);
     const timer = setTimeout(run, delayMs);
     timer.unref();
     return () => clearTimeout(timer);
@@ -36,3 +39,9 @@ export const systemClock: Clock = {
     return () => clearInterval(timer);
   },
 };
+
+/** Keeps the process alive for this one turn: an immediate that does not would wait for the next event. */
+function soon(run: () => void): CancelTimer {
+  const immediate = setImmediate(run);
+  return () => clearImmediate(immediate);
+}
