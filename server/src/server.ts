@@ -165,8 +165,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       core.upkeep.stop();
       core.memoryRelease.stop();
       ports.stop();
-      context.replication.stop();
-      await core.cluster?.cluster.stop();
+      await Promise.all([context.replication.stop(), core.cluster?.cluster.stop()]);
       context.persistence.abort();
       for (const client of context.clients.all()) client.connection.destroy();
       gateway.batch?.close();
@@ -243,7 +242,7 @@ function createCore(options: ServerOptions): Core {
   const connect = linkConnector(config, () => config.get("tls-replication"));
   const applier = createStreamApplier({ dispatcher: () => dispatcher, keyspace, connection: NO_CONNECTION, logger });
   const replication = createServerReplication({
-    ...{ config, clock, random, logger, disk: systemDisk, persistence, createFileTarget, appendOnly, applier, pause },
+    ...{ config, clock, random, logger, persistence, createFileTarget, appendOnly, applier, pause },
     ...{ connect, port: () => identity.port, snapshotBegun: () => context.slotMigrations?.migrations.announceAll() },
     roleChanged: (isReplica) => changeRole(isReplica, { clients, keyspace, appendOnly, programs, waiting }),
   });

@@ -150,7 +150,7 @@ describe("Replication", () => {
     await mute.send([["REPLCONF", "listening-port", "7777"]]);
     await mute.send([["PSYNC", "?", "-1"]]);
     await client.send([["SET", "before", "1"]]);
-    replica.context.replication.link?.stop();
+    await replica.context.replication.link?.stop();
     await eventually("the replica is gone", async () => !(await infoOf(client)).includes(`port=${replica.port}`));
     const [gone] = await client.send([["FAILOVER", "TO", "127.0.0.1", replica.port]]);
     expect((gone as RespError).message).toBe("ERR FAILOVER target HOST and PORT is not a replica.");

@@ -17,10 +17,16 @@ import { PayloadReader } from "./payload-reader.ts";
 
 /** Where a snapshot is received to. */
 export interface SnapshotSpool {
+  /** Keeps the bytes. */
   write(bytes: Buffer): void;
+  /** More is not to be written just now. */
+  readonly isFull: boolean;
+  /** After the last bytes: resolves once all of them are kept, rejects if they cannot be. */
+  finish(): Promise<void>;
   /** Replaces the data set by the snapshot; gives the database that the stream goes on in. Rejects if it cannot be loaded. */
   load(): Promise<number>;
-  discard(): void;
+  /** It is not wanted any more; resolves once nothing is left of it. */
+  discard(): Promise<void>;
 }
 
 /** Runs the primary's commands. */
@@ -54,6 +60,9 @@ const HELD_BACK_MS = 10;
 /** From the loss of a link to the first attempt at a new one; then twice as long each time. */
 const FIRST_RETRY_MS = 25;
 const LONGEST_RETRY_MS = 1000;
+/** The same after a snapshot that could not be received or loaded: the next one costs the primary as much as that did. */
+const FIRST_SYNC_RETRY_MS = 2000;
+const LONGEST_SYNC_RETRY_MS = 120_000;
 /** Nothing answers there: asking anew is quicker than what the system asks again by itself. */
 const CONNECT_TIMEOUT_MS = 5000;
 
@@ -69,7 +78,8 @@ export interface PrimaryLinkOptions {
   readonly isBehind: () => boolean;
   /** Whether our history is worth naming: else everything is asked for. */
   readonly canResume: () => boolean;
-  readonly openSpool: () => SnapshotSpool;
+  /** `failed` is called when what was written to it cannot be kept. */
+  readonly openSpool: (failed: (reason: Error) => void) => SnapshotSpool;
   /** Up to where our append-only file has the stream on the disk; undefined without one. */
   readonly durableOffset: () => number | undefined;
   readonly applier: StreamApplier;
@@ -109,7 +119,12 @@ export class PrimaryLink {
   #unconfirmed: Buffer[] = [];
   #isStopped = false;
   #retryMs = FIRST_RETRY_MS;
+  #syncRetryMs = FIRST_SYNC_RETRY_MS;
+  #hasSyncFailed = false;
+  #retryAtMs = 0;
   #cancelRetry: CancelTimer | undefined;
+  /** Of the latest spool that was not wanted. */
+  #discarded: Promise<void> = Promise.resolve();
   /** It has not answered yet. */
   #isHandingOver: boolean;
   #lastDataMs: number;
@@ -175,10 +190,11 @@ export class PrimaryLink {
     });
   }
 
-  /** Gives the link up for good. */
-  stop(): void {
+  /** Gives the link up for good; resolves once nothing is left of a snapshot that was being received. */
+  stop(): Promise<void> {
     this.#isStopped = true;
     this.#drop();
+    return this.#discarded;
   }
 
   /** Breaks the link; it comes up again by itself. */
@@ -208,8 +224,9 @@ export class PrimaryLink {
     const silentMs = this.#options.clock.nowMs() - this.#lastDataMs;
     const timeoutMs = this.#options.settings.timeoutSeconds * 1000;
     const isUnanswered = this.#state === "connecting" && silentMs > CONNECT_TIMEOUT_MS;
-    if (this.#state === "connect") this.connect();
-    else if (isUnanswered || silentMs > timeoutMs)
+    if (this.#state === "connect") {
+      if (this.#options.clock.nowMs() >= this.#retryAtMs) this.connect();
+    } else if (isUnanswered || silentMs > timeoutMs)
       this.restart(`nothing came from it for ${Math.floor(silentMs / 1000)} s`);
     else this.acknowledge();
   }
@@ -240,15 +257,21 @@ export class PrimaryLink {
       if (this.#state === "handshake") this.#shake(chunk);
       else if (this.#state === "sync") this.#takeSnapshot(chunk);
       else if (this.#state === "connected") this.#stream(chunk);
-      if (this.#state === "connected" && !this.#isHeldBack && this.#options.isBehind()) this.#holdBack(socket);
+      if (!this.#isHeldBack && this.#isBehind) this.#holdBack(socket);
     } catch (error) {
       this.restart((error as Error).message);
     }
   }
 
+  /** More comes than can be taken just now. */
+  get #isBehind(): boolean {
+    if (this.#state === "sync") return this.#spool?.isFull ?? false;
+    return this.#state === "connected" && this.#options.isBehind();
+  }
+
   /** What the primary sends waits in the socket, and when that is full with the primary, which limits it. */
   #holdBack(socket: net.Socket): void {
-    this.#isHeldBack = socket === this.#socket && this.#options.isBehind();
+    this.#isHeldBack = socket === this.#socket && this.#isBehind;
     if (!this.#isHeldBack) {
       socket.resume();
       return;
@@ -302,7 +325,9 @@ export class PrimaryLink {
   #startSnapshot(id: string, offset: number): void {
     this.#options.logger.notice(`Full resync from primary: ${id}:${offset}`);
     this.#state = "sync";
-    const spool = this.#options.openSpool();
+    const spool = this.#options.openSpool((reason) => {
+      if (this.#spool === spool) this.restart(`its snapshot cannot be received: ${reason.message}`);
+    });
     this.#spool = spool;
     const payload = new PayloadReader((bytes) => spool.write(bytes));
     this.#payload = payload;
@@ -329,15 +354,26 @@ export class PrimaryLink {
     const spool = this.#spool as SnapshotSpool;
     this.#spool = undefined;
     this.#isLoading = true;
-    this.#options.dataGone();
     const { id, offset } = this.#snapshotAt;
-    spool
-      .load()
+    this.#load(spool)
       .then((databaseIndex) => this.#loaded(socket, id, offset, databaseIndex))
       .catch((error: unknown) => {
         this.#isLoading = false;
+        this.#hasSyncFailed = true;
         if (!this.#isStopped) this.restart(`its snapshot cannot be loaded: ${(error as Error).message}`);
       });
+  }
+
+  async #load(spool: SnapshotSpool): Promise<number> {
+    try {
+      await spool.finish();
+      if (this.#isStopped) throw new Error("nobody wants it any more");
+    } catch (error) {
+      void spool.discard();
+      throw error;
+    }
+    this.#options.dataGone();
+    return spool.load();
   }
 
   #loaded(socket: net.Socket | undefined, id: string, offset: number, databaseIndex: number): void {
@@ -346,7 +382,11 @@ export class PrimaryLink {
     if (this.#isStopped) return;
     this.#options.applier.databaseIndex = databaseIndex;
     this.#options.synchronized(id, offset);
-    if (socket === undefined || socket !== this.#socket) return;
+    if (socket === undefined || socket !== this.#socket) {
+      // The link broke meanwhile: the next one goes on from here.
+      this.connect();
+      return;
+    }
     this.#options.logger.notice("PRIMARY <-> REPLICA sync: Finished with success");
     this.#online();
     socket.resume();
@@ -357,6 +397,7 @@ export class PrimaryLink {
     this.#state = "connected";
     this.#hasBeenUp = true;
     this.#retryMs = FIRST_RETRY_MS;
+    this.#syncRetryMs = FIRST_SYNC_RETRY_MS;
     this.#lastDataMs = this.#options.clock.nowMs();
     this.acknowledge();
   }
@@ -412,10 +453,11 @@ export class PrimaryLink {
 
   #disconnected(): void {
     if (this.isUp) this.#downSinceMs = this.#options.clock.nowMs();
+    if (this.#state === "sync" && !this.#isLoading) this.#hasSyncFailed = true;
     this.#state = "connect";
     this.#socket = undefined;
     this.#payload = undefined;
-    this.#spool?.discard();
+    if (this.#spool !== undefined) this.#discarded = this.#spool.discard();
     this.#spool = undefined;
     this.#options.applier.reset();
     this.#cancelRetry?.();
@@ -423,8 +465,23 @@ export class PrimaryLink {
   }
 
   #retry(): void {
-    this.#cancelRetry = this.#options.clock.after(this.#retryMs, () => this.connect());
-    this.#retryMs = Math.min(2 * this.#retryMs, LONGEST_RETRY_MS);
+    const { clock, logger } = this.#options;
+    const delayMs = this.#nextDelayMs();
+    if (delayMs >= FIRST_SYNC_RETRY_MS) logger.notice(`The next attempt at a full sync comes in ${delayMs / 1000} s`);
+    this.#retryAtMs = clock.nowMs() + delayMs;
+    this.#cancelRetry = clock.after(delayMs, () => this.connect());
+  }
+
+  #nextDelayMs(): number {
+    if (this.#hasSyncFailed) {
+      this.#hasSyncFailed = false;
+      const delayMs = this.#syncRetryMs;
+      this.#syncRetryMs = Math.min(2 * delayMs, LONGEST_SYNC_RETRY_MS);
+      return delayMs;
+    }
+    const delayMs = this.#retryMs;
+    this.#retryMs = Math.min(2 * delayMs, LONGEST_RETRY_MS);
+    return delayMs;
   }
 }
 

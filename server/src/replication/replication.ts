@@ -41,7 +41,7 @@ export interface ReplicationOptions {
   readonly snapshots: SnapshotSource;
   /** A save under way cannot take more changes just now. */
   readonly isBehind: () => boolean;
-  readonly openSpool: () => SnapshotSpool;
+  readonly openSpool: (failed: (reason: Error) => void) => SnapshotSpool;
   /** The append-only file that what is applied goes to; undefined while it is off. */
   readonly appended: () => AppendedStream | undefined;
   readonly applier: StreamApplier;
@@ -105,10 +105,12 @@ export class Replication {
     });
   }
 
-  stop(): void {
+  /** Resolves once nothing is left on the disk of a snapshot that was being received. */
+  async stop(): Promise<void> {
     this.#stopTicking?.();
-    this.#link?.stop();
+    const stopped = this.#link?.stop();
     this.replicas.disconnectAll();
+    await stopped;
   }
 
   /** Where changes made here are fed to. */
@@ -342,7 +344,7 @@ export class Replication {
 
   #closeLink(): void {
     this.#closedLinksInputBytes += this.#link?.inputBytes ?? 0;
-    this.#link?.stop();
+    void this.#link?.stop();
     this.#link = undefined;
   }
 

@@ -11,9 +11,11 @@ import { type Clock, systemClock } from "../platform/clock.ts";
 import { FakeClock } from "../platform/fake-clock.ts";
 import { type OwnServer, startOwnServer, startOwnServerWith } from "../testing/own-server.ts";
 import { RawClient } from "../testing/raw-client.ts";
+import { FileSpool } from "./snapshot-spool.ts";
 
 const ID = "a".repeat(40);
 const START = 1000;
+const MIB = 1 << 20;
 const PATIENCE = { timeout: 10_000 };
 const EMPTY_SNAPSHOT = Buffer.concat([Buffer.from("REDIS0010\xff", "latin1"), Buffer.alloc(8)]);
 
@@ -124,6 +126,43 @@ test("a lost link is tried again at once, then less and less often", async () =>
   }
 });
 
+test("a full sync that breaks is asked for again after 2 s, then ever later, and at once after one that came through", async () => {
+  const primary = new FakePrimary();
+  await primary.start();
+  const written = vi.spyOn(process.stderr, "write").mockReturnValue(true);
+  stops.push(() => written.mockRestore());
+  const clock = new FakeClock();
+  const { replication } = (await replicaOf(primary, clock)).context;
+  let attempt = await primary.follower();
+  const failsAgainAfter = async (waitMs: number, fail: () => void): Promise<void> => {
+    fail();
+    await expect.poll(() => replication.link?.state, PATIENCE).toBe("connect");
+    clock.advance(waitMs - 1);
+    expect(replication.link?.state).toBe("connect");
+    clock.advance(1);
+    attempt = await primary.follower();
+  };
+  const breakInTheMiddle = async (): Promise<void> => {
+    attempt.socket.write(`+FULLRESYNC ${ID} ${START}\r\n$100\r\nREDIS`);
+    await expect.poll(() => replication.link?.state, PATIENCE).toBe("sync");
+  };
+  for (const waitMs of [2000, 4000, 8000]) {
+    await breakInTheMiddle();
+    await failsAgainAfter(waitMs, () => attempt.socket.destroy());
+  }
+  await failsAgainAfter(16_000, () => sendSnapshot(attempt, Buffer.from("REDIS0010 and nothing good")));
+  for (const waitMs of [32_000, 64_000, 120_000, 120_000]) {
+    await breakInTheMiddle();
+    await failsAgainAfter(waitMs, () => attempt.socket.destroy());
+  }
+  await failsAgainAfter(25, () => attempt.socket.destroy());
+  sendSnapshot(attempt);
+  await expect.poll(() => replication.link?.state, PATIENCE).toBe("connected");
+  await failsAgainAfter(25, () => attempt.socket.destroy());
+  await breakInTheMiddle();
+  await failsAgainAfter(2000, () => attempt.socket.destroy());
+});
+
 test("a command of the primary that fails is logged as a difference", async () => {
   const primary = new FakePrimary();
   await primary.start();
@@ -169,6 +208,29 @@ test("while a save is behind, the stream waits with the primary, and the link st
   expect(Number(held)).toBeLessThan(count);
   isBehind.mockReturnValue(false);
   await expect.poll(() => client.text("GET", "sum"), PATIENCE).toBe(`$5\r\n${count}\r\n`);
+});
+
+test("while the disk is behind with a snapshot, the rest of it waits with the primary, and the link stays up", async () => {
+  const primary = new FakePrimary();
+  await primary.start();
+  const isFull = vi.spyOn(FileSpool.prototype, "isFull", "get").mockReturnValue(true);
+  stops.push(() => isFull.mockRestore());
+  const clock = new FakeClock();
+  const { replication } = (await replicaOf(primary, clock)).context;
+  const snapshotBytes = 64 * MIB;
+  const { socket } = await primary.follower();
+  socket.write(`+FULLRESYNC ${ID} ${START}\r\n$${snapshotBytes}\r\n`);
+  for (let sent = 0; sent < snapshotBytes; sent += MIB) socket.write(Buffer.alloc(MIB));
+  const received = (): number => replication.link?.transfer?.readBytes ?? 0;
+  await expect.poll(received, PATIENCE).toBeGreaterThan(0);
+  const held = received();
+  // Longer than the link may be silent.
+  clock.advance(100_000);
+  expect(replication.link?.state).toBe("sync");
+  expect(received()).toBeLessThan(held + MIB);
+  isFull.mockReturnValue(false);
+  clock.advance(10);
+  await expect.poll(received, PATIENCE).toBeGreaterThan(held + 32 * MIB);
 });
 
 test("a replica whose sync failed and that is promoted appends again", async () => {

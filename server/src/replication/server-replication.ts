@@ -7,19 +7,18 @@ import { spoolSnapshot } from "../persistence/spooled-snapshot.ts";
 import { availableMemory } from "../platform/available-memory.ts";
 import { openToRead, systemBackgroundDisk } from "../platform/background-disk.ts";
 import type { Clock } from "../platform/clock.ts";
-import type { Disk } from "../platform/disk.ts";
 import type { Random } from "../platform/random.ts";
-import type { LinkConnector, SnapshotSpool, StreamApplier } from "./primary-link.ts";
+import type { LinkConnector, StreamApplier } from "./primary-link.ts";
 import { ReceiverTarget } from "./receiver-target.ts";
 import { Replication, type ReplicationSettings } from "./replication.ts";
 import type { SnapshotFileReceiver, SnapshotInFile, SnapshotReceiver, SnapshotSource } from "./snapshot-source.ts";
+import { FileSpool } from "./snapshot-spool.ts";
 
 export interface ServerReplicationParts {
   readonly config: Config;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
-  readonly disk: Disk;
   readonly persistence: Persistence;
   readonly createFileTarget: PersistenceOptions["createFileTarget"];
   readonly appendOnly: { readonly isOn: boolean; readonly position: number; readonly durable: number };
@@ -48,7 +47,7 @@ export function createServerReplication(parts: ServerReplicationParts): Replicat
     minReplicas: () => config.get("min-replicas-to-write"),
     snapshots: snapshotSource(parts),
     isBehind: () => parts.persistence.isBehind,
-    openSpool: () => openSpool(parts),
+    openSpool: (failed) => openSpool(parts, failed),
     appended: () => (parts.appendOnly.isOn ? parts.appendOnly : undefined),
   });
   config.onChange(["repl-backlog-size"], () => {
@@ -185,29 +184,9 @@ async function openSpooled(name: string): Promise<SnapshotInFile> {
   return { sizeBytes, read, discard: () => void close() };
 }
 
-/** The snapshot of a primary goes to a file first, so that a link that breaks costs nothing of the data at hand. */
-function openSpool({ disk, persistence }: ServerReplicationParts): SnapshotSpool {
-  const name = persistence.temporaryFile();
-  const file = disk.create(name);
-  let isOpen = true;
-  const close = (): void => {
-    if (isOpen) file.close();
-    isOpen = false;
-  };
-  return {
-    write: (bytes) => file.append(bytes, 0, bytes.length),
-    async load() {
-      close();
-      try {
-        const aux = await persistence.replaceBy(name);
-        return Number(aux.get("repl-stream-db") ?? 0);
-      } finally {
-        disk.remove(name);
-      }
-    },
-    discard() {
-      close();
-      disk.remove(name);
-    },
-  };
+function openSpool({ persistence }: ServerReplicationParts, failed: (reason: Error) => void): FileSpool {
+  return new FileSpool({
+    ...{ disk: systemBackgroundDisk, file: persistence.temporaryFile(), failed },
+    replaceBy: (file) => persistence.replaceBy(file),
+  });
 }
