@@ -231,13 +231,13 @@ function createCore(options: ServerOptions): Core {
   const [usage, timeLogs] = [createUsage(clock, keyspace.arena.usedBytes), createTimeLogs(config, clock)];
   const users = createServerUsers({ config, userLines: options.userLines ?? [] }, table, systemDisk);
   const tracking = createServerTracking({ config, keyspace, clients, current: () => dispatcher.current });
-  const pause = new ClientPause(clock, () => clients.all());
-  const readiness = { isLoaded: false };
+  const [pause, readiness] = [new ClientPause(clock, () => clients.all()), { isLoaded: false }];
   const appendOnly = createServerAppendOnly({
     ...{ config, clock, logger, persistence: () => persistence, isInTransaction: () => propagator.isInTransaction },
   });
   const persistence = createPersistence(options, {
     ...{ keyspace, collections, appendOnly, pause, tracking, replication: () => replication, programs: () => programs },
+    serveReady: () => waiting.forKeys.serveReady(),
   });
   const connect = linkConnector(config, () => config.get("tls-replication"));
   const applier = createStreamApplier({ dispatcher: () => dispatcher, keyspace, connection: NO_CONNECTION, logger });
@@ -371,15 +371,20 @@ interface PersistenceNeeds {
   readonly programs: () => ServerScripting;
   readonly tracking: ClientTracking;
   readonly pause: ClientPause;
+  readonly serveReady: () => void;
 }
 
 const createFileTarget: PersistenceOptions["createFileTarget"] = (file, outcome) =>
   new WorkerFileTarget({ file, ...outcome });
 
 function createPersistence({ config, clock, logger }: ServerOptions, needs: PersistenceNeeds): Persistence {
-  const { keyspace, collections, appendOnly, replication, programs, tracking, pause } = needs;
+  const { keyspace, collections, appendOnly, replication, programs, tracking, pause, serveReady } = needs;
   return new Persistence({
     ...{ appendOnly: () => appendOnly, caughtUp: () => pause.release(), emptied: () => tracking.flushed() },
+    replaced: () => {
+      tracking.flushed();
+      serveReady();
+    },
     ...{ libraries: () => programs().libraries, isHeldUp: () => programs().scriptsUnderWay.busyError !== undefined },
     ...{ keyspace, collections, config, clock, logger, disk: systemDisk, processId: process.pid },
     isProcessAlive: (processId) => processIdentity(processId) !== undefined,
@@ -458,7 +463,7 @@ function createUpkeep(context: ServerContext, state: ServerState): MemoryUpkeep 
     expiryEffort: () => config.get("active-expire-effort"),
     mayExpire: () => debugSwitches.isActiveExpiryOn && !debugSwitches.isUpkeepPaused && state.busyError === undefined,
     mayEvict: () => state.memoryLimited && state.busyError === undefined && !isPaused(context),
-    mayMove: () => !state.loading,
+    mayMove: () => !state.loading && !state.loadingBeside,
     spent: (event, microseconds) => latencyMonitor.add(event, microseconds),
   });
 }

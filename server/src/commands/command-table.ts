@@ -35,6 +35,8 @@ export const CommandBit = {
   notWhileBusy: 1 << 21,
   /** Runs commands that write, and itself is not told to anybody: scripts. */
   mayWrite: 1 << 22,
+  /** Not allowed while other data is loaded beside that which is served. */
+  notWhileLoadingBeside: 1 << 23,
 } as const;
 
 const BIT_OF_FLAG: Partial<Record<CommandFlag, number>> = {
@@ -55,6 +57,7 @@ const BIT_OF_FLAG: Partial<Record<CommandFlag, number>> = {
   skip_monitor: CommandBit.skipMonitor,
   skip_slowlog: CommandBit.skipSlowlog,
   asking: CommandBit.asking,
+  no_async_loading: CommandBit.notWhileLoadingBeside,
 };
 
 const HASH_SLOTS = 2048;

@@ -33,8 +33,8 @@ export const STANDING_FIELDS: readonly StandingFields[] = [
       "there are no child processes: what a save keeps in memory is `kvcluster_snapshot_waiting_bytes` in /metrics",
   },
   {
-    fields: ["async_loading", "loading_rdb_used_mem"],
-    reason: "a replica keeps its data until a file is whole, and the memory that a file speaks of is another server's",
+    fields: ["loading_rdb_used_mem"],
+    reason: "the memory that a file speaks of is another server's",
   },
   { fields: ["aof_pending_bio_fsync"], reason: "syncs of the append-only file do not queue" },
   {

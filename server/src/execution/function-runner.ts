@@ -70,13 +70,19 @@ export class FunctionRunner implements Functions {
 
   restore(sources: readonly Buffer[], policy: RestorePolicy): void {
     reported(() => {
-      const names = sources.map((source) => readLibraryHeader(source).name);
-      const twice = names.find((name, index) => names.indexOf(name) !== index);
+      const names = refuseTwice(sources);
       const known = policy === "append" ? names.find((name) => this.#libraries.get(name) !== undefined) : undefined;
-      const refused = twice ?? known;
-      if (refused !== undefined) throw new ScriptError(`ERR Library ${refused} already exists`);
-      if (policy === "flush") this.#replaceAll(sources);
+      if (known !== undefined) throw new ScriptError(`ERR Library ${known} already exists`);
+      if (policy === "flush") this.#replaceAll(sources, false);
       else this.#take(sources, false);
+    });
+  }
+
+  /** The libraries of other data, which takes the place of ours; throws what is wrong with them, and has changed nothing then. */
+  replaceAll(sources: readonly Buffer[]): void {
+    reported(() => {
+      refuseTwice(sources);
+      this.#replaceAll(sources, true);
     });
   }
 
@@ -120,11 +126,11 @@ export class FunctionRunner implements Functions {
   }
 
   /** In a new engine; if one cannot be loaded, everything is as before. */
-  #replaceAll(sources: readonly Buffer[]): void {
+  #replaceAll(sources: readonly Buffer[], mustLoad: boolean): void {
     const before = { engine: this.#engine, libraries: this.#libraries };
     this.flush();
     try {
-      this.#take(sources, false);
+      this.#take(sources, mustLoad);
     } catch (error) {
       this.#engine = before.engine;
       this.#libraries = before.libraries;
@@ -202,6 +208,14 @@ export class FunctionRunner implements Functions {
     this.#release([one]);
     return isTwice ? "Function already exists in the library" : NO_LOAD;
   }
+}
+
+/** Gives the names of the libraries, each of which there may be once. */
+function refuseTwice(sources: readonly Buffer[]): string[] {
+  const names = sources.map((source) => readLibraryHeader(source).name);
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined) throw new ScriptError(`ERR Library ${twice} already exists`);
+  return names;
 }
 
 function compile(interpreter: ScriptEngine["interpreter"], source: Buffer): number {

@@ -13,6 +13,8 @@ import { protectedRefusal } from "../commands/protected-commands.ts";
 /** What the guards ask of the server; wired in server.ts. */
 export interface ServerState {
   readonly loading: boolean;
+  /** Data is being loaded that will take the place of the data that is served. */
+  readonly loadingBeside: boolean;
   /** Connections that have not signed in may do nothing; otherwise they are the default user's. */
   readonly requiresAuthentication: boolean;
   /** A replica that refuses writes of ordinary clients, or a primary that may have a successor. */
@@ -136,6 +138,12 @@ export const GUARDS: readonly Guard[] = [
     name: "loading",
     denies: CommandBit.notWhileLoading,
     applies: (state) => state.loading,
+    check: (_state, request) => (ofPrimary(request) ? undefined : ERRORS.loading),
+  },
+  {
+    name: "loading beside served data",
+    denies: CommandBit.notWhileLoadingBeside,
+    applies: (state) => state.loadingBeside,
     check: (_state, request) => (ofPrimary(request) ? undefined : ERRORS.loading),
   },
   {

@@ -276,7 +276,7 @@ export function sampleUsage(
 function persistenceFacts({ persistence, isLoaded, identity }: FactParts, space: DiskSpace): PersistenceFacts {
   const facts = { ...persistence.facts(), space: space.known };
   if (isLoaded() || facts.loading !== undefined) return facts;
-  return { ...facts, loading: { startedAtMs: identity.startedAtMs, totalBytes: 0, loadedBytes: 0 } };
+  return { ...facts, loading: { startedAtMs: identity.startedAtMs, totalBytes: 0, loadedBytes: 0, isServing: false } };
 }
 
 function statisticsFacts(parts: FactParts): StatisticsFacts {

@@ -7,7 +7,7 @@ import type { Config } from "../config/config.ts";
 import type { Keyspace } from "../keyspace/keyspace.ts";
 import type { ErrorStatistics } from "../observability/counters.ts";
 import type { Logger } from "../observability/logger.ts";
-import type { LibraryStore } from "../persistence/persistence.ts";
+import type { LibraryStore } from "../persistence/data-loading.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Random } from "../platform/random.ts";
 import type { Dispatcher } from "./dispatcher.ts";
@@ -63,6 +63,7 @@ export function createServerScripting(parts: ServerScriptingParts): ServerScript
   const libraries = {
     sources: () => Array.from(functions.all(), ({ source }) => source),
     take: (source: Buffer, isReplacing: boolean) => void functions.load(source, { isReplacing, mustLoad: true }),
+    replaceAll: (sources: readonly Buffer[]) => functions.replaceAll(sources),
     flush: () => functions.flush(),
   };
   return { scriptsUnderWay, functions, libraries, scripting: new ScriptRunner(engine, scriptsUnderWay) };

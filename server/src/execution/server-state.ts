@@ -13,6 +13,9 @@ export function createServerState(context: ServerContext, readiness: { readonly 
     get loading() {
       return !readiness.isLoaded || persistence.isLoading;
     },
+    get loadingBeside() {
+      return persistence.isLoadingBeside;
+    },
     get readOnly() {
       return replication.isReadOnly;
     },

@@ -18,6 +18,7 @@ import { FieldExpiries } from "./field-expiries.ts";
 import { KeyChanges } from "./key-changes.ts";
 import type { KeyspaceState } from "./keyspace-state.ts";
 import { KEEP_TTL, NO_EXPIRY, type Records } from "./record.ts";
+import type { SlotCounts } from "./slot-counts.ts";
 import { RAW_STRING, stringTypeByte } from "./string-encoding.ts";
 
 /** Strings that grow get as much again, up to this, so that appending copies each byte a few times only. */
@@ -31,6 +32,7 @@ export class Database {
   readonly changes: KeyChanges;
   readonly #state: KeyspaceState;
   readonly #records: Records;
+  readonly #slots: SlotCounts | undefined;
   /** Stands in each record; changes when the database is flushed or swapped, so records left over belong to nobody. */
   #id: number;
   #root: Handle;
@@ -38,10 +40,11 @@ export class Database {
   /** Hashes with fields that expire. */
   readonly fieldExpiries: FieldExpiries;
 
-  constructor(state: KeyspaceState, index: number) {
+  constructor(state: KeyspaceState, index: number, slots?: SlotCounts) {
     this.arena = state.arena;
     this.index = index;
-    this.changes = new KeyChanges(state, index);
+    this.#slots = slots;
+    this.changes = new KeyChanges(state, index, slots);
     this.#state = state;
     this.#records = state.records;
     this.expiry = new ExpirySums(state);
@@ -57,7 +60,7 @@ export class Database {
   /** Without the keys that are another node's. */
   get ownCount(): number {
     let foreign = 0;
-    for (const slot of this.#state.foreignSlots) foreign += this.#state.slots?.countIn(slot) ?? 0;
+    for (const slot of this.#state.foreignSlots) foreign += this.#slots?.countIn(slot) ?? 0;
     return this.count - foreign;
   }
 
@@ -369,7 +372,7 @@ export class Database {
     this.#id = owners.retire(this.#id, root, this);
     this.expiry.clear();
     this.fieldExpiries.clear();
-    if (this.index >= 0) this.#state.slots?.clear();
+    this.#slots?.clear();
     this.#state.waited.allChanged(this.index);
     return count;
   }
@@ -384,6 +387,7 @@ export class Database {
     [this.#root, other.#root] = [other.#root, this.#root];
     this.expiry.swap(other.expiry);
     this.fieldExpiries.swap(other.fieldExpiries);
+    if (this.#slots !== undefined && other.#slots !== undefined) this.#slots.swap(other.#slots);
     owners.set(this.#id, this);
     owners.set(other.#id, other);
     this.#state.waited.allChanged(this.index);

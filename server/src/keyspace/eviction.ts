@@ -284,8 +284,10 @@ export class Eviction {
     return 0;
   }
 
+  /** Of a record that clients can see. */
   #ownerOf(record: Handle): Database | undefined {
-    return this.#state.owners.get(this.#state.records.databaseIdOf(record));
+    const owner = this.#state.owners.get(this.#state.records.databaseIdOf(record));
+    return owner === undefined || owner.index < 0 ? undefined : owner;
   }
 }
 

@@ -5,28 +5,29 @@
 
 import { EventClass } from "./event-classes.ts";
 import type { KeyspaceState } from "./keyspace-state.ts";
+import type { SlotCounts } from "./slot-counts.ts";
 
 export class KeyChanges {
   readonly #state: KeyspaceState;
   /** Negative for a database that no client can select: nobody hears of it. */
   readonly #databaseIndex: number;
+  readonly #slots: SlotCounts | undefined;
 
-  constructor(state: KeyspaceState, databaseIndex: number) {
+  constructor(state: KeyspaceState, databaseIndex: number, slots: SlotCounts | undefined) {
     this.#state = state;
     this.#databaseIndex = databaseIndex;
+    this.#slots = slots;
   }
 
   /** A key that takes the place of one just deleted is none that is told as new. */
   entered(buffer: Buffer, offset: number, length: number, isReplacement = false): void {
-    const { slots } = this.#state;
-    if (slots !== undefined && this.#databaseIndex >= 0) slots.entered(buffer, offset, length);
+    if (this.#slots !== undefined) this.#slots.entered(buffer, offset, length);
     if (!isReplacement) this.notify(EventClass.newKey, "new", buffer, offset, length);
     this.ready(buffer, offset, length);
   }
 
   left(buffer: Buffer, offset: number, length: number): void {
-    const { slots } = this.#state;
-    if (slots !== undefined && this.#databaseIndex >= 0) slots.left(buffer, offset, length);
+    if (this.#slots !== undefined) this.#slots.left(buffer, offset, length);
     this.ready(buffer, offset, length);
   }
 

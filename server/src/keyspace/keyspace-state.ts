@@ -17,7 +17,6 @@ import type { Database } from "./database.ts";
 import { KeyspaceEvents } from "./keyspace-events.ts";
 import { Owners } from "./owners.ts";
 import { Records } from "./record.ts";
-import type { SlotCounts } from "./slot-counts.ts";
 import { WaitedKeys } from "./waited-keys.ts";
 import { Watches } from "./watches.ts";
 
@@ -107,7 +106,6 @@ export class KeyspaceState {
   listener: KeyspaceListener = SILENT;
   /** Told of every key that is changed or goes, by its name alone; undefined: nobody wants to know. */
   modified: ((buffer: Buffer, offset: number, length: number) => void) | undefined;
-  slots: SlotCounts | undefined;
 
   /** Wall clock of the batch of requests being run. */
   nowMs = 0;

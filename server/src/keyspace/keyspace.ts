@@ -20,6 +20,7 @@ import { MAX_DATABASES } from "./owners.ts";
 import type { Records } from "./record.ts";
 import { SlotCounts } from "./slot-counts.ts";
 import { SlotKeys } from "./slot-keys.ts";
+import { SpareDatabases } from "./spare-databases.ts";
 import type { WaitedKeys } from "./waited-keys.ts";
 import type { Watches } from "./watches.ts";
 
@@ -49,6 +50,8 @@ export class Keyspace {
   readonly #state: KeyspaceState;
   readonly #clock: Clock;
   readonly #databases: readonly Database[];
+  readonly #makeSpare: () => SpareDatabases;
+  #spare: SpareDatabases | undefined;
   #freesBeforeReset = 0;
 
   constructor(options: KeyspaceOptions, makeValues: (arena: Arena, random: Random) => CollectionValues) {
@@ -71,8 +74,10 @@ export class Keyspace {
     const { dictionary } = state;
     const hash = dictionary.hash.bind(dictionary);
     this.slots = options.isClusterEnabled ? new SlotCounts(hash) : undefined;
-    state.slots = this.slots;
-    this.#databases = Array.from({ length: options.databaseCount }, (_, index) => new Database(state, index));
+    const { slots } = this;
+    this.#databases = Array.from({ length: options.databaseCount }, (_, index) => new Database(state, index, slots));
+    this.#makeSpare = () =>
+      new SpareDatabases(this.#databases, () => new Database(state, HIDDEN_INDEX, slots && new SlotCounts(hash)));
     this.eviction = new Eviction(state, this.#databases, options.clock);
     this.expiry = new ExpiryCycle(state, this.#databases, options.clock);
     this.compaction = new Compaction(state, this.#databases, options.clock);
@@ -230,6 +235,12 @@ export class Keyspace {
   /** A database that no client can select and no file has: for values on their way in. To be left empty after each use. */
   createHiddenDatabase(): Database {
     return new Database(this.#state, HIDDEN_INDEX);
+  }
+
+  /** For data that is to take the place of all there is at once. */
+  get spare(): SpareDatabases {
+    this.#spare ??= this.#makeSpare();
+    return this.#spare;
   }
 
   swap(first: number, second: number): void {

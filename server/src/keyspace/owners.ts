@@ -53,10 +53,15 @@ export class Owners {
 
   /** A free id for this database. */
   take(database: Database): number {
-    const id = this.#databases.findIndex((owner, index) => owner === undefined && this.#isRetired[index] === 0);
+    if (this.#freeId === -1) this.reclaim(() => false);
+    const id = this.#freeId;
     if (id === -1) throw new Error("Cannot take a database id: all are in use");
     this.#databases[id] = database;
     return id;
+  }
+
+  get #freeId(): number {
+    return this.#databases.findIndex((owner, index) => owner === undefined && this.#isRetired[index] === 0);
   }
 
   /** Gives up all records of an id, and gives the database another one. */

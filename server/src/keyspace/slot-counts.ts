@@ -4,7 +4,7 @@ import { keySlot, SLOT_COUNT } from "@kvcluster/protocol/slots";
 import type { SlotKeys } from "./slot-keys.ts";
 
 export class SlotCounts {
-  readonly #counts = new Int32Array(SLOT_COUNT);
+  #counts = new Int32Array(SLOT_COUNT);
   readonly #hash: (buffer: Buffer, offset: number, length: number) => number;
   /** Which keys these are; undefined until somebody asks. */
   listed: SlotKeys | undefined;
@@ -29,6 +29,11 @@ export class SlotCounts {
   left(buffer: Buffer, offset: number, length: number): void {
     const slot = keySlot(buffer, offset, length);
     this.#counts[slot] = (this.#counts[slot] as number) - 1;
+  }
+
+  swap(other: SlotCounts): void {
+    [this.#counts, other.#counts] = [other.#counts, this.#counts];
+    [this.listed, other.listed] = [other.listed, this.listed];
   }
 
   clear(): void {

@@ -26,7 +26,7 @@ test("answers health, readiness, status and metrics", async () => {
 });
 
 test("is alive but not ready while loading", async () => {
-  const loading = { startedAtMs: 0, totalBytes: 10, loadedBytes: 1 };
+  const loading = { startedAtMs: 0, totalBytes: 10, loadedBytes: 1, isServing: false };
   const base = await start({ ...QUIET_FACTS, persistence: () => ({ ...QUIET_FACTS.persistence(), loading }) });
   expect((await fetch(`${base}/healthz`)).status).toBe(200);
   const ready = await fetch(`${base}/readyz`);

@@ -83,7 +83,7 @@ export const FIELD_METRICS: readonly FieldMetric[] = [
   counter("lazyfreed_objects", "lazyfreed_objects", "Large values freed step by step"),
   // Persistence
   gauge("loading", "loading_dump_file", "1 while the data set is loaded"),
-  gauge("async_loading", "async_loading", "Always 0: nothing is served while data is replaced"),
+  gauge("async_loading", "async_loading", "1 while data is loaded and the data before it is served"),
   gauge("rdb_changes_since_last_save", "rdb_changes_since_last_save", "Changes that no snapshot has yet"),
   gauge("rdb_bgsave_in_progress", "rdb_bgsave_in_progress", "1 while a snapshot is written"),
   gauge("rdb_last_save_time", "rdb_last_save_timestamp_seconds", "When the last snapshot was made"),

@@ -105,6 +105,8 @@ export interface LoadingFacts {
   readonly startedAtMs: number;
   readonly totalBytes: number;
   readonly loadedBytes: number;
+  /** The data that this is to replace is served meanwhile. */
+  readonly isServing: boolean;
 }
 
 export interface AppendOnlyFacts {

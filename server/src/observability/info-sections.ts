@@ -160,8 +160,8 @@ function scriptMemoryFields(scripts: ScriptFacts, functions: FunctionFacts): Fie
 
 export function persistenceFields(facts: PersistenceFacts, nowMs: number): Field[] {
   return [
-    ["loading", bit(facts.loading !== undefined)],
-    ["async_loading", 0],
+    ["loading", bit(facts.loading?.isServing === false)],
+    ["async_loading", bit(facts.loading?.isServing === true)],
     ["current_cow_peak", 0],
     ["current_cow_size", 0],
     ["current_cow_size_age", 0],

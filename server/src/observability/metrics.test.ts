@@ -133,9 +133,15 @@ test("snapshots are told by the slices they are written in", async () => {
   ]);
 });
 
+test("a replica that loads beside the data it serves is ready", () => {
+  const loading = { startedAtMs: 0, totalBytes: 1, loadedBytes: 0, isServing: true };
+  const sources = { ...QUIET_FACTS, persistence: () => ({ ...QUIET_FACTS.persistence(), loading }) };
+  expect(readiness(sources).isReady).toBe(true);
+});
+
 test("a quiet primary is ready; loading, a lost primary and a broken cluster are each a reason not to be", () => {
   expect(readiness(QUIET_FACTS)).toEqual({ isReady: true, reasons: [] });
-  const loading = { startedAtMs: 0, totalBytes: 1, loadedBytes: 0 };
+  const loading = { startedAtMs: 0, totalBytes: 1, loadedBytes: 0, isServing: false };
   const broken = readiness({
     ...QUIET_FACTS,
     persistence: () => ({ ...QUIET_FACTS.persistence(), loading }),

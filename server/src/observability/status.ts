@@ -18,7 +18,7 @@ export interface Readiness {
  */
 export function readiness(sources: FactSources): Readiness {
   const reasons: string[] = [];
-  if (sources.persistence().loading !== undefined) reasons.push("The data set is still loading");
+  if (sources.persistence().loading?.isServing === false) reasons.push("The data set is still loading");
   const link = sources.replication().primaryLink;
   if (link !== undefined && !link.isUp) {
     reasons.push(`The link to the primary '${link.host}:${link.port}' is down: ${link.downSeconds} s without it`);

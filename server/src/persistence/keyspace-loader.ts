@@ -36,6 +36,13 @@ export interface KeyspaceLoaderOptions {
   readonly replaces?: boolean;
   /** Where keys go until a file selects a database; default: the first. */
   readonly database?: Database;
+  /** Those that a file can select; default: the keyspace's. */
+  readonly databases?: SelectableDatabases;
+}
+
+interface SelectableDatabases {
+  readonly databaseCount: number;
+  database(index: number): Database;
 }
 
 export class KeyspaceLoader implements RdbHandler {
@@ -43,6 +50,7 @@ export class KeyspaceLoader implements RdbHandler {
   keysLoaded = 0;
   keysExpired = 0;
   readonly #keyspace: Keyspace;
+  readonly #databases: SelectableDatabases;
   readonly #options: KeyspaceLoaderOptions;
   readonly #strings: LoadedStrings;
   readonly #list: ListValue;
@@ -61,7 +69,8 @@ export class KeyspaceLoader implements RdbHandler {
     this.#options = options;
     this.#dropsExpired = options.dropsExpired;
     this.#keyspace = keyspace;
-    this.#database = options.database ?? keyspace.database(0);
+    this.#databases = options.databases ?? keyspace;
+    this.#database = options.database ?? this.#databases.database(0);
     this.#strings = keyspace.createLoadedStrings();
     this.#list = collections.createListView();
     this.#set = collections.createSetView();
@@ -87,11 +96,12 @@ export class KeyspaceLoader implements RdbHandler {
   }
 
   selectDatabase(index: number): void {
-    if (index >= this.#keyspace.databaseCount) {
-      throw new RdbError(`The file has a database ${index}, but the server only ${this.#keyspace.databaseCount}`, 0);
+    const { databaseCount } = this.#databases;
+    if (index >= databaseCount) {
+      throw new RdbError(`The file has a database ${index}, but the server only ${databaseCount}`, 0);
     }
     this.settle();
-    this.#database = this.#keyspace.database(index);
+    this.#database = this.#databases.database(index);
   }
 
   resize(): void {

@@ -45,9 +45,11 @@ class Fixture {
         take: (source, isReplacing) => {
           if (!isReplacing && this.libraries.some((one) => one.equals(source))) throw new Error("it is there");
         },
+        replaceAll: nothing,
         flush: nothing,
       }),
       emptied: nothing,
+      replaced: nothing,
       isHeldUp: () => false,
       caughtUp: () => undefined,
       createFileTarget: (file, outcome) => {
@@ -173,7 +175,7 @@ describe("Persistence", () => {
     const received = path.join(directory, "received");
     writeFileSync(received, whole.subarray(0, whole.length - 100));
     live.keyspace.isReplica = true;
-    const replacing = persistence.replaceBy(received);
+    const replacing = persistence.replaceBy(received, "dropped");
     await expect(replacing).rejects.toThrow("at offset");
     expect(live.keyspace.count).toBe(0);
     expect(persistence.isDataIncomplete).toBe(true);
@@ -185,7 +187,7 @@ describe("Persistence", () => {
     persistence.tick();
     expect(persistence.isBusy).toBe(false);
     writeFileSync(received, whole);
-    await persistence.replaceBy(received);
+    await persistence.replaceBy(received, "dropped");
     expect(live.keyspace.count).toBe(3000);
     expect(persistence.isDataIncomplete).toBe(false);
   });

@@ -6,22 +6,18 @@
  */
 
 import path from "node:path";
-import type { Config } from "../config/config.ts";
-import type { Keyspace } from "../keyspace/keyspace.ts";
 import type { Handle } from "../memory/arena-layout.ts";
-import type { LoadingFacts, PersistenceFacts } from "../observability/facts.ts";
-import type { Logger } from "../observability/logger.ts";
+import type { PersistenceFacts } from "../observability/facts.ts";
 import { COMPATIBLE_VERSION } from "../observability/product.ts";
-import type { Clock } from "../platform/clock.ts";
-import type { Disk } from "../platform/disk.ts";
 import { Collections } from "../values/collections.ts";
 import type { AppendOnly } from "./aof/append-only.ts";
+import { DataLoading, type DataLoadingOptions, type OldData } from "./data-loading.ts";
 import { DirectFileTarget } from "./direct-file-target.ts";
-import { KeyspaceLoader } from "./keyspace-loader.ts";
+import type { KeyspaceLoader } from "./keyspace-loader.ts";
 import { removeLeftovers, temporarySnapshotName } from "./leftovers.ts";
 import { librariesFile } from "./libraries-file.ts";
 import type { RdbHeader } from "./rdb-frame.ts";
-import { type LoadProgress, loadRdbFile } from "./rdb-loader.ts";
+import type { LoadProgress } from "./rdb-loader.ts";
 import { RdbOutput } from "./rdb-output.ts";
 import { type ReloadRequest, reload } from "./reload.ts";
 import { SliceMeter } from "./slice-meter.ts";
@@ -33,8 +29,6 @@ import type { SnapshotTarget } from "./snapshot-target.ts";
 
 /** After a failed save, the next one by save points comes no sooner. */
 const RETRY_AFTER_MS = 5000;
-/** Old data is freed in slices of this, so that clients get their answers meanwhile. */
-const RECLAIM_SLICE_MS = 5;
 const INCOMPLETE = "What is in memory is a part of a data set only";
 
 export interface SnapshotOutcome {
@@ -42,26 +36,7 @@ export interface SnapshotOutcome {
   readonly failed: (message: string) => void;
 }
 
-export interface LibraryStore {
-  sources(): readonly Buffer[];
-  /** Throws what is wrong with it. One with its name is an error, unless it is to be replaced. */
-  take(source: Buffer, isReplacing: boolean): void;
-  flush(): void;
-}
-
-interface LoadedFile {
-  readonly auxFields: ReadonlyMap<string, string>;
-  /** How long the snapshot is. */
-  readonly bytes: number;
-}
-
-export interface PersistenceOptions {
-  readonly keyspace: Keyspace;
-  readonly collections: Collections;
-  readonly config: Config;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  readonly disk: Disk;
+export interface PersistenceOptions extends DataLoadingOptions {
   readonly processId: number;
   /** Whether a process of this id runs on this machine. */
   readonly isProcessAlive: (processId: number) => boolean;
@@ -71,11 +46,7 @@ export interface PersistenceOptions {
   readonly createFileTarget: (file: SnapshotFileOptions, outcome: SnapshotOutcome) => SnapshotTarget;
   /** The append-only file: its figures, and what it has to know when other data takes the place of ours. */
   readonly appendOnly: () => Pick<AppendOnly, "facts" | "suspend" | "resume">;
-  /** The libraries of functions, which belong to the data. */
-  readonly libraries: () => LibraryStore;
-  /** All data is gone, to make room for other data. */
-  readonly emptied: () => void;
-  /** A script was put aside that has not ended: its changes belong together. */
+  /** A script was put aside that has not ended: its changes belong together, and what it sees is one data set. */
   readonly isHeldUp: () => boolean;
   /** Writers that waited because of `isBehind` or `holds` may go on, or ask again. */
   readonly caughtUp: () => void;
@@ -96,20 +67,14 @@ export class Persistence {
   #lastSaveSeconds = -1;
   #saves = 0;
   #filesBegun = 0;
-  #loading: LoadingFacts | undefined;
-  /** The data went to make room for a snapshot of the primary that has not been loaded whole. */
-  #isDataGone = false;
-  /** Loads come one after another; only the latest is wanted. */
-  #lastLoad: Promise<void> = Promise.resolve();
-  #loadTurn = 0;
-  #lastLoadKeys = 0;
-  #lastLoadExpiredKeys = 0;
+  readonly #loading: DataLoading;
 
   constructor(options: PersistenceOptions) {
     this.#options = options;
     const { collections, clock } = options;
     this.#ownCollections = new Collections(collections.arena, collections.limits, collections.random);
     this.#lastSaveAtMs = clock.nowMs();
+    this.#loading = new DataLoading(options, () => this.abort());
   }
 
   /** A snapshot of any kind is under way. */
@@ -119,16 +84,22 @@ export class Persistence {
 
   /** A snapshot may begin: none is under way, and the data is whole, and not in the middle of a change. */
   get mayBegin(): boolean {
-    return !this.isBusy && !this.isDataIncomplete && !this.#options.isHeldUp();
+    return !this.isBusy && !this.#loading.isUnderWay && !this.isDataIncomplete && !this.#options.isHeldUp();
   }
 
+  /** Nothing is served because data is being loaded. */
   get isLoading(): boolean {
-    return this.#loading !== undefined;
+    return this.#loading.isUnderWay && !this.isLoadingBeside;
+  }
+
+  /** Data is being loaded, and that which it is to replace is served. */
+  get isLoadingBeside(): boolean {
+    return this.#loading.isBesideServedData;
   }
 
   /** What is in memory is no data set, or a part of one: it must not be saved over the one on disk. */
   get isDataIncomplete(): boolean {
-    return this.isLoading || (this.#isDataGone && this.#options.keyspace.isReplica);
+    return this.#loading.isDataIncomplete;
   }
 
   get lastSaveAtMs(): number {
@@ -282,7 +253,7 @@ export class Persistence {
   /** Loads the file, if there is one, and gives its aux fields. Rejects, with the place, if it cannot be loaded whole. */
   async load(): Promise<ReadonlyMap<string, string> | undefined> {
     this.removeLeftovers();
-    const aux = (await this.#loadFile(this.snapshotFile))?.auxFields;
+    const aux = (await this.#loading.load(this.snapshotFile))?.auxFields;
     if (aux !== undefined) this.forgetChanges();
     return aux;
   }
@@ -298,19 +269,14 @@ export class Persistence {
     this.#options.keyspace.dirty = 0;
   }
 
-  /**
-   * A replica's full sync: the file takes the place of all data. Gives its aux fields; if it rejects, there is no data.
-   * A load that is under way gives up for the new one.
-   */
-  async replaceBy(file: string): Promise<ReadonlyMap<string, string>> {
-    const turn = ++this.#loadTurn;
-    const before = this.#lastLoad;
-    const load = before.then(() => this.#replace(file, turn));
-    this.#lastLoad = load.then(
-      () => undefined,
-      () => undefined,
-    );
-    return load;
+  /** A replica's full sync, see DataLoading. */
+  replaceBy(file: string, oldData: OldData): Promise<ReadonlyMap<string, string>> {
+    return this.#loading.replaceBy(file, oldData);
+  }
+
+  /** A full sync is not wanted any more: one whose old data is still there is given up. */
+  giveUpReplacement(): void {
+    this.#loading.giveUp();
   }
 
   /** DEBUG RELOAD; gives what went wrong. */
@@ -318,85 +284,22 @@ export class Persistence {
     return reload(this, this.#options, request);
   }
 
-  async #replace(file: string, turn: number): Promise<ReadonlyMap<string, string>> {
-    const { keyspace, clock } = this.#options;
-    this.abort();
-    this.#isDataGone = true;
-    this.#options.appendOnly().suspend();
-    this.#loading = { startedAtMs: clock.nowMs(), totalBytes: 0, loadedBytes: 0 };
-    this.#forgetAll();
-    try {
-      // The old data first, or there would be room for both needed.
-      while (!keyspace.reclaim(RECLAIM_SLICE_MS)) await new Promise<void>((resolve) => setImmediate(resolve));
-      const aux = (await this.#loadFile(file, () => turn !== this.#loadTurn))?.auxFields;
-      if (aux === undefined) throw new Error(`Cannot load "${file}": it is gone`);
-      this.#isDataGone = false;
-      this.#options.appendOnly().resume();
-      return aux;
-    } catch (reason) {
-      this.#forgetAll();
-      throw reason;
-    } finally {
-      this.#loading = undefined;
-    }
-  }
-
   /** All data is gone, and a save of it is given up: other data is about to be loaded. */
   empty(): void {
     this.abort();
-    this.#forgetAll();
-  }
-
-  #forgetAll(): void {
-    this.#options.keyspace.flushAll();
-    this.#options.libraries().flush();
-    this.#options.emptied();
-  }
-
-  async #loadFile(
-    file: string,
-    isCancelled: () => boolean = () => false,
-    within?: LoadProgress,
-  ): Promise<LoadedFile | undefined> {
-    const { disk, clock, config, keyspace, logger } = this.#options;
-    const loader = this.createLoader();
-    const startedAtMs = clock.nowMs();
-    let bytes: number | undefined;
-    keyspace.ignoresExpiry = true;
-    try {
-      bytes = await loadRdbFile({
-        ...{ disk, clock, file, handler: loader, isCancelled },
-        keyDelayUs: () => config.get("key-load-delay"),
-        keysLoaded: () => loader.keysLoaded,
-        verifyChecksum: config.get("rdbchecksum"),
-        ...(within === undefined ? {} : { within }),
-        started: (progress) => {
-          this.#loading = progress;
-        },
-      });
-      if (bytes === undefined) return undefined;
-    } finally {
-      loader.abort();
-      this.#loading = within;
-      keyspace.ignoresExpiry = false;
-    }
-    this.#lastLoadKeys = loader.keysLoaded;
-    this.#lastLoadExpiredKeys = loader.keysExpired;
-    logger.notice(`Done loading RDB, keys loaded: ${loader.keysLoaded}, keys expired: ${loader.keysExpired}.`);
-    logger.notice(`DB loaded from disk: ${((clock.nowMs() - startedAtMs) / 1000).toFixed(3)} seconds`);
-    return { auxFields: loader.auxFields, bytes };
+    this.#loading.forgetAll();
   }
 
   /** Loads the snapshot at the head of a file into what is there; gives where it ends. */
   async loadHead(file: string, progress: LoadProgress): Promise<number> {
-    const loaded = await this.#loadFile(file, () => false, progress);
+    const loaded = await this.#loading.load(file, { within: progress });
     if (loaded === undefined) throw new Error(`Cannot load "${file}": it is gone`);
     return loaded.bytes;
   }
 
   /** Loading goes on outside: the append-only file. */
   set loadProgress(progress: LoadProgress | undefined) {
-    this.#loading = progress;
+    this.#loading.progress = progress;
   }
 
   /** "" without a `dbfilename`: there is no such file, and none can be written. */
@@ -406,19 +309,14 @@ export class Persistence {
     return name === "" ? "" : path.join(config.get("dir"), name);
   }
 
-  /** What puts the keys of an RDB stream into the keyspace, beside what is there or, where it is the same, in its place. */
-  createLoader(replaces = false): KeyspaceLoader {
-    const { keyspace, collections, clock, libraries } = this.#options;
-    return new KeyspaceLoader({
-      ...{ keyspace, collections, nowMs: clock.nowMs(), dropsExpired: !keyspace.isReplica, replaces },
-      takeLibrary: (source) => libraries().take(source, replaces),
-    });
+  createLoader(replaces: boolean): KeyspaceLoader {
+    return this.#loading.createLoader({ replaces });
   }
 
   facts(): Omit<PersistenceFacts, "space"> {
     const { keyspace } = this.#options;
     return {
-      loading: this.#loading,
+      loading: this.#loading.facts(),
       changesSinceSave: keyspace.dirty,
       isSaving: this.#isSaving,
       savedKeys: this.#job?.keysWritten ?? 0,
@@ -429,8 +327,8 @@ export class Persistence {
       lastSaveSeconds: this.#lastSaveSeconds,
       currentSaveSeconds: this.#isSaving ? this.#secondsSince(this.#jobStartedAtMs) : -1,
       saves: this.#saves,
-      lastLoadExpiredKeys: this.#lastLoadExpiredKeys,
-      lastLoadKeys: this.#lastLoadKeys,
+      lastLoadExpiredKeys: this.#loading.lastExpiredKeys,
+      lastLoadKeys: this.#loading.lastKeys,
       appendOnly: this.#options.appendOnly().facts(),
     };
   }

@@ -10,7 +10,7 @@ import { RdbReader, type RdbReaderOptions } from "./rdb-reader.ts";
 
 const READ_BYTES = 1 << 20;
 const PIECE_BYTES = 64 << 10;
-/** The event loop is let go after this. */
+/** The event loop is let go after this, unless somebody wants it sooner. */
 const BURST_US = 10_000;
 /** A delay that is asked for is looked at again after this. */
 const DELAY_STEP_MS = 20;
@@ -33,22 +33,31 @@ export interface LoadFileOptions extends RdbReaderOptions {
   readonly keysLoaded: () => number;
   /** Of a load that this file is a part of. */
   readonly within?: LoadProgress;
+  /** Told before and after each piece. */
+  readonly around?: (isLoading: boolean) => void;
+  /** The event loop is let go after so long. */
+  readonly burstUs?: number;
 }
 
 /** Gives how many bytes the snapshot has; undefined if there is no such file. Rejects with an error that names the file and the place. */
 export async function loadRdbFile(options: LoadFileOptions): Promise<number | undefined> {
-  const { disk, file, clock, isCancelled } = options;
+  const { disk, file, clock, isCancelled, around, burstUs = BURST_US } = options;
   const load = openLoad(disk, file, options);
   if (load === undefined) return undefined;
   const own = { startedAtMs: clock.nowMs(), totalBytes: load.sizeBytes, loadedBytes: 0 };
   const progress = options.within ?? own;
   const loadedBefore = progress.loadedBytes;
   options.started(progress);
-  let endUs = clock.monotonicUs() + BURST_US;
+  let endUs = clock.monotonicUs() + burstUs;
   const delay = new LoadDelay(options);
   try {
     for (let isDone = false; !isDone; ) {
-      isDone = !load.step();
+      around?.(true);
+      try {
+        isDone = !load.step();
+      } finally {
+        around?.(false);
+      }
       progress.loadedBytes = loadedBefore + load.loadedBytes;
       delay.add();
       if (clock.monotonicUs() < endUs && !delay.isDue) continue;
@@ -56,7 +65,7 @@ export async function loadRdbFile(options: LoadFileOptions): Promise<number | un
         await delay.pass();
         if (isCancelled()) throw new Error(`The load of "${file}" was given up`);
       } while (delay.isDue);
-      endUs = clock.monotonicUs() + BURST_US;
+      endUs = clock.monotonicUs() + burstUs;
     }
     return load.consumedBytes;
   } finally {

@@ -10,9 +10,11 @@ import type net from "node:net";
 import { RespDecoder } from "@kvcluster/protocol/resp-decoder";
 import { encodeCommand } from "@kvcluster/protocol/resp-encoder";
 import type { Logger } from "../observability/logger.ts";
+import type { OldData } from "../persistence/data-loading.ts";
 import type { CancelTimer, Clock } from "../platform/clock.ts";
 import { Handshake } from "./handshake.ts";
 import type { History } from "./history.ts";
+import { LinkRetries } from "./link-retries.ts";
 import { PayloadReader } from "./payload-reader.ts";
 
 /** Where a snapshot is received to. */
@@ -24,8 +26,11 @@ export interface SnapshotSpool {
   /** After the last bytes: resolves once all of them are kept, rejects if they cannot be. */
   finish(): Promise<void>;
   /** Replaces the data set by the snapshot; gives the database that the stream goes on in. Rejects if it cannot be loaded. */
-  load(): Promise<number>;
-  /** It is not wanted any more; resolves once nothing is left of it. */
+  load(oldData: OldData): Promise<number>;
+  /**
+   * It is not wanted any more; resolves once nothing is left of it. While it is being loaded this only gives the load up, if
+   * the old data is still there to be gone back to.
+   */
   discard(): Promise<void>;
 }
 
@@ -57,12 +62,6 @@ export type LinkConnector = (host: string, port: number, ready: () => void) => n
 
 /** Until a save that was behind is asked again. */
 const HELD_BACK_MS = 10;
-/** From the loss of a link to the first attempt at a new one; then twice as long each time. */
-const FIRST_RETRY_MS = 25;
-const LONGEST_RETRY_MS = 1000;
-/** The same after a snapshot that could not be received or loaded: the next one costs the primary as much as that did. */
-const FIRST_SYNC_RETRY_MS = 2000;
-const LONGEST_SYNC_RETRY_MS = 120_000;
 /** Nothing answers there: asking anew is quicker than what the system asks again by itself. */
 const CONNECT_TIMEOUT_MS = 5000;
 
@@ -85,6 +84,8 @@ export interface PrimaryLinkOptions {
   readonly applier: StreamApplier;
   /** Bytes of the stream whose commands have run. */
   readonly applied: (bytes: Buffer) => void;
+  /** What becomes of the data at hand while a snapshot of this history is loaded. */
+  readonly oldData: (id: string) => OldData;
   /** A snapshot is about to replace the data: until it is loaded we have no history that anybody could go on from. */
   readonly dataGone: () => void;
   /** Of a primary that hands over: whether the other side has taken over, once it has answered. */
@@ -107,6 +108,8 @@ export class PrimaryLink {
   #lastTransferMs = 0;
   #hasBeenUp = false;
   #spool: SnapshotSpool | undefined;
+  /** The snapshot that is being loaded. */
+  #loadingSpool: SnapshotSpool | undefined;
   /** What came and has not been run: the beginning of a command. */
   #pending: Buffer[] = [];
   #pendingBytes = 0;
@@ -118,8 +121,7 @@ export class PrimaryLink {
   #mustAcknowledge = false;
   #unconfirmed: Buffer[] = [];
   #isStopped = false;
-  #retryMs = FIRST_RETRY_MS;
-  #syncRetryMs = FIRST_SYNC_RETRY_MS;
+  readonly #retries = new LinkRetries();
   #hasSyncFailed = false;
   #retryAtMs = 0;
   #cancelRetry: CancelTimer | undefined;
@@ -194,6 +196,7 @@ export class PrimaryLink {
   stop(): Promise<void> {
     this.#isStopped = true;
     this.#drop();
+    if (this.#loadingSpool !== undefined) this.#discarded = this.#loadingSpool.discard();
     return this.#discarded;
   }
 
@@ -355,7 +358,11 @@ export class PrimaryLink {
     this.#spool = undefined;
     this.#isLoading = true;
     const { id, offset } = this.#snapshotAt;
-    this.#load(spool)
+    this.#loadingSpool = spool;
+    this.#load(spool, id)
+      .finally(() => {
+        this.#loadingSpool = undefined;
+      })
       .then((databaseIndex) => this.#loaded(socket, id, offset, databaseIndex))
       .catch((error: unknown) => {
         this.#isLoading = false;
@@ -364,7 +371,7 @@ export class PrimaryLink {
       });
   }
 
-  async #load(spool: SnapshotSpool): Promise<number> {
+  async #load(spool: SnapshotSpool, id: string): Promise<number> {
     try {
       await spool.finish();
       if (this.#isStopped) throw new Error("nobody wants it any more");
@@ -372,8 +379,9 @@ export class PrimaryLink {
       void spool.discard();
       throw error;
     }
-    this.#options.dataGone();
-    return spool.load();
+    const oldData = this.#options.oldData(id);
+    if (oldData === "dropped") this.#options.dataGone();
+    return spool.load(oldData);
   }
 
   #loaded(socket: net.Socket | undefined, id: string, offset: number, databaseIndex: number): void {
@@ -396,8 +404,7 @@ export class PrimaryLink {
   #online(): void {
     this.#state = "connected";
     this.#hasBeenUp = true;
-    this.#retryMs = FIRST_RETRY_MS;
-    this.#syncRetryMs = FIRST_SYNC_RETRY_MS;
+    this.#retries.succeeded();
     this.#lastDataMs = this.#options.clock.nowMs();
     this.acknowledge();
   }
@@ -466,22 +473,11 @@ export class PrimaryLink {
 
   #retry(): void {
     const { clock, logger } = this.#options;
-    const delayMs = this.#nextDelayMs();
-    if (delayMs >= FIRST_SYNC_RETRY_MS) logger.notice(`The next attempt at a full sync comes in ${delayMs / 1000} s`);
+    const delayMs = this.#hasSyncFailed ? this.#retries.syncFailed() : this.#retries.linkLost();
+    if (this.#hasSyncFailed) logger.notice(`The next attempt at a full sync comes in ${delayMs / 1000} s`);
+    this.#hasSyncFailed = false;
     this.#retryAtMs = clock.nowMs() + delayMs;
     this.#cancelRetry = clock.after(delayMs, () => this.connect());
-  }
-
-  #nextDelayMs(): number {
-    if (this.#hasSyncFailed) {
-      this.#hasSyncFailed = false;
-      const delayMs = this.#syncRetryMs;
-      this.#syncRetryMs = Math.min(2 * delayMs, LONGEST_SYNC_RETRY_MS);
-      return delayMs;
-    }
-    const delayMs = this.#retryMs;
-    this.#retryMs = Math.min(2 * delayMs, LONGEST_RETRY_MS);
-    return delayMs;
   }
 }
 

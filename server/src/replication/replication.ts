@@ -5,6 +5,7 @@
 
 import type { PrimaryLinkFacts, ReplicationFacts } from "../observability/facts.ts";
 import type { Logger } from "../observability/logger.ts";
+import type { OldData } from "../persistence/data-loading.ts";
 import type { CancelTimer, Clock } from "../platform/clock.ts";
 import type { Random } from "../platform/random.ts";
 import { DurableOffset } from "./durable-offset.ts";
@@ -27,6 +28,8 @@ export interface ReplicationSettings extends PrimaryLinkSettings, ReplicasSettin
   readonly servesStaleData: boolean;
   readonly priority: number;
   readonly isAnnounced: boolean;
+  /** `repl-diskless-load swapdb`: the data stays until the snapshot that is to replace it is loaded. */
+  readonly keepsDataInSync: boolean;
 }
 
 export interface ReplicationOptions {
@@ -210,6 +213,7 @@ export class Replication {
       isBehind: this.#options.isBehind,
       canResume: () => this.replicas.backlog !== undefined,
       applied: (bytes) => this.replicas.relay(bytes, 0, bytes.length),
+      oldData: (id) => this.#oldDataBeside(id),
       dataGone: () => this.#dataGone(),
       synchronized: (id, offset) => this.#synchronized(id, offset),
       ...(handedOver === undefined ? {} : { handedOver }),
@@ -355,6 +359,12 @@ export class Replication {
     if (restored !== undefined && restored.offset === this.history.offset) {
       this.history.follow(restored.id, restored.offset);
     }
+  }
+
+  /** Of the same history it is a view of what comes, only older, and goes on being served. */
+  #oldDataBeside(id: string): OldData {
+    if (!this.#options.settings.keepsDataInSync) return "dropped";
+    return this.history.id === id ? "served" : "kept";
   }
 
   #dataGone(): void {

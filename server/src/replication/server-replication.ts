@@ -1,6 +1,7 @@
 /** Makes the Replication of a server from the server's parts: the place that knows both sides. */
 
 import type { Config } from "../config/config.ts";
+import { MOST_SPARED_DATABASES } from "../keyspace/spare-databases.ts";
 import type { Logger } from "../observability/logger.ts";
 import type { Persistence, PersistenceOptions } from "../persistence/persistence.ts";
 import { spoolSnapshot } from "../persistence/spooled-snapshot.ts";
@@ -112,6 +113,9 @@ function settingsOf({ config, port }: ServerReplicationParts, memoryBytes: numbe
     get priority() {
       return config.get("replica-priority");
     },
+    get keepsDataInSync() {
+      return config.get("repl-diskless-load") === "swapdb" && config.get("databases") <= MOST_SPARED_DATABASES;
+    },
     get isAnnounced() {
       return config.get("replica-announced");
     },
@@ -187,6 +191,7 @@ async function openSpooled(name: string): Promise<SnapshotInFile> {
 function openSpool({ persistence }: ServerReplicationParts, failed: (reason: Error) => void): FileSpool {
   return new FileSpool({
     ...{ disk: systemBackgroundDisk, file: persistence.temporaryFile(), failed },
-    replaceBy: (file) => persistence.replaceBy(file),
+    replaceBy: (file, oldData) => persistence.replaceBy(file, oldData),
+    giveUp: () => persistence.giveUpReplacement(),
   });
 }

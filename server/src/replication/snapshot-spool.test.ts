@@ -59,18 +59,26 @@ describe("FileSpool", () => {
   let disk: SlowDisk;
   let failures: string[];
   let loaded: (string | undefined)[];
+  let endLoad: () => void;
+  let givenUp: number;
   let spool: FileSpool;
   beforeEach(() => {
     disk = new SlowDisk();
     failures = [];
     loaded = [];
+    endLoad = () => undefined;
+    givenUp = 0;
     spool = new FileSpool({
       disk,
       file: "snapshot",
-      replaceBy: async () => {
-        loaded.push(disk.content?.toString());
+      replaceBy: async (_file, oldData) => {
+        loaded.push(`${oldData}: ${disk.content?.toString()}`);
+        await new Promise<void>((resolve) => {
+          endLoad = resolve;
+        });
         return new Map([["repl-stream-db", "3"]]);
       },
+      giveUp: () => void givenUp++,
       failed: ({ message }) => void failures.push(message),
     });
   });
@@ -102,8 +110,26 @@ describe("FileSpool", () => {
     await disk.step();
     await finished;
     expect(disk).toMatchObject({ isOpen: false });
-    expect(await spool.load()).toBe(3);
-    expect(loaded).toEqual(["one two three"]);
+    const load = spool.load("kept");
+    await turn();
+    expect(loaded).toEqual(["kept: one two three"]);
+    endLoad();
+    expect(await load).toBe(3);
+    await turn();
+    expect(disk.content).toBeUndefined();
+  });
+
+  test("that is discarded while it is loaded gives up the load, and leaves the file to it", async () => {
+    spool.write(Buffer.from("a"));
+    await disk.step();
+    await disk.step();
+    await spool.finish();
+    const load = spool.load("served");
+    await spool.discard();
+    expect(givenUp).toBe(1);
+    expect(disk.content?.toString()).toBe("a");
+    endLoad();
+    await load;
     await turn();
     expect(disk.content).toBeUndefined();
   });

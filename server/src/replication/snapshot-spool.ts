@@ -4,6 +4,7 @@
  * with the primary: who reads from the link asks `isFull`.
  */
 
+import type { OldData } from "../persistence/data-loading.ts";
 import { type BackgroundDisk, type BackgroundFile, totalBytes } from "../platform/background-disk.ts";
 import type { SnapshotSpool } from "./primary-link.ts";
 
@@ -11,7 +12,9 @@ export interface FileSpoolOptions {
   readonly disk: Pick<BackgroundDisk, "create" | "remove">;
   readonly file: string;
   /** Puts what the file holds in the place of the data; gives its aux fields. */
-  readonly replaceBy: (file: string) => Promise<ReadonlyMap<string, string>>;
+  readonly replaceBy: (file: string, oldData: OldData) => Promise<ReadonlyMap<string, string>>;
+  /** Ends that, where the old data is still there. */
+  readonly giveUp: () => void;
   /** The disk does not take it; once. */
   readonly failed: (reason: Error) => void;
 }
@@ -28,6 +31,7 @@ export class FileSpool implements SnapshotSpool {
   #writing: Promise<void> | undefined;
   #failure: Error | undefined;
   #isDiscarded = false;
+  #isLoading = false;
 
   constructor(options: FileSpoolOptions) {
     this.#options = options;
@@ -50,16 +54,22 @@ export class FileSpool implements SnapshotSpool {
     await this.#close();
   }
 
-  async load(): Promise<number> {
+  async load(oldData: OldData): Promise<number> {
+    this.#isLoading = true;
     try {
-      const aux = await this.#options.replaceBy(this.#options.file);
+      const aux = await this.#options.replaceBy(this.#options.file, oldData);
       return Number(aux.get("repl-stream-db") ?? 0);
     } finally {
+      this.#isLoading = false;
       void this.discard();
     }
   }
 
   async discard(): Promise<void> {
+    if (this.#isLoading) {
+      this.#options.giveUp();
+      return;
+    }
     this.#isDiscarded = true;
     this.#pieces = [];
     await this.#writing;

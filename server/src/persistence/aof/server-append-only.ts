@@ -100,6 +100,7 @@ export async function loadData(parts: DataLoadParts): Promise<ReadonlyMap<string
  */
 export async function loadAgain(parts: DataLoadParts): Promise<void> {
   const { persistence, appendOnly, clock } = parts;
+  if (persistence.isLoading || persistence.isLoadingBeside) throw new Error("Other data is being loaded");
   // From here on nobody may write, which would be lost, and no snapshot may begin: it would have a part of the data.
   persistence.loadProgress = { startedAtMs: clock.nowMs(), totalBytes: 0, loadedBytes: 0 };
   try {
