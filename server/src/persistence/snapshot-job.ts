@@ -55,7 +55,7 @@ export class SnapshotJob {
   }
 
   start(): void {
-    this.#sliceAfter(BETWEEN_SLICES_MS);
+    this.#sliceAfter(0);
   }
 
   abort(): void {
