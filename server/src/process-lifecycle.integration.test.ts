@@ -27,6 +27,8 @@ const CASES: readonly (readonly [string, readonly string[], boolean])[] = [
   ["force nosave", POINTS, false],
 ];
 
+const LARGE = "v".repeat(256 << 10);
+
 let directory: string;
 const opened: (() => unknown)[] = [];
 
@@ -138,4 +140,44 @@ test("a second SIGINT in the middle of a shutdown ends it at once, with 1", asyn
   server.signal("SIGINT");
   expect(await server.ended).toBe(1);
   expect(server.log).toContain("You insist... exiting now.");
+});
+
+test("whoever is killed in the middle of the final snapshot has lost nothing of what the append-only file was to keep", async () => {
+  const directives = [
+    ...NO_POINTS,
+    ...wordsFor("SIGTERM", "save"),
+    "--appendonly",
+    "yes",
+    "--enable-debug-command",
+    "yes",
+  ];
+  const first = await start(...directives);
+  await first.client.send([["DEBUG", "POPULATE", "300000"]]);
+  const acknowledged = new Array<number>(16).fill(0);
+  const countUntilCut = async (client: ReferenceClient, writer: number): Promise<void> => {
+    for (;;) {
+      // Large, so that one write to the file has mostly not come to its end when the next should begin.
+      const [, count] = await client.send([
+        ["SET", `large:${writer}`, LARGE],
+        ["INCR", `count:${writer}`],
+      ]);
+      if (typeof count !== "number") return;
+      acknowledged[writer] = count;
+    }
+  };
+  let { server, port } = first;
+  for (let round = 0; round < 4; round++) {
+    const clients = await Promise.all(acknowledged.map(() => ReferenceClient.connect(port)));
+    const writing = clients.map((client, writer) => countUntilCut(client, writer).catch(() => undefined));
+    await vi.waitFor(() => expect(Math.min(...acknowledged)).toBeGreaterThan(10 * (round + 1)), { timeout: 20_000 });
+    server.signal("SIGTERM");
+    await server.said("Saving the final RDB snapshot before exiting.");
+    await server.kill();
+    await Promise.all(writing);
+    expect(snapshot()).toBe(false);
+    const next = await start(...directives);
+    ({ server, port } = next);
+    const found = await next.client.send(acknowledged.map((_, writer) => ["GET", `count:${writer}`]));
+    for (const [writer, count] of acknowledged.entries()) expect(Number(found[writer])).toBeGreaterThanOrEqual(count);
+  }
 });

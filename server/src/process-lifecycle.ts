@@ -131,6 +131,8 @@ export class ProcessLifecycle {
       return;
     }
     server.context.pause.pause(HOLD_REQUESTS_MS, "all");
+    // A snapshot keeps the thread for long: what was acknowledged must not wait for its end. What fails here fails below too.
+    await server.context.appendOnly.flush().catch(() => undefined);
     const isSaved = (request.save ?? config.get("save").length > 0) ? await saveData(running) : true;
     // If it stays up, it goes on appending.
     const isFinished = (isSaved || request.isForced) && (await finishAppendOnly(running));

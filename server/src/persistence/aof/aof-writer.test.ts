@@ -34,3 +34,29 @@ test("a file at rest ends where its data does, and is not prepared meanwhile", a
   await writer.enqueue(() => Promise.resolve());
   expect(sizeOnDisk()).toBeGreaterThan(writer.fileBytes);
 });
+
+test("a flush that fails says so, and what was added is written all the same later", async () => {
+  const [disk, clock] = [new MemoryDisk(), new FakeClock()];
+  const background = backgroundOver(disk);
+  const writer = new AofWriter({
+    ...{ clock, policy: () => "everysec", skipsSync: () => false, schedule: (callback) => void setImmediate(callback) },
+    quickSyncUs: 0,
+    preparing: { stepBytes: 2048, frequentSyncs: 0, key: () => "0123456789abcdef" },
+    ...{ wrote: () => undefined, advanced: () => undefined, failed: () => undefined, recovered: () => undefined },
+  });
+  const file = await background.create(FILE);
+  let isFull = true;
+  writer.open({
+    ...file,
+    append: (pieces) => (isFull ? Promise.reject(new Error("ENOSPC")) : file.append(pieces)),
+    truncate: (bytes) => file.truncate(bytes),
+    sync: () => file.sync(),
+  });
+  writer.add(COMMAND, 0, COMMAND.length);
+  await expect(writer.flush()).rejects.toThrow("ENOSPC");
+  expect([writer.durable, writer.pendingBytes]).toEqual([0, COMMAND.length]);
+  isFull = false;
+  await writer.flush();
+  expect([writer.durable, writer.pendingBytes]).toEqual([COMMAND.length, 0]);
+  expect(disk.openToRead(FILE).sizeBytes).toBe(COMMAND.length);
+});

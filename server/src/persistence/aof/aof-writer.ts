@@ -73,7 +73,7 @@ export class AofWriter {
   #error: Error | undefined;
   /** Counts restarts: what was under way in an earlier one is not put back. */
   #generation = 0;
-  #finishFails: ((reason: Error) => void) | undefined;
+  #attemptFails: ((reason: Error) => void) | undefined;
   isBroken = false;
   delayedSyncs = 0;
 
@@ -142,7 +142,7 @@ export class AofWriter {
    */
   rotate(next: () => Promise<BackgroundFile>): Promise<void> {
     return this.enqueue(async () => {
-      if (!(await this.#sync())) throw this.#error ?? new Error("The append-only file cannot be synced");
+      await this.#syncAll();
       await this.#file?.finish().catch((reason) => {
         this.#break("sync", reason);
         throw reason;
@@ -213,21 +213,17 @@ export class AofWriter {
     }
   }
 
-  /** Everything that was added is on the disk, and the file closed; rejects at the first attempt that fails. */
-  async finish(): Promise<void> {
-    const failed = new Promise<never>((_resolve, reject) => {
-      this.#finishFails = reject;
-    });
-    this.#retryAtMs = 0;
-    const finished = this.enqueue(async () => {
-      if (!(await this.#sync())) throw this.#error ?? new Error("The append-only file cannot be synced");
+  /** Everything that was added is on the disk; rejects at the first attempt that fails. */
+  flush(): Promise<void> {
+    return this.#attempt(() => this.#syncAll());
+  }
+
+  /** The same, and the file is closed. */
+  finish(): Promise<void> {
+    return this.#attempt(async () => {
+      await this.#syncAll();
       await this.#close();
     });
-    try {
-      await Promise.race([finished, failed]);
-    } finally {
-      this.#finishFails = undefined;
-    }
   }
 
   /**
@@ -265,6 +261,23 @@ export class AofWriter {
     } catch {
       await file.truncate(sizeBytes).catch((problem) => this.#break("write", problem));
     }
+  }
+
+  /** Behind everything that was added; rejects as soon as something fails on the way there. */
+  async #attempt(task: () => Promise<void>): Promise<void> {
+    const failed = new Promise<never>((_resolve, reject) => {
+      this.#attemptFails = reject;
+    });
+    this.#retryAtMs = 0;
+    try {
+      await Promise.race([this.enqueue(task), failed]);
+    } finally {
+      this.#attemptFails = undefined;
+    }
+  }
+
+  async #syncAll(): Promise<void> {
+    if (!(await this.#sync())) throw this.#error ?? new Error("The append-only file cannot be synced");
   }
 
   #start(): void {
@@ -420,7 +433,7 @@ export class AofWriter {
     this.#error = error;
     this.#retryAtMs = this.#options.clock.nowMs() + RETRY_MS;
     if (isNew || this.isBroken) this.#options.failed(what, error);
-    this.#finishFails?.(error);
+    this.#attemptFails?.(error);
   }
 
   #clearError(): void {

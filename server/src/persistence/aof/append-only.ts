@@ -260,7 +260,12 @@ export class AppendOnly {
     return this.#writer.atRest(task);
   }
 
-  /** Everything is on the disk; rejects if it cannot be. */
+  /** What was added so far is on the disk; rejects if it cannot be. */
+  async flush(): Promise<void> {
+    if (this.#state === "on") await this.#writer.flush();
+  }
+
+  /** Everything is on the disk, and the file closed; rejects if it cannot be. */
   async finish(): Promise<void> {
     this.#cancelRewrite();
     if (this.#state === "off") return;
