@@ -211,6 +211,7 @@ export function reset(state: ClusterState, isHard: boolean): undefined {
   }
   state.migrating.clear();
   state.importing.clear();
+  state.isBereft = false;
   stopHolding(state);
   state.guard.holdsShardData = true;
   for (const node of [...state.nodes.values()]) {

@@ -170,6 +170,11 @@ export function isReplica(node: ClusterNode): boolean {
   return (node.flags & NODE_FLAG.replica) !== 0;
 }
 
+/** As far as is known of both. */
+export function areOfOneShard(node: ClusterNode, other: ClusterNode): boolean {
+  return node.shardId !== "" && node.shardId === other.shardId;
+}
+
 export function isFailed(node: ClusterNode): boolean {
   return (node.flags & NODE_FLAG.failed) !== 0;
 }

@@ -25,6 +25,7 @@ import {
   isWaitingForData,
   needsSave,
 } from "./state.ts";
+import { returnedSlots } from "./surplus-slots.ts";
 import { TICK_MS } from "./tick.ts";
 import { clusterFacts } from "./views.ts";
 
@@ -329,14 +330,11 @@ export class Cluster {
     markServedSlots(this.state, this.ownedByMe);
   }
 
-  /** Slots that become ours while there are keys of them that do not count: those keys go first. */
   #dropReturnedSlots(): void {
-    const { surplus, table, importing } = this.state;
-    if (surplus.size === 0) return;
-    const slots = [...surplus].filter((slot) => table.ownedByMe[slot] === 1 || importing.has(slot));
+    const slots = returnedSlots(this.state);
     if (slots.length === 0) return;
     this.#services.keyspace.dropSlotKeysNow(slots);
-    for (const slot of slots) surplus.delete(slot);
+    for (const slot of slots) this.state.surplus.delete(slot);
     this.#isSaveDue = true;
   }
 }

@@ -10,6 +10,7 @@
 
 import { MESSAGE_FLAG } from "./bus-message.ts";
 import { type ClusterNode, hasFlag, isFailed, isPrimary, isReplica, labelOf, NODE_FLAG } from "./cluster-node.ts";
+import { isDisowned } from "./disowned-slots.ts";
 import { broadcast, broadcastPong, send, sendToAll } from "./gossip.ts";
 import { slotsOf } from "./slot-bitmap.ts";
 import { takeEpochUnasked } from "./slot-claims.ts";
@@ -200,6 +201,7 @@ function refuseVote(state: ClusterState, request: VoteRequest): string | undefin
   if (isBound) return "voted for this shard a moment ago";
   for (const slot of slotsOf(request.slots)) {
     const owner = state.table.ownerOf(slot);
+    if (isDisowned(state, slot)) continue;
     if (owner !== undefined && owner.configEpoch > request.configEpoch) return `slot ${slot} has a newer owner`;
   }
   return undefined;

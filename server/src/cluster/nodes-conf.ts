@@ -107,6 +107,8 @@ export function loadNodesConf(state: ClusterState, text: string): void {
   }
   if (!hasMyself) throw new Error('no node is marked "myself"');
   for (const node of state.nodes.values()) state.currentEpoch = Math.max(state.currentEpoch, node.configEpoch);
+  const leader = state.myself.primary ?? state.myself;
+  for (const node of [leader, ...leader.replicas]) node.shardId = state.myself.shardId;
   state.isMyAddressStale = true;
   state.pending.save = false;
   needsUpdate(state);

@@ -5,6 +5,7 @@
 
 import { type BusHeader, type BusMessage, type GossipEntry, MESSAGE_FLAG, type PingExtension } from "./bus-message.ts";
 import {
+  areOfOneShard,
   type ClusterNode,
   createNode,
   GOSSIPED_FLAGS,
@@ -18,12 +19,13 @@ import {
   labelOf,
   NODE_FLAG,
 } from "./cluster-node.ts";
+import { noteClaims } from "./disowned-slots.ts";
 import { acceptManualFailover, answerVoteRequest, noteManualOffset, receiveVote } from "./election.ts";
 import { liftFailure, markFailed, recordReport } from "./failure.ts";
 import { sendPing } from "./gossip.ts";
 import { moveNode, type NodeAddress } from "./reconnect.ts";
 import { slotsOf } from "./slot-bitmap.ts";
-import { applyClaim, claimsDiffer, correctStaleClaim, resolveEpochCollision } from "./slot-claims.ts";
+import { applyClaim, claimsDiffer, correctStaleClaim, followOwnShard, resolveEpochCollision } from "./slot-claims.ts";
 import { noteOffset } from "./start-guard.ts";
 import {
   addNode,
@@ -52,6 +54,7 @@ export function receivePacket(state: ClusterState, link: Link, message: BusMessa
   const sender = senderOf(state, link, header);
   const isOutdated = sender !== undefined && header.currentEpoch < sender.spokenEpoch;
   if (sender !== undefined) noteSender(state, sender, link, header);
+  if (sender !== undefined && !isOutdated && header.primaryId === "") noteClaims(state, sender, header.slots);
   switch (body.type) {
     case "ping":
     case "pong":
@@ -156,6 +159,7 @@ function receivePing(state: ClusterState, packet: PingPacket): void {
   resolveEpochCollision(state, sender, header.configEpoch);
   receiveGossip(state, sender, body.gossip);
   receiveExtensions(state, sender, header, body.extensions);
+  followOwnShard(state, sender);
 }
 
 /** Takes part of the packet only if the node at the other end is who we think; finishes handshakes. */
@@ -233,11 +237,8 @@ function updateAddress(state: ClusterState, sender: ClusterNode, link: Link, hea
 function isBeforeElection(state: ClusterState, sender: ClusterNode, header: BusHeader): boolean {
   const primary = state.nodes.get(header.primaryId);
   const isOlder = header.configEpoch < sender.configEpoch && sender.slotCount > 0;
-  return isOlder && isPrimary(sender) && primary !== undefined && areOfOneShard(sender, primary);
-}
-
-function areOfOneShard(node: ClusterNode, primary: ClusterNode): boolean {
-  return primary.primary === node || (primary.shardId !== "" && primary.shardId === node.shardId);
+  if (!isOlder || !isPrimary(sender) || primary === undefined) return false;
+  return primary.primary === sender || areOfOneShard(sender, primary);
 }
 
 function noteRole(state: ClusterState, sender: ClusterNode, header: BusHeader): void {
@@ -274,7 +275,10 @@ function passSlotsOn(
     primary !== undefined && primary !== state.myself && primary !== sender && header.configEpoch >= sender.configEpoch;
   if (isSuccessor && sender.slotCount > 0) {
     turnIntoPrimary(state, primary);
-    primary.configEpoch = Math.max(primary.configEpoch, header.configEpoch);
+    if (header.configEpoch > primary.configEpoch) {
+      primary.configEpoch = header.configEpoch;
+      noteClaims(state, primary, header.slots);
+    }
     for (const slot of slotsOf(header.slots)) {
       if (state.table.ownerOf(slot) === sender) state.table.assign(slot, primary);
     }
@@ -382,5 +386,6 @@ function receiveUpdate(state: ClusterState, nodeId: string, epoch: number, slots
   if (isReplica(node)) turnIntoPrimary(state, node);
   node.configEpoch = epoch;
   needsSave(state);
+  noteClaims(state, node, slots);
   applyClaim(state, node, epoch, slots);
 }

@@ -3,7 +3,7 @@
  * with random delays, in order on one link, past each other on two; links break, nodes are slow, stand still, are cut off
  * (both ways or one; what was on its way then arrives when that is over, as with TCP), crash and restart (with a new address, with or without their data) from what they had saved, which is
  * what was there at the last tick unless it had to be durable. Replication is reduced to offsets: a replica follows its
- * primary while it reaches it.
+ * primary while it reaches it. What nodes keep and do beside their part in the cluster may be plugged in (`SimulatedServers`).
  */
 
 import { createSeededRandom, type Random } from "../platform/random.ts";
@@ -51,8 +51,41 @@ export interface SimulatedNode {
   follows: string | undefined;
   hasKeys: boolean;
   promotions: number;
+  /** Of its slot table, when somebody was last told that owners have changed. */
+  seenVersion: number;
   logLines: string[];
 }
+
+/** What is told of each node to whoever simulates the rest of its server. */
+export interface SimulatedServers {
+  /** A process begins, before it has read its nodes.conf. */
+  started(node: SimulatedNode, keepsData: boolean): void;
+  crashed(node: SimulatedNode): void;
+  countKeysInSlot(node: SimulatedNode, slot: number): number;
+  /** A primary that serves, ten times a second. */
+  served(node: SimulatedNode): void;
+  /** The replica has all that its primary has. */
+  copied(replica: SimulatedNode, primary: SimulatedNode): void;
+  ticked(node: SimulatedNode): void;
+  /** An event has been dealt with; its effects are carried out next. */
+  settled(node: SimulatedNode): void;
+  dropSlotKeys(node: SimulatedNode, slots: readonly number[]): void;
+  ownersChanged(node: SimulatedNode): void;
+  promoted(node: SimulatedNode): void;
+}
+
+const NOTHING_ELSE: SimulatedServers = {
+  started: () => undefined,
+  crashed: () => undefined,
+  countKeysInSlot: () => 0,
+  served: () => undefined,
+  copied: () => undefined,
+  ticked: () => undefined,
+  settled: () => undefined,
+  dropSlotKeys: () => undefined,
+  ownersChanged: () => undefined,
+  promoted: () => undefined,
+};
 
 interface Pending {
   readonly at: number;
@@ -100,10 +133,16 @@ export class SimulatedCluster {
   #nextIp = 1;
   #queue: Pending[] = [];
   readonly #settings: Partial<ClusterSettings>;
+  #servers = NOTHING_ELSE;
 
   constructor(seed: number, settings: Partial<ClusterSettings> = {}) {
     this.random = createSeededRandom(seed);
     this.#settings = settings;
+  }
+
+  /** Before the first node. */
+  plugIn(servers: SimulatedServers): void {
+    this.#servers = servers;
   }
 
   addNode(): SimulatedNode {
@@ -129,10 +168,12 @@ export class SimulatedCluster {
       follows: undefined,
       hasKeys: false,
       promotions: 0,
+      seenVersion: 0,
       logLines: [],
     };
     node.state = this.#newState(node);
     this.nodes.push(node);
+    this.#servers.started(node, false);
     this.#scheduleTick(node, node.state);
     return node;
   }
@@ -170,6 +211,7 @@ export class SimulatedCluster {
 
   crash(node: SimulatedNode): void {
     node.isUp = false;
+    this.#servers.crashed(node);
     for (const [id] of node.pipes) this.#breakPipe(node, id);
   }
 
@@ -188,6 +230,8 @@ export class SimulatedCluster {
     node.startedAt = this.now;
     node.follows = undefined;
     node.state = this.#newState(node);
+    node.seenVersion = 0;
+    this.#servers.started(node, options.keepsData);
     const effects = change(node.state, this.now, (state) => {
       loadNodesConf(state, node.saved);
       beginLife(state);
@@ -212,32 +256,35 @@ export class SimulatedCluster {
         // As of replication: a node that has come back without reaching its primary counts from its start.
         dataAgeMs: () => this.now - Math.max(node.linkedAt, node.startedAt),
         keyspaceIsEmpty: () => !node.hasKeys,
-        countKeysInSlot: () => 0,
+        countKeysInSlot: (slot) => this.#servers.countKeysInSlot(node, slot),
       },
     });
   }
 
   #scheduleTick(node: SimulatedNode, state: ClusterState): void {
-    this.#at(this.random.below(TICK_MS) + 1, () => this.#tick(node, state));
+    this.at(this.random.below(TICK_MS) + 1, () => this.#tick(node, state));
   }
 
   #tick(node: SimulatedNode, state: ClusterState): void {
     if (!node.isUp || node.state !== state) return;
     if (node.frozenUntil > this.now) {
-      this.#at(node.frozenUntil - this.now, () => this.#tick(node, state));
+      this.at(node.frozenUntil - this.now, () => this.#tick(node, state));
       return;
     }
     this.#replicate(node);
     this.#perform(node, step(state, { kind: "tick" }, this.now));
     if (node.isSaveDue) save(node);
-    this.#at(TICK_MS, () => this.#tick(node, state));
+    this.#servers.ticked(node);
+    this.at(TICK_MS, () => this.#tick(node, state));
   }
 
   /** Primaries that serve grow; replicas copy whoever they follow, as long as it acts as a primary. */
   #replicate(node: SimulatedNode): void {
     if (node.follows === undefined) {
       const isWritten = node.state.isOk && node.hasKeys && node.pausedUntil <= this.now;
-      if (isWritten && isPrimary(node.state.myself)) node.offset += 10;
+      if (!isWritten || !isPrimary(node.state.myself)) return;
+      node.offset += 10;
+      this.#servers.served(node);
       return;
     }
     const source = this.nodes.find((other) => other.ip === node.follows);
@@ -246,31 +293,45 @@ export class SimulatedCluster {
     node.offset = source.offset;
     node.hasKeys = source.hasKeys;
     node.linkedAt = this.now;
+    this.#servers.copied(node, source);
   }
 
   /** Whether both are running and each hears the other. */
   #reaches(a: SimulatedNode, b: SimulatedNode): boolean {
     const isRunning = (node: SimulatedNode) => node.isUp && node.frozenUntil <= this.now;
-    return isRunning(a) && isRunning(b) && this.#hears(a, b) && this.#hears(b, a);
+    return isRunning(a) && isRunning(b) && this.hears(a, b) && this.hears(b, a);
   }
 
-  #hears(a: SimulatedNode, b: SimulatedNode): boolean {
+  /** Whether what `b` sends comes to `a`. */
+  hears(a: SimulatedNode, b: SimulatedNode): boolean {
     return a.isUp && b.isUp && a.side === b.side && !b.unheardBy.has(a);
   }
 
   /** Something comes to a node, later if that stands still, never if it is not the same process any more. */
   #arrive(node: SimulatedNode, state: ClusterState, event: ClusterEvent, sender?: SimulatedNode): void {
+    this.#whenRunning(node, state, () => {
+      if (sender !== undefined) node.heardAt.set(sender, this.now);
+      this.#perform(node, step(state, event, this.now));
+    });
+  }
+
+  #whenRunning(node: SimulatedNode, state: ClusterState, run: () => void): void {
     if (node.state !== state || !node.isUp) return;
     const waitMs = node.frozenUntil - this.now;
-    if (waitMs > 0) {
-      this.#at(waitMs, () => this.#arrive(node, state, event, sender));
-      return;
-    }
-    if (sender !== undefined) node.heardAt.set(sender, this.now);
-    this.#perform(node, step(state, event, this.now));
+    if (waitMs > 0) this.at(waitMs, () => this.#whenRunning(node, state, run));
+    else run();
   }
 
   #perform(node: SimulatedNode, effects: readonly Effect[]): void {
+    const { version } = node.state.table;
+    this.#servers.settled(node);
+    this.#carryOut(node, effects);
+    if (version === node.seenVersion) return;
+    node.seenVersion = version;
+    this.#servers.ownersChanged(node);
+  }
+
+  #carryOut(node: SimulatedNode, effects: readonly Effect[]): void {
     for (const effect of effects) {
       switch (effect.kind) {
         case "save":
@@ -295,12 +356,16 @@ export class SimulatedCluster {
         case "promote":
           node.follows = undefined;
           node.promotions++;
+          this.#servers.promoted(node);
           break;
         case "pauseWrites":
           node.pausedUntil = effect.untilMs;
           break;
         case "resumeWrites":
           node.pausedUntil = 0;
+          break;
+        case "dropSlotKeys":
+          this.#servers.dropSlotKeys(node, effect.slots);
           break;
         case "log":
           node.logLines.push(`${this.now % 1_000_000} ${effect.text}`);
@@ -313,14 +378,14 @@ export class SimulatedCluster {
 
   #connect(node: SimulatedNode, link: number, host: string): void {
     const { state } = node;
-    this.#at(this.#delay(node), () => {
+    this.at(this.delay(node), () => {
       if (node.state !== state || !node.isUp) return;
       const peer = this.nodes.find((other) => other.ip === host && other.isUp);
       if (peer === undefined) {
         this.#arrive(node, state, { kind: "closed", link });
         return;
       }
-      if (!this.#hears(peer, node) || !this.#hears(node, peer)) return;
+      if (!this.hears(peer, node) || !this.hears(node, peer)) return;
       const inbound = acceptLink(peer.state, { remoteIp: node.ip, localIp: peer.ip }, this.now);
       node.pipes.set(link, { peer, peerLink: inbound.id, lastArrival: 0, stuck: [] });
       peer.pipes.set(inbound.id, { peer: node, peerLink: link, lastArrival: 0, stuck: [] });
@@ -332,10 +397,10 @@ export class SimulatedCluster {
     const pipe = node.pipes.get(link);
     if (pipe === undefined) return;
     if (this.lossRate > 0 && this.random.uint32() / 2 ** 32 < this.lossRate) {
-      this.#at(0, () => this.#breakPipe(node, link));
+      this.at(0, () => this.#breakPipe(node, link));
       return;
     }
-    const at = Math.max(this.now + this.#delay(node), pipe.lastArrival);
+    const at = Math.max(this.now + this.delay(node), pipe.lastArrival);
     pipe.lastArrival = at;
     const { peer, peerLink } = pipe;
     const target = peer.state;
@@ -350,13 +415,13 @@ export class SimulatedCluster {
     const areSame = (): boolean => node.state === state && node.isUp && peer.state === peerState && peer.isUp;
     const sendAgain = (waitedMs: number): void => {
       if (!areSame()) return;
-      if (!this.#hears(peer, node)) this.#at(2 * waitedMs, () => sendAgain(2 * waitedMs));
+      if (!this.hears(peer, node)) this.at(2 * waitedMs, () => sendAgain(2 * waitedMs));
       else for (const each of stuck.splice(0)) each();
     };
-    this.#at(delayMs, () => {
+    this.at(delayMs, () => {
       if (!areSame()) return;
-      if (stuck.length === 0 && this.#hears(peer, node)) run();
-      else if (stuck.push(run) === 1) this.#at(RETRANSMISSION_MS, () => sendAgain(RETRANSMISSION_MS));
+      if (stuck.length === 0 && this.hears(peer, node)) run();
+      else if (stuck.push(run) === 1) this.at(RETRANSMISSION_MS, () => sendAgain(RETRANSMISSION_MS));
     });
   }
 
@@ -371,24 +436,31 @@ export class SimulatedCluster {
       if (peer.state !== peerState || !peer.isUp || !peer.pipes.delete(peerLink)) return;
       this.#arrive(peer, peerState, { kind: "closed", link: peerLink });
     };
-    if (node.isUp) this.#deliver(node, pipe, this.#delay(node), closed);
+    if (node.isUp) this.#deliver(node, pipe, this.delay(node), closed);
     // The machine of a process that is no more says so.
-    else this.#at(this.#delay(node), closed);
+    else this.at(this.delay(node), closed);
   }
 
   #resolve(node: SimulatedNode, nodeId: string, hostname: string): void {
     const { state } = node;
-    this.#at(this.#delay(node), () => {
+    this.at(this.delay(node), () => {
       const address = this.nodes.find((other) => other.name === hostname && other.isUp)?.ip;
       this.#arrive(node, state, { kind: "resolved", nodeId, address });
     });
   }
 
-  #delay(sender: SimulatedNode): number {
+  /** What is done by a node's process later: when it goes on if it stands still then, never if it is no more. */
+  after(node: SimulatedNode, delayMs: number, run: () => void): void {
+    const { state } = node;
+    this.at(delayMs, () => this.#whenRunning(node, state, run));
+  }
+
+  /** How long something takes from `sender` to another node. */
+  delay(sender: SimulatedNode): number {
     return 1 + this.random.below(5 + sender.lagMs);
   }
 
-  #at(delayMs: number, run: () => void): void {
+  at(delayMs: number, run: () => void): void {
     const item = { at: this.now + delayMs, order: this.#order++, run };
     let low = 0;
     let high = this.#queue.length;

@@ -17,8 +17,9 @@ import { SLOT_COUNT } from "@kvcluster/protocol/slots";
 import { isInHandshake, isPrimary, isSuspected } from "./cluster-node.ts";
 import { SIMULATED_SETTINGS, type SimulatedCluster, type SimulatedNode } from "./simulated-cluster.ts";
 
-/** Slots move by shards here, so a few of them tell of all. */
 const SLOT_STEP = 1024;
+/** Slots move by shards, or are some of these, so they tell of all. */
+export const SEEN_SLOTS: readonly number[] = Array.from({ length: SLOT_COUNT / SLOT_STEP }, (_, n) => n * SLOT_STEP);
 /** Until the next tick sees that nothing has come for the node timeout. */
 const GRACE_MS = 150;
 
@@ -30,6 +31,7 @@ export function hold(isTrue: boolean, invariant: string): void {
 export class Invariants {
   readonly #cluster: SimulatedCluster;
   readonly #mostLagMs: number;
+  readonly #isDisputed: (slot: number) => boolean;
   /** Who owned a slot in an epoch: "slot epoch" → node id. */
   readonly #owners = new Map<string, string>();
   /** Who was elected with a vote: "epoch voter" → name. */
@@ -37,9 +39,10 @@ export class Invariants {
   readonly #promotions = new Map<SimulatedNode, number>();
 
   /** A last answer may be as late as messages are slow. */
-  constructor(cluster: SimulatedCluster, mostLagMs: number) {
+  constructor(cluster: SimulatedCluster, mostLagMs: number, isDisputed: (slot: number) => boolean = () => false) {
     this.#cluster = cluster;
     this.#mostLagMs = mostLagMs;
+    this.#isDisputed = isDisputed;
   }
 
   check(): void {
@@ -53,8 +56,8 @@ export class Invariants {
 
   #checkOwner({ name, state }: SimulatedNode): void {
     if (!isPrimary(state.myself)) return;
-    for (let slot = 0; slot < SLOT_COUNT; slot += SLOT_STEP) {
-      if (state.table.ownedByMe[slot] !== 1) continue;
+    for (const slot of SEEN_SLOTS) {
+      if (state.table.ownedByMe[slot] !== 1 || this.#isDisputed(slot)) continue;
       const key = `${slot} ${state.myself.configEpoch}`;
       const owner = this.#owners.get(key) ?? state.myself.id;
       hold(owner === state.myself.id, `slot ${slot} has had two owners in epoch ${state.myself.configEpoch}: ${name}`);
@@ -90,12 +93,7 @@ export class Invariants {
 
 /** Those that own slots, as a node knows them. */
 function ownersKnownTo(node: SimulatedNode, { nodes }: SimulatedCluster): SimulatedNode[] {
-  const owners = new Set<string>();
-  for (let slot = 0; slot < SLOT_COUNT; slot += SLOT_STEP) {
-    const owner = node.state.table.ownerOf(slot);
-    if (owner !== undefined) owners.add(owner.id);
-  }
-  return nodes.filter(({ state }) => owners.has(state.myself.id));
+  return nodes.filter(({ state }) => (node.state.nodes.get(state.myself.id)?.slotCount ?? 0) > 0);
 }
 
 /** A shard: the nodes of this number in turn. */
@@ -113,12 +111,12 @@ export interface Duty {
  * primaries live, those with a living node that has the data. Nodes of a side must reach each other.
  */
 export function dutiesOf(cluster: SimulatedCluster, shardOf: ShardOf, slotOf: readonly number[]): Duty[] {
-  const owners = slotOf.map((slot) => latestOwner(cluster, slot));
+  const owners = new Set([...slotOf, ...SEEN_SLOTS].map((slot) => latestOwner(cluster, slot)));
   const duties: Duty[] = [];
   for (const side of new Set(cluster.nodes.map((node) => node.side))) {
     const living = cluster.nodes.filter((node) => node.isUp && node.side === side);
-    const votes = owners.filter((owner) => owner !== undefined && living.includes(owner)).length;
-    if (votes * 2 <= slotOf.length) continue;
+    const votes = living.filter((node) => owners.has(node)).length;
+    if (votes * 2 <= owners.size) continue;
     for (const [shard, slot] of slotOf.entries()) {
       const candidates = living.filter((node) => shardOf(node) === shard);
       if (candidates.some(({ hasKeys }) => hasKeys)) duties.push({ shard, slot, candidates });
@@ -168,7 +166,6 @@ function viewOf({ state }: SimulatedNode): string {
     const role = isPrimary(node) ? `epoch ${node.configEpoch}` : `follows ${node.primary?.id}`;
     return `${node.id} ${node.ip} ${node.slotCount} ${role}`;
   });
-  const owners: string[] = [];
-  for (let slot = 0; slot < SLOT_COUNT; slot += SLOT_STEP) owners.push(state.table.ownerOf(slot)?.id ?? "-");
+  const owners = SEEN_SLOTS.map((slot) => state.table.ownerOf(slot)?.id ?? "-");
   return [...lines.sort(), ...owners].join("\n");
 }

@@ -28,6 +28,10 @@ export function clearSlot(bitmap: Uint8Array, slot: number): void {
   bitmap[slot >> 3] = (bitmap[slot >> 3] as number) & ~(1 << (slot & 7));
 }
 
+export function hasSlot(bitmap: Uint8Array, slot: number): boolean {
+  return ((bitmap[slot >> 3] as number) & (1 << (slot & 7))) !== 0;
+}
+
 export function equalSlots(a: Uint8Array, b: Uint8Array): boolean {
   return Buffer.compare(a, b) === 0;
 }

@@ -4,7 +4,8 @@
  * owns), and how two primaries with the same epoch are told apart.
  */
 
-import { type ClusterNode, epochOf, isPrimary, type Link, labelOf } from "./cluster-node.ts";
+import { areOfOneShard, type ClusterNode, epochOf, isPrimary, type Link, labelOf } from "./cluster-node.ts";
+import { claimedSlots, isDisowned } from "./disowned-slots.ts";
 import { broadcastPong, send } from "./gossip.ts";
 import { equalSlots, slotsOf } from "./slot-bitmap.ts";
 import {
@@ -16,42 +17,86 @@ import {
   needsSave,
   needsUpdate,
 } from "./state.ts";
-import { dropKeys } from "./surplus-slots.ts";
+import { dropKeys, forgetReturned, keepForShard } from "./surplus-slots.ts";
+
+/** What a claim has won of this node's shard, and how much it named. */
+interface Won {
+  readonly fromMyself: number[];
+  readonly fromMyPrimary: number[];
+  claimed: number;
+  hasChanged: boolean;
+}
 
 /** `claimant` says that it owns `slots` since `epoch`. */
 export function applyClaim(state: ClusterState, claimant: ClusterNode, epoch: number, slots: Uint8Array): void {
-  const { myself, table } = state;
-  if (claimant === myself) return;
-  const shardPrimary = isPrimary(myself) ? myself : myself.primary;
-  const lost: number[] = [];
-  const orphanedKeys: number[] = [];
-  let claimed = 0;
-  let lostByShard = 0;
-  let hasChanged = false;
-  for (const slot of slotsOf(slots)) {
-    claimed++;
-    const owner = table.ownerOf(slot);
-    if (owner === claimant || state.importing.has(slot)) continue;
-    if (owner !== undefined && owner.configEpoch >= epoch) continue;
-    if (owner === myself) lost.push(slot);
-    if (owner === myself && state.facts.countKeysInSlot(slot) > 0) orphanedKeys.push(slot);
-    if (owner !== undefined && owner === shardPrimary) lostByShard++;
-    state.migrating.delete(slot);
-    table.assign(slot, claimant);
-    if (claimant === shardPrimary) state.surplus.delete(slot);
-    hasChanged = true;
-  }
-  if (!hasChanged) return;
-  if (lost.length > 0) state.outbox.push({ kind: "slotsLost", slots: lost });
+  if (claimant === state.myself) return;
+  const won = assignClaimed(state, claimant, epoch, slots);
+  if (!won.hasChanged) return;
+  if (won.fromMyself.length > 0) state.outbox.push({ kind: "slotsLost", slots: won.fromMyself });
   needsSave(state);
   needsUpdate(state);
-  const lostAll = lostByShard > 0 && shardPrimary?.slotCount === 0;
-  if (lostAll && (state.settings.allowReplicaMigration || claimed === lostByShard)) {
-    log(state, "notice", `Configuration change detected. Reconfiguring myself as a replica of ${labelOf(claimant)}`);
-    followPrimary(state, claimant, claimed === lostByShard);
-  } else if (orphanedKeys.length > 0) {
-    dropKeys(state, orphanedKeys);
+  acceptLoss(state, claimant, won);
+}
+
+function assignClaimed(state: ClusterState, claimant: ClusterNode, epoch: number, slots: Uint8Array): Won {
+  const { myself, table } = state;
+  const won: Won = { fromMyself: [], fromMyPrimary: [], claimed: 0, hasChanged: false };
+  for (const slot of slotsOf(slots)) {
+    won.claimed++;
+    const owner = table.ownerOf(slot);
+    if (owner === claimant || state.importing.has(slot)) continue;
+    if (owner !== undefined && owner.configEpoch >= epoch && !isDisowned(state, slot)) continue;
+    if (owner === myself) won.fromMyself.push(slot);
+    else if (owner !== undefined && owner === myself.primary) won.fromMyPrimary.push(slot);
+    state.migrating.delete(slot);
+    table.assign(slot, claimant);
+    state.disowned.delete(slot);
+    if (claimant === (myself.primary ?? myself)) forgetReturned(state, slot);
+    won.hasChanged = true;
   }
+  return won;
+}
+
+/** Follows whoever has all that this shard had; what is here of other slots is no data any more. */
+function acceptLoss(state: ClusterState, claimant: ClusterNode, { fromMyself, fromMyPrimary, claimed }: Won): void {
+  const { myself, facts } = state;
+  const lost = fromMyself.length + fromMyPrimary.length;
+  const lostAll = lost > 0 && (myself.primary ?? myself).slotCount === 0;
+  const isWhole = claimed === lost;
+  const orphaned = fromMyself.filter((slot) => facts.countKeysInSlot(slot) > 0);
+  const successor = lostAll ? successorOf(state, claimant, isWhole) : undefined;
+  if (successor === undefined) {
+    if (lostAll && isPrimary(myself)) state.isBereft = true;
+    if (areOfOneShard(claimant, myself)) keepForShard(state, orphaned);
+    else if (orphaned.length > 0) dropKeys(state, orphaned);
+  } else {
+    log(state, "notice", `Configuration change detected. Reconfiguring myself as a replica of ${labelOf(successor)}`);
+    followPrimary(state, successor, isWhole || areOfOneShard(successor, myself));
+  }
+  if (claimant === successor || areOfOneShard(claimant, myself)) return;
+  for (const slot of successor === undefined ? fromMyPrimary : [...fromMyPrimary, ...orphaned])
+    state.leftovers.add(slot);
+}
+
+/**
+ * Whom a shard follows that has lost its last slot to `claimant`. One of its own may have taken its place before or after others
+ * got slots of it, so that neither has taken just what the shard owned, as far as was known here.
+ */
+function successorOf(state: ClusterState, claimant: ClusterNode, isWhole: boolean): ClusterNode | undefined {
+  if (state.settings.allowReplicaMigration || isWhole) return claimant;
+  const { myself, nodes } = state;
+  const isSuccessor = (node: ClusterNode) => node !== myself && isPrimary(node) && areOfOneShard(node, myself);
+  return [claimant, ...nodes.values()].find((node) => node.slotCount > 0 && isSuccessor(node));
+}
+
+/** After a start this node does not know the others' shards; it may have lost all to one of its own before it hears of that. */
+export function followOwnShard(state: ClusterState, sender: ClusterNode): void {
+  const { myself } = state;
+  if (!state.isBereft || !isPrimary(myself) || myself.slotCount > 0) return;
+  if (!isPrimary(sender) || sender.slotCount === 0 || !areOfOneShard(sender, myself)) return;
+  state.isBereft = false;
+  log(state, "notice", `Slots of this shard are with ${labelOf(sender)}: following it`);
+  followPrimary(state, sender, true);
 }
 
 /** The sender still claims a slot that somebody else has won since: tell it who. One message a packet is enough. */
@@ -64,13 +109,19 @@ export function correctStaleClaim(
   for (const slot of slotsOf(claim.slots)) {
     const owner = state.table.ownerOf(slot);
     if (owner === undefined || owner === sender || owner.configEpoch <= claim.configEpoch) continue;
+    if (isDisowned(state, slot)) continue;
     sendUpdate(state, link, owner);
     return;
   }
 }
 
 export function sendUpdate(state: ClusterState, link: Link, owner: ClusterNode): void {
-  send(state, link, { type: "update", nodeId: owner.id, configEpoch: owner.configEpoch, slots: owner.slots });
+  send(state, link, {
+    type: "update",
+    nodeId: owner.id,
+    configEpoch: owner.configEpoch,
+    slots: claimedSlots(state, owner),
+  });
 }
 
 /** What the sender says of its slots; for a replica it says them of its primary. */
@@ -84,7 +135,7 @@ export function resolveEpochCollision(state: ClusterState, sender: ClusterNode, 
   if (!isPrimary(sender) || !isPrimary(myself)) return;
   // As a replica it may have spoken with ours a moment ago.
   if (sender.configEpoch !== myself.configEpoch || claimedEpoch !== myself.configEpoch) return;
-  if (sender.id <= myself.id) return;
+  if (sender.id <= myself.id || state.given.size > 0) return;
   state.currentEpoch++;
   myself.configEpoch = state.currentEpoch;
   needsDurableSave(state);
@@ -112,7 +163,11 @@ export function takeEpochUnasked(state: ClusterState): boolean {
 
 /** The copies are complete, and the slots' owner has stopped: this node owns them from now on, and tells everybody. */
 export function takeCopiedSlots(state: ClusterState, slots: Iterable<number>): void {
-  takeEpochUnasked(state);
+  const { table, myself } = state;
+  if (!takeEpochUnasked(state) && [...slots].some((slot) => isAsNew(table.ownerOf(slot), myself))) {
+    state.currentEpoch++;
+    myself.configEpoch = state.currentEpoch;
+  }
   for (const slot of slots) {
     state.table.assign(slot, state.myself);
     state.surplus.delete(slot);
@@ -122,9 +177,22 @@ export function takeCopiedSlots(state: ClusterState, slots: Iterable<number>): v
   broadcastPong(state, "all");
 }
 
-/** Takes the next epoch, so that a claim made before, which has not come yet, loses. */
+/** An epoch that both have by accident, and one is to give up. */
+function isAsNew(owner: ClusterNode | undefined, myself: ClusterNode): boolean {
+  return owner !== undefined && owner !== myself && owner.configEpoch >= myself.configEpoch;
+}
+
+/** The slots are another node's to take, or are not any more. */
+export function giveSlots({ given }: ClusterState, slots: Iterable<number>, isOn: boolean): void {
+  for (const slot of slots) {
+    if (isOn) given.add(slot);
+    else given.delete(slot);
+  }
+}
+
+/** Takes a higher epoch than one that was taken without asking, as the next one, for a claim that has not come yet. */
 export function claimAgain(state: ClusterState): void {
-  state.currentEpoch = highestEpoch(state) + 1;
+  state.currentEpoch = highestEpoch(state) + 2;
   state.myself.configEpoch = state.currentEpoch;
   needsDurableSave(state);
   broadcastPong(state, "all");

@@ -141,6 +141,15 @@ export interface ClusterState {
   readonly importing: Map<number, ClusterNode>;
   /** See surplus-slots.ts. */
   readonly surplus: Set<number>;
+  readonly leftovers: Set<number>;
+  /** When this primary lost slots to its own shard. */
+  replacedAt: number;
+  /** This primary has lost its last slot, and knows of nobody in its shard who has any. */
+  isBereft: boolean;
+  /** Another node may take these just now, with an epoch that is newer than that of this one, which must not rise. */
+  readonly given: Set<number>;
+  /** See disowned-slots.ts. */
+  readonly disowned: Map<number, ClusterNode>;
   /** Forgotten node id → until when it must not be learned again from gossip. */
   readonly banned: Map<string, number>;
   readonly election: Election;
@@ -186,6 +195,11 @@ export function createState({ settings, random, facts, now }: StateOptions): Clu
     migrating: new Map(),
     importing: new Map(),
     surplus: new Set(),
+    leftovers: new Set(),
+    replacedAt: 0,
+    isBereft: false,
+    given: new Set(),
+    disowned: new Map(),
     banned: new Map(),
     election: { startAt: 0, hasAsked: false, askedAt: 0, rank: 0, epoch: 0, votes: new Set() },
     manual: { endsAt: 0, replica: undefined, primaryOffset: -1, canStart: false },
@@ -238,6 +252,7 @@ export function removeNode(state: ClusterState, node: ClusterNode): void {
   for (const link of state.links.values()) if (link.node === node) link.node = undefined;
   if (state.manual.replica === node) state.manual.replica = undefined;
   state.guard.offsets.delete(node.id);
+  for (const [slot, owner] of state.disowned) if (owner === node) state.disowned.delete(slot);
   state.table.unregister(node);
   state.nodes.delete(node.id);
   needsUpdate(state);

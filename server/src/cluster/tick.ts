@@ -13,6 +13,7 @@ import { connectNode, dropLink } from "./reconnect.ts";
 import { migrateToOrphan, noteOrphan } from "./replica-migration.ts";
 import { tickStartGuard } from "./start-guard.ts";
 import { type ClusterState, followPrimary, log, needsUpdate, removeNode } from "./state.ts";
+import { tickLeftovers } from "./surplus-slots.ts";
 
 export const TICK_MS = 100;
 /** Every node is pinged this often at least: fewer would leave no time to find out that a connection hangs. */
@@ -36,6 +37,7 @@ export function tick(state: ClusterState): void {
   let hasNewSuspect = false;
   for (const node of state.nodes.values()) if (watch(state, node)) hasNewSuspect = true;
   if (hasNewSuspect && isPrimary(state.myself)) broadcastPong(state, "all");
+  tickLeftovers(state);
   if (isReplica(state.myself)) {
     state.pending.election = true;
     leaveReplicaOfReplica(state);
