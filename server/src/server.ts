@@ -11,7 +11,6 @@ import type { AccessEvent } from "./access-control/access-log.ts";
 import { createServerCluster, type ServerCluster } from "./cluster/server-cluster.ts";
 import { type Client, ClientRegistry } from "./commands/client.ts";
 import { ClientPause } from "./commands/client-pause.ts";
-import type { CommandTable } from "./commands/command-table.ts";
 import type { CommandExecutor, ServerContext, ShutdownRequest } from "./commands/context.ts";
 import { closeIdleClients } from "./commands/idle-clients.ts";
 import { StreamArguments } from "./commands/stream-arguments.ts";
@@ -36,7 +35,7 @@ import { createServerState, isPaused } from "./execution/server-state.ts";
 import { createServerTable } from "./execution/server-table.ts";
 import { createServerTracking } from "./execution/server-tracking.ts";
 import { createServerUsers, type ServerUsers, userLinesOf } from "./execution/server-users.ts";
-import { createSlotMoves, type MovesContext, type SlotMoves, type SlotMovesParts } from "./execution/slot-moves.ts";
+import { createSlotMoves, followedMoves, type MovesContext, type SlotMoves } from "./execution/slot-moves.ts";
 import { createStreamApplier } from "./execution/stream-applier.ts";
 import { TrackedReads } from "./execution/tracked-reads.ts";
 import { createWaitingClients, redirectWaiting, type WaitingClients } from "./execution/waiting-clients.ts";
@@ -68,7 +67,6 @@ import { processIdentity } from "./platform/process-identity.ts";
 import type { Random } from "./platform/random.ts";
 import { describeSystemError } from "./platform/system-error.ts";
 import { PublishSubscribe } from "./pubsub/publish-subscribe.ts";
-import type { LinkConnector } from "./replication/primary-link.ts";
 import { positionInFile, type Replication } from "./replication/replication.ts";
 import { createServerReplication } from "./replication/server-replication.ts";
 import type { ServerSlotMigrations } from "./slot-migration/server-slot-migrations.ts";
@@ -243,12 +241,12 @@ function createCore(options: ServerOptions): Core {
   const applier = createStreamApplier({ dispatcher: () => dispatcher, keyspace, connection: NO_CONNECTION, logger });
   const replication = createServerReplication({
     ...{ config, clock, random, logger, persistence, createFileTarget, appendOnly, applier, pause },
-    ...{ connect, port: () => identity.port, snapshotBegun: () => context.slotMigrations?.migrations.announceAll() },
+    ...{ connect, port: () => identity.port, ...followedMoves(() => context.slotMigrations) },
     roleChanged: (isReplica) => changeRole(isReplica, { clients, keyspace, appendOnly, programs, waiting }),
   });
   const runFor: Dispatcher["runFor"] = (client, command) => dispatcher.runFor(client, command);
   const waiting = createWaitingClients({ keyspace, clock, pause, runFor, table, errors: usage.errors });
-  const moves = createMoves(connect, table, () => ({ context, dispatcher, state }));
+  const moves = createSlotMoves({ connect, table, createParser, later: () => ({ context, dispatcher, state }) });
   const propagator = new Propagator(replication.feed, appendOnly.stream, moves.feed);
   const { payloads, migrations } = createMigrations(options, { keyspace, collections, pause, propagator });
   const parts = { config, clock, random, logger, keyspace, persistence, appendOnly, replication, pause };
@@ -281,7 +279,7 @@ function createCore(options: ServerOptions): Core {
     resetStatistics: () => resetStatistics(context, usage, dispatcher.processed),
     rewriteConfig: () => rewriteConfigFile(options, users),
   };
-  const [parser, reply] = [new RequestParser(), new ReplyWriter()];
+  const [parser, reply] = [createParser(), new ReplyWriter()];
   const state = createServerState(context, readiness);
   const upkeep = createUpkeep(context, state);
   const dispatcher = new Dispatcher({
@@ -303,9 +301,8 @@ function createCore(options: ServerOptions): Core {
   return { ...core, memoryRelease, waiting };
 }
 
-function createMoves(connect: LinkConnector, table: CommandTable, later: SlotMovesParts["later"]): SlotMoves {
-  return createSlotMoves({ connect, table, later, parser: new RequestParser(), nobody: nobody() });
-}
+/** Each has one of its own. */
+const createParser = (): RequestParser => new RequestParser();
 
 function listenToKeyspace(context: ServerContext, propagator: Propagator): void {
   const { config, keyspace, pubsub, replication, tracking } = context;

@@ -4,9 +4,11 @@
  */
 
 import { findNode } from "../cluster/admin.ts";
-import { type ClusterNode, isPrimary } from "../cluster/cluster-node.ts";
+import type { ClusterNode } from "../cluster/cluster-node.ts";
 import type { SlotRange } from "../cluster/slot-bitmap.ts";
 import { type MigrationJob, rangesText } from "../slot-migration/migration-job.ts";
+import { soleOwner } from "../slot-migration/move-ownership.ts";
+import { refuseImport, refuseMoves } from "../slot-migration/move-rules.ts";
 import type { ServerSlotMigrations } from "../slot-migration/server-slot-migrations.ts";
 import { parseInt64 } from "./arguments.ts";
 import type { Call } from "./call.ts";
@@ -103,26 +105,18 @@ function overlap(ranges: readonly SlotRange[], start: number, end: number): Comm
 }
 
 /** The one owner of all the slots. */
-function ownerOf(call: Call, { slots }: SlotRanges): ClusterNode | undefined {
-  const { table } = clusterOf(call).state;
-  const owners = new Set(slots.map((slot) => table.ownerOf(slot)));
-  if (owners.has(undefined)) {
-    const slot = slots.find((unowned) => table.ownerOf(unowned) === undefined);
-    throw new CommandError(`ERR Slot ${slot} has no node served.`);
-  }
-  if (owners.size > 1) throw new CommandError("ERR Requested slots span multiple shards");
-  return [...owners][0];
+function ownerOf(call: Call, { slots }: SlotRanges): ClusterNode {
+  const found = soleOwner(clusterOf(call).state, slots);
+  if ("refusal" in found) throw new CommandError(found.refusal);
+  return found.owner;
 }
 
 function isNumber(call: Call, index: number): boolean {
   return parseInt64(call.buffer, call.offset[index] as number, call.length[index] as number) !== undefined;
 }
 
-function checkMayStart(call: Call): void {
-  const { myself, importing, migrating } = clusterOf(call).state;
-  if (!isPrimary(myself)) throw new CommandError("ERR Slot migration can only be used on primary nodes.");
-  if (importing.size > 0) throw new CommandError("ERR Slots are being manually imported");
-  if (migrating.size > 0) throw new CommandError("ERR Slots are being manually migrated");
+function check(refusal: string | undefined): void {
+  if (refusal !== undefined) throw new CommandError(refusal);
 }
 
 interface Move {
@@ -132,7 +126,7 @@ interface Move {
 
 function migrateSlots(call: Call): void {
   const { migrations } = migrationsOf(call);
-  checkMayStart(call);
+  check(refuseMoves(clusterOf(call).state));
   const moves: Move[] = [];
   const taken: TakenSlots = { before: migrations.exportedSlots(), here: new Set() };
   for (let index = 2; index < call.argc; ) {
@@ -277,20 +271,9 @@ function establish(call: Call): void {
     migrations.follow(name, wanted.ranges);
     return;
   }
-  checkMayStart(call);
+  check(refuseMoves(state));
   const { sourceId, name, wanted } = establishRequest(call);
-  const source = findNode(state, sourceId);
-  if (source === undefined) throw new CommandError("ERR Target node does not know the source node");
-  if (source === state.myself) throw new CommandError("ERR Source node is target node itself");
-  if (migrations.isImporting(wanted.slots)) {
-    throw new CommandError("ERR Slot is already being imported on the target by a different migration");
-  }
-  if (migrations.jobs.some((job) => job.name === name)) {
-    throw new CommandError("ERR A slot migration of this name is known already");
-  }
-  if (source !== ownerOf(call, wanted)) {
-    throw new CommandError("ERR Target node does not agree about current slot ownership");
-  }
+  check(refuseImport(state, migrations, { sourceId, name, slots: wanted.slots }));
   // The connection is to be this one's alone: no other move's, no replica's.
   if (call.client.has(ClientFlag.multi | ClientFlag.inExec | ClientFlag.replica)) throw new CommandError(ERRORS.syntax);
   // As with links of replication, no limit for ordinary clients ends this connection, and no pause stops it.

@@ -3,7 +3,6 @@
 import { ReplyWriter } from "@kvcluster/protocol/reply-writer";
 import type { ServerCluster } from "../cluster/server-cluster.ts";
 import { Call } from "../commands/call.ts";
-import type { Client } from "../commands/client.ts";
 import type { CommandTable } from "../commands/command-table.ts";
 import type { ServerContext } from "../commands/context.ts";
 import type { LinkConnector } from "../replication/primary-link.ts";
@@ -13,12 +12,12 @@ import type { RequestSource } from "./dispatcher-ports.ts";
 import type { ServerState } from "./guards.ts";
 import { createImportApplier } from "./import-applier.ts";
 import { MovedChanges } from "./moved-changes.ts";
+import { nobody } from "./nobody.ts";
 
 export interface SlotMovesParts {
   readonly table: CommandTable;
   /** One of its own: changes are told in the middle of commands. */
-  readonly parser: RequestSource;
-  readonly nobody: Client;
+  readonly createParser: () => RequestSource;
   readonly connect: LinkConnector;
   /** What is made after it. */
   readonly later: () => {
@@ -41,14 +40,15 @@ export type MovesContext = Pick<
 
 const OUT_OF_MEMORY = "Ran out of memory (OOM) during slot import";
 
-export function createSlotMoves({ table, parser, nobody, connect, later }: SlotMovesParts): SlotMoves {
+export function createSlotMoves({ table, createParser, connect, later }: SlotMovesParts): SlotMoves {
+  const client = nobody();
   let call: Call | undefined;
   const feed = new MovedChanges({
-    ...{ table, parser },
+    ...{ table, parser: createParser() },
     call: () => {
       const { context } = later();
       call ??= new Call({
-        ...{ client: nobody, db: context.keyspace.database(0), reply: new ReplyWriter(), server: context },
+        ...{ client, db: context.keyspace.database(0), reply: new ReplyWriter(), server: context },
       });
       return call;
     },
@@ -61,8 +61,8 @@ export function createSlotMoves({ table, parser, nobody, connect, later }: SlotM
         ...{ cluster, connect, listeners: feed.listeners },
         createApplier: (source) =>
           createImportApplier({
-            ...{ dispatcher: () => later().dispatcher, keyspace: context.keyspace, connection: nobody.connection },
-            source: [...later().context.clients.all()].find((client) => client.connection === source),
+            ...{ dispatcher: () => later().dispatcher, keyspace: context.keyspace, connection: client.connection },
+            source: [...later().context.clients.all()].find((known) => known.connection === source),
           }),
         refusal: () => {
           const { state } = later();
@@ -72,5 +72,13 @@ export function createSlotMoves({ table, parser, nobody, connect, later }: SlotM
         isHeldUp: () => later().state.busyError !== undefined,
         released: () => context.pause.release(),
       }),
+  };
+}
+
+/** What replicas are told of moves of slots, and what they make of their primary's stream. */
+export function followedMoves(moves: () => ServerContext["slotMigrations"]) {
+  return {
+    snapshotBegun: () => moves()?.migrations.announceAll(),
+    streamReplaced: () => moves()?.migrations.streamReplaced(),
   };
 }

@@ -88,6 +88,8 @@ export interface PrimaryLinkOptions {
   readonly oldData: (id: string) => OldData;
   /** A snapshot is about to replace the data: until it is loaded we have no history that anybody could go on from. */
   readonly dataGone: () => void;
+  /** The primary goes on with the stream under another id. */
+  readonly branched: () => void;
   /** Of a primary that hands over: whether the other side has taken over, once it has answered. */
   readonly handedOver?: (hasTakenOver: boolean) => void;
   /** A snapshot has been loaded; our history is that of the primary now. */
@@ -319,6 +321,7 @@ export class PrimaryLink {
 
   #continue(id: string | undefined): void {
     const { history, logger } = this.#options;
+    if (id !== undefined && id !== history.id) this.#options.branched();
     if (id !== undefined) history.continueAs(id);
     logger.notice("Primary accepted a partial resynchronization");
     this.#online();

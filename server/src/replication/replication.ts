@@ -50,6 +50,8 @@ export interface ReplicationOptions {
   readonly applier: StreamApplier;
   /** The keyspace and others learn whether they belong to a replica. */
   readonly roleChanged: (isReplica: boolean) => void;
+  /** What comes now is from a primary that has begun anew, or was another's replica, or comes behind its snapshot. */
+  readonly streamReplaced: () => void;
   /** A failover has changed whom the configuration is to name. */
   readonly primaryChanged: (primary: { readonly host: string; readonly port: number } | undefined) => void;
   readonly connect: LinkConnector;
@@ -215,6 +217,7 @@ export class Replication {
       applied: (bytes) => this.replicas.relay(bytes, 0, bytes.length),
       oldData: (id) => this.#oldDataBeside(id),
       dataGone: () => this.#dataGone(),
+      branched: () => this.#options.streamReplaced(),
       synchronized: (id, offset) => this.#synchronized(id, offset),
       ...(handedOver === undefined ? {} : { handedOver }),
     });
@@ -376,6 +379,7 @@ export class Replication {
 
   #synchronized(id: string, offset: number): void {
     this.#isDataGone = false;
+    this.#options.streamReplaced();
     this.history.follow(id, offset);
     this.replicas.openBacklog();
     this.replicas.disconnectAll();

@@ -28,6 +28,7 @@ export interface ServerReplicationParts {
   /** The port clients connect to, known once the server listens. */
   readonly port: () => number;
   readonly roleChanged: (isReplica: boolean) => void;
+  readonly streamReplaced: () => void;
   /** A snapshot for replicas has begun. */
   readonly snapshotBegun: () => void;
   readonly pause: { pause(durationMs: number, mode: "write"): void; unpause(): void };
@@ -37,10 +38,10 @@ export interface ServerReplicationParts {
 const LONGEST_PAUSE_MS = 24 * 3600 * 1000;
 
 export function createServerReplication(parts: ServerReplicationParts): Replication {
-  const { config, clock, random, logger, applier, roleChanged, pause } = parts;
+  const { config, clock, random, logger, applier, roleChanged, streamReplaced, pause } = parts;
   const settings = settingsOf(parts, availableMemory());
   const replication = new Replication({
-    ...{ clock, random, logger, settings, applier, roleChanged },
+    ...{ clock, random, logger, settings, applier, roleChanged, streamReplaced },
     connect: parts.connect,
     primaryChanged: (primary) => config.assign("replicaof", primary),
     writes: { pause: () => pause.pause(LONGEST_PAUSE_MS, "write"), unpause: () => pause.unpause() },

@@ -1,14 +1,10 @@
 /** Makes the SlotMigrations of a server from the server's parts: the place that knows both sides. */
 
 import type { Socket } from "node:net";
-import { isPrimary } from "../cluster/cluster-node.ts";
 import type { ServerCluster } from "../cluster/server-cluster.ts";
-import { believePrimary, claimAgain, takeCopiedSlots } from "../cluster/slot-claims.ts";
 import { replicationAddress } from "../cluster/state.ts";
-import { dropKeys, expectCopies, forgetSurplus } from "../cluster/surplus-slots.ts";
 import type { Config } from "../config/config.ts";
 import type { Keyspace } from "../keyspace/keyspace.ts";
-import type { SlotSweep } from "../keyspace/slot-sweep.ts";
 import type { Logger } from "../observability/logger.ts";
 import type { AppendOnly } from "../persistence/aof/append-only.ts";
 import type { Persistence } from "../persistence/persistence.ts";
@@ -16,10 +12,14 @@ import type { Clock } from "../platform/clock.ts";
 import type { Random } from "../platform/random.ts";
 import type { LinkConnector } from "../replication/primary-link.ts";
 import type { Replication } from "../replication/replication.ts";
+import { exportTarget } from "./export-target.ts";
 import type { MigrationJob } from "./migration-job.ts";
-import { SlotExport } from "./slot-export.ts";
-import { SlotImport } from "./slot-import.ts";
-import { SlotMigrations, type SourceConnection } from "./slot-migrations.ts";
+import { NodeMoves, type SourcePorts, type TargetPorts } from "./node-moves.ts";
+import type { SlotExport } from "./slot-export.ts";
+import { slotForm } from "./slot-form.ts";
+import type { SlotImport } from "./slot-import.ts";
+import type { SlotMigrations, SourceConnection } from "./slot-migrations.ts";
+import { socketLink } from "./target-link.ts";
 
 /** Those who want the changes of some slots. */
 export interface ChangeListener {
@@ -67,75 +67,47 @@ export interface ServerSlotMigrations {
   tick(): void;
 }
 
-/** Slots whose keys are being deleted, and what comes after the last one. */
-interface Drop {
-  readonly slots: ReadonlySet<number>;
-  readonly done: () => void;
-}
-
 export function createServerSlotMigrations(parts: ServerSlotMigrationsParts): ServerSlotMigrations {
-  const { clock, random, config, keyspace, replication } = parts;
+  const { clock, random, logger, config, keyspace, replication } = parts;
   const { cluster, sweep } = parts.cluster;
-  const holders = new Set<MigrationJob>();
   const current: { applying?: SlotImport | undefined } = {};
-  let drops: Drop[] = [];
-  const drop = (slots: ReadonlySet<number>, done: () => void): void => {
-    // A sweep that is under way goes on over the slots, empty or not, and would take what comes next.
-    const filled = [...slots].filter((slot) => keyspace.countInSlot(slot) > 0 || sweep.has(slot));
-    if (filled.length > 0 && !keyspace.isReplica) {
-      cluster.change((state) => dropKeys(state, filled));
-      drops.push({ slots, done });
-      return;
-    }
-    cluster.change((state) => forgetSurplus(state, slots));
-    done();
-  };
-  const migrations: SlotMigrations = new SlotMigrations({
-    nowMs: () => clock.nowMs(),
+  const moves = new NodeMoves({
+    ...{ clock, logger, state: cluster.state, change: (make) => cluster.change(make) },
     newName: () => random.hex(40),
-    myId: () => cluster.myId,
     maxRemembered: () => config.get("cluster-slot-migration-log-max-len"),
-    expectCopies: (slots) => cluster.change((state) => expectCopies(state, slots)),
-    copiesEnded: (slots, areOwned) => {
-      cluster.change((state) => {
-        if (areOwned) believePrimary(state, slots);
-        forgetSurplus(state, slots);
-      });
-    },
-    tellReplicas: (bytes) => replication.replicas.feed(0, bytes, 0, bytes.length),
+    timeoutMs: () => config.get("repl-timeout") * 1000,
+    failoverTimeoutMs: () => config.get("cluster-manual-failover-timeout"),
     isReplica: () => replication.isReplica,
-    createExport: (job) => createExport(parts, job, holders),
-    createImport: (job, connection) =>
-      createImport({ parts, job, connection, migrations, drop: (done) => drop(job.slots, done), current }),
+    countKeys: (slot) => keyspace.countInSlot(slot),
+    isSweeping: (slot) => sweep.has(slot),
+    tellReplicas: (bytes) => replication.replicas.feed(0, bytes, 0, bytes.length),
+    released: () => parts.released(),
+    sourcePorts: (job, work) => sourcePorts(parts, job, work),
+    targetPorts: (connection, work) => targetPorts(parts, connection, { work, current }),
   });
   return {
-    migrations,
+    migrations: moves.migrations,
     get holdsWrites() {
-      return holders.size > 0;
+      return moves.holdsWrites;
     },
     get applying() {
       return current.applying;
     },
-    tick() {
-      const done = drops.filter(({ slots }) => !hasAny(sweep, slots));
-      drops = drops.filter((one) => !done.includes(one));
-      for (const one of done) one.done();
-      migrations.tick();
-    },
+    tick: () => moves.tick(),
   };
 }
 
-function hasAny(sweep: SlotSweep, slots: Iterable<number>): boolean {
-  for (const slot of slots) if (sweep.has(slot)) return true;
-  return false;
-}
-
-function createExport(parts: ServerSlotMigrationsParts, job: MigrationJob, holders: Set<MigrationJob>): SlotExport {
-  const { clock, logger, config, persistence, listeners } = parts;
-  const { cluster } = parts.cluster;
-  const work: SlotExport = new SlotExport(job, {
-    ...{ clock, logger, mayHoldWrites: () => !parts.isHeldUp() },
-    connect: (ready) => connectTo(parts, job.nodes?.target ?? "", ready),
+function sourcePorts(parts: ServerSlotMigrationsParts, job: MigrationJob, work: () => SlotExport): SourcePorts {
+  const { config, persistence, listeners } = parts;
+  const listener: ChangeListener = {
+    slots: job.slots,
+    change: (bytes, start, end) => work().change(bytes, start, end),
+    fail: (reason) => work().fail(reason),
+  };
+  return {
+    mayHoldWrites: () => !parts.isHeldUp(),
+    soon: (run) => queueMicrotask(run),
+    connect: (events) => socketLink((ready) => connectTo(parts, job.nodes?.target ?? "", ready), events),
     credentials: () => ({ user: config.get("masteruser"), password: config.get("masterauth") }),
     limits: () => ({
       timeoutMs: config.get("repl-timeout") * 1000,
@@ -143,9 +115,9 @@ function createExport(parts: ServerSlotMigrationsParts, job: MigrationJob, holde
       pauseBelowBytes: config.get("slot-migration-max-failover-repl-bytes"),
       pauseMs: config.get("cluster-manual-failover-timeout"),
     }),
-    startSnapshot: (target, form) => {
+    startSnapshot: (link, outcome) => {
       if (!persistence.mayBegin) return undefined;
-      const snapshot = persistence.startSnapshot(target, false, form);
+      const snapshot = persistence.startSnapshot(exportTarget(link, outcome), false, slotForm(job.slots));
       const finish = (): void => persistence.finishSnapshot(snapshot);
       return {
         finish,
@@ -159,19 +131,7 @@ function createExport(parts: ServerSlotMigrationsParts, job: MigrationJob, holde
       if (isOn) listeners.add(listener);
       else listeners.delete(listener);
     },
-    holdWrites: (isOn) => {
-      if (isOn) holders.add(job);
-      else if (holders.delete(job) && holders.size === 0) parts.released();
-    },
-    owner: () => ownerOf(parts, job),
-    claim: () => cluster.change(claimAgain),
-  });
-  const listener: ChangeListener = {
-    slots: job.slots,
-    change: (bytes, start, end) => work.change(bytes, start, end),
-    fail: (reason) => work.fail(reason),
   };
-  return work;
 }
 
 function connectTo({ cluster, connect }: ServerSlotMigrationsParts, id: string, ready: () => void): Socket {
@@ -182,42 +142,24 @@ function connectTo({ cluster, connect }: ServerSlotMigrationsParts, id: string, 
   return connect(address?.host ?? "127.0.0.1", address?.port ?? 0, ready);
 }
 
-function ownerOf({ cluster }: ServerSlotMigrationsParts, { slots, nodes }: MigrationJob) {
-  const { table, myself, nodes: known } = cluster.cluster.state;
-  const target = known.get(nodes?.target ?? "");
-  const owners = new Set([...slots].map((slot) => table.ownerOf(slot)));
-  if (owners.size !== 1) return "others";
-  if (owners.has(myself) && isPrimary(myself)) return "this node";
-  const [owner] = owners;
-  if (owner === undefined || target === undefined) return "others";
-  // It may have been replaced by its replica since.
-  const isItsShard = owner === target || (owner.shardId !== "" && owner.shardId === target.shardId);
-  return isItsShard ? "the target" : "others";
-}
-
-interface ImportParts {
-  readonly parts: ServerSlotMigrationsParts;
-  readonly job: MigrationJob;
-  readonly connection: SourceConnection;
-  readonly migrations: SlotMigrations;
-  readonly drop: (done: () => void) => void;
+interface Applying {
+  readonly work: () => SlotImport;
   readonly current: { applying?: SlotImport | undefined };
 }
 
-function createImport({ parts, job, connection, migrations, drop, current }: ImportParts): SlotImport {
-  const { clock, logger, config, appendOnly, replication, refusal } = parts;
+function targetPorts(
+  parts: ServerSlotMigrationsParts,
+  connection: SourceConnection,
+  { work, current }: Applying,
+): TargetPorts {
+  const { config, appendOnly, replication, refusal } = parts;
   const { replicas } = replication;
-  const { cluster } = parts.cluster;
   const applier = parts.createApplier(connection);
-  const work: SlotImport = new SlotImport(job, {
-    ...{ clock, logger, refusal, timeoutMs: () => config.get("repl-timeout") * 1000 },
-    // The source waits for all of it: the other half is for the claim, on its way there.
-    takeOverWithinMs: () => config.get("cluster-manual-failover-timeout") / 2,
-    send: (bytes) => connection.send(bytes),
-    disconnect: () => connection.destroy(),
+  return {
+    refusal,
     neededBytes: () => applier.neededBytes,
     apply(bytes) {
-      current.applying = work;
+      current.applying = work();
       try {
         return applier.apply(bytes);
       } finally {
@@ -234,19 +176,5 @@ function createImport({ parts, job, connection, migrations, drop, current }: Imp
       );
     },
     requestAcknowledgements: () => replicas.requestAcknowledgements(),
-    isSourceOwner: () => {
-      const { table, myself, nodes } = cluster.state;
-      const source = nodes.get(job.nodes?.source ?? "");
-      if (!isPrimary(myself) || source === undefined) return false;
-      return [...job.slots].every((slot) => table.ownerOf(slot) === source);
-    },
-    expect: () => {
-      cluster.change((state) => expectCopies(state, job.slots));
-      migrations.announce(job);
-    },
-    drop,
-    takeOver: () => cluster.change((state) => takeCopiedSlots(state, job.slots)),
-    ended: (ended) => migrations.importEnded(ended),
-  });
-  return work;
+  };
 }

@@ -5,20 +5,16 @@
  *
  * Until the target is allowed to take over, everything can be given up at any point and nothing has happened. From then on
  * the outcome is learned from the cluster bus alone; where it tells nothing in time, this node claims the slots anew with a
- * higher epoch, so that a late claim of the target loses, and goes on.
+ * higher epoch, so that a late claim of the target loses, and goes on. Not while it hears no majority, perhaps because it has
+ * stood still: the claim may have come in time, and be known to all others.
  */
 
-import type { Socket } from "node:net";
 import { RespDecoder, RespError, type RespValue } from "@kvcluster/protocol/resp-decoder";
 import { encodeCommand } from "@kvcluster/protocol/resp-encoder";
 import type { Logger } from "../observability/logger.ts";
-import type { SnapshotForm } from "../persistence/snapshot-form.ts";
-import type { SnapshotTarget } from "../persistence/snapshot-target.ts";
 import type { Clock } from "../platform/clock.ts";
 import { StreamBatch } from "../replication/stream-batch.ts";
-import { exportTarget } from "./export-target.ts";
 import type { FinalState, JobState, MigrationJob } from "./migration-job.ts";
-import { slotForm } from "./slot-form.ts";
 
 export interface ExportLimits {
   /** Nothing heard for so long: given up. */
@@ -31,23 +27,52 @@ export interface ExportLimits {
   readonly pauseMs: number;
 }
 
+/** The connection to the target: in order, and it may end at any moment. */
+export interface TargetLink {
+  /** Written and not on the way. */
+  readonly unsentBytes: number;
+  write(bytes: Uint8Array): void;
+  destroy(): void;
+}
+
+export interface LinkEvents {
+  /** Something can be said on it. */
+  opened(): void;
+  received(chunk: Buffer): void;
+  failed(reason: string): void;
+  closed(): void;
+}
+
+export interface SnapshotOutcome {
+  /** All of it has been written. */
+  ended(): void;
+  aborted(): void;
+}
+
 export interface ExportPorts {
-  readonly clock: Clock;
+  readonly clock: Pick<Clock, "nowMs">;
   readonly logger: Logger;
-  /** Opens a connection to the target; `ready` is called when something can be said on it. */
-  connect(ready: () => void): Socket;
+  connect(events: LinkEvents): TargetLink;
   credentials(): { readonly user: string; readonly password: string };
   limits(): ExportLimits;
-  /** Undefined while another snapshot is under way. */
-  startSnapshot(target: SnapshotTarget, form: SnapshotForm): { abort(): void; finish(): void } | undefined;
+  /** Writes the keys of the slots on the link; undefined while another snapshot is under way. */
+  startSnapshot(link: TargetLink, outcome: SnapshotOutcome): { abort(): void; finish(): void } | undefined;
   /** Changes of the slots go to this job, or do not any more. */
   listen(isOn: boolean): void;
   /** Whether nothing is in the middle of changing something. */
   mayHoldWrites(): boolean;
   holdWrites(isOn: boolean): void;
+  /** Whether what the target would claim the slots with is newer than what this node has them by. */
+  isTargetUpToDate(): boolean;
+  /** The slots are the target's to take, or are not any more. */
+  give(isOn: boolean): void;
   owner(): "this node" | "the target" | "others";
+  /** Who has heard of a claim would have told this node of it. */
+  hearsMajority(): boolean;
   /** Claims the slots again, against whatever the target may have come to. */
   claim(): void;
+  /** Behind what is running now. */
+  soon(run: () => void): void;
 }
 
 const ACK_PERIOD_MS = 1000;
@@ -57,12 +82,14 @@ export class SlotExport {
   readonly #ports: ExportPorts;
   readonly #decoder = new RespDecoder();
   readonly #batch = new StreamBatch();
-  #socket: Socket | undefined;
+  #link: TargetLink | undefined;
   #snapshot: { abort(): void; finish(): void } | undefined;
   #heldBytes = 0;
   #isFlushScheduled = false;
   #lastAckMs = 0;
   #pausedUntilMs = 0;
+  /** The target has everything, and wants the slots. */
+  #isAsked = false;
 
   constructor(job: MigrationJob, ports: ExportPorts) {
     this.job = job;
@@ -70,18 +97,19 @@ export class SlotExport {
   }
 
   start(): void {
-    const socket = this.#ports.connect(() => this.#signIn(socket));
-    this.#socket = socket;
-    socket.on("data", (chunk) => this.#receive(chunk));
-    socket.on("error", (error) => {
-      if (this.job.state === "connecting") this.fail(`Unable to connect to target node: ${error.message}`);
+    this.#link = this.#ports.connect({
+      opened: () => this.#signIn(),
+      received: (chunk) => this.#receive(chunk),
+      failed: (reason) => {
+        if (this.job.state === "connecting") this.fail(`Unable to connect to target node: ${reason}`);
+      },
+      closed: () => this.#closed(),
     });
-    socket.on("close", () => this.#closed());
   }
 
   /** Changes that have not left. */
   get remainingBytes(): number {
-    return this.#heldBytes + (this.#socket?.writableLength ?? 0);
+    return this.#heldBytes + (this.#link?.unsentBytes ?? 0);
   }
 
   /** A change of the slots, whole commands. */
@@ -97,7 +125,7 @@ export class SlotExport {
     if (job.isOver) return;
     const nowMs = this.#ports.clock.nowMs();
     if (job.state === "failover-granted") {
-      if (nowMs >= this.#pausedUntilMs) this.#claimAgain();
+      if (nowMs >= this.#pausedUntilMs && this.#ports.hearsMajority()) this.#claimAgain();
       return;
     }
     if (nowMs - job.heardAtMs > this.#ports.limits().timeoutMs) {
@@ -110,6 +138,7 @@ export class SlotExport {
       this.fail("Timed out before streaming completed");
       return;
     }
+    if (job.state === "failover-paused" && this.#isAsked) this.#grant();
     if (nowMs - this.#lastAckMs >= ACK_PERIOD_MS && TAKES_ACKS.has(job.state)) this.#say("ACK");
   }
 
@@ -131,13 +160,13 @@ export class SlotExport {
     if (this.job.state !== "failover-granted") this.#end("cancelled", "");
   }
 
-  #signIn(socket: Socket): void {
+  #signIn(): void {
     const { user, password } = this.#ports.credentials();
     if (password === "") {
       this.#establish();
       return;
     }
-    socket.write(encodeCommand(user === "" ? ["AUTH", password] : ["AUTH", user, password]));
+    this.#link?.write(encodeCommand(user === "" ? ["AUTH", password] : ["AUTH", user, password]));
     this.#enter("reading-auth-response");
   }
 
@@ -145,7 +174,7 @@ export class SlotExport {
     const { name, ranges, nodes } = this.job;
     const slots = ranges.flatMap(({ start, end }) => [start, end]);
     const request = ["SOURCE", nodes?.source ?? "", "NAME", name, "SLOTSRANGE", ...slots];
-    this.#socket?.write(encodeCommand(["CLUSTER", "SYNCSLOTS", "ESTABLISH", ...request]));
+    this.#link?.write(encodeCommand(["CLUSTER", "SYNCSLOTS", "ESTABLISH", ...request]));
     this.#enter("reading-establish-response");
   }
 
@@ -186,21 +215,22 @@ export class SlotExport {
     if (verb === "request-pause" && state === "replicating") {
       this.#enter("waiting-to-pause");
       this.#pause();
-    } else if (verb === "request-failover" && state === "failover-paused") this.#grant();
-    else if (verb !== "ack") this.fail("Unexpected state machine transition");
+    } else if (verb === "request-failover" && state === "failover-paused") {
+      this.#isAsked = true;
+      this.#grant();
+    } else if (verb !== "ack") this.fail("Unexpected state machine transition");
   }
 
   #begin(): void {
-    const socket = this.#socket;
-    if (socket === undefined) return;
-    const target = exportTarget(socket, {
+    const link = this.#link;
+    if (link === undefined) return;
+    const snapshot = this.#ports.startSnapshot(link, {
       ended: () => this.#snapshotSent(),
       aborted: () => {
         this.#snapshot = undefined;
         this.fail("The snapshot was given up");
       },
     });
-    const snapshot = this.#ports.startSnapshot(target, slotForm(this.job.slots));
     if (snapshot === undefined) return;
     this.#snapshot = snapshot;
     this.#ports.listen(true);
@@ -234,9 +264,11 @@ export class SlotExport {
       this.fail("Unpaused before failover completed");
       return;
     }
+    if (!this.#ports.isTargetUpToDate()) return;
     this.#pausedUntilMs = nowMs + this.#ports.limits().pauseMs;
     this.#flush();
     this.#ports.listen(false);
+    this.#ports.give(true);
     this.#say("FAILOVER-GRANTED");
     this.#enter("failover-granted");
   }
@@ -247,7 +279,7 @@ export class SlotExport {
   }
 
   #closed(): void {
-    this.#socket = undefined;
+    this.#link = undefined;
     // The target may have taken over before: the bus tells.
     if (this.job.isOver || this.job.state === "failover-granted") return;
     this.fail("Connection lost to target. Check CLUSTER GETSLOTMIGRATIONS on the target node for more information.");
@@ -266,7 +298,7 @@ export class SlotExport {
   #scheduleFlush(): void {
     if (this.#isFlushScheduled) return;
     this.#isFlushScheduled = true;
-    queueMicrotask(() => {
+    this.#ports.soon(() => {
       this.#isFlushScheduled = false;
       this.#flush();
       if (this.#isTooMuch(this.remainingBytes)) this.fail("The target does not take changes as fast as they come");
@@ -275,13 +307,13 @@ export class SlotExport {
 
   #flush(): void {
     if (this.job.isOver || this.job.state === "snapshotting") return;
-    for (const bytes of this.#batch.take()) this.#socket?.write(bytes);
+    for (const bytes of this.#batch.take()) this.#link?.write(bytes);
   }
 
   #say(verb: string): void {
     this.#lastAckMs = this.#ports.clock.nowMs();
     this.#flush();
-    this.#socket?.write(encodeCommand(["CLUSTER", "SYNCSLOTS", verb]));
+    this.#link?.write(encodeCommand(["CLUSTER", "SYNCSLOTS", verb]));
   }
 
   #enter(state: JobState): void {
@@ -299,8 +331,9 @@ export class SlotExport {
     this.#snapshot = undefined;
     snapshot?.abort();
     this.#ports.holdWrites(false);
-    this.#socket?.destroy();
-    this.#socket = undefined;
+    this.#ports.give(false);
+    this.#link?.destroy();
+    this.#link = undefined;
     this.#batch.take();
     this.#heldBytes = 0;
   }

@@ -18,7 +18,7 @@ export interface DataPosition {
 }
 
 export interface ImportPorts {
-  readonly clock: Clock;
+  readonly clock: Pick<Clock, "nowMs" | "monotonicUs">;
   readonly logger: Logger;
   send(bytes: Buffer): void;
   disconnect(): void;
@@ -37,6 +37,8 @@ export interface ImportPorts {
   requestAcknowledgements(): void;
   /** Whether all slots are still the source's. */
   isSourceOwner(): boolean;
+  /** Why this node may own no more slots just now, if so. */
+  mayNotOwn(): string | undefined;
   /** Copies of the slots' keys begin to come. */
   expect(): void;
   /** Deletes what there is of the slots, in slices; `done` after the last key. */
@@ -168,6 +170,11 @@ export class SlotImport {
   #takeOver(): void {
     if (!this.#ports.isSourceOwner()) {
       this.fail("Slots are no longer owned by source node");
+      return;
+    }
+    const obstacle = this.#ports.mayNotOwn();
+    if (obstacle !== undefined) {
+      this.fail(obstacle);
       return;
     }
     // This node may have stood still: the source does not wait for ever, and may be at work again.

@@ -28,9 +28,15 @@ export interface SlotMigrationsParts {
   expectCopies(slots: ReadonlySet<number>): void;
   /** That is over: the slots are its own now, or the copies are deleted. */
   copiesEnded(slots: ReadonlySet<number>, areOwned: boolean): void;
+  /** What was on its way to the primary of this node is not told of any more. */
+  doubtCopies(): void;
   /** Tells the replicas of this node, in the stream. */
   tellReplicas(bytes: Buffer): void;
   isReplica(): boolean;
+  /** Whether all of them are this node's. */
+  owns(slots: ReadonlySet<number>): boolean;
+  /** Deletes the keys of those that are not. */
+  drop(slots: ReadonlySet<number>, done: () => void): void;
 }
 
 export class SlotMigrations {
@@ -39,6 +45,9 @@ export class SlotMigrations {
   readonly #imports = new Map<SourceConnection, SlotImport>();
   /** All that are known, in order of their beginning. */
   readonly #jobs = new Map<string, MigrationJob>();
+
+  /** Imports that ended as this node had become a replica. Its own may go on with it, should it be a primary again. */
+  readonly #untold = new Set<MigrationJob>();
 
   constructor(parts: SlotMigrationsParts) {
     this.#parts = parts;
@@ -125,6 +134,16 @@ export class SlotMigrations {
     return true;
   }
 
+  /**
+   * A replica goes on behind a snapshot, which is followed by what is under way, or with a primary that has begun anew or was a
+   * replica itself, and takes part in nothing: of the ends of imports it was told of it will not hear.
+   */
+  streamReplaced(): void {
+    this.#endFollowed(() => true, "How it has ended was not told here");
+    this.#parts.doubtCopies();
+    this.#untold.clear();
+  }
+
   /** An import begins to take data: replicas learn of it before the first key comes. */
   announce(job: MigrationJob): void {
     const slots = job.ranges.flatMap(({ start, end }) => [start, end]);
@@ -140,7 +159,14 @@ export class SlotMigrations {
   /** An import of this node is over. */
   importEnded(job: MigrationJob): void {
     for (const [connection, work] of this.#imports) if (work.job === job) this.#imports.delete(connection);
-    if (this.#parts.isReplica()) return;
+    this.#tellEnd(job);
+  }
+
+  #tellEnd(job: MigrationJob): void {
+    if (this.#parts.isReplica()) {
+      this.#untold.add(job);
+      return;
+    }
     const message = job.message === "" ? [] : ["MESSAGE", job.message];
     this.#parts.tellReplicas(
       encodeCommand(["CLUSTER", "SYNCSLOTS", "FINISH", "STATE", job.state, "NAME", job.name, ...message]),
@@ -155,7 +181,7 @@ export class SlotMigrations {
   /** Ten times a second. */
   tick(): void {
     if (this.#parts.isReplica()) this.ownersChanged();
-    else this.#endFollowed(() => true, "The primary that took the slots is gone");
+    else this.#inherit();
     for (const work of this.#exports.values()) {
       work.tick();
       if (work.job.isOver) this.#exports.delete(work.job.name);
@@ -186,6 +212,19 @@ export class SlotMigrations {
 
   #exportsUnderWay(): SlotExport[] {
     return [...this.#exports.values()].filter(({ job }) => !job.isOver);
+  }
+
+  /** This node has taken the place of the primary that took slots: other replicas hear from it how that has ended. */
+  #inherit(): void {
+    for (const job of this.#untold) this.#tellEnd(job);
+    this.#untold.clear();
+    for (const job of this.#jobs.values()) {
+      if (job.state !== "occurring-on-primary") continue;
+      const areOwned = this.#parts.owns(job.slots);
+      if (!areOwned) job.message = "The primary that took the slots is gone";
+      job.enter(areOwned ? "success" : "failed", this.#parts.nowMs());
+      this.#parts.drop(job.slots, () => this.#tellEnd(job));
+    }
   }
 
   /** Their copies are the cluster's to delete (cluster/surplus-slots.ts). */

@@ -1,0 +1,19 @@
+import { describe, expect, it } from "vitest";
+import { simulateMoves } from "./simulated-moves.ts";
+
+/** A few, for a short time; simulated-moves.fuzz.ts tries thousands. */
+const SEEDS = Array.from({ length: 24 }, (_, i) => i * 104_729 + 3);
+const FAULT_MS = 8000;
+/** These have found something. */
+const SEEDS_THAT_FAILED = [7, 39, 111];
+
+describe("simulated moves of slots", () => {
+  it("end under faults, and lose nothing", () => {
+    const moved = SEEDS.map((seed) => simulateMoves(seed, FAULT_MS).moved);
+    expect(moved.filter((count) => count > 0).length).toBeGreaterThan(SEEDS.length / 2);
+  });
+
+  it.each(SEEDS_THAT_FAILED)("end and lose nothing where they once did, seed %i", (seed) => {
+    simulateMoves(seed);
+  });
+});
