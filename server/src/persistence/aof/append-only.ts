@@ -94,6 +94,7 @@ export class AppendOnly {
   #isBeginning = false;
   #manifest: Manifest = EMPTY_MANIFEST;
   #rewrite: Rewrite | undefined;
+  #rewriteEnded: Promise<void> = Promise.resolve();
   #isScheduled = false;
   /** There is still no base: another attempt, in a while. */
   #isRetried = false;
@@ -267,6 +268,10 @@ export class AppendOnly {
 
   /** Everything is on the disk, and the file closed; rejects if it cannot be. */
   async finish(): Promise<void> {
+    // Without a base the files are no data set, and what is in memory may be on no disk at all.
+    const isFirst = this.#state === "waiting" && this.#rewrite !== undefined;
+    if (isFirst) await this.#rewriteEnded;
+    if (isFirst && this.#state === "waiting") throw new Error("its first base could not be written");
     this.#cancelRewrite();
     if (this.#state === "off") return;
     await this.#writer.finish();
@@ -330,7 +335,7 @@ export class AppendOnly {
     const rewrite = { hasIncrement, startedAtMs: clock.nowMs(), job: snapshot.job };
     this.#rewrite = rewrite;
     logger.notice("Background append only file rewriting started");
-    Promise.all([increment, snapshot.written])
+    this.#rewriteEnded = Promise.all([increment, snapshot.written])
       .then(([first, bytes]) => this.#commit(rewrite, { base, first, bytes }))
       .catch((reason) => this.#rewriteFailed(rewrite, reason));
   }
