@@ -242,7 +242,7 @@ function createCore(options: ServerOptions): Core {
   const replication = createServerReplication({
     ...{ config, clock, random, logger, persistence, createFileTarget, appendOnly, applier, pause },
     ...{ connect, port: () => identity.port, ...followedMoves(() => context.slotMigrations) },
-    roleChanged: (isReplica) => changeRole(isReplica, { clients, keyspace, appendOnly, programs, waiting }),
+    roleChanged: (isReplica) => changeRole(isReplica, { ...context, programs, waiting }),
   });
   const runFor: Dispatcher["runFor"] = (client, command) => dispatcher.runFor(client, command);
   const waiting = createWaitingClients({ keyspace, clock, pause, runFor, table, errors: usage.errors });

@@ -4,6 +4,7 @@ import { type Client, ClientFlag, type ClientRegistry, WRITES_UNKNOWN } from "..
 import type { ScriptsUnderWay } from "../commands/context.ts";
 import type { Keyspace } from "../keyspace/keyspace.ts";
 import type { AppendOnly } from "../persistence/aof/append-only.ts";
+import type { Persistence } from "../persistence/persistence.ts";
 import type { ServerScripting } from "./server-scripting.ts";
 import type { WaitingClients } from "./waiting-clients.ts";
 
@@ -12,20 +13,23 @@ const ROLE_CHANGED = "UNBLOCKED force unblock from blocking operation, instance 
 interface RoleParts {
   readonly clients: ClientRegistry;
   readonly keyspace: Keyspace;
+  readonly persistence: Persistence;
   readonly appendOnly: AppendOnly;
   readonly programs: ServerScripting;
   readonly waiting: WaitingClients;
 }
 
 export function changeRole(isReplica: boolean, parts: RoleParts): void {
-  const { keyspace, appendOnly, programs, waiting } = parts;
+  const { keyspace, persistence, appendOnly, programs, waiting } = parts;
   keyspace.isReplica = isReplica;
   if (isReplica) {
     stopAll(programs.scriptsUnderWay, waiting);
     forgetWrites(parts.clients);
+    return;
   }
   // The data of a primary that was may not have come: from now on what is here is the data set.
-  else appendOnly.resume();
+  persistence.acceptData();
+  appendOnly.resume();
 }
 
 /** A replica runs what its primary sends, and nothing else may be in the middle of something. */

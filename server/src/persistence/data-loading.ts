@@ -100,6 +100,11 @@ export class DataLoading {
     return (this.isUnderWay && this.#oldData === "dropped") || (this.#isDataGone && this.#options.keyspace.isReplica);
   }
 
+  /** This server is a primary now: what is here is the data set, whatever was to come. */
+  accept(): void {
+    this.#isDataGone = false;
+  }
+
   facts(): LoadingFacts | undefined {
     return this.progress && { ...this.progress, isServing: this.isBesideServedData };
   }
@@ -186,7 +191,7 @@ export class DataLoading {
   }
 
   async #replace(file: string, isCancelled: () => boolean): Promise<ReadonlyMap<string, string>> {
-    const { clock, appendOnly } = this.#options;
+    const { clock, keyspace, appendOnly } = this.#options;
     this.#abortSnapshot();
     this.#isDataGone = true;
     appendOnly().suspend();
@@ -201,6 +206,8 @@ export class DataLoading {
       return aux;
     } catch (reason) {
       this.forgetAll();
+      // Promoted meanwhile: from now on that nothing is the data set.
+      this.#isDataGone = keyspace.isReplica;
       throw reason;
     } finally {
       this.progress = undefined;

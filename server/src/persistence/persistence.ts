@@ -102,6 +102,11 @@ export class Persistence {
     return this.#loading.isDataIncomplete;
   }
 
+  /** This server is a primary now: what is here is the data set, whatever was to come. */
+  acceptData(): void {
+    this.#loading.accept();
+  }
+
   get lastSaveAtMs(): number {
     return this.#lastSaveAtMs;
   }

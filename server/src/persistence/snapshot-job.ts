@@ -1,7 +1,8 @@
 /**
- * Drives a snapshot from a timer in slices, so that commands are served in between: a server without work goes from slice to
- * slice, one with clients gives them half of the time. It pauses while its target has enough to do. Changes meanwhile add pre-images whether the target is full or not: `isBehind` says when that gets out of
- * hand, and writers have to wait until `caughtUp`; as have those who would change a large value that is not written yet.
+ * Drives a snapshot from a timer in slices, so that commands are served in between: a server without work goes from slice
+ * to slice, one with clients gives them half of the time. It pauses while its target has enough to do. Changes meanwhile
+ * add pre-images whether the target is full or not: `isBehind` says when that gets out of hand, and writers have to wait
+ * until `caughtUp`; as have those who would change a large value that is not written yet.
  */
 
 import type { Handle } from "../memory/arena-layout.ts";

@@ -257,3 +257,20 @@ test("a replica whose sync failed and that is promoted appends again", async () 
   expect(await client.text("EXISTS", "old", "new")).toBe(":1\r\n");
   expect(await client.text("EXISTS", "new")).toBe(":1\r\n");
 });
+
+test("what is written after a failed sync and a promotion is a data set, and stays one whoever is followed next", async () => {
+  const primary = new FakePrimary();
+  await primary.start();
+  const written = vi.spyOn(process.stderr, "write").mockReturnValue(true);
+  stops.push(() => written.mockRestore());
+  const replica = await replicaOf(primary);
+  const client = await RawClient.connect(replica.port);
+  stops.push(() => client.close());
+  sendSnapshot(await primary.follower(), Buffer.from("REDIS0010 and nothing good"));
+  await expect.poll(() => replica.context.replication.dataAgeMs, PATIENCE).toBe(Number.POSITIVE_INFINITY);
+  expect(await client.text("SAVE")).toMatch(/^-ERR/);
+  await client.text("REPLICAOF", "NO", "ONE");
+  expect(await client.text("SET", "new", "1")).toBe("+OK\r\n");
+  await client.text("REPLICAOF", "127.0.0.1", "1");
+  expect(await client.text("SAVE")).toBe("+OK\r\n");
+});
