@@ -182,18 +182,24 @@ test("whoever is killed in the middle of the final snapshot has lost nothing of 
   }
 });
 
-test("whoever is ended while the first append-only file is being written ends with all data in it", async () => {
-  const directives = ["--enable-debug-command", "yes"];
-  const first = await start(...NO_POINTS, ...directives);
-  await first.client.send([
-    ["DEBUG", "POPULATE", "3000"],
-    ["CONFIG", "SET", "rdb-key-save-delay", "500"],
-    ["CONFIG", "SET", "appendonly", "yes"],
-    ["SET", "after", "1"],
-  ]);
-  expect(String((await first.client.send([["INFO", "persistence"]]))[0])).toContain("aof_rewrite_in_progress:1");
-  first.server.signal("SIGTERM");
-  expect(await first.server.ended).toBe(0);
-  const next = await start(...NO_POINTS, "--appendonly", "yes");
-  expect(await next.client.send([["DBSIZE"], ["GET", "after"]])).toEqual([3001, Buffer.from("1")]);
-});
+test.each([
+  ["without save points", NO_POINTS],
+  ["with save points", POINTS],
+])(
+  "%s, a server that is ended while its first append-only file is being written ends with all data in it",
+  async (_, points) => {
+    const first = await start(...points, "--enable-debug-command", "yes");
+    await first.client.send([
+      ["DEBUG", "POPULATE", "3000"],
+      ["CONFIG", "SET", "rdb-key-save-delay", "500"],
+      ["CONFIG", "SET", "appendonly", "yes"],
+      ["SET", "after", "1"],
+    ]);
+    expect(String((await first.client.send([["INFO", "persistence"]]))[0])).toContain("aof_rewrite_in_progress:1");
+    first.server.signal("SIGTERM");
+    expect(await first.server.ended).toBe(0);
+    rmSync(path.join(directory, "dump.rdb"), { force: true });
+    const next = await start(...NO_POINTS, "--appendonly", "yes");
+    expect(await next.client.send([["DBSIZE"], ["GET", "after"]])).toEqual([3001, Buffer.from("1")]);
+  },
+);

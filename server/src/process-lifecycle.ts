@@ -131,7 +131,8 @@ export class ProcessLifecycle {
       return;
     }
     server.context.pause.pause(HOLD_REQUESTS_MS, "all");
-    // A snapshot keeps the thread for long: what was acknowledged must not wait for its end. What fails here fails below too.
+    // A snapshot keeps the thread for long: what was acknowledged must not wait for its end. What fails here fails below too,
+    // but for a first base, which the snapshot can stand in for.
     await server.context.appendOnly.flush().catch(() => undefined);
     const isSaved = (request.save ?? config.get("save").length > 0) ? await saveData(running) : true;
     // If it stays up, it goes on appending.

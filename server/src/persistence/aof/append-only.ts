@@ -261,17 +261,20 @@ export class AppendOnly {
     return this.#writer.atRest(task);
   }
 
-  /** What was added so far is on the disk; rejects if it cannot be. */
+  /**
+   * What was added so far is on the disk; rejects if it cannot be. Without a base the files are no data set, and what is in
+   * memory may be on no disk at all: so the first base that is being written is waited for.
+   */
   async flush(): Promise<void> {
+    const isFirst = this.#state === "waiting" && this.#rewrite !== undefined;
+    if (isFirst) await this.#rewriteEnded;
+    if (isFirst && this.#state === "waiting") throw new Error("its first base could not be written");
     if (this.#state === "on") await this.#writer.flush();
   }
 
   /** Everything is on the disk, and the file closed; rejects if it cannot be. */
   async finish(): Promise<void> {
-    // Without a base the files are no data set, and what is in memory may be on no disk at all.
-    const isFirst = this.#state === "waiting" && this.#rewrite !== undefined;
-    if (isFirst) await this.#rewriteEnded;
-    if (isFirst && this.#state === "waiting") throw new Error("its first base could not be written");
+    await this.flush();
     this.#cancelRewrite();
     if (this.#state === "off") return;
     await this.#writer.finish();
