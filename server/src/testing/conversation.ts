@@ -119,6 +119,8 @@ class Stage {
 
   static async open(port: number): Promise<Stage> {
     const control = await RawClient.connect(port, PATIENCE_MS);
+    // The server may not have seen yet that those of the conversation before have left.
+    while ((await control.text("CLIENT", "LIST")).split("id=").length > 2);
     return new Stage(port, control);
   }
 
