@@ -1,21 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { createSeededRandom } from "../platform/random.ts";
 import { type ClusterNode, createNode, NODE_FLAG } from "./cluster-node.ts";
 import { claimedSlots, noteClaims } from "./disowned-slots.ts";
-import { SIMULATED_SETTINGS } from "./simulated-cluster.ts";
+import { createLonelyState } from "./lonely-state.ts";
 import { bitmapOf, slotsOf } from "./slot-bitmap.ts";
 import { applyClaim } from "./slot-claims.ts";
-import { addNode, type ClusterState, createState } from "./state.ts";
+import { addNode, type ClusterState } from "./state.ts";
 
 const SLOT = 7;
-const FACTS = {
-  replicationOffset: () => 0,
-  primaryLinkUp: () => false,
-  dataAgeMs: () => 0,
-  keyspaceIsEmpty: () => false,
-  countKeysInSlot: () => 0,
-};
-
 function addPrimary(state: ClusterState, digit: string, epoch: number): ClusterNode {
   const node = createNode({ id: digit.repeat(40), flags: NODE_FLAG.primary, now: 0 });
   node.configEpoch = epoch;
@@ -25,7 +16,7 @@ function addPrimary(state: ClusterState, digit: string, epoch: number): ClusterN
 
 /** A slot that `giver` has given to `taker` and who has a newer epoch by now, as seen by one who knows of neither. */
 function missedMove() {
-  const state = createState({ settings: SIMULATED_SETTINGS, random: createSeededRandom(1), facts: FACTS, now: 0 });
+  const state = createLonelyState();
   const [giver, taker] = [addPrimary(state, "a", 9), addPrimary(state, "b", 8)];
   for (const slot of [SLOT, SLOT + 1]) state.table.assign(slot, giver);
   const claim = (): void => applyClaim(state, taker, taker.configEpoch, bitmapOf([SLOT]));

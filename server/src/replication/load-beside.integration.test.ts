@@ -3,12 +3,12 @@
  * is loaded beside the old data, one load a key so slow that there is time to ask.
  */
 
-import { createServer, type Socket } from "node:net";
-import { RespDecoder } from "@kvcluster/protocol/resp-decoder";
+import type { Socket } from "node:net";
 import { encodeCommand } from "@kvcluster/protocol/resp-encoder";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { LiveKeyspace } from "../persistence/live-keyspace.ts";
 import { ReferenceRedis } from "../persistence/reference-redis.ts";
+import { FakePrimary } from "../testing/fake-primary.ts";
 import { type OwnServer, startOwnServer } from "../testing/own-server.ts";
 import { RawClient } from "../testing/raw-client.ts";
 
@@ -26,50 +26,6 @@ afterEach(async () => {
   for (const stop of stops.reverse()) await stop();
   stops = [];
 });
-
-class FakePrimary {
-  readonly #server = createServer((socket) => this.#serve(socket));
-  readonly #arrived: Socket[] = [];
-  #wake: () => void = () => undefined;
-  port = 0;
-  /** The arguments of the latest PSYNC. */
-  lastAsked: readonly string[] = [];
-
-  async start(): Promise<void> {
-    await new Promise<void>((resolve) => this.#server.listen(0, "127.0.0.1", resolve));
-    this.port = (this.#server.address() as { port: number }).port;
-    stops.push(() => this.#server.close());
-  }
-
-  /** The next connection that has asked by PSYNC. */
-  async follower(): Promise<Socket> {
-    for (;;) {
-      const next = this.#arrived.shift();
-      if (next !== undefined) return next;
-      await new Promise<void>((resolve) => (this.#wake = resolve));
-    }
-  }
-
-  #serve(socket: Socket): void {
-    const decoder = new RespDecoder();
-    stops.push(() => socket.destroy());
-    socket.on("error", () => undefined);
-    socket.on("data", (bytes) => {
-      decoder.push(Buffer.from(bytes.filter((byte, index) => byte !== LF || bytes[index - 1] === CR)));
-      for (let value = decoder.next(); value !== undefined; value = decoder.next()) {
-        const words = (value as Buffer[]).map(String);
-        if (words[0] === "PSYNC") {
-          this.lastAsked = words.slice(1);
-          this.#arrived.push(socket);
-          this.#wake();
-        } else if (words[0] === "PING") socket.write("+PONG\r\n");
-        else if (words[1] !== "ACK") socket.write("+OK\r\n");
-      }
-    });
-  }
-}
-
-const [CR, LF] = [13, 10];
 
 /** Keys `all` with this value, `name` with the same, and enough others. */
 function snapshot(name: string, fillers = KEYS): Buffer {
@@ -123,9 +79,10 @@ interface SceneOptions {
 async function loadFirst(start: Start, directives: readonly string[] = []): Promise<Scene> {
   const primary = new FakePrimary();
   await primary.start();
+  stops.push(() => primary.stop());
   const server = await start(...SWAPPING, "--replicaof", "127.0.0.1", String(primary.port), ...directives);
   stops.push(() => server.stop());
-  const first = await primary.follower();
+  const { socket: first } = await primary.follower();
   send(first, snapshot("old"), ID, START);
   const client = await connect(server.port);
   await expect.poll(() => info(client, "master_link_status"), PATIENCE).toBe("up");
@@ -139,7 +96,7 @@ async function loadSecond(start: Start, options: SceneOptions = {}): Promise<Sce
   const { primary, client, first } = scene;
   await client.text("CONFIG", "SET", "key-load-delay", KEY_DELAY_US);
   first.destroy();
-  send(await primary.follower(), file, id, START + 5000);
+  send((await primary.follower()).socket, file, id, START + 5000);
   const loads = async (): Promise<string> => (await info(client, "async_loading")) + (await info(client, "loading"));
   await expect.poll(loads, PATIENCE).toBe(id === ID ? "10" : "01");
   return scene;
@@ -217,13 +174,13 @@ describe.each(SERVERS)("while %s loads beside served data", (_, start) => {
   test("a link that breaks in the middle of a snapshot leaves the old data", async () => {
     const { primary, client, first } = await loadFirst(start);
     first.destroy();
-    const second = await primary.follower();
+    const { socket: second } = await primary.follower();
     const file = snapshot("new");
     second.write(`+FULLRESYNC ${ID} ${START + 5000}\r\n$${file.length}\r\n`);
     second.write(file.subarray(0, file.length / 2));
     await expect.poll(() => info(client, "master_sync_in_progress"), PATIENCE).toBe("1");
     second.destroy();
-    const third = await primary.follower();
+    const { socket: third } = await primary.follower();
     expect(await client.text("MGET", "all", "new")).toBe("*2\r\n$3\r\nold\r\n$-1\r\n");
     send(third, snapshot("newer"), ID, START + 6000);
     await expect.poll(() => client.text("GET", "all"), PATIENCE).toBe("$5\r\nnewer\r\n");
@@ -242,8 +199,8 @@ describe("a load beside the old data", () => {
     file[file.length - 1] = (file[file.length - 1] as number) ^ 1;
     const { client, primary } = await loadSecond(startOurs, { id, file });
     await client.text("CONFIG", "SET", "key-load-delay", "0");
-    const socket = await primary.follower();
-    expect(primary.lastAsked).toEqual([ID, String(START + 1)]);
+    const { socket, askedFor } = await primary.follower();
+    expect(askedFor).toEqual([ID, String(START + 1)]);
     expect(await client.text("GET", "all")).toBe("$3\r\nold\r\n");
     expect(await client.text("DBSIZE")).toBe(`:${KEYS + 2}\r\n`);
     send(socket, snapshot("newer"), id, START + 6000);

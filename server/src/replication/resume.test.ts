@@ -3,12 +3,11 @@
  * says of a stream it cannot follow.
  */
 
-import { createServer, type Socket } from "node:net";
-import { RespDecoder } from "@kvcluster/protocol/resp-decoder";
 import { encodeCommand } from "@kvcluster/protocol/resp-encoder";
 import { afterEach, expect, test, vi } from "vitest";
 import { type Clock, systemClock } from "../platform/clock.ts";
 import { FakeClock } from "../platform/fake-clock.ts";
+import { FakePrimary, type Follower } from "../testing/fake-primary.ts";
 import { type OwnServer, startOwnServer, startOwnServerWith } from "../testing/own-server.ts";
 import { RawClient } from "../testing/raw-client.ts";
 import { FileSpool } from "./snapshot-spool.ts";
@@ -25,47 +24,18 @@ afterEach(async () => {
   stops = [];
 });
 
-interface Follower {
-  readonly socket: Socket;
-  /** The arguments of its PSYNC. */
-  readonly askedFor: readonly string[];
+async function startPrimary(): Promise<FakePrimary> {
+  const primary = new FakePrimary();
+  await primary.start();
+  stops.push(() => primary.stop());
+  return primary;
 }
 
-class FakePrimary {
-  readonly #server = createServer((socket) => this.#serve(socket));
-  readonly #arrived: Follower[] = [];
-  #wake: () => void = () => undefined;
-  port = 0;
-
-  async start(): Promise<void> {
-    await new Promise<void>((resolve) => this.#server.listen(0, "127.0.0.1", resolve));
-    this.port = (this.#server.address() as { port: number }).port;
-    stops.push(() => this.#server.close());
-  }
-
-  async follower(): Promise<Follower> {
-    for (;;) {
-      const next = this.#arrived.shift();
-      if (next !== undefined) return next;
-      await new Promise<void>((resolve) => (this.#wake = resolve));
-    }
-  }
-
-  #serve(socket: Socket): void {
-    const decoder = new RespDecoder();
-    stops.push(() => socket.destroy());
-    socket.on("error", () => undefined);
-    socket.on("data", (bytes) => {
-      decoder.push(bytes);
-      for (let value = decoder.next(); value !== undefined; value = decoder.next()) {
-        const words = (value as Buffer[]).map(String);
-        if (words[0] === "PSYNC") {
-          this.#arrived.push({ socket, askedFor: words.slice(1) });
-          this.#wake();
-        } else if (words[1] !== "ACK") socket.write("+OK\r\n");
-      }
-    });
-  }
+/** Gives what is written instead. */
+function silenceWarnings() {
+  const written = vi.spyOn(process.stderr, "write").mockReturnValue(true);
+  stops.push(() => written.mockRestore());
+  return written;
 }
 
 async function replicaOf(primary: FakePrimary, clock: Clock = systemClock): Promise<OwnServer> {
@@ -80,8 +50,7 @@ function sendSnapshot({ socket }: Follower, snapshot = EMPTY_SNAPSHOT): void {
 }
 
 test("a link that breaks inside a transaction goes on behind the last command before it", async () => {
-  const primary = new FakePrimary();
-  await primary.start();
+  const primary = await startPrimary();
   const replica = await replicaOf(primary);
   const first = await primary.follower();
   expect(first.askedFor).toEqual(["?", "-1"]);
@@ -107,8 +76,7 @@ test("a link that breaks inside a transaction goes on behind the last command be
 });
 
 test("a lost link is tried again at once, then less and less often", async () => {
-  const primary = new FakePrimary();
-  await primary.start();
+  const primary = await startPrimary();
   const clock = new FakeClock();
   const { replication } = (await replicaOf(primary, clock)).context;
   const first = await primary.follower();
@@ -127,10 +95,8 @@ test("a lost link is tried again at once, then less and less often", async () =>
 });
 
 test("a full sync that breaks is asked for again after 2 s, then ever later, and at once after one that came through", async () => {
-  const primary = new FakePrimary();
-  await primary.start();
-  const written = vi.spyOn(process.stderr, "write").mockReturnValue(true);
-  stops.push(() => written.mockRestore());
+  const primary = await startPrimary();
+  silenceWarnings();
   const clock = new FakeClock();
   const { replication } = (await replicaOf(primary, clock)).context;
   let attempt = await primary.follower();
@@ -164,10 +130,8 @@ test("a full sync that breaks is asked for again after 2 s, then ever later, and
 });
 
 test("a command of the primary that fails is logged as a difference", async () => {
-  const primary = new FakePrimary();
-  await primary.start();
-  const written = vi.spyOn(process.stderr, "write").mockReturnValue(true);
-  stops.push(() => written.mockRestore());
+  const primary = await startPrimary();
+  const written = silenceWarnings();
   await replicaOf(primary);
   const follower = await primary.follower();
   sendSnapshot(follower);
@@ -178,10 +142,8 @@ test("a command of the primary that fails is logged as a difference", async () =
 });
 
 test("a replica whose snapshot cannot be loaded has no data to be elected with, until one can", async () => {
-  const primary = new FakePrimary();
-  await primary.start();
-  const written = vi.spyOn(process.stderr, "write").mockReturnValue(true);
-  stops.push(() => written.mockRestore());
+  const primary = await startPrimary();
+  silenceWarnings();
   const { replication } = (await replicaOf(primary)).context;
   sendSnapshot(await primary.follower(), Buffer.from("REDIS0010 and nothing good"));
   await expect.poll(() => replication.dataAgeMs, PATIENCE).toBe(Number.POSITIVE_INFINITY);
@@ -190,8 +152,7 @@ test("a replica whose snapshot cannot be loaded has no data to be elected with, 
 });
 
 test("while a save is behind, the stream waits with the primary, and the link stays up", async () => {
-  const primary = new FakePrimary();
-  await primary.start();
+  const primary = await startPrimary();
   const replica = await replicaOf(primary);
   const follower = await primary.follower();
   const isBehind = vi.spyOn(replica.context.persistence, "isBehind", "get").mockReturnValue(true);
@@ -211,8 +172,7 @@ test("while a save is behind, the stream waits with the primary, and the link st
 });
 
 test("while the disk is behind with a snapshot, the rest of it waits with the primary, and the link stays up", async () => {
-  const primary = new FakePrimary();
-  await primary.start();
+  const primary = await startPrimary();
   const isFull = vi.spyOn(FileSpool.prototype, "isFull", "get").mockReturnValue(true);
   stops.push(() => isFull.mockRestore());
   const clock = new FakeClock();
@@ -234,10 +194,8 @@ test("while the disk is behind with a snapshot, the rest of it waits with the pr
 });
 
 test("a replica whose sync failed and that is promoted appends again", async () => {
-  const primary = new FakePrimary();
-  await primary.start();
-  const written = vi.spyOn(process.stderr, "write").mockReturnValue(true);
-  stops.push(() => written.mockRestore());
+  const primary = await startPrimary();
+  silenceWarnings();
   const words = ["--appendonly", "yes", "--appendfsync", "always", "--enable-debug-command", "yes"];
   const replica = await startOwnServer(...words);
   stops.push(() => replica.stop());
@@ -259,10 +217,8 @@ test("a replica whose sync failed and that is promoted appends again", async () 
 });
 
 test("what is written after a failed sync and a promotion is a data set, and stays one whoever is followed next", async () => {
-  const primary = new FakePrimary();
-  await primary.start();
-  const written = vi.spyOn(process.stderr, "write").mockReturnValue(true);
-  stops.push(() => written.mockRestore());
+  const primary = await startPrimary();
+  silenceWarnings();
   const replica = await replicaOf(primary);
   const client = await RawClient.connect(replica.port);
   stops.push(() => client.close());

@@ -82,7 +82,7 @@ export class MigrationJob {
   }
 }
 
-function slotsInRange({ start, end }: SlotRange): number[] {
+export function slotsInRange({ start, end }: SlotRange): number[] {
   return Array.from({ length: end - start + 1 }, (_, i) => start + i);
 }
 

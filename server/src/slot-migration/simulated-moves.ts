@@ -149,9 +149,8 @@ function heal(stage: Stage, invariants: Invariants): void {
     return isHealed(cluster);
   };
   hold(cluster.runUntil(HEAL_MS, isAgreed) !== undefined, "all agree again after the faults");
-  const isQuiet = () =>
-    isAgreed() && nodes.every((node) => serverOf(node).moves.migrations.jobs.every((job) => job.isOver));
   const open = () => nodes.flatMap((node) => serverOf(node).moves.migrations.jobs.filter((job) => !job.isOver));
+  const isQuiet = () => isAgreed() && open().length === 0;
   const unfinished = () => open().map((job) => `${job}: ${job.state}`);
   hold(cluster.runUntil(END_MS, isQuiet) !== undefined, `moves do not end: ${unfinished()}`);
   stage.isWritten = false;

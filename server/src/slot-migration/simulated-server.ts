@@ -13,7 +13,7 @@ import type { SlotRange } from "../cluster/slot-bitmap.ts";
 import { type ClusterState, replicationAddress } from "../cluster/state.ts";
 import { forgetSurplus, returnedSlots } from "../cluster/surplus-slots.ts";
 import { silentLogger } from "../observability/logger.ts";
-import type { MigrationJob } from "./migration-job.ts";
+import { type MigrationJob, slotsInRange } from "./migration-job.ts";
 import { refuseImport, refuseMoves } from "./move-rules.ts";
 import { NodeMoves, type SourcePorts, type TargetPorts } from "./node-moves.ts";
 import type { SimulatedStreams, StreamEnd, StreamEvents } from "./simulated-streams.ts";
@@ -92,8 +92,8 @@ export class SimulatedServer {
     if (!keepsData) {
       this.keys = new Map();
       this.#words = undefined;
+      this.#lineage = createLineage();
     }
-    if (!keepsData) this.#lineage = createLineage();
     // Who follows goes on where it was, or has everything sent anew.
     else if (!this.#isReplica) this.#lineage = createLineage(this.#lineage, this.#position, true);
     this.#sessions.clear();
@@ -302,7 +302,7 @@ export class SimulatedServer {
     const { state } = this.node;
     const { migrations } = this.moves;
     const { name, sourceId, ranges } = establishRequest(words);
-    const slots = ranges.flatMap(({ start, end }) => Array.from({ length: end - start + 1 }, (_, n) => start + n));
+    const slots = ranges.flatMap(slotsInRange);
     const refusal = refuseMoves(state) ?? refuseImport(state, migrations, { name, sourceId, slots });
     if (refusal === undefined) migrations.establish(connection, { name, sourceId, ranges });
     else connection.send(Buffer.from(`-${refusal}\r\n`));

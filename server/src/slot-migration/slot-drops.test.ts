@@ -1,19 +1,9 @@
 import { expect, it } from "vitest";
-import { SIMULATED_SETTINGS } from "../cluster/simulated-cluster.ts";
-import { createState } from "../cluster/state.ts";
-import { createSeededRandom } from "../platform/random.ts";
+import { createLonelyState } from "../cluster/lonely-state.ts";
 import { SlotDrops } from "./slot-drops.ts";
 
-const FACTS = {
-  replicationOffset: () => 0,
-  primaryLinkUp: () => false,
-  dataAgeMs: () => 0,
-  keyspaceIsEmpty: () => false,
-  countKeysInSlot: () => 0,
-};
-
 it("Slots of which no key has come are no surplus when the keys of others are to be deleted", () => {
-  const state = createState({ settings: SIMULATED_SETTINGS, random: createSeededRandom(1), facts: FACTS, now: 0 });
+  const state = createLonelyState();
   const sweeping = new Set<number>();
   const drops = new SlotDrops({
     change: (make) => {

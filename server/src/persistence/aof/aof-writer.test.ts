@@ -3,19 +3,23 @@ import { expect, test } from "vitest";
 import { backgroundOver } from "../../platform/background-disk.ts";
 import { FakeClock } from "../../platform/fake-clock.ts";
 import { MemoryDisk } from "../../platform/memory-disk.ts";
-import { AofWriter } from "./aof-writer.ts";
+import { AofWriter, type SyncPolicy } from "./aof-writer.ts";
 
 const FILE = "/d/a.aof";
 const COMMAND = encodeCommand(["SET", "k", "v"]);
 
-test("a file at rest ends where its data does, and is not prepared meanwhile", async () => {
-  const [disk, clock] = [new MemoryDisk(), new FakeClock()];
-  const writer = new AofWriter({
-    ...{ clock, policy: () => "always", skipsSync: () => false, schedule: (callback) => void setImmediate(callback) },
+function createWriter(policy: SyncPolicy, clock: FakeClock): AofWriter {
+  return new AofWriter({
+    ...{ clock, policy: () => policy, skipsSync: () => false, schedule: (callback) => void setImmediate(callback) },
     quickSyncUs: 0,
     preparing: { stepBytes: 2048, frequentSyncs: 0, key: () => "0123456789abcdef" },
     ...{ wrote: () => undefined, advanced: () => undefined, failed: () => undefined, recovered: () => undefined },
   });
+}
+
+test("a file at rest ends where its data does, and is not prepared meanwhile", async () => {
+  const [disk, clock] = [new MemoryDisk(), new FakeClock()];
+  const writer = createWriter("always", clock);
   writer.open(await backgroundOver(disk).create(FILE));
   const sizeOnDisk = (): number => disk.openToRead(FILE).sizeBytes;
   const tick = (): void => {
@@ -38,12 +42,7 @@ test("a file at rest ends where its data does, and is not prepared meanwhile", a
 test("a flush that fails says so, and what was added is written all the same later", async () => {
   const [disk, clock] = [new MemoryDisk(), new FakeClock()];
   const background = backgroundOver(disk);
-  const writer = new AofWriter({
-    ...{ clock, policy: () => "everysec", skipsSync: () => false, schedule: (callback) => void setImmediate(callback) },
-    quickSyncUs: 0,
-    preparing: { stepBytes: 2048, frequentSyncs: 0, key: () => "0123456789abcdef" },
-    ...{ wrote: () => undefined, advanced: () => undefined, failed: () => undefined, recovered: () => undefined },
-  });
+  const writer = createWriter("everysec", clock);
   const file = await background.create(FILE);
   let isFull = true;
   writer.open({
