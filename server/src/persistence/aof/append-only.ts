@@ -261,20 +261,15 @@ export class AppendOnly {
     return this.#writer.atRest(task);
   }
 
-  /**
-   * What was added so far is on the disk; rejects if it cannot be. Without a base the files are no data set, and what is in
-   * memory may be on no disk at all: so the first base that is being written is waited for.
-   */
+  /** What was added so far is on the disk, behind the first base if that is being written; rejects if it cannot be. */
   async flush(): Promise<void> {
-    const isFirst = this.#state === "waiting" && this.#rewrite !== undefined;
-    if (isFirst) await this.#rewriteEnded;
-    if (isFirst && this.#state === "waiting") throw new Error("its first base could not be written");
+    await this.#haveFirstBase();
     if (this.#state === "on") await this.#writer.flush();
   }
 
   /** Everything is on the disk, and the file closed; rejects if it cannot be. */
   async finish(): Promise<void> {
-    await this.flush();
+    await this.#haveFirstBase();
     this.#cancelRewrite();
     if (this.#state === "off") return;
     await this.#writer.finish();
@@ -441,6 +436,13 @@ export class AppendOnly {
     this.stream.isActive = false;
     this.#writer.drop();
     this.#isRetried = true;
+  }
+
+  /** Without a base the files are no data set, and what is in memory may be on no disk at all. */
+  async #haveFirstBase(): Promise<void> {
+    if (this.#state !== "waiting" || this.#rewrite === undefined) return;
+    await this.#rewriteEnded;
+    if (this.#state === "waiting") throw new Error("its first base could not be written");
   }
 
   #cancelRewrite(): void {
