@@ -77,6 +77,7 @@ export class ClientGateway {
         this.#outboxes.flush();
       },
     });
+    options.durable.releasing = () => this.#replies.flush();
   }
 
   tick(): void {

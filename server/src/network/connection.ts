@@ -49,7 +49,7 @@ export interface Traffic {
   writes: number;
 }
 
-/** Which replies have to wait until the disk has what they acknowledge. */
+/** Which replies have to wait until the append-only file has what they acknowledge. */
 export interface DurabilityGate {
   /** What a reply given now has to wait for; stands still while nobody has to wait. */
   readonly position: number;
@@ -58,8 +58,10 @@ export interface DurabilityGate {
   readonly gathers: boolean;
   /** Calls `release` once, the next time that `durable` moves. */
   wait(replies: { release(): void }): void;
-  /** Moves `durable` now where that takes no longer than asking for it, and nobody waits yet. */
+  /** Moves `durable` now where that takes no longer than asking for it. */
   settle(): void;
+  /** Called before `release` is. */
+  releasing: () => void;
 }
 
 /** Replies that wait for the disk. */
@@ -370,7 +372,7 @@ export class Connection implements ClientConnection, ReplyOwner, Outbox {
 
   /** A replica follows the stream, not the disk. */
   get #isHeldBack(): boolean {
-    if (this.#awaited <= this.#durable.durable) return false;
+    if (this.#held.length === 0 && this.#awaited <= this.#durable.durable) return false;
     return this.#client?.has(ClientFlag.replica) !== true;
   }
 

@@ -15,12 +15,16 @@ import {
 import net from "node:net";
 import path from "node:path";
 import tls from "node:tls";
+import { RespDecoder } from "@kvcluster/protocol/resp-decoder";
+import { encodeCommand } from "@kvcluster/protocol/resp-encoder";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { eventually, freePort, ReferenceRedis } from "../persistence/reference-redis.ts";
 import { FakeClock } from "../platform/fake-clock.ts";
 import { Certificates, hasOpenssl } from "../testing/certificates.ts";
 import { type OwnServer, startOwnServer, startOwnServerWith } from "../testing/own-server.ts";
 import { hasReferenceServer } from "../testing/reference-server.ts";
+
+const COUNT = 20_000;
 
 describe.runIf(hasOpenssl && hasReferenceServer)("TLS", () => {
   let certificates: Certificates;
@@ -67,6 +71,34 @@ describe.runIf(hasOpenssl && hasReferenceServer)("TLS", () => {
     }
     await expect.poll(() => dropped, { timeout: 5000 }).toBe(200 - 10 - 32);
   });
+
+  test.each(["always", "everysec"])(
+    "with appendfsync %s replies of all sizes come in the order of their requests",
+    async (policy) => {
+      const { port } = await start("--tls-auth-clients", "no", "--appendonly", "yes", "--appendfsync", policy);
+      const socket = await handshake(port);
+      nodes.push({ stop: async () => void socket.destroy() });
+      const requests = [encodeCommand(["SETRANGE", "large", "20000", "x"])];
+      for (let k = 1; k <= COUNT; k++) {
+        requests.push(encodeCommand(["INCR", "counter"]));
+        if (k % 40 === 0) requests.push(encodeCommand(["GET", "large"]));
+      }
+      const decoder = new RespDecoder();
+      const counts: number[] = [];
+      const done = new Promise<void>((resolve) => {
+        socket.on("data", (chunk: Buffer) => {
+          decoder.push(chunk);
+          for (let reply = decoder.next(); reply !== undefined; reply = decoder.next()) {
+            if (typeof reply === "number") counts.push(reply);
+          }
+          if (counts.length > COUNT) resolve();
+        });
+      });
+      socket.write(Buffer.concat(requests));
+      await done;
+      expect(counts).toEqual([20_001, ...Array.from({ length: COUNT }, (_, k) => k + 1)]);
+    },
+  );
 
   test("the admin port speaks HTTPS with admin-tls, and takes up new certificates", async () => {
     const clock = new FakeClock();

@@ -3,8 +3,10 @@ import { describe, expect, test } from "vitest";
 import { FakeClock } from "../../platform/fake-clock.ts";
 import { MemoryDisk } from "../../platform/memory-disk.ts";
 import { createSeededRandom } from "../../platform/random.ts";
+import { SECTOR_BYTES } from "../../platform/sectors.ts";
 import { seedOf } from "../../testing/differential.ts";
 import { AofDamage, type AofLoadOutcome, loadAofFile } from "./aof-loader.ts";
+import { Filler } from "./filler.ts";
 
 const FILE = "/d/a.aof";
 
@@ -60,6 +62,18 @@ test("a line of annotations that is not whole is no data", async () => {
   const command = encodeCommand(["SET", "a", "1"]);
   const { outcome } = await load(Buffer.concat([command, Buffer.from("#TS:12")]));
   expect(outcome).toEqual({ kind: "whole", sizeBytes: command.length + 6, validBytes: command.length });
+});
+
+test("filler that was announced twice, and of which a single byte is left, cuts nothing off", async () => {
+  const announcements = ["0123456789abcdef", "fedcba9876543210"].map((key) => new Filler(key).announcement);
+  const head = Buffer.concat(announcements);
+  const command = (bytes: number): Buffer => encodeCommand(["SET", "a", "v".repeat(bytes)]);
+  const left = SECTOR_BYTES - head.length;
+  const data = command(left - command(100).length + 100);
+  expect(head.length + data.length).toBe(SECTOR_BYTES);
+  const { outcome, bytes } = await load(Buffer.concat([head, data, Buffer.from("#")]));
+  expect(outcome).toEqual({ kind: "whole", sizeBytes: SECTOR_BYTES + 1, validBytes: SECTOR_BYTES });
+  expect(bytes.equals(data)).toBe(true);
 });
 
 describe("files of lies", () => {

@@ -168,6 +168,7 @@ class AofLoad {
     this.#start = end;
     if (announced !== undefined) {
       this.#filler = announced;
+      this.#fillerAt = Number.POSITIVE_INFINITY;
       this.#searchedBytes = this.#base + end;
       this.#findFiller();
     }

@@ -173,6 +173,8 @@ function cutOff(
 function cut({ place }: Pick<AofStartOptions, "place">, file: AofFile, validBytes: number): void {
   const opened = place.disk.openToAppend(aofPath(place, file));
   try {
+    // Data that is not on the disk yet may get holes, which are known by the filler behind it.
+    opened.sync();
     opened.truncate(validBytes);
     opened.sync();
   } catch (reason) {

@@ -1,11 +1,12 @@
 /**
- * Writes the stream of changes to the current increment, off the serving thread: what is added in a turn leaves in one
- * write, one write at a time, and what comes meanwhile goes with the next. With `always` each write is followed by a sync,
- * so one sync covers all clients that wrote in the meantime; with `everysec` a sync runs beside the writes. Only where the
- * disk syncs quicker than another thread could be asked to, `always` writes and syncs on the serving thread, and while it does
- * so often, the file is prepared ahead.
+ * Writes the stream of changes to the current increment. What is added in a turn leaves in one write, which the serving thread
+ * makes itself before the replies of that turn leave, as long as that is quick; else another thread does, one write at a time,
+ * and what comes meanwhile goes with the next. With `always` each write is followed by a sync, so one sync covers all clients
+ * that wrote in the meantime, and where the disk syncs quicker than another thread could be asked to, the serving thread does
+ * that too; while it does so often, the file is prepared ahead. With `everysec` a sync runs beside the writes.
  *
- * Positions count the bytes added since the start. `durable` is up to where a crash loses nothing.
+ * Positions count the bytes added since the start. `filed` is up to where the end of this process loses nothing, `durable` up
+ * to where a crash of the machine does not.
  *
  * A write that fails is cut off again and tried until it succeeds: nothing that was added is ever dropped. After a sync that
  * failed nobody knows what is on the disk (the kernel may have dropped the pages), so the file is given up: the writer is
@@ -14,10 +15,11 @@
 
 import type { BackgroundFile } from "../../platform/background-disk.ts";
 import type { Clock } from "../../platform/clock.ts";
-import { StreamBatch } from "../../replication/stream-batch.ts";
+import { ChangeBatch } from "./change-batch.ts";
 import { Preparation, type PreparingOptions, type PreparingStep } from "./preparation.ts";
 import { PreparedFile } from "./prepared-file.ts";
 import { SyncPace } from "./sync-pace.ts";
+import { WritePace } from "./write-pace.ts";
 
 export type SyncPolicy = "always" | "everysec" | "no";
 
@@ -28,8 +30,9 @@ export interface AofWriterOptions {
   readonly skipsSync: () => boolean;
   /** Calls back once the turn of the event loop is over. */
   readonly schedule: (callback: () => void) => void;
-  /** While syncs take less, the serving thread makes them itself; microseconds. */
+  /** While syncs, or writes, take less, the serving thread makes them itself; microseconds. */
   readonly quickSyncUs: number;
+  readonly quickWriteUs: number;
   readonly preparing: PreparingOptions;
   /** `filed` has moved. */
   readonly wrote: () => void;
@@ -47,21 +50,27 @@ const SYNC_INTERVAL_MS = 1000;
 const RETRY_MS = 1000;
 /** A sync that takes longer than this counts as delayed. */
 const LONG_SYNC_MS = 2000;
-/** What is longer is never written by the serving thread. */
-const MOST_BYTES_AT_ONCE = 256 << 10;
+/** What is longer is never written by the serving thread, nor synced. */
+const MOST_BYTES_WRITTEN = 4 << 20;
+const MOST_BYTES_SYNCED = 256 << 10;
 
 export class AofWriter {
   readonly #options: AofWriterOptions;
-  readonly #batch = new StreamBatch();
+  readonly #batch = new ChangeBatch();
   readonly #jobs: Job[] = [];
   readonly #pace: SyncPace;
+  readonly #writePace: WritePace;
   readonly #preparation: Preparation;
   #file: PreparedFile | undefined;
   #position = 0;
   /** Up to where the file has it, and up to where that is synced. */
   #written = 0;
   #synced = 0;
+  #filed = 0;
   #durable = 0;
+  /** Counts what needs a sync although nothing was added, and up to where it has had one. */
+  #mended = 0;
+  #mendedSynced = 0;
   /** The file counts only once the base that it stands behind is there. */
   #isProvisional = false;
   #isScheduled = false;
@@ -80,6 +89,7 @@ export class AofWriter {
   constructor(options: AofWriterOptions) {
     this.#options = options;
     this.#pace = new SyncPace(options.quickSyncUs);
+    this.#writePace = new WritePace(options.quickWriteUs);
     this.#preparation = new Preparation(options.preparing, options.clock.nowMs());
   }
 
@@ -91,9 +101,12 @@ export class AofWriter {
     return this.#durable;
   }
 
-  /** Up to here the system has it: the end of this process alone takes nothing of that back. */
   get filed(): number {
-    return this.#written;
+    return this.#filed;
+  }
+
+  get #isUnsynced(): boolean {
+    return this.#synced < this.#written || this.#mendedSynced < this.#mended;
   }
 
   /** Added and not yet written. */
@@ -120,19 +133,21 @@ export class AofWriter {
     });
   }
 
-  /** Writes and syncs what was added, at once, if the disk is quick and nothing else is under way. */
+  /** Writes what was added, and syncs it if it has to be, at once if the disk is quick and nothing else is under way. */
   settle(): void {
     this.#writeAtOnce();
   }
 
-  /** `settle` would write and sync. */
+  /** `settle` would sync. */
   get settles(): boolean {
-    return this.#file !== undefined && this.#mayWriteAtOnce();
+    return this.#mustSync && this.#mayWriteAtOnce();
   }
 
   /** From here on into this file, which is empty or ends where the data does. */
   open(file: BackgroundFile): void {
     this.#file = this.#prepared(file);
+    // What a server before has left in it, or has cut off, may not be synced.
+    this.#mended++;
     this.#lastSyncMs = this.#options.clock.nowMs();
   }
 
@@ -171,10 +186,11 @@ export class AofWriter {
     });
   }
 
-  /** The base is there, so what is synced is durable. */
+  /** The base is there, so what is written counts. */
   confirm(): void {
     this.#isProvisional = false;
     this.#clearError();
+    this.#advanceFiled();
     this.#advance();
   }
 
@@ -203,11 +219,16 @@ export class AofWriter {
     const file = this.#file;
     const step = this.#preparation.stepFor(file, nowMs);
     if (step !== undefined) void this.enqueue(() => this.#take(step, file));
-    if (this.#options.policy() !== "everysec") return;
-    const isDue = nowMs - this.#lastSyncMs >= SYNC_INTERVAL_MS && this.#written > this.#synced;
+    const policy = this.#options.policy();
+    if (policy === "no") return;
+    const isDue = nowMs - this.#lastSyncMs >= SYNC_INTERVAL_MS && this.#isUnsynced;
     if (!isDue || this.#options.skipsSync()) return;
     if (this.#syncing === undefined) void this.#sync();
-    else if (!this.#isSyncLong && nowMs - this.#lastSyncMs >= SYNC_INTERVAL_MS + LONG_SYNC_MS) {
+    else if (
+      policy === "everysec" &&
+      !this.#isSyncLong &&
+      nowMs - this.#lastSyncMs >= SYNC_INTERVAL_MS + LONG_SYNC_MS
+    ) {
       this.#isSyncLong = true;
       this.delayedSyncs++;
     }
@@ -243,6 +264,7 @@ export class AofWriter {
     this.#isProvisional = false;
     this.isBroken = false;
     this.#clearError();
+    this.#advanceFiled();
     this.#advance();
     await this.enqueue(() => this.#close());
   }
@@ -283,9 +305,7 @@ export class AofWriter {
   #start(): void {
     if (this.#isRunning) return;
     this.#isRunning = true;
-    void this.#run().finally(() => {
-      this.#isRunning = false;
-    });
+    void this.#run();
   }
 
   #discard(): void {
@@ -299,18 +319,30 @@ export class AofWriter {
   #writeAtOnce(): boolean {
     const file = this.#file;
     if (file === undefined || !this.#mayWriteAtOnce()) return false;
-    const pieces = this.#batch.take();
     const end = this.#position;
     const { sizeBytes } = file;
+    const { clock } = this.#options;
+    const startUs = clock.monotonicUs();
     try {
-      file.appendNow(pieces);
+      file.appendNow(this.#batch.pieces);
     } catch (reason) {
       this.#fail("write", reason);
-      const cutOff = (): Promise<void> => file.truncate(sizeBytes).catch((problem) => this.#break("write", problem));
-      this.#jobs.push({ kind: "task", run: cutOff }, { kind: "append", pieces, end });
+      this.#jobs.push(
+        { kind: "task", run: () => this.#cutOff(file, sizeBytes) },
+        { kind: "append", pieces: this.#batch.take(), end },
+      );
       return false;
     }
+    this.#batch.clear();
+    this.#writePace.add(clock.monotonicUs() - startUs, clock.nowMs());
     this.#written = end;
+    this.#advanceFiled();
+    if (this.#mustSync) this.#syncAtOnce(file);
+    else this.#options.wrote();
+    return true;
+  }
+
+  #syncAtOnce(file: PreparedFile): void {
     const { clock } = this.#options;
     const startUs = clock.monotonicUs();
     this.#lastSyncMs = clock.nowMs();
@@ -318,22 +350,28 @@ export class AofWriter {
       file.syncNow();
     } catch (reason) {
       this.#break("sync", reason);
-      return true;
+      return;
     }
     this.#pace.add(clock.monotonicUs() - startUs);
     this.#preparation.countSync();
-    this.#synced = end;
+    this.#synced = this.#written;
+    this.#mendedSynced = this.#mended;
     this.#advance();
-    return true;
+  }
+
+  /** What is written has to be synced at once. */
+  get #mustSync(): boolean {
+    return this.#options.policy() === "always" && !this.#options.skipsSync();
   }
 
   #mayWriteAtOnce(): boolean {
-    const { policy, skipsSync } = this.#options;
-    const isIdle = !this.#isRunning && this.#jobs.length === 0 && this.#syncing === undefined && !this.#batch.isEmpty;
-    const isSound = !this.isBroken && this.#error === undefined;
+    if (this.#isRunning || this.#jobs.length > 0 || this.#batch.isEmpty) return false;
+    if (this.isBroken || this.#error !== undefined) return false;
     const bytes = this.pendingBytes;
-    const isQuick = this.#pace.isQuick && bytes <= MOST_BYTES_AT_ONCE && this.#file?.fits(bytes) === true;
-    return isIdle && isSound && isQuick && policy() === "always" && !skipsSync();
+    const mustSync = this.#mustSync;
+    if (bytes > (mustSync ? MOST_BYTES_SYNCED : MOST_BYTES_WRITTEN) || this.#file?.fits(bytes) !== true) return false;
+    if (!this.#writePace.isQuick(this.#options.clock.nowMs())) return false;
+    return !mustSync || (this.#pace.isQuick && this.#syncing === undefined);
   }
 
   /** Until there is nothing to do, or something that has to wait for another attempt. */
@@ -341,7 +379,7 @@ export class AofWriter {
     for (;;) {
       this.#sealBatch();
       const job = this.#jobs.shift();
-      if (job === undefined) return;
+      if (job === undefined) break;
       if (job.kind === "task") {
         await job.run();
         continue;
@@ -349,8 +387,10 @@ export class AofWriter {
       const generation = this.#generation;
       if (await this.#append(job.pieces, job.end)) continue;
       if (generation === this.#generation) this.#jobs.unshift(job);
-      if (!this.#skipToTask()) return;
+      if (!this.#skipToTask()) break;
     }
+    // In the same step as the last look: what is asked for after it starts anew.
+    this.#isRunning = false;
   }
 
   /** What is given up with a broken file must not keep the task that replaces it from running. */
@@ -372,18 +412,20 @@ export class AofWriter {
     if (file === undefined || this.isBroken) return false;
     if (this.#error !== undefined && this.#options.clock.nowMs() < this.#retryAtMs) return false;
     const { sizeBytes } = file;
+    const { clock } = this.#options;
+    const startUs = clock.monotonicUs();
     try {
       await file.append(pieces);
     } catch (reason) {
       this.#fail("write", reason);
-      await file.truncate(sizeBytes).catch((problem) => this.#break("write", problem));
+      await this.#cutOff(file, sizeBytes);
       return false;
     }
+    this.#writePace.add(clock.monotonicUs() - startUs, clock.nowMs());
     this.#written = end;
+    this.#advanceFiled();
     this.#options.wrote();
-    if (this.#options.policy() === "always" && !this.#options.skipsSync()) {
-      if (!(await this.#sync())) return true;
-    }
+    if (this.#mustSync && !(await this.#sync())) return true;
     this.#clearError();
     return true;
   }
@@ -392,16 +434,17 @@ export class AofWriter {
   async #sync(): Promise<boolean> {
     while (this.#syncing !== undefined) await this.#syncing;
     const file = this.#file;
-    if (file === undefined || this.#synced === this.#written) return !this.isBroken;
+    if (file === undefined || !this.#isUnsynced) return !this.isBroken;
     if (this.isBroken) return false;
     const { clock } = this.#options;
-    const written = this.#written;
+    const [written, mended] = [this.#written, this.#mended];
     this.#lastSyncMs = clock.nowMs();
     const startUs = clock.monotonicUs();
     this.#syncing = file.sync().then(
       () => {
         this.#pace.add(clock.monotonicUs() - startUs);
         this.#synced = written;
+        this.#mendedSynced = mended;
         this.#advance();
         return true;
       },
@@ -416,6 +459,11 @@ export class AofWriter {
     return isOk;
   }
 
+  /** Behind a base that is not there yet, or in a file that is given up, it would not be found again. */
+  #advanceFiled(): void {
+    if (!this.#isProvisional && !this.isBroken) this.#filed = this.#written;
+  }
+
   #advance(): void {
     if (this.#isProvisional || this.#durable >= this.#synced) return;
     this.#durable = this.#synced;
@@ -425,6 +473,12 @@ export class AofWriter {
   #break(what: "write" | "sync", reason: unknown): void {
     this.isBroken = true;
     this.#fail(what, reason);
+  }
+
+  /** What a write that failed has left. A file that others follow must not get it back by a power cut. */
+  async #cutOff(file: PreparedFile, sizeBytes: number): Promise<void> {
+    this.#mended++;
+    await file.truncate(sizeBytes).catch((problem) => this.#break("write", problem));
   }
 
   #fail(what: "write" | "sync", reason: unknown): void {

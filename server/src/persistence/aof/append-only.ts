@@ -46,8 +46,9 @@ export interface AppendOnlyOptions {
   readonly openDirectory: (directory: string) => readonly string[];
   readonly processId: number;
   readonly schedule: (callback: () => void) => void;
-  /** While syncs take less, the serving thread makes them itself; microseconds. */
+  /** While syncs, or writes, take less, the serving thread makes them itself; microseconds. */
   readonly quickSyncUs: number;
+  readonly quickWriteUs: number;
   readonly preparing: PreparingOptions;
   /** A snapshot of any kind is under way. */
   readonly isBusy: () => boolean;
@@ -109,11 +110,11 @@ export class AppendOnly {
 
   constructor(options: AppendOnlyOptions) {
     this.#options = options;
-    const { config, clock, schedule, quickSyncUs, preparing, isBusy } = options;
+    const { config, clock, schedule, quickSyncUs, quickWriteUs, preparing, isBusy } = options;
     this.#numbers = new FileNumbers(config.get("appendfilename"));
     const skipsSync = (): boolean => config.get("no-appendfsync-on-rewrite") && isBusy();
     this.#writer = new AofWriter({
-      ...{ clock, schedule, quickSyncUs, preparing, skipsSync },
+      ...{ clock, schedule, quickSyncUs, quickWriteUs, preparing, skipsSync },
       policy: () => config.get("appendfsync"),
       wrote: () => this.replies.wrote(),
       advanced: () => this.replies.release(),
@@ -139,7 +140,8 @@ export class AppendOnly {
   }
 
   #promise(): undefined {
-    this.replies.isPromised = this.#currentState === "on" && this.#options.config.get("appendfsync") === "always";
+    this.replies.isPromised = this.#currentState === "on";
+    this.replies.isSynced = this.replies.isPromised && this.#options.config.get("appendfsync") === "always";
   }
 
   get isOn(): boolean {
@@ -165,7 +167,7 @@ export class AppendOnly {
     return this.#writer.durable;
   }
 
-  /** Up to where the death of this process would lose nothing; further than `durable`, which a power cut cannot take back. */
+  /** Up to where the end of this process would lose nothing; further than `durable`, which a power cut cannot take back. */
   get filed(): number {
     return this.#writer.filed;
   }
@@ -178,6 +180,8 @@ export class AppendOnly {
     const last = files.manifest.increments.at(-1);
     if (last !== undefined) {
       this.#writer.open(await this.#options.disk.openToAppend(this.#path(last.name)));
+      // Before anything follows. If it fails, the writer is broken, and a new base is made.
+      await this.#writer.flush().catch(() => undefined);
     } else {
       this.#numbers.passOver(this.#options.openDirectory(this.#directory));
       const increment = this.#numbers.newIncrement(files.manifest);

@@ -1,7 +1,11 @@
 /**
- * Which replies have to wait for the disk. With `appendfsync always` nothing is acknowledged that a crash could take back:
- * the replies of a connection that has written wait until the stream is synced up to there; others go on. With any policy
- * they wait as well while too much is on its way to the disk, which holds back those who write faster than it does.
+ * Which replies have to wait for the append-only file. Nothing is acknowledged that it has not got: what a client has had its
+ * answer for survives the end of the process under every policy, and with `appendfsync always` that of the machine. The replies
+ * of a connection that has written wait until the stream is written, or synced, up to there; others go on. Mostly nobody
+ * waits, because the file has it at the end of the turn, before replies leave.
+ *
+ * While there is no base yet nothing is promised, but too much on its way to the disk holds back those who write faster than
+ * it does.
  */
 
 import type { AofWriter } from "./aof-writer.ts";
@@ -18,11 +22,15 @@ export class DurableReplies {
   readonly #writer: AofWriter;
   readonly #skipsSync: () => boolean;
   #waiting: WaitingReplies[] = [];
+  /** Told before replies are released: whatever of the same clients waits for the end of the turn comes behind them. */
+  releasing: () => void = () => undefined;
   /** Told each time that the file has got more, or that `durable` has moved, once the replies have gone. */
   released: () => void = () => undefined;
 
-  /** Nothing is acknowledged that is not on the disk. A plain field: asked for each request. */
+  /** There is a file to be waited for. A plain field: asked for each request. */
   isPromised = false;
+  /** And it has to be synced. */
+  isSynced = false;
 
   /** While `skipsSync` holds (`no-appendfsync-on-rewrite`) nothing is synced, so to be written is enough. */
   constructor(writer: AofWriter, skipsSync: () => boolean) {
@@ -36,20 +44,25 @@ export class DurableReplies {
     return isHeld ? this.#writer.position : 0;
   }
 
+  /** Up to where replies may leave. */
   get durable(): number {
     const { durable, filed } = this.#writer;
-    return this.isPromised && this.#skipsSync() ? Math.max(durable, filed) : durable;
+    return this.#awaitsSync ? durable : Math.max(durable, filed);
+  }
+
+  get #awaitsSync(): boolean {
+    return this.isSynced && !this.#skipsSync();
   }
 
   /** The file has got more. */
   wrote(): void {
-    if (this.isPromised && this.#skipsSync()) this.release();
-    else this.released();
+    if (this.#awaitsSync) this.released();
+    else this.release();
   }
 
   /** `settle` would sync now: more requests could share that. */
   get gathers(): boolean {
-    return this.#waiting.length === 0 && this.isPromised && this.#writer.settles;
+    return this.#waiting.length === 0 && this.isSynced && this.#writer.settles;
   }
 
   /** Calls back once, the next time that `durable` moves. */
@@ -57,14 +70,15 @@ export class DurableReplies {
     this.#waiting.push(replies);
   }
 
-  /** Where somebody waits already, this turn's replies come behind his: all go the long way. */
+  /** Where somebody waits for a sync already, all go the long way: more can share the next. */
   settle(): void {
-    if (this.#waiting.length === 0 && this.isPromised) this.#writer.settle();
+    if (this.#waiting.length === 0 || !this.isSynced) this.#writer.settle();
   }
 
   release(): void {
     const waiting = this.#waiting;
     this.#waiting = [];
+    if (waiting.length > 0) this.releasing();
     for (const replies of waiting) replies.release();
     this.released();
   }

@@ -10,6 +10,8 @@ import { ReferenceClient } from "../../testing/reference-server.ts";
 import { eventually } from "../reference-redis.ts";
 
 const SLOW_SYNC_MS = 300;
+/** So that the next writes are left to another thread for some seconds. */
+const HANGING_MS = 250;
 
 let disk: FaultyDisk;
 let directory: string;
@@ -66,6 +68,34 @@ test("with everysec a slow sync keeps nobody waiting", async () => {
   const [info] = await client.send([["INFO", "persistence"]]);
   expect(String(info)).toContain("aof_last_write_status:ok");
 });
+
+test.each(["everysec", "no"])(
+  "with %s nothing is acknowledged that a write which hangs has not brought",
+  async (policy) => {
+    const { server, port, client } = await start(policy);
+    const reader = await connect(port);
+    await client.send([["SET", "k", "before"]]);
+    // The first one that takes long holds everybody, as in redis-server; the next ones only those who write.
+    disk.setFault("write hangs");
+    const first = client.send([["SET", "k", "first"]]);
+    await new Promise((resolve) => setTimeout(resolve, HANGING_MS));
+    disk.setFault("");
+    expect(await first).toEqual(["OK"]);
+    disk.setFault("write hangs");
+    let isAcknowledged = false;
+    const second = client.send([["SET", "k", "second"]]).then(() => {
+      isAcknowledged = true;
+    });
+    void second.catch(() => undefined);
+    const waits: number[] = [];
+    for (let k = 0; k < 20; k++) waits.push(await timed(() => reader.send([["GET", "k"]])));
+    expect(Math.max(...waits)).toBeLessThan(HANGING_MS);
+    expect(isAcknowledged).toBe(false);
+    await server.kill();
+    const again = await start(policy);
+    expect(String((await again.client.send([["GET", "k"]]))[0])).toBe("first");
+  },
+);
 
 test("with always who writes waits for a slow sync, and who reads does not", async () => {
   const { port, client } = await start("always");

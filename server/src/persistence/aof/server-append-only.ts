@@ -19,6 +19,8 @@ import { isRdbBase } from "./manifest.ts";
 
 /** About what a change to another thread and back costs on busy cores; nobody notices so short a stall. */
 const QUICK_SYNC_US = 1000;
+/** Rarely longer even where the system is busy with other writes. */
+const QUICK_WRITE_US = 20_000;
 /** Rarer syncs gain little from a prepared file; and what is prepared, is room on the disk. */
 const FREQUENT_SYNCS = 200;
 const PREPARED_BYTES = 1 << 20;
@@ -42,6 +44,7 @@ export function createServerAppendOnly(parts: AppendOnlyParts): AppendOnly {
     },
     schedule: (callback) => void setImmediate(callback),
     quickSyncUs: QUICK_SYNC_US,
+    quickWriteUs: QUICK_WRITE_US,
     preparing: {
       stepBytes: PREPARED_BYTES,
       frequentSyncs: FREQUENT_SYNCS,

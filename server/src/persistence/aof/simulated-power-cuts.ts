@@ -1,98 +1,31 @@
 /**
  * The append-only file on a disk that loses power: a small data set is written by the real code over a simulated disk whose
- * steps are taken one by one, at moments that chance decides; the disk fails at times; then the power goes and the data is
- * loaded again, several times over. What must hold: the data is that of some moment of the past, and no moment before
- * what the policy promises.
+ * steps are taken one by one, at moments that chance decides; the disk fails at times; then the power goes, or the process
+ * alone ends, and the data is loaded again, several times over. What must hold: the data is that of some moment of the past,
+ * and no moment before what the policy promises, nor, where only the process has ended, before what was acknowledged.
  */
 
 import { encodeCommand } from "@kvcluster/protocol/resp-encoder";
 import { Config } from "../../config/config.ts";
 import { silentLogger } from "../../observability/logger.ts";
-import { type BackgroundDisk, type BackgroundFile, backgroundOver } from "../../platform/background-disk.ts";
 import { readTextFile } from "../../platform/disk.ts";
 import { FakeClock } from "../../platform/fake-clock.ts";
 import { MemoryDisk } from "../../platform/memory-disk.ts";
 import { createSeededRandom, type Random } from "../../platform/random.ts";
-import type { SnapshotOutcome } from "../persistence.ts";
-import type { SnapshotFileOptions } from "../snapshot-file.ts";
 import type { SnapshotJob } from "../snapshot-job.ts";
 import type { SnapshotTarget } from "../snapshot-target.ts";
-import { type AofStartOptions, createAppendOnly, loadAppendOnly } from "./aof-start.ts";
+import { createAppendOnly, loadAppendOnly } from "./aof-start.ts";
 import { AppendOnly } from "./append-only.ts";
+import { createTarget, DIRECTORY, snapshotOf, startOptions } from "./simulated-data.ts";
+import { SteppedDisk } from "./stepped-disk.ts";
 
-const DIRECTORY = "/data";
 const ROUNDS = 3;
 const MOST_STEPS = 120;
 const MOST_KEYS = 6;
 /** Of both policies: what is older is on the disk, as long as the disk does its part. */
 const PROMISED_MS = 2000;
 const TICK_MS = 100;
-const SNAPSHOT_MAGIC = "REDIS";
 const FILLER = "#".repeat(100);
-
-/** Steps of the disk that were asked for and not taken. */
-class SteppedDisk implements BackgroundDisk {
-  readonly #disk: BackgroundDisk;
-  readonly #waiting: (() => void)[] = [];
-
-  constructor(disk: MemoryDisk) {
-    this.#disk = backgroundOver(disk);
-  }
-
-  get hasSteps(): boolean {
-    return this.#waiting.length > 0;
-  }
-
-  step(): void {
-    this.#waiting.shift()?.();
-  }
-
-  async create(file: string): Promise<BackgroundFile> {
-    return this.#stepped(await this.#later(() => this.#disk.create(file)));
-  }
-
-  async openToAppend(file: string): Promise<BackgroundFile> {
-    return this.#stepped(await this.#later(() => this.#disk.openToAppend(file)));
-  }
-
-  replace(file: string, temporary: string, text: string): Promise<void> {
-    return this.#later(() => this.#disk.replace(file, temporary, text));
-  }
-
-  remove(file: string): Promise<void> {
-    return this.#later(() => this.#disk.remove(file));
-  }
-
-  makeDirectory(directory: string): Promise<void> {
-    return this.#later(() => this.#disk.makeDirectory(directory));
-  }
-
-  syncDirectory(directory: string): Promise<void> {
-    return this.#later(() => this.#disk.syncDirectory(directory));
-  }
-
-  #stepped(file: BackgroundFile): BackgroundFile {
-    return {
-      get sizeBytes() {
-        return file.sizeBytes;
-      },
-      append: (pieces, behind) => this.#later(() => file.append(pieces, behind)),
-      appendNow: (pieces, behind) => file.appendNow(pieces, behind),
-      syncNow: () => file.syncNow(),
-      truncate: (sizeBytes) => this.#later(() => file.truncate(sizeBytes)),
-      sync: () => this.#later(() => file.sync()),
-      writeAhead: (pieces, position) => this.#later(() => file.writeAhead(pieces, position)),
-      syncAhead: () => this.#later(() => file.syncAhead()),
-      close: () => this.#later(() => file.close()),
-    };
-  }
-
-  #later<T>(step: () => Promise<T>): Promise<T> {
-    return new Promise((resolve, reject) => {
-      this.#waiting.push(() => void step().then(resolve, reject));
-    });
-  }
-}
 
 interface Written {
   readonly key: string;
@@ -104,6 +37,8 @@ interface Written {
 export interface PowerCutReport {
   readonly writes: number;
   readonly cuts: number;
+  /** Lives that ended with the process alone. */
+  readonly kills: number;
   readonly rewrites: number;
   /** Writes that were durable before the power went. */
   readonly promised: number;
@@ -125,11 +60,17 @@ class Simulation {
   readonly #disk = new MemoryDisk();
   readonly #clock = new FakeClock();
   readonly #policy: "always" | "everysec";
-  /** Everything that was ever written, and how much of that is known to have survived. */
+  /** Everything that was ever written, how much of that outlives the process, and how much a power cut as well. */
   #history: Written[] = [];
-  #promised = 0;
+  #filed = 0;
+  #durable = 0;
+  /** As much of it as the last load found. */
+  #found = 0;
   #data = new Map<string, string>();
-  #report = { writes: 0, cuts: 0, rewrites: 0, promised: 0, stoodStill: 0, filled: 0, torn: 0 };
+  /** The life ends with the process alone; and so did not the one before. */
+  #isKill = false;
+  #hasLostPower = false;
+  #report = { writes: 0, cuts: 0, kills: 0, rewrites: 0, promised: 0, stoodStill: 0, filled: 0, torn: 0 };
 
   constructor(seed: number) {
     this.#random = createSeededRandom(seed);
@@ -138,14 +79,33 @@ class Simulation {
 
   async run(): Promise<PowerCutReport> {
     for (let round = 0; round < ROUNDS; round++) {
-      await this.#live();
-      this.#disk.cutPowerAtRandom(this.#random);
-      this.#report.cuts++;
-      if (this.#files().some((file) => readTextFile(this.#disk, file).includes(FILLER))) this.#report.filled++;
+      this.#isKill = this.#random.below(4) === 0;
+      const stepped = await this.#live();
+      // What the system had begun may come to its end all the same.
+      if (this.#isKill && this.#random.below(2) === 0) stepped.step();
+      stepped.end();
+      if (this.#isKill) this.#kill();
+      else this.#cutPower();
     }
+    this.#cutPower();
     this.#report.torn = this.#files().filter((file) => file.includes(".torn-at-")).length;
     await this.#load();
     return this.#report;
+  }
+
+  #cutPower(): void {
+    this.#disk.cutPowerAtRandom(this.#random);
+    this.#filed = this.#durable;
+    this.#hasLostPower = true;
+    this.#report.cuts++;
+    if (this.#files().some((file) => readTextFile(this.#disk, file).includes(FILLER))) this.#report.filled++;
+  }
+
+  #kill(): void {
+    this.#disk.freeBytes = Number.POSITIVE_INFINITY;
+    this.#disk.syncError = undefined;
+    this.#hasLostPower = false;
+    this.#report.kills++;
   }
 
   #files(): string[] {
@@ -153,8 +113,8 @@ class Simulation {
     return this.#disk.list(directory).map((name) => `${directory}/${name}`);
   }
 
-  /** Starts, and runs until the power goes, which may be at once. */
-  async #live(): Promise<void> {
+  /** Starts, and runs until the end, which may be at once. */
+  async #live(): Promise<SteppedDisk> {
     const files = await this.#load();
     const stepped = new SteppedDisk(this.#disk);
     const server = new SimulatedServer({
@@ -166,6 +126,7 @@ class Simulation {
     begun.then(
       () => {
         isOn = true;
+        if (server.appendOnly.writeProblem === undefined) this.#forgetRest();
       },
       () => undefined,
     );
@@ -180,6 +141,7 @@ class Simulation {
     if (isOn && this.#random.below(3) === 0) await this.#standStill(server, stepped);
     this.#report.rewrites += server.snapshots;
     this.#recountPositions();
+    return stepped;
   }
 
   /** Nothing is written, the disk does at once what it is asked for, and the time goes by in which all must be durable. */
@@ -207,6 +169,8 @@ class Simulation {
         `${this.#policy}: ${position} bytes are ${PROMISED_MS} ms old, ${appendOnly.durable} are durable`,
       );
     }
+    this.#forgetRest();
+    this.#durable = this.#history.length;
     this.#report.stoodStill++;
   }
 
@@ -217,10 +181,18 @@ class Simulation {
     else if (choice < 14) appendOnly.rewrite(true);
     else if (choice < 17) appendOnly.tick();
     else if (choice === 17) this.#disk.freeBytes = this.#random.below(3) === 0 ? this.#random.below(200) : 1e9;
-    else if (choice === 18) this.#disk.syncError = this.#random.below(3) === 0 ? "EIO" : undefined;
+    // What a failed sync has lost, a server that is killed before it has a new base can tell nobody.
+    else if (choice === 18 && !this.#isKill) this.#disk.syncError = this.#random.below(3) === 0 ? "EIO" : undefined;
+  }
+
+  /** What came after the moment that was found is gone for good. Until the file is synced it may still come back. */
+  #forgetRest(): void {
+    this.#history.length = Math.min(this.#history.length, this.#found);
+    this.#found = Number.POSITIVE_INFINITY;
   }
 
   #write(appendOnly: AppendOnly): void {
+    this.#forgetRest();
     const isTransaction = this.#random.below(6) === 0;
     const count = isTransaction ? 2 : 1;
     const commands: [string, string][] = [];
@@ -239,19 +211,27 @@ class Simulation {
     this.#report.writes += count;
   }
 
-  /** With `always` this is what clients have had their answers for; with `everysec` it comes by itself, a second later. */
+  /**
+   * What is filed is what clients have had their answers for; with `always` it has to be durable, with `everysec` it becomes
+   * so by itself, a second later.
+   */
   #notePromises({ appendOnly }: SimulatedServer): void {
-    const isPromised = (written: Written | undefined): boolean =>
-      written !== undefined && written.position <= appendOnly.durable;
-    while (isPromised(this.#history[this.#promised])) {
-      this.#promised++;
-      this.#report.promised++;
-    }
+    const countOf = (from: number, position: number): number => {
+      let count = from;
+      while (count < this.#history.length && (this.#history[count] as Written).position <= position) count++;
+      return count;
+    };
+    const durable = countOf(this.#durable, appendOnly.durable);
+    this.#report.promised += durable - this.#durable;
+    this.#durable = durable;
+    this.#filed = Math.max(durable, countOf(this.#filed, appendOnly.filed));
   }
 
-  /** Positions belong to one life of the server. */
+  /** Positions belong to one life of the server. What it finds in its files is durable with the first that it adds to them. */
   #recountPositions(): void {
-    this.#history = this.#history.map((written) => ({ ...written, position: Number.POSITIVE_INFINITY }));
+    this.#history = this.#history.map((written, index) => {
+      return { ...written, position: index < this.#filed ? 1 : Number.POSITIVE_INFINITY };
+    });
   }
 
   /** Loads what the disk has, and compares it with the past. */
@@ -274,27 +254,27 @@ class Simulation {
       state.size === data.size &&
       [...state].every(([key, { value, index }]) => {
         const found = data.get(key) ?? "";
-        return found === value || (index >= this.#promised && isWithHoles(found, value));
+        return found === value || (index >= this.#filed && isWithHoles(found, value));
       });
     for (let count = 0; count <= this.#history.length; count++) {
       if (count > 0) {
         const { key, value } = this.#history[count - 1] as Written;
         state.set(key, { value, index: count - 1 });
       }
-      if (count < this.#promised || !isSame()) continue;
-      // What came after this moment is gone for good.
-      this.#history.length = count;
-      this.#promised = count;
+      if (count < this.#filed || !isSame()) continue;
+      this.#found = count;
+      this.#filed = count;
+      if (this.#hasLostPower) this.#durable = count;
       for (const [key, value] of data) this.#asLoaded(key, value);
       return;
     }
     throw new Error(
-      `${this.#policy}: ${this.#promised} of ${this.#history.length} writes were promised, but what was loaded is of no moment since: ${describe(data)}`,
+      `${this.#policy}: ${this.#filed} of ${this.#history.length} writes were promised, but what was loaded is of no moment since: ${describe(data)}`,
     );
   }
 
   #asLoaded(key: string, value: string): void {
-    const index = this.#history.findLastIndex((written) => written.key === key);
+    const index = this.#history.findLastIndex((written, at) => at < this.#found && written.key === key);
     const written = this.#history[index];
     if (written !== undefined) this.#history[index] = { ...written, value };
   }
@@ -337,8 +317,9 @@ class SimulatedServer {
       ...{ config, clock, logger: silentLogger, disk: stepped, processId: random.below(1000) },
       openDirectory: (directory) => disk.list(directory),
       schedule: (callback) => void setImmediate(callback),
-      // No time goes by in a sync here: either all are quick, or none is.
+      // No time goes by in a sync or a write here: either all are quick, or none is.
       quickSyncUs: random.below(2),
+      quickWriteUs: random.below(2),
       // Small enough for data to reach its end, and for a life to prepare more than once.
       preparing: { stepBytes: 1024, frequentSyncs: random.below(3), key: () => random.hex(16) },
       isBusy: () => this.#target !== undefined,
@@ -368,121 +349,4 @@ class SimulatedServer {
     this.#target = undefined;
     target?.abort();
   }
-}
-
-/** As the real one: a temporary file, synced, renamed, its directory synced. */
-function createTarget(disk: MemoryDisk, file: SnapshotFileOptions, outcome: SnapshotOutcome): SnapshotTarget {
-  const temporary = `${file.directory}/${file.temporaryName}`;
-  let isOver = false;
-  const attempt = (action: () => void): void => {
-    if (isOver) return;
-    try {
-      action();
-    } catch (reason) {
-      isOver = true;
-      disk.remove(temporary);
-      outcome.failed((reason as Error).message);
-    }
-  };
-  const opened = disk.create(temporary);
-  return {
-    isFull: false,
-    waitingBytes: 0,
-    exchange(chunk, length) {
-      attempt(() => opened.append(chunk, 0, length));
-      return chunk;
-    },
-    end: () =>
-      attempt(() => {
-        opened.sync();
-        disk.rename(temporary, `${file.directory}/${file.name}`);
-        disk.syncDirectory(file.directory);
-        isOver = true;
-        outcome.done(opened.sizeBytes);
-      }),
-    abort() {
-      if (isOver) return;
-      isOver = true;
-      disk.remove(temporary);
-    },
-  };
-}
-
-/** The magic of a snapshot, the length of what follows, and JSON. */
-function snapshotOf(data: ReadonlyMap<string, string>): Buffer[] {
-  const body = JSON.stringify([...data]);
-  const whole = Buffer.from(`${SNAPSHOT_MAGIC}${String(body.length).padStart(8)}${body}`);
-  const middle = whole.length >> 1;
-  return [whole.subarray(0, middle), whole.subarray(middle)];
-}
-
-function startOptions(disk: MemoryDisk, clock: FakeClock, data: Map<string, string>): AofStartOptions {
-  const place = { disk, dataDirectory: DIRECTORY, directoryName: "appendonlydir", fileName: "appendonly.aof" };
-  return {
-    ...{ place, clock, logger: silentLogger, allowsTruncated: true },
-    knows: (bytes, offset, length) =>
-      ["SELECT", "SET", "MULTI", "EXEC"].includes(bytes.toString("latin1", offset, offset + length)),
-    createApplier: () => createApplier(data),
-    loadSnapshot: async (file) => loadSnapshot(disk, file, data),
-    hasRdbBase: true,
-    writeSnapshot: (directory, name) => {
-      const opened = disk.create(`${directory}/${name}`);
-      for (const piece of snapshotOf(data)) opened.append(piece, 0, piece.length);
-      opened.sync();
-      disk.syncDirectory(directory);
-    },
-    loading: () => undefined,
-  };
-}
-
-function loadSnapshot(disk: MemoryDisk, file: string, data: Map<string, string>): number {
-  const opened = disk.openToRead(file);
-  const bytes = Buffer.alloc(opened.sizeBytes);
-  opened.read(bytes, 0, bytes.length, 0);
-  const head = SNAPSHOT_MAGIC.length + 8;
-  const length = Number(bytes.toString("latin1", SNAPSHOT_MAGIC.length, head));
-  for (const [key, value] of JSON.parse(bytes.toString("latin1", head, head + length)) as [string, string][]) {
-    data.set(key, value);
-  }
-  return head + length;
-}
-
-/** Runs commands as a server would: those of a transaction at its EXEC. */
-function createApplier(data: Map<string, string>): (commands: Buffer) => number {
-  let queued: string[][] | undefined;
-  return (commands) => {
-    let settled = -1;
-    let position = 0;
-    while (position < commands.length) {
-      const { words, end } = readCommand(commands, position);
-      position = end;
-      if (words[0] === "MULTI") queued = [];
-      else if (words[0] === "EXEC") {
-        for (const [, key, value] of queued ?? []) data.set(key as string, value as string);
-        queued = undefined;
-      } else if (words[0] === "SET") {
-        if (queued === undefined) data.set(words[1] as string, words[2] as string);
-        else queued.push(words);
-      }
-      if (queued === undefined) settled = position;
-    }
-    return settled;
-  };
-}
-
-function readCommand(bytes: Buffer, start: number): { words: string[]; end: number } {
-  let position = start;
-  const line = (): number => {
-    const end = bytes.indexOf("\r\n", position);
-    const value = Number(bytes.toString("latin1", position + 1, end));
-    position = end + 2;
-    return value;
-  };
-  const words: string[] = [];
-  for (let left = line(); left > 0; left--) {
-    const length = line();
-    words.push(bytes.toString("latin1", position, position + length));
-    position += length + 2;
-  }
-  return { words, end: position };
 }

@@ -27,13 +27,11 @@ export class CountingWriter {
   readonly #index: number;
   readonly #size: DataSize;
   readonly #large: LargeValue;
-  readonly #times: { readonly number: number; readonly atMs: number }[] = [];
   /** What was there at the last check: nothing of it may go any more, if it is on the disk. */
   found = 0;
   sent = 0;
   acknowledged = 0;
   totalAcknowledged = 0;
-  #cutAtMs = 0;
 
   constructor(index: number, size: DataSize) {
     this.#index = index;
@@ -69,7 +67,6 @@ export class CountingWriter {
 
   /** Until the server is killed. */
   async writeUntilCut(port: number): Promise<void> {
-    this.#times.length = 0;
     try {
       const client = await ReferenceClient.connect(port);
       for (;;) {
@@ -78,17 +75,10 @@ export class CountingWriter {
         if (!Array.isArray(replies.at(-1))) break;
         this.acknowledged = number;
         this.totalAcknowledged++;
-        this.#times.push({ number, atMs: Date.now() });
       }
     } catch {
       // The server was killed.
     }
-    this.#cutAtMs = Date.now();
-  }
-
-  /** The last number that was acknowledged so long before the end. */
-  acknowledgedBefore(ms: number): number {
-    return this.#times.findLast(({ atMs }) => atMs < this.#cutAtMs - ms)?.number ?? 0;
   }
 
   /** Reads what is there, which must be the state after some number; gives that. Throws with what is wrong. */

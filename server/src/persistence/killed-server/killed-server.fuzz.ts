@@ -8,8 +8,8 @@ const KILLS = Math.min(2000, Number(process.env.CALLS || 200));
 /** 200,000 small keys and eight large values, so that saving them takes a while. */
 const SIZE = { keys: 25_000, elements: 25_000 };
 
-const hitsOf = ({ load, save, rewrite, shutdown, halfFiles }: Hits): string =>
-  `in the middle of ${load} loads, ${save} BGSAVEs, ${rewrite} rewrites, ${shutdown} shutdowns (${halfFiles} files half written)`;
+const hitsOf = ({ load, save, rewrite, block, shutdown, halfFiles }: Hits): string =>
+  `in the middle of ${load} loads, ${save} BGSAVEs, ${rewrite} rewrites, ${block} blocks, ${shutdown} shutdowns (${halfFiles} files half written)`;
 
 test.each(["always", "everysec", "no"] as const)(
   `${KILLS} kills under %s from seed ${SEED} take nothing back that was promised`,

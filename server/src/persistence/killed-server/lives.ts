@@ -12,13 +12,14 @@ import { ChildServer } from "../../testing/child-server.ts";
 import { ReferenceClient } from "../../testing/reference-server.ts";
 import { CountingWriter, type DataSize, TOTAL } from "./counting-writer.ts";
 
-export type Moment = "load" | "write" | "save" | "save point" | "rewrite" | "shutdown";
+export type Moment = "load" | "write" | "save" | "save point" | "rewrite" | "block" | "shutdown";
 
 /** How many were killed in the middle of what, by what they had said; and how many left a file that was half written. */
 export interface Hits {
   load: number;
   save: number;
   rewrite: number;
+  block: number;
   shutdown: number;
   halfFiles: number;
 }
@@ -28,8 +29,6 @@ export interface LivesOptions {
   readonly directivesOf: (moment: Moment) => readonly string[];
   readonly size: DataSize;
   readonly moments: readonly Moment[];
-  /** Some lives last long enough that the bound of `everysec` counts. */
-  readonly hasLongLives: boolean;
 }
 
 export interface Life {
@@ -41,9 +40,6 @@ export interface Life {
 
 const WRITERS = 8;
 const LONGEST_LIFE_MS = 400;
-/** One life in so many is long, where there are any. */
-const LONG_LIVES = 16;
-const LONG_LIFE_MS = 3000;
 /** One check in so many reads everything. */
 const THOROUGH_CHECKS = 8;
 /** What a start takes about, before it loads. */
@@ -52,9 +48,10 @@ const START_MS = 250;
 export class Lives {
   readonly directory = mkdtempSync(path.join(tmpdir(), "kv-killed-"));
   readonly writers: readonly CountingWriter[];
-  readonly hits: Hits = { load: 0, save: 0, rewrite: 0, shutdown: 0, halfFiles: 0 };
+  readonly hits: Hits = { load: 0, save: 0, rewrite: 0, block: 0, shutdown: 0, halfFiles: 0 };
   readonly #options: LivesOptions;
   #checks = 0;
+  #isBlocked = false;
   /** What a snapshot takes on this machine. */
   #saveMs = 0;
 
@@ -108,15 +105,24 @@ export class Lives {
 
   /** Lets the writers write for a while. */
   async live(): Promise<void> {
-    const { random, hasLongLives } = this.#options;
-    const isLong = hasLongLives && random.below(LONG_LIVES) === 0;
-    await pause(isLong ? LONG_LIFE_MS : random.below(LONGEST_LIFE_MS));
+    await pause(this.#options.random.below(LONGEST_LIFE_MS));
+  }
+
+  /** Keeps the server from everything else, as far as it can be seen until it is killed. */
+  block({ admin }: Life, command: readonly string[]): void {
+    this.#isBlocked = true;
+    const over = (): void => {
+      this.#isBlocked = false;
+    };
+    void admin.send([command]).then(over, () => undefined);
   }
 
   /** About as long after this as a snapshot takes. */
   async kill({ server, admin, writing }: Life): Promise<void> {
     await pause(this.#options.random.below(1 + 2 * Math.ceil(this.#saveMs)));
     await server.kill();
+    if (this.#isBlocked) this.hits.block++;
+    this.#isBlocked = false;
     admin.close();
     await writing;
     this.#countHits(server);

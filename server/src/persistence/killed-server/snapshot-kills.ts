@@ -4,7 +4,7 @@
  */
 
 import { createSeededRandom } from "../../platform/random.ts";
-import { type KillReport, MANY_KILLS } from "./append-only-kills.ts";
+import type { KillReport } from "./append-only-kills.ts";
 import type { CountingWriter, DataSize } from "./counting-writer.ts";
 import { type Life, Lives, type Moment } from "./lives.ts";
 
@@ -28,7 +28,7 @@ const SAVE_POINT_MS = 1100;
 export async function killWhileSaving({ seed, kills, size }: SnapshotKillOptions): Promise<SnapshotKillReport> {
   const random = createSeededRandom(seed);
   const directivesOf = (moment: Moment): string[] => ["--appendonly", "no", "--save", SAVE_POINTS[moment] ?? ""];
-  const lives = new Lives({ size, random, directivesOf, moments: MOMENTS, hasLongLives: kills >= MANY_KILLS });
+  const lives = new Lives({ size, random, directivesOf, moments: MOMENTS });
   let advances = 0;
   try {
     await lives.fill();
