@@ -7,8 +7,8 @@ import { describeSystemError } from "./platform/system-error.ts";
 
 const USAGE = `Usage: kv-check [--fix] PATH...
 
-Checks snapshots (RDB), append-only files, manifests with their files, and directories that hold one, and says at which
-offset and key they break. --fix cuts the last append-only file off behind its last sound command; a copy of it is made before.
+Checks snapshots (RDB), append-only files, manifests with their files, and directories that hold them, such as a server's, and
+says at which offset and key they break. --fix cuts the last append-only file off behind its last sound command; a copy of it is made before.
 `;
 const PROGRESS_BYTES = 256 << 20;
 

@@ -1,6 +1,6 @@
 /**
- * Checks what a path names: a snapshot, an append-only file of its own, a manifest with its files, or a directory that
- * holds one. With `isFixing` the tail of the last append-only file is cut off behind its last sound command, after a copy.
+ * Checks what a path names: a snapshot, an append-only file of its own, a manifest with its files, a directory that holds
+ * one, or a server's directory with all of these. With `isFixing` the tail of the last append-only file is cut off behind its last sound command, after a copy.
  */
 
 import path from "node:path";
@@ -18,8 +18,9 @@ export interface CheckOptions extends CheckParts {
 /** True if everything is sound, or was made so. Throws what the disk says. */
 export async function checkPath(options: CheckOptions, name: string): Promise<boolean> {
   const { disk } = options;
-  const manifest = name.endsWith(".manifest") ? name : findManifest(options, name);
-  if (manifest !== undefined) return checkManifest(options, manifest);
+  if (name.endsWith(".manifest")) return checkManifest(options, name);
+  const entries = entriesOf(options, name);
+  if (entries.length > 0) return checkDirectory(options, name, entries);
   if (startsWith(disk, name, ["REDIS", "VALKEY"])) {
     const report = checkRdb(disk, name, options.progress);
     // Whatever follows a sound snapshot can only be commands.
@@ -28,18 +29,28 @@ export async function checkPath(options: CheckOptions, name: string): Promise<bo
   return checkAofFile(options, name, true);
 }
 
-function findManifest({ disk }: CheckOptions, name: string): string | undefined {
-  let names: string[];
+/** None, if it is no directory. */
+function entriesOf({ disk }: CheckOptions, name: string): readonly string[] {
   try {
-    names = disk.list(name);
+    return disk.list(name);
   } catch {
-    return undefined;
+    return [];
   }
-  const found = names.find((entry) => entry.endsWith(".manifest"));
-  if (found !== undefined) return path.join(name, found);
-  if (names.length > 0) throw new Error(`"${name}" is a directory without a manifest`);
-  return undefined;
 }
+
+/** Its manifest; else its snapshots, and the manifests one level below. */
+async function checkDirectory(options: CheckOptions, name: string, entries: readonly string[]): Promise<boolean> {
+  const manifest = entries.find(isManifest);
+  if (manifest !== undefined) return checkManifest(options, path.join(name, manifest));
+  const below = entries.filter((entry) => entriesOf(options, path.join(name, entry)).some(isManifest));
+  const found = [...entries.filter((entry) => entry.endsWith(".rdb")), ...below];
+  if (found.length === 0) throw new Error(`"${name}" is a directory without snapshots and without a manifest`);
+  let isSound = true;
+  for (const entry of found) isSound = (await checkPath(options, path.join(name, entry))) && isSound;
+  return isSound;
+}
+
+const isManifest = (name: string): boolean => name.endsWith(".manifest");
 
 async function checkManifest(options: CheckOptions, file: string): Promise<boolean> {
   const { disk, say } = options;
@@ -91,7 +102,8 @@ function tellAof(
   { snapshot, commands, bytes, validBytes, damage }: AofReport,
 ): void {
   if (snapshot !== undefined) say(`${file}: ${describeRdb(snapshot)}`);
-  if (snapshot?.damage !== undefined) return;
+  const isSnapshotAlone = snapshot !== undefined && commands === 0 && damage === undefined;
+  if (snapshot?.damage !== undefined || isSnapshotAlone) return;
   const found = `${commands} commands, ${bytes} bytes`;
   const verdict =
     damage === undefined ? "good" : `${damage.reason} at offset ${damage.offset}; sound up to ${validBytes}`;

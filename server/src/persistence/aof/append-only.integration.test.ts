@@ -166,6 +166,32 @@ test("DEBUG LOADAOF in the middle of a rewrite keeps the data and the files", as
   expect(await again.client.send([["DBSIZE"]])).toEqual([100_001]);
 });
 
+test("DEBUG LOADAOF without a file keeps the data", async () => {
+  const { client } = await start("--appendonly", "no", "--enable-debug-command", "yes");
+  const [, refusal, kept] = await client.send([
+    ["SET", "k", "v"],
+    ["DEBUG", "LOADAOF"],
+    ["GET", "k"],
+  ]);
+  expect(String((refusal as Error).message)).toContain("ERR Error trying to load the AOF files");
+  expect(String(kept)).toBe("v");
+});
+
+test("appendonly cannot be turned on where its directory cannot be made, in redis-server's words", async () => {
+  writeFileSync(path.join(directory, "appendonlydir"), "a file");
+  const commands = [
+    ["CONFIG", "SET", "appendonly", "yes"],
+    ["CONFIG", "GET", "appendonly"],
+    ["SET", "k", "v"],
+  ];
+  const replies: unknown[] = [];
+  const redis = await ReferenceRedis.start([], directory);
+  opened.push(() => redis.stop());
+  const { client } = await start("--appendonly", "no");
+  for (const one of [await ReferenceClient.connect(redis.port), client]) replies.push(await one.send(commands));
+  expect(replies[1]).toEqual(replies[0]);
+});
+
 test("appendonly off and on inside a transaction leaves files that redis-check-aof accepts", async () => {
   const { server, client } = await start("--enable-debug-command", "yes");
   const off = ["CONFIG", "SET", "appendonly", "no"];

@@ -202,12 +202,19 @@ export class AppendOnly {
     this.#manifest = manifest;
   }
 
-  /** `appendonly yes` at run time: the data of this moment becomes the base. */
-  enable(): void {
-    if (this.#state !== "off") return;
+  /** `appendonly yes` at run time: the data of this moment becomes the base. Gives why it cannot, in Redis' words. */
+  enable(): string | undefined {
+    if (this.#state !== "off") return undefined;
+    try {
+      this.#options.openDirectory(this.#directory);
+    } catch (reason) {
+      this.#options.logger.warning(`The append-only file cannot be turned on: ${describeSystemError(reason)}`);
+      return "Unable to turn on AOF. Check server logs.";
+    }
     this.#state = "waiting";
     this.#isScheduled = true;
     this.tick();
+    return undefined;
   }
 
   /** `appendonly no` at run time: the files stay as they are. */

@@ -10,7 +10,7 @@ import type { Persistence } from "../persistence.ts";
 import type { SnapshotFileOptions } from "../snapshot-file.ts";
 import { rdbForm } from "../snapshot-form.ts";
 import { WorkerFileTarget } from "../worker-file-target.ts";
-import { manifestToReplace } from "./aof-directory.ts";
+import { manifestToReplace, openManifest } from "./aof-directory.ts";
 import type { KnowsCommand } from "./aof-frames.ts";
 import { type AofStartOptions, createAppendOnly, loadAppendOnly } from "./aof-start.ts";
 import { AppendOnly } from "./append-only.ts";
@@ -57,8 +57,8 @@ export function createServerAppendOnly(parts: AppendOnlyParts): AppendOnly {
     createFileTarget: (file, outcome) => new WorkerFileTarget({ file, ...outcome }),
   });
   config.onChange(["appendonly"], () => {
-    if (config.get("appendonly")) appendOnly.enable();
-    else void appendOnly.disable();
+    if (config.get("appendonly")) return appendOnly.enable();
+    void appendOnly.disable();
     return undefined;
   });
   return appendOnly;
@@ -104,19 +104,22 @@ export async function loadData(parts: DataLoadParts): Promise<ReadonlyMap<string
 export async function loadAgain(parts: DataLoadParts): Promise<void> {
   const { persistence, appendOnly, clock } = parts;
   if (persistence.isLoading || persistence.isLoadingBeside) throw new Error("Other data is being loaded");
+  if (openManifest(startOptions(parts, systemDisk).place, parts.logger) === undefined) throw new Error(NO_FILE);
   // From here on nobody may write, which would be lost, and no snapshot may begin: it would have a part of the data.
   persistence.loadProgress = { startedAtMs: clock.nowMs(), totalBytes: 0, loadedBytes: 0 };
   try {
     await appendOnly.atRest(async () => {
       persistence.empty();
       const files = await loadAppendOnly(startOptions(parts, systemDisk));
-      if (files === undefined) throw new Error("There is no append-only file");
+      if (files === undefined) throw new Error(NO_FILE);
     });
   } finally {
     persistence.loadProgress = undefined;
   }
   persistence.forgetChanges();
 }
+
+const NO_FILE = "There is no append-only file";
 
 function startOptions(parts: DataLoadParts, disk: Disk): AofStartOptions {
   const { config, clock, logger, persistence, knows, createApplier } = parts;
