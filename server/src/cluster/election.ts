@@ -13,7 +13,7 @@ import { type ClusterNode, hasFlag, isFailed, isPrimary, isReplica, labelOf, NOD
 import { isDisowned } from "./disowned-slots.ts";
 import { broadcast, broadcastPong, send, sendToAll } from "./gossip.ts";
 import { slotsOf } from "./slot-bitmap.ts";
-import { takeEpochUnasked } from "./slot-claims.ts";
+import { sendUpdate, takeEpochUnasked } from "./slot-claims.ts";
 import {
   type ClusterState,
   log,
@@ -172,6 +172,13 @@ export function answerVoteRequest(state: ClusterState, request: VoteRequest): vo
     log(state, "notice", `Failover vote denied to ${labelOf(candidate)}: ${refusal}`);
     return;
   }
+  const newer = newerOwnerOf(state, request);
+  if (newer !== undefined) {
+    log(state, "notice", `Failover vote denied to ${labelOf(candidate)}: slots have a newer owner`);
+    // Perhaps its own primary, which died before it could tell of a new epoch: told by nobody, it would ask in vain for ever.
+    if (candidate.link !== undefined) sendUpdate(state, candidate.link, newer);
+    return;
+  }
   if (candidate.primary !== undefined) {
     candidate.primary.votedAt = state.now;
     candidate.primary.votedFor = candidate.id;
@@ -199,10 +206,14 @@ function refuseVote(state: ClusterState, request: VoteRequest): string | undefin
   // That is so that the winner can tell of itself before another asks; it may ask again itself.
   const isBound = primary.votedFor !== request.candidate.id && now - primary.votedAt < settings.nodeTimeoutMs * 2;
   if (isBound) return "voted for this shard a moment ago";
-  for (const slot of slotsOf(request.slots)) {
+  return undefined;
+}
+
+/** Who owns one of the slots that the candidate asks for since a later epoch than it knows of. */
+function newerOwnerOf(state: ClusterState, { slots, configEpoch }: VoteRequest): ClusterNode | undefined {
+  for (const slot of slotsOf(slots)) {
     const owner = state.table.ownerOf(slot);
-    if (isDisowned(state, slot)) continue;
-    if (owner !== undefined && owner.configEpoch > request.configEpoch) return `slot ${slot} has a newer owner`;
+    if (owner !== undefined && owner.configEpoch > configEpoch && !isDisowned(state, slot)) return owner;
   }
   return undefined;
 }

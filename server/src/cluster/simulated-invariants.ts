@@ -108,7 +108,8 @@ export interface Duty {
 
 /**
  * The shards that must have an owner once the faults stay as they are: for each side of the partition on which most of the
- * primaries live, those with a living node that has the data. Nodes of a side must reach each other.
+ * primaries live, those with a living node that has the data: who has lost its slots and does not know yet to whom of its
+ * shard, has other data than that one. Nodes of a side must reach each other.
  */
 export function dutiesOf(cluster: SimulatedCluster, shardOf: ShardOf, slotOf: readonly number[]): Duty[] {
   const owners = new Set([...slotOf, ...SEEN_SLOTS].map((slot) => latestOwner(cluster, slot)));
@@ -119,7 +120,7 @@ export function dutiesOf(cluster: SimulatedCluster, shardOf: ShardOf, slotOf: re
     if (votes * 2 <= owners.size) continue;
     for (const [shard, slot] of slotOf.entries()) {
       const candidates = living.filter((node) => shardOf(node) === shard);
-      if (candidates.some(({ hasKeys }) => hasKeys)) duties.push({ shard, slot, candidates });
+      if (candidates.some(({ hasKeys, state }) => hasKeys && !state.isBereft)) duties.push({ shard, slot, candidates });
     }
   }
   return duties;

@@ -164,22 +164,18 @@ export function takeEpochUnasked(state: ClusterState): boolean {
 /** The copies are complete, and the slots' owner has stopped: this node owns them from now on, and tells everybody. */
 export function takeCopiedSlots(state: ClusterState, slots: Iterable<number>): void {
   const { table, myself } = state;
-  if (!takeEpochUnasked(state) && [...slots].some((slot) => isAsNew(table.ownerOf(slot), myself))) {
+  // A new epoch in any case: to those who know this one already, an UPDATE with it would tell nothing new.
+  if (!takeEpochUnasked(state)) {
     state.currentEpoch++;
     myself.configEpoch = state.currentEpoch;
   }
   for (const slot of slots) {
-    state.table.assign(slot, state.myself);
+    table.assign(slot, myself);
     state.surplus.delete(slot);
   }
   needsDurableSave(state);
   needsUpdate(state);
   broadcastPong(state, "all");
-}
-
-/** An epoch that both have by accident, and one is to give up. */
-function isAsNew(owner: ClusterNode | undefined, myself: ClusterNode): boolean {
-  return owner !== undefined && owner !== myself && owner.configEpoch >= myself.configEpoch;
 }
 
 /** The slots are another node's to take, or are not any more. */

@@ -28,9 +28,14 @@ export function forgetReturned(state: ClusterState, slot: number): void {
 /** On a replica: of the copies that its primary had, it will not be told that they are deleted. */
 export function doubtCopies(state: ClusterState): void {
   if (state.surplus.size === 0) return;
-  for (const slot of state.surplus) state.leftovers.add(slot);
+  leaveToPrimary(state, [...state.surplus]);
   state.surplus.clear();
   needsSave(state);
+}
+
+/** On a replica, or on who becomes one: keys of these slots, which are no data, go with what its primary sends. */
+export function leaveToPrimary(state: ClusterState, slots: readonly number[]): void {
+  for (const slot of slots) state.leftovers.add(slot);
 }
 
 /**
@@ -38,7 +43,7 @@ export function doubtCopies(state: ClusterState): void {
  * gone too it is that one's replica, and then its data may be all that is left of the shard's, should that one die.
  */
 export function keepForShard(state: ClusterState, slots: readonly number[]): void {
-  for (const slot of slots) state.leftovers.add(slot);
+  leaveToPrimary(state, slots);
   state.replacedAt = state.now;
 }
 

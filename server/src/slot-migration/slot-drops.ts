@@ -1,7 +1,7 @@
 /** Deletes the keys of slots that are not this node's, in slices, and says when the last one has gone. */
 
 import type { ClusterState } from "../cluster/state.ts";
-import { dropKeys, forgetSurplus } from "../cluster/surplus-slots.ts";
+import { dropKeys, forgetSurplus, leaveToPrimary } from "../cluster/surplus-slots.ts";
 
 export interface SlotDropsParts {
   change(make: (state: ClusterState) => void): void;
@@ -36,7 +36,11 @@ export class SlotDrops {
       this.#drops.push({ slots, done });
       return;
     }
-    parts.change((state) => forgetSurplus(state, slots));
+    parts.change((state) => {
+      forgetSurplus(state, slots);
+      // What the primary sends anew will be without them; until then they are no data either.
+      leaveToPrimary(state, filled);
+    });
     done();
   }
 
