@@ -110,7 +110,8 @@ function noteSender(state: ClusterState, sender: ClusterNode, link: Link, header
     state.currentEpoch = header.currentEpoch;
     needsSave(state);
   }
-  if (header.configEpoch > sender.configEpoch) {
+  // A replica says its primary's. Taken for its own before it is known to be one, what it had owned would win from others.
+  if (header.primaryId === "" && header.configEpoch > sender.configEpoch) {
     sender.configEpoch = header.configEpoch;
     needsSave(state);
   }

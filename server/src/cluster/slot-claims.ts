@@ -17,7 +17,7 @@ import {
   needsSave,
   needsUpdate,
 } from "./state.ts";
-import { dropKeys, forgetReturned, keepForShard } from "./surplus-slots.ts";
+import { dropKeys, forgetReturned, keepForShard, leaveToPrimary } from "./surplus-slots.ts";
 
 /** What a claim has won of this node's shard, and how much it named. */
 interface Won {
@@ -73,9 +73,8 @@ function acceptLoss(state: ClusterState, claimant: ClusterNode, { fromMyself, fr
     log(state, "notice", `Configuration change detected. Reconfiguring myself as a replica of ${labelOf(successor)}`);
     followPrimary(state, successor, isWhole || areOfOneShard(successor, myself));
   }
-  if (claimant === successor || areOfOneShard(claimant, myself)) return;
-  for (const slot of successor === undefined ? fromMyPrimary : [...fromMyPrimary, ...orphaned])
-    state.leftovers.add(slot);
+  if (claimant === successor || (areOfOneShard(claimant, myself) && successor !== undefined)) return;
+  leaveToPrimary(state, successor === undefined ? fromMyPrimary : [...fromMyPrimary, ...orphaned]);
 }
 
 /**

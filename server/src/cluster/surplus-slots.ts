@@ -36,6 +36,7 @@ export function doubtCopies(state: ClusterState): void {
 /** On a replica, or on who becomes one: keys of these slots, which are no data, go with what its primary sends. */
 export function leaveToPrimary(state: ClusterState, slots: readonly number[]): void {
   for (const slot of slots) state.leftovers.add(slot);
+  needsSave(state);
 }
 
 /**
@@ -80,9 +81,12 @@ export function dropSurplus(state: ClusterState): void {
   const { surplus, leftovers, table, myself } = state;
   for (const slot of leftovers) {
     const owner = table.ownerOf(slot);
-    if (owner !== undefined && !areOfOneShard(owner, myself)) surplus.add(slot);
+    // Of those that another one of its shard has taken, as `keepForShard` says.
+    if (owner !== undefined && owner !== myself && areOfOneShard(owner, myself)) continue;
+    leftovers.delete(slot);
+    if (owner !== undefined) surplus.add(slot);
   }
-  leftovers.clear();
+  state.replacedAt = state.now;
   for (const slot of surplus) if (table.ownerOf(slot) === myself) surplus.delete(slot);
   if (surplus.size === 0) return;
   log(state, "notice", `Deleting the keys of ${surplus.size} slots that belong to other nodes`);

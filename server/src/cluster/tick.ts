@@ -9,7 +9,6 @@ import { type ClusterNode, isInHandshake, isPrimary, isReplica, type Link, label
 import { expireManualFailover } from "./election.ts";
 import { suspect } from "./failure.ts";
 import { broadcastPong, sendPing } from "./gossip.ts";
-import { passOnSlots } from "./inherited-slots.ts";
 import { connectNode, dropLink } from "./reconnect.ts";
 import { migrateToOrphan, noteOrphan } from "./replica-migration.ts";
 import { tickStartGuard } from "./start-guard.ts";
@@ -22,7 +21,7 @@ const MIN_PINGS_PER_TIMEOUT = 2;
 /** But no more often than this, and not more than 50 pings are sent in a second. */
 const MIN_PING_PERIOD_MS = 500;
 const PING_SPACING_MS = 20;
-const TICKS_PER_SECOND = 10;
+const TICKS_PER_RANDOM_PING = 10;
 const RANDOM_PING_SAMPLE = 5;
 const MIN_HANDSHAKE_TIMEOUT_MS = 1000;
 /** A connect that has not finished by then is given up, so that the name is looked up again. */
@@ -34,10 +33,7 @@ export function tick(state: ClusterState): void {
   tickStartGuard(state);
   expireManualFailover(state);
   for (const node of [...state.nodes.values()]) reconnect(state, node);
-  if (state.tickCount % TICKS_PER_SECOND === 0) {
-    pingLongestUnheard(state);
-    passOnSlots(state);
-  }
+  if (state.tickCount % TICKS_PER_RANDOM_PING === 0) pingLongestUnheard(state);
   let hasNewSuspect = false;
   for (const node of state.nodes.values()) if (watch(state, node)) hasNewSuspect = true;
   if (hasNewSuspect && isPrimary(state.myself)) broadcastPong(state, "all");
