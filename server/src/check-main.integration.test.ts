@@ -43,7 +43,7 @@ test("of a server's directory snapshot and append-only file are checked, each fi
     const empty = spawnSync(PROGRAM, [join(import.meta.dirname, "check")], { encoding: "utf8" });
     expect([empty.status, empty.stdout]).toEqual([
       1,
-      expect.stringContaining("is a directory without snapshots and without a manifest"),
+      expect.stringContaining("is a directory without snapshots and append-only files"),
     ]);
   } finally {
     await server.kill();

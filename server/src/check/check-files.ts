@@ -1,6 +1,7 @@
 /**
  * Checks what a path names: a snapshot, an append-only file of its own, a manifest with its files, a directory that holds
- * one, or a server's directory with all of these. With `isFixing` the tail of the last append-only file is cut off behind its last sound command, after a copy.
+ * one, or a server's directory with all of these.
+ * With `isFixing` the tail of the last append-only file is cut off behind its last sound command, after a copy.
  */
 
 import path from "node:path";
@@ -21,7 +22,7 @@ export async function checkPath(options: CheckOptions, name: string): Promise<bo
   if (name.endsWith(".manifest")) return checkManifest(options, name);
   const entries = entriesOf(options, name);
   if (entries.length > 0) return checkDirectory(options, name, entries);
-  if (startsWith(disk, name, ["REDIS", "VALKEY"])) {
+  if (name.endsWith(".rdb") || startsWith(disk, name, ["REDIS", "VALKEY"])) {
     const report = checkRdb(disk, name, options.progress);
     // Whatever follows a sound snapshot can only be commands.
     if (report.damage !== undefined || report.bytes === sizeOf(options, name)) return tellRdb(options, name, report);
@@ -38,13 +39,13 @@ function entriesOf({ disk }: CheckOptions, name: string): readonly string[] {
   }
 }
 
-/** Its manifest; else its snapshots, and the manifests one level below. */
+/** Its manifest; else its snapshots and append-only files of their own, and the manifests one level below. */
 async function checkDirectory(options: CheckOptions, name: string, entries: readonly string[]): Promise<boolean> {
   const manifest = entries.find(isManifest);
   if (manifest !== undefined) return checkManifest(options, path.join(name, manifest));
   const below = entries.filter((entry) => entriesOf(options, path.join(name, entry)).some(isManifest));
-  const found = [...entries.filter((entry) => entry.endsWith(".rdb")), ...below];
-  if (found.length === 0) throw new Error(`"${name}" is a directory without snapshots and without a manifest`);
+  const found = [...entries.filter((entry) => /\.(rdb|aof)$/.test(entry)), ...below];
+  if (found.length === 0) throw new Error(`"${name}" is a directory without snapshots and append-only files`);
   let isSound = true;
   for (const entry of found) isSound = (await checkPath(options, path.join(name, entry))) && isSound;
   return isSound;

@@ -77,7 +77,11 @@ export class ClientGateway {
         this.#outboxes.flush();
       },
     });
-    options.durable.releasing = () => this.#replies.flush();
+    options.durable.releasing = () => {
+      options.turnEnded();
+      this.#outboxes.flush();
+      this.#replies.flush();
+    };
   }
 
   tick(): void {

@@ -53,18 +53,19 @@ export interface Traffic {
 export interface DurabilityGate {
   /** What a reply given now has to wait for; stands still while nobody has to wait. */
   readonly position: number;
-  readonly durable: number;
+  /** Up to where the file has it, for good enough. */
+  readonly kept: number;
   /** `settle` would move it now, for all requests that have come by then. */
   readonly gathers: boolean;
-  /** Calls `release` once, the next time that `durable` moves. */
+  /** Calls `release` once, the next time that `kept` moves. */
   wait(replies: { release(): void }): void;
-  /** Moves `durable` now where that takes no longer than asking for it. */
+  /** Moves `kept` now where that takes no longer than asking for it. */
   settle(): void;
   /** Called before `release` is. */
   releasing: () => void;
 }
 
-/** Replies that wait for the disk. */
+/** Replies that wait for the append-only file. */
 interface HeldReplies {
   readonly position: number;
   readonly bytes: Buffer;
@@ -105,7 +106,10 @@ export class Connection implements ClientConnection, ReplyOwner, Outbox {
   readonly #nowMs: () => number;
   readonly #flush = (): void => {
     if (this.#isOverwhelmed()) return;
+    this.#noteAwaited();
     this.#replies.add(this);
+    // Not before: whoever is released by that must not come between these replies.
+    this.#durable.settle();
     this.#replies.flush();
   };
   flush = 0;
@@ -117,6 +121,8 @@ export class Connection implements ClientConnection, ReplyOwner, Outbox {
   #outboxBytes = 0;
   /** What replies from now on must wait for, and those that do already. */
   #awaited = 0;
+  /** Where the stream was when that was last looked at. */
+  #notedPosition = 0;
   #held: HeldReplies[] = [];
   #heldBytes = 0;
   /** What waited when that was last looked at. */
@@ -219,17 +225,17 @@ export class Connection implements ClientConnection, ReplyOwner, Outbox {
     this.#endSocket();
   }
 
-  /** The disk has more now. */
+  /** The file has more now. */
   release(): void {
-    const { durable } = this.#durable;
+    const { kept } = this.#durable;
     const held = this.#held;
     if (held.length === 0 || this.#socket.destroyed) return;
-    if (this.#awaited <= durable && !this.#isEnding) {
+    if (this.#awaited <= kept && !this.#isEnding) {
       this.#releaseAll();
       return;
     }
     let gone = 0;
-    while (gone < held.length && (held[gone] as HeldReplies).position <= durable) gone++;
+    while (gone < held.length && (held[gone] as HeldReplies).position <= kept) gone++;
     for (const { bytes } of held.splice(0, gone)) {
       this.#heldBytes -= bytes.length;
       this.#traffic.outputBytes += bytes.length;
@@ -299,15 +305,23 @@ export class Connection implements ClientConnection, ReplyOwner, Outbox {
   }
 
   #run(client: Client, buffer: Buffer, start: number, end: number): number {
-    const before = this.#durable.position;
+    this.#notedPosition = this.#durable.position;
     const consumed = this.#handler.run(client, buffer, start, end, this.#flush);
-    if (this.#durable.position !== before) this.#awaited = this.#durable.position;
+    this.#noteAwaited();
     this.#neededBytes = consumed < end ? this.#handler.neededBytes : 0;
     if (this.#isOverwhelmed()) return consumed;
     if (this.#handler.lastBatchCommands === 1) this.#replies.addUrgent(this);
     else this.#replies.add(this);
     if ((client.flags & ClientFlag.closeAfterReply) !== 0) this.closeAfterFlush();
     return consumed;
+  }
+
+  /** What ran since then has written if the stream has moved. */
+  #noteAwaited(): void {
+    const { position } = this.#durable;
+    if (position === this.#notedPosition) return;
+    this.#notedPosition = position;
+    this.#awaited = position;
   }
 
   #runPending(client: Client): void {
@@ -358,7 +372,7 @@ export class Connection implements ClientConnection, ReplyOwner, Outbox {
     this.#outboxBytes = 0;
     if (this.#replies.holds(this)) this.#replies.flush();
     if (this.#socket.destroyed || this.#isClosing) return;
-    // It may tell of what others have written, whose place in the stream nobody noted: all of it must be on the disk.
+    // It may tell of what others have written, whose place in the stream nobody noted: the file must have all of it.
     this.#awaited = Math.max(this.#awaited, this.#durable.position);
     if (this.#isHeldBack) {
       this.#hold(bytes);
@@ -370,9 +384,9 @@ export class Connection implements ClientConnection, ReplyOwner, Outbox {
     if (this.#socket.writableLength > 0) this.#checkOutput();
   }
 
-  /** A replica follows the stream, not the disk. */
+  /** A replica follows the stream, not the file. */
   get #isHeldBack(): boolean {
-    if (this.#held.length === 0 && this.#awaited <= this.#durable.durable) return false;
+    if (this.#held.length === 0 && this.#awaited <= this.#durable.kept) return false;
     return this.#client?.has(ClientFlag.replica) !== true;
   }
 

@@ -1,7 +1,7 @@
 /*
  * Loaded ahead of a server (LD_PRELOAD): its append-only files lie on a disk that fails as the file named by FAULTY_DISK says
  * at that moment: "sync slow", each sync takes 300 ms; "sync fails" and "write fails", with EIO; "read only", with EROFS;
- * with "write hangs" each write waits while that is so. There may be several, with commas.
+ * with "write hangs" each write waits while that is so, with "write slow" each takes 300 ms. There may be several, with commas.
  * Its snapshots do so for "snapshot write fails", "snapshot sync fails" and "snapshot rename fails", all with EIO; with
  * "snapshot hangs", or "rewrite hangs" for new bases of the append-only file, each write to one waits while that is so.
  */
@@ -64,6 +64,7 @@ static int fault_of_write(int fd) {
   }
   if (!is_append_only(fd)) return 0;
   while (is_told("write hangs")) usleep(HANGING_US);
+  if (is_told("write slow")) usleep(SLOW_US);
   return is_told("read only") ? EROFS : is_told("write fails") ? EIO : 0;
 }
 

@@ -5,8 +5,7 @@
  * that wrote in the meantime, and where the disk syncs quicker than another thread could be asked to, the serving thread does
  * that too; while it does so often, the file is prepared ahead. With `everysec` a sync runs beside the writes.
  *
- * Positions count the bytes added since the start. `filed` is up to where the end of this process loses nothing, `durable` up
- * to where a crash of the machine does not.
+ * Positions, `filed` and `durable` are those of stream-progress.ts.
  *
  * A write that fails is cut off again and tried until it succeeds: nothing that was added is ever dropped. After a sync that
  * failed nobody knows what is on the disk (the kernel may have dropped the pages), so the file is given up: the writer is
@@ -18,6 +17,7 @@ import type { Clock } from "../../platform/clock.ts";
 import { ChangeBatch } from "./change-batch.ts";
 import { Preparation, type PreparingOptions, type PreparingStep } from "./preparation.ts";
 import { PreparedFile } from "./prepared-file.ts";
+import { StreamProgress, type SyncMark } from "./stream-progress.ts";
 import { SyncPace } from "./sync-pace.ts";
 import { WritePace } from "./write-pace.ts";
 
@@ -62,17 +62,7 @@ export class AofWriter {
   readonly #writePace: WritePace;
   readonly #preparation: Preparation;
   #file: PreparedFile | undefined;
-  #position = 0;
-  /** Up to where the file has it, and up to where that is synced. */
-  #written = 0;
-  #synced = 0;
-  #filed = 0;
-  #durable = 0;
-  /** Counts what needs a sync although nothing was added, and up to where it has had one. */
-  #mended = 0;
-  #mendedSynced = 0;
-  /** The file counts only once the base that it stands behind is there. */
-  #isProvisional = false;
+  readonly #progress = new StreamProgress();
   #isScheduled = false;
   #isRunning = false;
   #retryAtMs = 0;
@@ -94,24 +84,25 @@ export class AofWriter {
   }
 
   get position(): number {
-    return this.#position;
+    return this.#progress.added;
   }
 
   get durable(): number {
-    return this.#durable;
+    return this.#progress.durable;
   }
 
   get filed(): number {
-    return this.#filed;
+    return this.#progress.filed;
   }
 
-  get #isUnsynced(): boolean {
-    return this.#synced < this.#written || this.#mendedSynced < this.#mended;
+  /** The file has it, whether or not that counts. */
+  get written(): number {
+    return this.#progress.written;
   }
 
   /** Added and not yet written. */
   get pendingBytes(): number {
-    return this.#position - this.#written;
+    return this.#progress.pendingBytes;
   }
 
   get fileBytes(): number {
@@ -124,7 +115,7 @@ export class AofWriter {
 
   add(bytes: Buffer, start: number, end: number): void {
     this.#batch.append(bytes, start, end);
-    this.#position += end - start;
+    this.#progress.added += end - start;
     if (this.#isScheduled || this.#isRunning) return;
     this.#isScheduled = true;
     this.#options.schedule(() => {
@@ -147,7 +138,7 @@ export class AofWriter {
   open(file: BackgroundFile): void {
     this.#file = this.#prepared(file);
     // What a server before has left in it, or has cut off, may not be synced.
-    this.#mended++;
+    this.#progress.needSync();
     this.#lastSyncMs = this.#options.clock.nowMs();
   }
 
@@ -174,24 +165,22 @@ export class AofWriter {
    */
   restart(next: () => Promise<BackgroundFile>): Promise<void> {
     this.#discard();
-    const start = this.#position;
-    this.#isProvisional = true;
+    const progress = this.#progress;
+    const start = progress.added;
+    progress.isProvisional = true;
     return this.enqueue(async () => {
       const file = await next();
       await this.#close();
       this.#file = this.#prepared(file);
-      this.#written = Math.max(this.#written, start);
-      this.#synced = Math.max(this.#synced, start);
+      progress.written = Math.max(progress.written, start);
+      progress.synced = Math.max(progress.synced, start);
       this.isBroken = false;
     });
   }
 
   /** The base is there, so what is written counts. */
   confirm(): void {
-    this.#isProvisional = false;
-    this.#clearError();
-    this.#advanceFiled();
-    this.#advance();
+    this.#countAll();
   }
 
   /** Runs `task` behind everything that was added or asked for before. Rejects as it does. */
@@ -221,7 +210,7 @@ export class AofWriter {
     if (step !== undefined) void this.enqueue(() => this.#take(step, file));
     const policy = this.#options.policy();
     if (policy === "no") return;
-    const isDue = nowMs - this.#lastSyncMs >= SYNC_INTERVAL_MS && this.#isUnsynced;
+    const isDue = nowMs - this.#lastSyncMs >= SYNC_INTERVAL_MS && this.#progress.isUnsynced;
     if (!isDue || this.#options.skipsSync()) return;
     if (this.#syncing === undefined) void this.#sync();
     else if (
@@ -252,20 +241,19 @@ export class AofWriter {
    * becomes durable by that.
    */
   drop(): void {
+    const progress = this.#progress;
     this.isBroken = true;
+    progress.isProvisional = true;
     this.#discard();
-    this.#written = this.#position;
-    this.#synced = this.#position;
+    progress.written = progress.added;
+    progress.synced = progress.added;
   }
 
   /** Nobody waits for the disk any more: the file is left as it is. */
   async abandon(): Promise<void> {
     this.drop();
-    this.#isProvisional = false;
     this.isBroken = false;
-    this.#clearError();
-    this.#advanceFiled();
-    this.#advance();
+    this.#countAll();
     await this.enqueue(() => this.#close());
   }
 
@@ -319,7 +307,7 @@ export class AofWriter {
   #writeAtOnce(): boolean {
     const file = this.#file;
     if (file === undefined || !this.#mayWriteAtOnce()) return false;
-    const end = this.#position;
+    const end = this.#progress.added;
     const { sizeBytes } = file;
     const { clock } = this.#options;
     const startUs = clock.monotonicUs();
@@ -335,8 +323,7 @@ export class AofWriter {
     }
     this.#batch.clear();
     this.#writePace.add(clock.monotonicUs() - startUs, clock.nowMs());
-    this.#written = end;
-    this.#advanceFiled();
+    this.#progress.wrote(end);
     if (this.#mustSync) this.#syncAtOnce(file);
     else this.#options.wrote();
     return true;
@@ -354,9 +341,7 @@ export class AofWriter {
     }
     this.#pace.add(clock.monotonicUs() - startUs);
     this.#preparation.countSync();
-    this.#synced = this.#written;
-    this.#mendedSynced = this.#mended;
-    this.#advance();
+    this.#markSynced(this.#progress.mark);
   }
 
   /** What is written has to be synced at once. */
@@ -404,7 +389,7 @@ export class AofWriter {
 
   #sealBatch(): void {
     if (this.#batch.isEmpty) return;
-    this.#jobs.push({ kind: "append", pieces: this.#batch.take(), end: this.#position });
+    this.#jobs.push({ kind: "append", pieces: this.#batch.take(), end: this.#progress.added });
   }
 
   async #append(pieces: readonly Buffer[], end: number): Promise<boolean> {
@@ -422,8 +407,7 @@ export class AofWriter {
       return false;
     }
     this.#writePace.add(clock.monotonicUs() - startUs, clock.nowMs());
-    this.#written = end;
-    this.#advanceFiled();
+    this.#progress.wrote(end);
     this.#options.wrote();
     if (this.#mustSync && !(await this.#sync())) return true;
     this.#clearError();
@@ -434,18 +418,16 @@ export class AofWriter {
   async #sync(): Promise<boolean> {
     while (this.#syncing !== undefined) await this.#syncing;
     const file = this.#file;
-    if (file === undefined || !this.#isUnsynced) return !this.isBroken;
+    if (file === undefined || !this.#progress.isUnsynced) return !this.isBroken;
     if (this.isBroken) return false;
     const { clock } = this.#options;
-    const [written, mended] = [this.#written, this.#mended];
+    const { mark } = this.#progress;
     this.#lastSyncMs = clock.nowMs();
     const startUs = clock.monotonicUs();
     this.#syncing = file.sync().then(
       () => {
         this.#pace.add(clock.monotonicUs() - startUs);
-        this.#synced = written;
-        this.#mendedSynced = mended;
-        this.#advance();
+        this.#markSynced(mark);
         return true;
       },
       (reason) => {
@@ -459,25 +441,29 @@ export class AofWriter {
     return isOk;
   }
 
-  /** Behind a base that is not there yet, or in a file that is given up, it would not be found again. */
-  #advanceFiled(): void {
-    if (!this.#isProvisional && !this.isBroken) this.#filed = this.#written;
+  #markSynced(mark: SyncMark): void {
+    if (this.#progress.markSynced(mark)) this.#options.advanced();
   }
 
-  #advance(): void {
-    if (this.#isProvisional || this.#durable >= this.#synced) return;
-    this.#durable = this.#synced;
-    this.#options.advanced();
+  /** Nothing keeps what is written from counting any more. */
+  #countAll(): void {
+    const progress = this.#progress;
+    progress.isProvisional = false;
+    this.#clearError();
+    progress.advanceFiled();
+    if (progress.advanceDurable()) this.#options.advanced();
+    else this.#options.wrote();
   }
 
   #break(what: "write" | "sync", reason: unknown): void {
     this.isBroken = true;
+    this.#progress.isProvisional = true;
     this.#fail(what, reason);
   }
 
   /** What a write that failed has left. A file that others follow must not get it back by a power cut. */
   async #cutOff(file: PreparedFile, sizeBytes: number): Promise<void> {
-    this.#mended++;
+    this.#progress.needSync();
     await file.truncate(sizeBytes).catch((problem) => this.#break("write", problem));
   }
 
@@ -491,7 +477,7 @@ export class AofWriter {
   }
 
   #clearError(): void {
-    if (this.#error === undefined || this.#isProvisional || this.isBroken) return;
+    if (this.#error === undefined || this.#progress.isProvisional || this.isBroken) return;
     this.#error = undefined;
     this.#options.recovered();
   }

@@ -140,8 +140,7 @@ export class AppendOnly {
   }
 
   #promise(): undefined {
-    this.replies.isPromised = this.#currentState === "on";
-    this.replies.isSynced = this.replies.isPromised && this.#options.config.get("appendfsync") === "always";
+    this.replies.promise(this.#currentState === "on", this.#options.config.get("appendfsync") === "always");
   }
 
   get isOn(): boolean {
@@ -167,9 +166,12 @@ export class AppendOnly {
     return this.#writer.durable;
   }
 
-  /** Up to where the end of this process would lose nothing; further than `durable`, which a power cut cannot take back. */
+  /**
+   * Up to where the end of this process would lose nothing; further than `durable`, which a power cut cannot take back. While
+   * there is no base, nothing is promised: all that was added.
+   */
   get filed(): number {
-    return this.#writer.filed;
+    return this.#state === "on" ? this.#writer.filed : this.#writer.position;
   }
 
   /** The data on disk has been loaded: from now on changes go behind it. */
@@ -229,8 +231,9 @@ export class AppendOnly {
       await this.#writer.finish();
     } catch (reason) {
       this.#options.logger.warning(`The append-only file could not be closed whole: ${describeSystemError(reason)}`);
-      await this.#writer.abandon();
     }
+    // Nobody waits for it any more; unless it was turned on again meanwhile: then a new base will have all of it.
+    if (this.#state === "off") await this.#writer.abandon();
   }
 
   /** Other data is about to take the place of ours: what happens to it is not written. */

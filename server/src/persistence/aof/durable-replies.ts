@@ -11,7 +11,7 @@
 import type { AofWriter } from "./aof-writer.ts";
 
 export interface WaitingReplies {
-  /** `durable` has moved. */
+  /** `kept` has moved. */
   release(): void;
 }
 
@@ -24,13 +24,15 @@ export class DurableReplies {
   #waiting: WaitingReplies[] = [];
   /** Told before replies are released: whatever of the same clients waits for the end of the turn comes behind them. */
   releasing: () => void = () => undefined;
-  /** Told each time that the file has got more, or that `durable` has moved, once the replies have gone. */
+  /** Told each time that the file has got more, or that more of it is on the disk, once the replies have gone. */
   released: () => void = () => undefined;
 
   /** There is a file to be waited for. A plain field: asked for each request. */
-  isPromised = false;
+  #isPromised = false;
   /** And it has to be synced. */
-  isSynced = false;
+  #isSynced = false;
+  /** What came before is still promised, though there is no base now. */
+  #promisedUpTo = 0;
 
   /** While `skipsSync` holds (`no-appendfsync-on-rewrite`) nothing is synced, so to be written is enough. */
   constructor(writer: AofWriter, skipsSync: () => boolean) {
@@ -38,20 +40,29 @@ export class DurableReplies {
     this.#skipsSync = skipsSync;
   }
 
+  /** `isPromised`: the file and its base are there; `isSynced`: to be written is not enough. */
+  promise(isPromised: boolean, isSynced: boolean): void {
+    if (this.#isPromised && !isPromised) this.#promisedUpTo = this.#writer.position;
+    this.#isPromised = isPromised;
+    this.#isSynced = isPromised && isSynced;
+  }
+
   /** What a reply given now would have to wait for; does not move while nobody has to wait. */
   get position(): number {
-    const isHeld = this.isPromised || this.#writer.pendingBytes > TOO_MUCH_PENDING_BYTES;
+    const isHeld = this.#isPromised || this.#writer.pendingBytes > TOO_MUCH_PENDING_BYTES;
     return isHeld ? this.#writer.position : 0;
   }
 
   /** Up to where replies may leave. */
-  get durable(): number {
-    const { durable, filed } = this.#writer;
-    return this.#awaitsSync ? durable : Math.max(durable, filed);
+  get kept(): number {
+    const { durable, filed, written } = this.#writer;
+    if (this.#awaitsSync) return durable;
+    const isNothingPromised = !this.#isPromised && filed >= this.#promisedUpTo;
+    return Math.max(durable, isNothingPromised ? written : filed);
   }
 
   get #awaitsSync(): boolean {
-    return this.isSynced && !this.#skipsSync();
+    return this.#isSynced && !this.#skipsSync();
   }
 
   /** The file has got more. */
@@ -62,17 +73,17 @@ export class DurableReplies {
 
   /** `settle` would sync now: more requests could share that. */
   get gathers(): boolean {
-    return this.#waiting.length === 0 && this.isSynced && this.#writer.settles;
+    return this.#waiting.length === 0 && this.#isSynced && this.#writer.settles;
   }
 
-  /** Calls back once, the next time that `durable` moves. */
+  /** Calls back once, the next time that `kept` moves. */
   wait(replies: WaitingReplies): void {
     this.#waiting.push(replies);
   }
 
   /** Where somebody waits for a sync already, all go the long way: more can share the next. */
   settle(): void {
-    if (this.#waiting.length === 0 || !this.isSynced) this.#writer.settle();
+    if (this.#waiting.length === 0 || !this.#isSynced) this.#writer.settle();
   }
 
   release(): void {

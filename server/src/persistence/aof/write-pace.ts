@@ -6,6 +6,7 @@
  */
 
 const TIMES_AS_LONG = 20;
+const LONGEST_CAUTION_MS = 60_000;
 
 export class WritePace {
   readonly #quickUs: number;
@@ -24,6 +25,7 @@ export class WritePace {
   /** Of a write that either thread has made and that ended now. */
   add(microseconds: number, nowMs: number): void {
     if (microseconds < this.#quickUs) return;
-    this.#cautiousUntilMs = Math.max(this.#cautiousUntilMs, nowMs + (microseconds / 1000) * TIMES_AS_LONG);
+    const cautionMs = Math.min(LONGEST_CAUTION_MS, (microseconds / 1000) * TIMES_AS_LONG);
+    this.#cautiousUntilMs = Math.max(this.#cautiousUntilMs, nowMs + cautionMs);
   }
 }
