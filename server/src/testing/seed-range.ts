@@ -1,10 +1,25 @@
-/** For simulations that are tried with many seeds: which of them break, and how far a run has come that is cut off. */
+/**
+ * For simulations that are tried with many seeds: which of them break. They run in a process of their own: under vitest each
+ * call from one module to another costs more, and ever more so in runs of many minutes.
+ */
 
-const SEEDS_PER_LINE = 500;
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import path from "node:path";
+import { createInterface } from "node:readline";
+import { BROKEN } from "./seed-process.ts";
 
 export interface SeedRange {
   readonly first: number;
   readonly count: number;
+}
+
+export interface Simulation {
+  /** Path of the file that exports a function `name`, which takes a seed and throws if it breaks. */
+  readonly module: string;
+  readonly name: string;
+  /** What they are seeds of, for the lines that are printed. */
+  readonly what: string;
 }
 
 /** As the environment asks: SEED and CALLS. */
@@ -15,20 +30,18 @@ export function seedRange(defaultCount: number): SeedRange {
   };
 }
 
-/** `what` they are seeds of, for the lines that are printed. Gives a line for each seed that is broken. */
-export function brokenSeeds({ first, count }: SeedRange, what: string, simulate: (seed: number) => void): string[] {
+/** Gives a line for each seed that is broken; rejects if the process does not come to its end. */
+export async function brokenSeeds({ first, count }: SeedRange, { module, name, what }: Simulation): Promise<string[]> {
+  const program = path.join(import.meta.dirname, "seed-process.ts");
+  const words = ["--conditions=source", program, module, name, what, String(first), String(count)];
+  const child = spawn(process.execPath, words, { stdio: ["ignore", "pipe", "inherit"] });
+  const ended = once(child, "close");
   const broken: string[] = [];
-  for (let seed = first; seed < first + count; seed++) {
-    try {
-      simulate(seed);
-    } catch (error) {
-      broken.push(`seed ${seed}: ${(error as Error).message}`);
-    }
-    const done = seed - first + 1;
-    if (done % SEEDS_PER_LINE === 0 && done < count) {
-      process.stdout.write(`seeds ${first} to ${seed} of ${what} done: ${broken.length} broken\n`);
-    }
+  for await (const line of createInterface({ input: child.stdout })) {
+    process.stdout.write(`${line}\n`);
+    if (line.startsWith(BROKEN)) broken.push(line);
   }
-  process.stdout.write(`${count} seeds of ${what}, first seed ${first}: ${broken.length} broken\n`);
+  const [code] = await ended;
+  if (code !== 0) throw new Error(`The process that ran ${what} ended with ${code}`);
   return broken;
 }
