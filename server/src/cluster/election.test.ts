@@ -16,6 +16,7 @@ const DELAY_MS = 1000;
 /** A replica with the data of the first of three primaries. */
 function replica(): ClusterState {
   const node = new SimulatedCluster(1).addNode();
+  node.hasKeys = true;
   const { state } = node;
   const primaries = OTHERS.map((id, i) => `${id} 10.0.0.${i + 2}:6379@16379 master - 0 0 ${i + 1} connected ${i}`);
   const myself = `${MYSELF} 10.0.0.1:6379@16379 myself,slave ${OTHERS[0]} 0 0 1 connected`;

@@ -305,14 +305,15 @@ export function turnIntoPrimary(state: ClusterState, node: ClusterNode): void {
  * here is the shard's own, if older.
  */
 export function followPrimary(state: ClusterState, primary: ClusterNode, keepsShard: boolean): void {
-  const { myself, guard } = state;
+  const { myself, guard, facts } = state;
   if (!isReplica(myself)) {
     myself.flags = (myself.flags & ~(NODE_FLAG.primary | NODE_FLAG.migrateTo)) | NODE_FLAG.replica;
     state.migrating.clear();
     state.importing.clear();
   }
   attachToPrimary(myself, primary);
-  guard.holdsShardData = keepsShard && guard.holdsShardData && !guard.isHolding;
+  // Nothing is no data of a shard, even where it was served a moment ago because nobody seemed to have any.
+  guard.holdsShardData = keepsShard && guard.holdsShardData && !guard.isHolding && !facts.keyspaceIsEmpty();
   guard.checksUntil = 0;
   stopHolding(state);
   resetManualFailover(state);

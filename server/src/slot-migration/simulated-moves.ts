@@ -101,7 +101,14 @@ function plugged(stage: Stage, servers: Map<SimulatedNode, SimulatedServer>): Si
       if (slot !== undefined && stage.isWritten && server.mayWrite) server.write(slot, writes.take(node, slot));
     },
     copied: (replica, primary) => serverOf(replica).copy(serverOf(primary)),
-    ticked: (node) => serverOf(node).moves.tick(),
+    ticked: (node) => {
+      serverOf(node).moves.tick();
+      for (const job of serverOf(node).moves.migrations.jobs) {
+        if (job.operation !== "EXPORT" || job.state !== "failed" || seen.has(job)) continue;
+        seen.add(job);
+        writes.keptBy(node, job);
+      }
+    },
     settled: (node) => servers.get(node)?.dropReturned(),
     dropSlotKeys: (node, slots) => serverOf(node).sweep(slots),
     ownersChanged: (node) => {

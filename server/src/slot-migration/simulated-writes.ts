@@ -7,8 +7,9 @@
  * Not counted are writes that were taken while another node already had a claim that is as new or newer: the one without a
  * majority loses them, as after any failover. Nor are those to a DISPUTED slot that only one side has: where two nodes own
  * it, each by its own account, since one was elected in place of the source by those who have not heard of the target, or in
- * place of the target by those who have not heard of the epoch that it took without asking. As after any election that not all
- * have heard of, the newer epoch wins.
+ * place of the target by those who have not heard of the epoch that it took without asking, or because the source, with a majority
+ * that has not heard of the target, has waited for its claim in vain. As after any election that not all have heard of, the newer
+ * epoch wins.
  */
 
 import { isPrimary } from "../cluster/cluster-node.ts";
@@ -92,6 +93,14 @@ export class SimulatedWrites {
         write.isSafe = false;
         this.#judge(write);
       }
+    }
+  }
+
+  /** The source of a move has given it up. */
+  keptBy(source: SimulatedNode, { slots }: MigrationJob): void {
+    for (const slot of slots) {
+      if (source.state.table.ownedByMe[slot] !== 1) continue;
+      for (const rival of this.#ownersOf(slot)) if (rival !== source) this.#dispute(slot, [source, rival]);
     }
   }
 
