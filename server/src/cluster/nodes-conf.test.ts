@@ -67,6 +67,8 @@ describe("nodes.conf", () => {
   it("remembers slots whose keys here are to be deleted, and deletes them at the next start", () => {
     const state = load(REDIS_FILE);
     for (const slot of [9000, 9001, 16383, 12]) state.surplus.add(slot);
+    // By the next start the primary may have got these back.
+    state.leftovers.add(13);
     const again = load(formatNodesConf(state));
     expect(again.surplus).toEqual(new Set([12, 9000, 9001, 16383]));
     beginLife(again);

@@ -34,8 +34,7 @@ export function formatNodesConf(state: ClusterState): string {
   const known = [...state.nodes.values()].filter((node) => !isInHandshake(node)).sort(byId);
   const lines = known.map((node) => `${formatNode(state, node)}\n`).join("");
   const { currentEpoch, lastVoteEpoch, myself } = state;
-  const hidden = new Set([...state.surplus, ...state.leftovers]);
-  const surplus = hidden.size === 0 ? "" : ` surplusSlots ${formatSurplus(hidden)}`;
+  const surplus = state.surplus.size === 0 ? "" : ` surplusSlots ${formatSurplus(state.surplus)}`;
   return `${lines}vars currentEpoch ${currentEpoch} lastVoteEpoch ${lastVoteEpoch} shardId ${myself.shardId}${surplus}\n`;
 }
 

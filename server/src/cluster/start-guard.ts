@@ -33,7 +33,7 @@ import {
   replicateFromPrimary,
   stopHolding,
 } from "./state.ts";
-import { doubtCopies, dropSurplus } from "./surplus-slots.ts";
+import { dropSurplus } from "./surplus-slots.ts";
 
 /** For replicas to connect; a primary does not serve before anyway. */
 const MIN_CHECK_MS = 2000;
@@ -45,7 +45,6 @@ export function beginLife(state: ClusterState): void {
   needsUpdate(state);
   if (isReplica(myself)) {
     guard.holdsShardData = !isEmpty;
-    doubtCopies(state);
     replicateFromPrimary(state);
   } else dropSurplus(state);
   if (!isPrimary(myself) || myself.slotCount === 0) return;

@@ -4,7 +4,8 @@
  * nodes.conf remembers them, and replicas are told of copies, so that neither a restart nor a failover makes data of them.
  *
  * LEFTOVERS are what a replica still has of slots that its primary has lost, or of copies that did not become the primary's.
- * Their deletion comes in the stream; should the primary die before, they are surplus of the replica that takes its place.
+ * Their deletion comes in the stream; should the primary die before, they are surplus of the replica that takes its place. They are
+ * not remembered: the primary may have got the slot's keys back one by one (CLUSTER SETSLOT) while the replica was down.
  */
 
 import { areOfOneShard, isPrimary } from "./cluster-node.ts";
@@ -36,7 +37,6 @@ export function doubtCopies(state: ClusterState): void {
 /** On a replica, or on who becomes one: keys of these slots, which are no data, go with what its primary sends. */
 export function leaveToPrimary(state: ClusterState, slots: readonly number[]): void {
   for (const slot of slots) state.leftovers.add(slot);
-  needsSave(state);
 }
 
 /**
@@ -50,9 +50,10 @@ export function keepForShard(state: ClusterState, slots: readonly number[]): voi
 
 /** It has heard of nothing more: its other slots are its own, and what it kept is no data of anybody's. */
 function dropKept(state: ClusterState): void {
-  const { leftovers, table, myself, facts, settings, guard } = state;
+  const { leftovers, table, importing, myself, facts, settings, guard } = state;
   if (leftovers.size === 0 || state.now - state.replacedAt < settings.nodeTimeoutMs * KEPT_TIMEOUTS) return;
-  const slots = [...leftovers].filter((slot) => table.ownerOf(slot) !== myself && facts.countKeysInSlot(slot) > 0);
+  const isForeign = (slot: number): boolean => table.ownerOf(slot) !== myself && !importing.has(slot);
+  const slots = [...leftovers].filter((slot) => isForeign(slot) && facts.countKeysInSlot(slot) > 0);
   leftovers.clear();
   if (slots.length === 0) return;
   guard.holdsShardData = false;

@@ -89,6 +89,7 @@ function plugged(stage: Stage, servers: Map<SimulatedNode, SimulatedServer>): Si
       else server.start(keepsData);
     },
     crashed: (node) => {
+      for (const slot of node.state.leftovers) serverOf(node).unmarked.add(slot);
       const isSudden = cluster.random.below(2) === 0;
       streams.crashed(node, isSudden);
       if (!isSudden) for (const server of servers.values()) server.lose(node);

@@ -68,7 +68,7 @@ export class SimulatedServer {
   readonly node: SimulatedNode;
   keys = new Map<number, Writes>();
   moves: NodeMoves;
-  /** Slots whose keys its primary was deleting, having lost them before this replica was there to hear of it. */
+  /** Slots whose keys its primary was deleting, having lost them, of which this replica has not heard, or knows nothing any more. */
   readonly unmarked = new Set<number>();
   readonly #parts: SimulatedServerParts;
   #words: Words | undefined;
