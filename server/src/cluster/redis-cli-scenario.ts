@@ -196,8 +196,12 @@ async function leave(story: Story): Promise<void> {
 
 /** A redis-server that has become a replica says nothing but LOADING until it has the data. */
 async function idOf(node: ServerProcess): Promise<string> {
-  await eventually("the node tells its id", async () => /^[0-9a-f]{40}$/.test(await node.id()));
-  return node.id();
+  let id = "";
+  await eventually("the node tells its id", async () => {
+    id = await node.id();
+    return /^[0-9a-f]{40}$/.test(id);
+  });
+  return id;
 }
 
 async function everythingIsThere(story: Story): Promise<void> {
