@@ -9,6 +9,8 @@ import { RawClient } from "../testing/raw-client.ts";
 import { hasReferenceServer } from "../testing/reference-server.ts";
 import { type ServerPair, startServerPair } from "../testing/server-pair.ts";
 
+const PATIENCE_MS = 2000;
+
 describe.runIf(hasReferenceServer)("CONFIG SET of ports and addresses", () => {
   let pair: ServerPair;
   let certificates: Certificates | undefined;
@@ -23,14 +25,13 @@ describe.runIf(hasReferenceServer)("CONFIG SET of ports and addresses", () => {
   });
 
   const isServed = (port: number, host?: string): Promise<boolean> =>
-    RawClient.connect(port, undefined, host).then(
-      async (client) => {
-        const reply = await client.text("PING");
-        client.close();
+    RawClient.connect(port, PATIENCE_MS, host)
+      .then(async (client) => {
+        const reply = await client.text("PING").finally(() => client.close());
         return reply === "+PONG\r\n";
-      },
-      () => false,
-    );
+      })
+      // Nobody is there, or somebody else's test, which has been given a port that was free a moment ago.
+      .catch(() => false);
 
   /** What a connection that is there from before hears, line by line, and who is served where behind each. */
   async function story(first: number): Promise<string[]> {
