@@ -1,45 +1,17 @@
 /** SAVE, BGSAVE and BGREWRITEAOF on the wire, beside redis-server, while something of the kind is under way that does not end. */
 
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import path from "node:path";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
-import { ChildServer } from "../testing/child-server.ts";
-import { FaultyDisk } from "../testing/faulty-disk.ts";
-import { ReferenceClient } from "../testing/reference-server.ts";
+import { expect, test, vi } from "vitest";
+import { FaultyDiskScene } from "../testing/faulty-disk-scene.ts";
+import type { ReferenceClient } from "../testing/reference-server.ts";
 import { eventually, ReferenceRedis } from "./reference-redis.ts";
 
 /** Each test starts several processes. */
 vi.setConfig({ testTimeout: 60_000 });
 
-let disk: FaultyDisk;
-let directory: string;
-const opened: (() => unknown)[] = [];
-
-beforeAll(() => {
-  disk = new FaultyDisk();
-});
-
-afterAll(() => disk.remove());
-
-beforeEach(() => {
-  directory = mkdtempSync(path.join(tmpdir(), "kv-save-"));
-});
-
-afterEach(async () => {
-  disk.setFault("");
-  for (const close of opened.splice(0).reverse()) await close();
-  rmSync(directory, { recursive: true, force: true });
-});
+const scene = FaultyDiskScene.create();
 
 const AOF = ["--appendonly", "yes", "--auto-aof-rewrite-percentage", "0"];
 const FIELDS = /^(rdb_bgsave_in_progress|aof_rewrite_in_progress|aof_rewrite_scheduled|rdb_last_bgsave_status):.*$/gm;
-
-async function connect(port: number): Promise<ReferenceClient> {
-  const client = await ReferenceClient.connect(port);
-  opened.push(() => client.close());
-  return client;
-}
 
 class Pair {
   readonly ours: ReferenceClient;
@@ -51,11 +23,10 @@ class Pair {
   }
 
   static async start(): Promise<Pair> {
-    const server = new ChildServer(directory, [...AOF, "--save", "", "--enable-debug-command", "yes"], disk);
-    opened.push(() => server.kill());
+    const { port } = await scene.start(...AOF, "--save", "", "--enable-debug-command", "yes");
     const reference = await ReferenceRedis.start(AOF);
-    opened.push(() => reference.stop());
-    const pair = new Pair(await connect(await server.ready()), await connect(reference.port));
+    scene.opened.push(() => reference.stop());
+    const pair = new Pair(await scene.connect(port), await scene.connect(reference.port));
     await pair.agree("SET a 1", "SET b 2");
     return pair;
   }
@@ -88,11 +59,11 @@ class Pair {
 
   /** Begins it on both so that it lasts. Gives what lets ours end; theirs does by itself. */
   async hold(line: "BGSAVE" | "BGREWRITEAOF"): Promise<() => void> {
-    disk.setFault(line === "BGSAVE" ? "snapshot hangs" : "rewrite hangs");
+    scene.disk.setFault(line === "BGSAVE" ? "snapshot hangs" : "rewrite hangs");
     await this.theirs.send([["CONFIG", "SET", "rdb-key-save-delay", "1000000"]]);
     await this.agree(line);
     await this.theirs.send([["CONFIG", "SET", "rdb-key-save-delay", "0"]]);
-    return () => disk.setFault("");
+    return () => scene.disk.setFault("");
   }
 
   /** Nothing is under way or waits any more on either. */

@@ -4,11 +4,11 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import type { RespValue } from "@kvcluster/protocol/resp-decoder";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { ChildServer } from "../../testing/child-server.ts";
-import { FaultyDisk } from "../../testing/faulty-disk.ts";
+import { FaultyDiskScene } from "../../testing/faulty-disk-scene.ts";
 import { RawClient } from "../../testing/raw-client.ts";
-import { ReferenceClient } from "../../testing/reference-server.ts";
+import type { ReferenceClient } from "../../testing/reference-server.ts";
 import { eventually } from "../reference-redis.ts";
 
 /** More than replies gather before they are sent in the middle of a pipeline. */
@@ -19,37 +19,13 @@ const ROUNDS = 3;
 const ROUND_MS = 50;
 const POLICIES = ["always", "everysec", "no"];
 
-let disk: FaultyDisk;
-let directory: string;
-const opened: (() => unknown)[] = [];
+const scene = FaultyDiskScene.create();
+const { opened } = scene;
+const connect = (port: number): Promise<ReferenceClient> => scene.connect(port);
 
-beforeAll(() => {
-  disk = new FaultyDisk();
-});
-
-afterAll(() => disk.remove());
-
-beforeEach(() => {
-  directory = mkdtempSync(path.join(tmpdir(), "kv-acknowledged-"));
-  disk.setFault("");
-});
-
-afterEach(async () => {
-  for (const close of opened.splice(0).reverse()) await close();
-  rmSync(directory, { recursive: true, force: true });
-});
-
-async function start(...directives: readonly string[]): Promise<{ server: ChildServer; port: number }> {
-  const own = ["--save", "", "--enable-debug-command", "yes", "--repl-diskless-sync-delay", "0", ...directives];
-  const server = new ChildServer(directory, own, { environment: disk.environment });
-  opened.push(() => server.kill());
-  return { server, port: await server.ready() };
-}
-
-async function connect(port: number): Promise<ReferenceClient> {
-  const client = await ReferenceClient.connect(port);
-  opened.push(() => client.close());
-  return client;
+function start(...directives: readonly string[]): Promise<{ server: ChildServer; port: number }> {
+  const own = ["--save", "", "--enable-debug-command", "yes", "--repl-diskless-sync-delay", "0"];
+  return scene.start(...own, ...directives);
 }
 
 const appendOnly = (policy: string): string[] => ["--appendonly", "yes", "--appendfsync", policy];
@@ -84,7 +60,7 @@ test.each([
   const { port } = await start(...appendOnly(policy));
   const clients = await Promise.all(Array.from({ length: ROUNDS * WRITERS }, () => connect(port)));
   const admin = await connect(port);
-  disk.setFault(fault);
+  scene.disk.setFault(fault);
   const answers: Promise<RespValue[]>[] = [];
   for (let round = 0; round < ROUNDS; round++) {
     const writers = clients.splice(0, WRITERS);
@@ -100,10 +76,10 @@ test("turned off and on while writes fail, the file is whole again once the disk
   const { server, port } = await start(...appendOnly("always"));
   const client = await connect(port);
   await client.send([["SET", "before", "1"]]);
-  disk.setFault("write fails");
+  scene.disk.setFault("write fails");
   void (await connect(port)).send([["SET", "meanwhile", "1"]]).catch(() => undefined);
   await client.send([turn("no"), turn("yes")]);
-  disk.setFault("");
+  scene.disk.setFault("");
   const info = async (): Promise<string> => String((await client.send([["INFO", "persistence"]]))[0]);
   await eventually("a base", async () => /aof_enabled:1\r\naof_rewrite_in_progress:0/.test(await info()));
   await eventually("a write on the disk", async () => {
@@ -132,7 +108,7 @@ test("while the first base is written, WAIT counts the copies of replicas, and n
   await eventually("a replica", async () =>
     /state=online/.test(String((await client.send([["INFO", "replication"]]))[0])),
   );
-  disk.setFault("rewrite hangs");
+  scene.disk.setFault("rewrite hangs");
   const replies = await client.send([turn("yes"), ["SET", "k", "v"], ["WAIT", "1", "5000"]]);
   expect(replies).toEqual(["OK", "OK", 1]);
 });

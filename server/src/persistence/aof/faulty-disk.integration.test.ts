@@ -1,55 +1,28 @@
 /** Whole servers on a disk that fails or is slow: what clients hear, and what is there after a kill. */
 
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-import { ChildServer } from "../../testing/child-server.ts";
-import { FaultyDisk } from "../../testing/faulty-disk.ts";
-import { ReferenceClient } from "../../testing/reference-server.ts";
+import { expect, test } from "vitest";
+import type { ChildServer } from "../../testing/child-server.ts";
+import { FaultyDiskScene } from "../../testing/faulty-disk-scene.ts";
+import type { ReferenceClient } from "../../testing/reference-server.ts";
 import { eventually } from "../reference-redis.ts";
 
 const SLOW_SYNC_MS = 300;
 /** So that the next writes are left to another thread for some seconds. */
 const HANGING_MS = 250;
 
-let disk: FaultyDisk;
-let directory: string;
-const opened: (() => unknown)[] = [];
-
-beforeAll(() => {
-  disk = new FaultyDisk();
-});
-
-afterAll(() => disk.remove());
-
-beforeEach(() => {
-  directory = mkdtempSync(path.join(tmpdir(), "kv-faulty-data-"));
-  disk.setFault("");
-});
-
-afterEach(async () => {
-  for (const close of opened.splice(0).reverse()) await close();
-  rmSync(directory, { recursive: true, force: true });
-});
+const scene = FaultyDiskScene.create();
+const connect = (port: number): Promise<ReferenceClient> => scene.connect(port);
 
 async function start(
   policy: string,
   ...more: readonly string[]
 ): Promise<{ server: ChildServer; port: number; client: ReferenceClient }> {
-  const { environment } = disk;
   const saving = more.includes("--save") ? [] : ["--save", ""];
   const appending = more.includes("--appendonly") ? [] : ["--appendonly", "yes", "--appendfsync", policy];
-  const server = new ChildServer(directory, [...appending, ...saving, ...more], { environment });
-  opened.push(() => server.kill());
-  const port = await server.ready();
+  const { server, port } = await scene.start(...appending, ...saving, ...more);
   return { server, port, client: await connect(port) };
-}
-
-async function connect(port: number): Promise<ReferenceClient> {
-  const client = await ReferenceClient.connect(port);
-  opened.push(() => client.close());
-  return client;
 }
 
 async function timed(action: () => Promise<unknown>): Promise<number> {
@@ -60,7 +33,7 @@ async function timed(action: () => Promise<unknown>): Promise<number> {
 
 test("with everysec a slow sync keeps nobody waiting", async () => {
   const { client } = await start("everysec");
-  disk.setFault("sync slow");
+  scene.disk.setFault("sync slow");
   const endMs = Date.now() + 2500;
   const waits: number[] = [];
   while (Date.now() < endMs) waits.push(await timed(() => client.send([["INCR", "counter"]])));
@@ -76,12 +49,12 @@ test.each(["everysec", "no"])(
     const reader = await connect(port);
     await client.send([["SET", "k", "before"]]);
     // The first one that takes long holds everybody, as in redis-server; the next ones only those who write.
-    disk.setFault("write hangs");
+    scene.disk.setFault("write hangs");
     const first = client.send([["SET", "k", "first"]]);
     await new Promise((resolve) => setTimeout(resolve, HANGING_MS));
-    disk.setFault("");
+    scene.disk.setFault("");
     expect(await first).toEqual(["OK"]);
-    disk.setFault("write hangs");
+    scene.disk.setFault("write hangs");
     let isAcknowledged = false;
     const second = client.send([["SET", "k", "second"]]).then(() => {
       isAcknowledged = true;
@@ -100,7 +73,7 @@ test.each(["everysec", "no"])(
 test("with always who writes waits for a slow sync, and who reads does not", async () => {
   const { port, client } = await start("always");
   const reader = await connect(port);
-  disk.setFault("sync slow");
+  scene.disk.setFault("sync slow");
   // As long as syncs were quick the serving thread makes them itself; the first slow one ends that.
   await client.send([["SET", "k", "0"]]);
   const write = timed(() => client.send([["SET", "k", "1"]]));
@@ -112,12 +85,12 @@ test("with always who writes waits for a slow sync, and who reads does not", asy
 
 test("with no-appendfsync-on-rewrite nobody waits for a sync while a snapshot is written, and again after it", async () => {
   const { server, client } = await start("always", "--no-appendfsync-on-rewrite", "yes");
-  disk.setFault("sync slow, snapshot hangs");
+  scene.disk.setFault("sync slow, snapshot hangs");
   await client.send([["SET", "k", "0"], ["BGSAVE"]]);
   const meanwhile: number[] = [];
   for (let k = 0; k < 5; k++) meanwhile.push(await timed(() => client.send([["SET", "k", String(k)]])));
   expect(Math.max(...meanwhile)).toBeLessThan(SLOW_SYNC_MS * 0.7);
-  disk.setFault("sync slow");
+  scene.disk.setFault("sync slow");
   await server.said("Background saving terminated with success");
   expect(await timed(() => client.send([["SET", "k", "after"]]))).toBeGreaterThanOrEqual(SLOW_SYNC_MS - 1);
   await server.kill();
@@ -127,10 +100,10 @@ test("with no-appendfsync-on-rewrite nobody waits for a sync while a snapshot is
 
 test("without it writers wait for syncs as ever while a snapshot is written", async () => {
   const { server, client } = await start("always");
-  disk.setFault("sync slow, snapshot hangs");
+  scene.disk.setFault("sync slow, snapshot hangs");
   await client.send([["SET", "k", "0"], ["BGSAVE"]]);
   expect(await timed(() => client.send([["SET", "k", "1"]]))).toBeGreaterThanOrEqual(SLOW_SYNC_MS - 1);
-  disk.setFault("");
+  scene.disk.setFault("");
   await server.said("Background saving terminated with success");
 });
 
@@ -139,9 +112,9 @@ test.each(["snapshot write fails", "snapshot sync fails", "snapshot rename fails
   async (fault) => {
     const { server, client } = await start("everysec", "--appendonly", "no", "--save", "3600 100000");
     await client.send([["SET", "k", "old"], ["SAVE"]]);
-    const file = path.join(directory, "dump.rdb");
+    const file = path.join(scene.directory, "dump.rdb");
     const before = readFileSync(file);
-    disk.setFault(fault);
+    scene.disk.setFault(fault);
     await client.send([["SET", "k", "new"], ["BGSAVE"]]);
     await server.said("Background saving error: EIO: i/o error");
     const [status, refused, read] = await client.send([
@@ -153,8 +126,8 @@ test.each(["snapshot write fails", "snapshot sync fails", "snapshot rename fails
     expect(JSON.stringify(refused)).toContain("MISCONF");
     expect(String(read)).toBe("new");
     expect(readFileSync(file)).toEqual(before);
-    expect(readdirSync(directory).filter((name) => name.startsWith("temp"))).toEqual([]);
-    disk.setFault("");
+    expect(readdirSync(scene.directory).filter((name) => name.startsWith("temp"))).toEqual([]);
+    scene.disk.setFault("");
     await client.send([["BGSAVE"]]);
     await server.said("Background saving terminated with success");
     const [after, taken] = await client.send([
@@ -184,7 +157,7 @@ test.each([
       ["WAITAOF", "1", "0", "0"],
     ]);
     expect(acknowledged).toEqual(["OK", [1, 0]]);
-    disk.setFault(fault);
+    scene.disk.setFault(fault);
     void client.send([["SET", "meanwhile", "1"]]).catch(() => undefined);
     const other = await connect(port);
     const refused = new RegExp(`MISCONF Errors writing to the AOF file: ${reason}`);
@@ -198,7 +171,7 @@ test.each([
     };
     await eventually("a refusal", isRefused);
     expect(String((await other.send([["GET", "before"]]))[0])).toBe("1");
-    disk.setFault("");
+    scene.disk.setFault("");
     await eventually("a write", async () => (await (await connect(port)).send([["SET", "after", "1"]]))[0] === "OK");
     const taken = await other.send([
       ["SET", "after", "2"],
