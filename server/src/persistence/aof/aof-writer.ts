@@ -178,9 +178,14 @@ export class AofWriter {
     });
   }
 
-  /** The base is there, so what is written counts. */
+  /** The base is there, so what is written counts, unless that file has been given up meanwhile. */
   confirm(): void {
-    this.#countAll();
+    const progress = this.#progress;
+    progress.isProvisional = this.isBroken;
+    this.#clearError();
+    progress.advanceFiled();
+    if (progress.advanceDurable()) this.#options.advanced();
+    else this.#options.wrote();
   }
 
   /** Runs `task` behind everything that was added or asked for before. Rejects as it does. */
@@ -253,7 +258,7 @@ export class AofWriter {
   async abandon(): Promise<void> {
     this.drop();
     this.isBroken = false;
-    this.#countAll();
+    this.confirm();
     await this.enqueue(() => this.#close());
   }
 
@@ -443,16 +448,6 @@ export class AofWriter {
 
   #markSynced(mark: SyncMark): void {
     if (this.#progress.markSynced(mark)) this.#options.advanced();
-  }
-
-  /** Nothing keeps what is written from counting any more. */
-  #countAll(): void {
-    const progress = this.#progress;
-    progress.isProvisional = false;
-    this.#clearError();
-    progress.advanceFiled();
-    if (progress.advanceDurable()) this.#options.advanced();
-    else this.#options.wrote();
   }
 
   #break(what: "write" | "sync", reason: unknown): void {
