@@ -176,7 +176,7 @@ export function answerVoteRequest(state: ClusterState, request: VoteRequest): vo
   if (newer !== undefined) {
     log(state, "notice", `Failover vote denied to ${labelOf(candidate)}: slots have a newer owner`);
     // Perhaps its own primary, which died before it could tell of a new epoch: told by nobody, it would ask in vain for ever.
-    if (candidate.link !== undefined) sendUpdate(state, candidate.link, newer);
+    sendUpdate(state, candidate.link, newer);
     return;
   }
   if (candidate.primary !== undefined) {

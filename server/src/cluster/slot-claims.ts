@@ -114,7 +114,7 @@ export function correctStaleClaim(
   }
 }
 
-export function sendUpdate(state: ClusterState, link: Link, owner: ClusterNode): void {
+export function sendUpdate(state: ClusterState, link: Link | undefined, owner: ClusterNode): void {
   send(state, link, {
     type: "update",
     nodeId: owner.id,
