@@ -1,14 +1,17 @@
 /** What a primary has said of itself just before it dies, and not all have heard. */
 
 import { describe, expect, it } from "vitest";
+import type { ClusterNode } from "./cluster-node.ts";
 import type { SimulatedCluster, SimulatedNode } from "./simulated-cluster.ts";
 import { isHealed } from "./simulated-invariants.ts";
 import { formCluster, shardOf } from "./simulated-scene.ts";
-import { takeCopiedSlots, takeEpochUnasked } from "./slot-claims.ts";
+import { relayClaim, takeCopiedSlots, takeEpochUnasked } from "./slot-claims.ts";
 import type { ClusterState } from "./state.ts";
 
 const SEED = 3;
 const LIMIT_MS = 20_000;
+/** Less than the time to find out that a node is dead. */
+const RELAY_MS = 500;
 
 interface LateNews {
   readonly cluster: SimulatedCluster;
@@ -53,5 +56,16 @@ describe("what a primary has said just before it died, and its replica has not h
     dead.unheardBy.clear();
     expect(cluster.runUntil(LIMIT_MS, () => isHealed(cluster))).toBeDefined();
     expect(dead.state.myself.primary).toBeDefined();
+  });
+
+  it("slots that it took, when only who had them knows it: that one tells all others", () => {
+    const { cluster, dead, slot } = lateNews((state, slot) => takeCopiedSlots(state, [slot]));
+    const [witness, , ...others] = cluster.nodes as [SimulatedNode, SimulatedNode, ...SimulatedNode[]];
+    const ownerFor = ({ state }: SimulatedNode) => state.table.ownerOf(slot)?.id;
+    const { id } = dead.state.myself;
+    expect(others.filter((node) => ownerFor(node) === id)).toEqual([]);
+    cluster.command(witness, (state) => relayClaim(state, state.nodes.get(id) as ClusterNode));
+    cluster.run(RELAY_MS);
+    expect(others.filter((node) => ownerFor(node) !== id)).toEqual([]);
   });
 });

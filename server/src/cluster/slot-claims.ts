@@ -123,6 +123,12 @@ export function sendUpdate(state: ClusterState, link: Link | undefined, owner: C
   });
 }
 
+/** Tells everybody what `owner` has taken from this node: it may die before they have heard that from itself. */
+export function relayClaim(state: ClusterState, owner: ClusterNode): void {
+  for (const node of state.nodes.values())
+    if (node !== owner && node !== state.myself) sendUpdate(state, node.link, owner);
+}
+
 /** What the sender says of its slots; for a replica it says them of its primary. */
 export function claimsDiffer(sender: ClusterNode, slots: Uint8Array): boolean {
   return !equalSlots((isPrimary(sender) ? sender : (sender.primary ?? sender)).slots, slots);

@@ -4,7 +4,7 @@
  * many nodes runs the same code.
  */
 
-import { believePrimary, claimAgain, giveSlots, takeCopiedSlots } from "../cluster/slot-claims.ts";
+import { believePrimary, claimAgain, giveSlots, relayClaim, takeCopiedSlots } from "../cluster/slot-claims.ts";
 import type { ClusterState } from "../cluster/state.ts";
 import { doubtCopies, expectCopies, forgetSurplus } from "../cluster/surplus-slots.ts";
 import type { Logger } from "../observability/logger.ts";
@@ -99,6 +99,7 @@ export class NodeMoves {
       ...{ clock, logger, ...this.#parts.sourcePorts(job, () => work) },
       holdWrites: (isOn) => this.#holdWrites(job, isOn),
       owner: () => ownerOfMove(state, job),
+      relay: () => this.#relay(job),
       isTargetUpToDate: () => isTargetUpToDate(state, job),
       give: (isOn) => this.#parts.change((changed) => giveSlots(changed, job.slots, isOn)),
       hearsMajority: () => state.isOk,
@@ -110,6 +111,13 @@ export class NodeMoves {
   #holdWrites(job: MigrationJob, isOn: boolean): void {
     if (isOn) this.#holders.add(job);
     else if (this.#holders.delete(job) && this.#holders.size === 0) this.#parts.released();
+  }
+
+  #relay({ slots }: MigrationJob): void {
+    this.#parts.change((state) => {
+      const [owner] = [...slots].map((slot) => state.table.ownerOf(slot));
+      if (owner !== undefined) relayClaim(state, owner);
+    });
   }
 
   #createImport(job: MigrationJob, connection: SourceConnection): SlotImport {

@@ -67,6 +67,8 @@ export interface ExportPorts {
   /** The slots are the target's to take, or are not any more. */
   give(isOn: boolean): void;
   owner(): "this node" | "the target" | "others";
+  /** Tells all others that the target owns them. */
+  relay(): void;
   /** Who has heard of a claim would have told this node of it. */
   hearsMajority(): boolean;
   /** Claims the slots again, against whatever the target may have come to. */
@@ -147,8 +149,10 @@ export class SlotExport {
     if (this.job.isOver) return;
     const owner = this.#ports.owner();
     if (owner === "this node") return;
-    if (owner === "the target" && this.job.state === "failover-granted") this.#end("success", "");
-    else this.fail("Slots are no longer owned by myself");
+    if (owner === "the target" && this.job.state === "failover-granted") {
+      this.#ports.relay();
+      this.#end("success", "");
+    } else this.fail("Slots are no longer owned by myself");
   }
 
   fail(message: string): void {

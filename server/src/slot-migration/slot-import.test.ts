@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { encodeCommand } from "@kvcluster/protocol/resp-encoder";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { giveSlots } from "../cluster/slot-claims.ts";
 import { eventually } from "../persistence/reference-redis.ts";
 import { startOwnServer } from "../testing/own-server.ts";
 import { RawClient } from "../testing/raw-client.ts";
@@ -198,6 +199,27 @@ describe("the target of a move of slots", () => {
     await eventually("all agree again", () =>
       [owner, other].every(({ server }) => server.context.cluster?.state.table.ownerOf(SLOT)?.id === owner.id),
     );
+  });
+
+  it("waits until it may own the slots before it asks for the pause, and in the pause gives up", async () => {
+    const give = (isOn: boolean) => other.server.context.cluster?.change((state) => giveSlots(state, [0], isOn));
+    await establish();
+    give(true);
+    source.write(Buffer.concat([word("ACK"), word("SNAPSHOT-EOF")]));
+    let isAsked = false;
+    const asked = heard().finally(() => {
+      isAsked = true;
+    });
+    const untilMs = Date.now() + 250;
+    await eventually("it has looked twice", () => Date.now() > untilMs);
+    expect(isAsked).toBe(false);
+    give(false);
+    expect(await asked).toBe("REQUEST-PAUSE");
+    give(true);
+    source.write(word("PAUSED"));
+    await eventually("the move is over", () => latestMove(other)?.isOver === true);
+    expect(latestMove(other)?.message).toBe("This node is just giving slots away itself");
+    give(false);
   });
 
   it("does not take the slots over so late that the source may be at work again", async () => {

@@ -162,6 +162,12 @@ export class SlotImport {
   #goOn(): void {
     const awaited = this.#awaited;
     if (awaited === undefined || !this.#ports.isKept(awaited.position, awaited.isLast)) return;
+    const obstacle = this.#ports.mayNotOwn();
+    if (obstacle !== undefined) {
+      // Writes wait at the source once it has paused, and not before.
+      if (awaited.isLast) this.fail(obstacle);
+      return;
+    }
     this.#awaited = undefined;
     this.#askedAtUs = this.#ports.clock.monotonicUs();
     this.#say(awaited.isLast ? "REQUEST-FAILOVER" : "REQUEST-PAUSE");

@@ -86,6 +86,8 @@ describe("a move of slots between two primaries", { timeout: TIMEOUT_MS }, () =>
     expect((await migrations(target))[0]).toMatchObject({ name: job.name, operation: "IMPORT", state: "success" });
     expect(await scene.check()).toContain("[OK] All 16384 slots covered.");
     expect(await scene.ownerOf(0)).toBe(target);
+    const told = /messages_update_sent:(\d+)/.exec(await source.command("CLUSTER", "INFO"))?.[1];
+    expect(Number(told), "the source tells the other four").toBeGreaterThanOrEqual(4);
     await eventually("clients have noticed", () => load.detours("MOVED") > movedBefore);
     expect(load.faults).toEqual([]);
     expect((["ASK", "TRYAGAIN", "CLUSTERDOWN"] as const).map((word) => load.detours(word))).toEqual([0, 0, 0]);
