@@ -267,6 +267,7 @@ export const SERVER_DIRECTIVES: readonly ServerDirective[] = [
   { name: "repl-diskless-sync", initial: "yes", change: "live", form: YES_OR_NO },
   { name: "repl-diskless-sync-delay", initial: "5", change: "live", form: integerIn(0, 2147483647) },
   { name: "repl-diskless-sync-max-replicas", initial: "0", change: "live", form: integerIn(0, 2147483647) },
+  { name: "replica-refuse-empty-primary", initial: "no", change: "live", form: YES_OR_NO },
   { name: "repl-diskless-load", initial: "disabled", change: "live", form: oneOf("disabled on-empty-db swapdb") },
   {
     name: "min-replicas-to-write",

@@ -240,7 +240,7 @@ function createCore(options: ServerOptions): Core {
   const connect = linkConnector(config, () => config.get("tls-replication"));
   const applier = createStreamApplier({ dispatcher: () => dispatcher, keyspace, connection: NO_CONNECTION, logger });
   const replication = createServerReplication({
-    ...{ config, clock, random, logger, persistence, createFileTarget, appendOnly, applier, pause },
+    ...{ config, clock, random, logger, keyspace, persistence, createFileTarget, appendOnly, applier, pause },
     ...{ connect, port: () => identity.port, ...followedMoves(() => context.slotMigrations) },
     roleChanged: (isReplica) => changeRole(isReplica, { ...context, programs, waiting }),
   });

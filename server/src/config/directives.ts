@@ -294,6 +294,7 @@ const REPLICATION = [
   bool("repl-diskless-sync", true),
   integer("repl-diskless-sync-delay", 5, COUNT),
   integer("repl-diskless-sync-max-replicas", 0, COUNT),
+  bool("replica-refuse-empty-primary", false),
   choice("repl-diskless-load", ["disabled", "on-empty-db", "swapdb"], "disabled"),
   integer("min-replicas-to-write", 0, COUNT, { alias: "min-slaves-to-write" }),
   integer("min-replicas-max-lag", 10, COUNT, { alias: "min-slaves-max-lag" }),

@@ -1,13 +1,16 @@
 /** Makes the Replication of a server from the server's parts: the place that knows both sides. */
 
 import type { Config } from "../config/config.ts";
+import type { Keyspace } from "../keyspace/keyspace.ts";
 import { MOST_SPARED_DATABASES } from "../keyspace/spare-databases.ts";
 import type { Logger } from "../observability/logger.ts";
+import { holdsKeys } from "../persistence/holds-keys.ts";
 import type { Persistence, PersistenceOptions } from "../persistence/persistence.ts";
 import { spoolSnapshot } from "../persistence/spooled-snapshot.ts";
 import { availableMemory } from "../platform/available-memory.ts";
 import { openToRead, systemBackgroundDisk } from "../platform/background-disk.ts";
 import type { Clock } from "../platform/clock.ts";
+import { systemDisk } from "../platform/disk.ts";
 import type { Random } from "../platform/random.ts";
 import type { LinkConnector, StreamApplier } from "./primary-link.ts";
 import { ReceiverTarget } from "./receiver-target.ts";
@@ -20,6 +23,7 @@ export interface ServerReplicationParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  readonly keyspace: Pick<Keyspace, "isEmpty">;
   readonly persistence: Persistence;
   readonly createFileTarget: PersistenceOptions["createFileTarget"];
   readonly appendOnly: { readonly isOn: boolean; readonly position: number; readonly durable: number };
@@ -189,10 +193,18 @@ async function openSpooled(name: string): Promise<SnapshotInFile> {
   return { sizeBytes, read, discard: () => void close() };
 }
 
-function openSpool({ persistence }: ServerReplicationParts, failed: (reason: Error) => void): FileSpool {
+function openSpool(parts: ServerReplicationParts, failed: (reason: Error) => void): FileSpool {
+  const { persistence } = parts;
   return new FileSpool({
+    refusal: (file) => refuseEmpty(parts, file),
     ...{ disk: systemBackgroundDisk, file: persistence.temporaryFile(), failed },
     replaceBy: (file, oldData) => persistence.replaceBy(file, oldData),
     giveUp: () => persistence.giveUpReplacement(),
   });
+}
+
+/** A primary that has come back without its data would take it from its replicas too. */
+function refuseEmpty({ config, keyspace }: ServerReplicationParts, file: string): string | undefined {
+  if (!config.get("replica-refuse-empty-primary") || keyspace.isEmpty || holdsKeys(systemDisk, file)) return undefined;
+  return "it has no keys, this replica has some, and replica-refuse-empty-primary is set";
 }

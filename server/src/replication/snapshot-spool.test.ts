@@ -78,6 +78,7 @@ describe("FileSpool", () => {
         });
         return new Map([["repl-stream-db", "3"]]);
       },
+      refusal: () => undefined,
       giveUp: () => void givenUp++,
       failed: ({ message }) => void failures.push(message),
     });

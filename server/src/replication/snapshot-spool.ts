@@ -11,6 +11,8 @@ import type { SnapshotSpool } from "./primary-link.ts";
 export interface FileSpoolOptions {
   readonly disk: Pick<BackgroundDisk, "create" | "remove">;
   readonly file: string;
+  /** Why what the file holds is not wanted, if so. */
+  readonly refusal: (file: string) => string | undefined;
   /** Puts what the file holds in the place of the data; gives its aux fields. */
   readonly replaceBy: (file: string, oldData: OldData) => Promise<ReadonlyMap<string, string>>;
   /** Ends that, where the old data is still there. */
@@ -52,6 +54,8 @@ export class FileSpool implements SnapshotSpool {
     await this.#writing;
     if (this.#failure !== undefined) throw this.#failure;
     await this.#close();
+    const refusal = this.#options.refusal(this.#options.file);
+    if (refusal !== undefined) throw new Error(refusal);
   }
 
   async load(oldData: OldData): Promise<number> {
