@@ -4,11 +4,12 @@
 
 Key i from START (0) on has type i mod 5 and a value that follows from i, so a check needs no memory of the write. Prints
 "COUNT keys written" or "COUNT keys as written", or says which keys differ and exits 1. HOST, PORT and PASSWORD come
-from the environment.
+from the environment; with ALONE it is a server without a cluster.
 """
 import os
 import sys
 
+from redis import Redis
 from redis.backoff import ConstantBackoff
 from redis.cluster import RedisCluster
 from redis.retry import Retry
@@ -72,7 +73,8 @@ def batches(count, first):
 
 
 def main(verb, count, first=0):
-    cluster = RedisCluster(
+    connect = Redis if "ALONE" in os.environ else RedisCluster
+    client = connect(
         host=os.environ["HOST"],
         port=int(os.environ.get("PORT", "6379")),
         password=os.environ["PASSWORD"],
@@ -82,7 +84,7 @@ def main(verb, count, first=0):
     step = write if verb == "write" else read
     wrong = []
     for batch in batches(count, first):
-        pipe = cluster.pipeline()
+        pipe = client.pipeline()
         for i in batch:
             step(pipe, i)
         replies = pipe.execute()

@@ -147,7 +147,11 @@ async function run({ config, configFile, extras }: LoadedConfig, lifecycle: Proc
   const pidFile = config.get("pidfile");
   if (pidFile !== "") writePidFile(pidFile, logger);
   lifecycle.start({ server, config, logger, pidFile });
-  logger.notice(`Running mode=${config.get("cluster-enabled") ? "cluster" : "standalone"}, port=${server.port}.`);
+  const mode = config.get("cluster-enabled") ? "cluster" : "standalone";
+  logger.notice(`Running mode=${mode}, port=${server.port}.`);
+  if (config.get("always-show-logo") || (config.get("logfile") === "" && process.stdout.isTTY)) {
+    logger.notice(`kvcluster, ${mode} mode, Port: ${server.port}, PID: ${process.pid}`);
+  }
   const prepared = prepareOrExit(server, logger);
   // A load that takes its time must not look like a dead process: then the admin port does not wait for its end.
   await Promise.race([prepared, new Promise<void>((resolve) => systemClock.after(LONG_LOAD_MS, resolve))]);

@@ -163,4 +163,28 @@ describe.runIf(hasReferenceServer)("DEBUG beside redis-server", () => {
     }
     expect(await compare(steps)).toBe(steps.length);
   });
+
+  test("OBJECT REFCOUNT tells of shared integers where the policy allows them", async () => {
+    const values = ["0", "7", "9999", "10000", "-1", "1.5", "0007", "word"];
+    const steps: Step[] = [];
+    for (const [limit, policy] of [
+      ["0", "noeviction"],
+      ["1gb", "volatile-ttl"],
+      ["1gb", "allkeys-lru"],
+      ["0", "allkeys-lru"],
+      ["1gb", "volatile-lfu"],
+      ["0", "noeviction"],
+    ] as const) {
+      steps.push({ args: ["CONFIG", "SET", "maxmemory", limit, "maxmemory-policy", policy] });
+      for (const value of values) {
+        steps.push({ args: ["SET", "shared", value] }, { args: ["OBJECT", "REFCOUNT", "shared"] });
+      }
+      steps.push(
+        { args: ["SET", "shared", "5"] },
+        { args: ["INCR", "shared"] },
+        { args: ["OBJECT", "REFCOUNT", "shared"] },
+      );
+    }
+    expect(await compare(steps)).toBe(steps.length);
+  });
 });

@@ -4,6 +4,7 @@ import { Encoding, encodingName, ValueType } from "../values/value-type.ts";
 import type { Call } from "./call.ts";
 import { Digest, digestOfDatabases, mixValue } from "./dataset-digest.ts";
 import { CommandError, ERRORS } from "./errors.ts";
+import { referencesTo } from "./shared-integers.ts";
 
 /** A payload has these beyond what DEBUG OBJECT counts: the type, the version and the checksum. */
 const PAYLOAD_FRAME_BYTES = 11;
@@ -35,13 +36,14 @@ export function debugObject(call: Call): void {
   const { db, server } = call;
   const record = existing(call);
   const encoding = encodingName(db.encodingOf(record));
+  const count = referencesTo(call, record);
   const bytes = server.payloads.dump(record).length - PAYLOAD_FRAME_BYTES;
   const lastUse = server.keyspace.records.accessOf(record);
   const idle = server.keyspace.eviction.idleSeconds(record);
   const use = `lru:${lastUse} lru_seconds_idle:${idle}`;
   const blocks = db.encodingOf(record) === Encoding.quicklist ? blocksOf(call, record) : "";
   call.reply.status(
-    `Value at:0x${record.toString(16)} refcount:1 encoding:${encoding} serializedlength:${bytes} ${use}${blocks}`,
+    `Value at:0x${record.toString(16)} refcount:${count} encoding:${encoding} serializedlength:${bytes} ${use}${blocks}`,
   );
 }
 

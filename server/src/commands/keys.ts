@@ -7,6 +7,7 @@ import type { Call } from "./call.ts";
 import { defineCommands, keyAt, keyRange, oneKey } from "./command.ts";
 import { containerOnly, withHelp } from "./container-help.ts";
 import { CommandError, ERRORS } from "./errors.ts";
+import { referencesTo } from "./shared-integers.ts";
 
 export const keyCommands = defineCommands([
   {
@@ -305,7 +306,8 @@ function objectEncoding(call: Call): void {
 }
 
 function objectRefcount(call: Call): void {
-  if (inspected(call) !== 0) call.reply.integer(1);
+  const record = inspected(call);
+  if (record !== 0) call.reply.integer(referencesTo(call, record));
 }
 
 function objectIdletime(call: Call): void {

@@ -87,7 +87,7 @@ export function flags<const Name extends string>(
     parse(given) {
       const chosen = given.map((word) => word.toLowerCase());
       const unknown = chosen.find((word) => word !== none && !words.includes(word));
-      if (unknown !== undefined) {
+      if (unknown !== undefined || given.length === 0) {
         throw new DirectiveError(`argument(s) must be one of the following: ${[none, ...words].join(", ")}`);
       }
       const problem = options.check?.(chosen);

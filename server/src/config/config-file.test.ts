@@ -41,6 +41,13 @@ describe("redis.conf", () => {
     expect(load("requirepass a\vb").config.get("requirepass")).toBe("a\vb");
   });
 
+  test.each(["save", "bind", "latency-tracking-info-percentiles"] as const)(
+    "%s without a word is the empty list",
+    (name) => {
+      expect(load(`${name} `).config.text(name)).toBe("");
+    },
+  );
+
   test("the first save line replaces the defaults, further ones add up, the empty one clears", () => {
     expect(load("save 900 1\nsave 300 10 60 100").config.text("save")).toBe("900 1 300 10 60 100");
     expect(load('save 900 1\nsave ""').config.get("save")).toEqual([]);
@@ -69,6 +76,12 @@ describe("redis.conf", () => {
     ["port 1\nfoo bar", 2, "foo bar", "Bad directive or wrong number of arguments"],
     ["port abc", 1, "port abc", "argument couldn't be parsed into an integer"],
     ["port 1 2", 1, "port 1 2", "wrong number of arguments"],
+    [
+      "shutdown-on-sigterm",
+      1,
+      "shutdown-on-sigterm",
+      "argument(s) must be one of the following: default, save, nosave, now, force",
+    ],
     ["appendonly", 1, "appendonly", "wrong number of arguments"],
     ['dir "x', 1, 'dir "x', "Unbalanced quotes in configuration line"],
   ])("%j stops with line, text and reason", (text, line, shown, reason) => {

@@ -111,8 +111,6 @@ export class Config {
     let values = words;
     if (!directive.isMultiArgument) {
       if (words.length !== 1) throw new DirectiveError("wrong number of arguments");
-    } else if (words.length === 0) {
-      throw new DirectiveError("wrong number of arguments");
     } else if (words.length === 1) {
       values = splitMultiple(words[0] as string);
     }

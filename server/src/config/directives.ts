@@ -137,7 +137,7 @@ const PROCESS = [
     FIXED_STORED,
   ),
   choice("supervised", ["upstart", "systemd", "auto", "no"], "no", FIXED_STORED),
-  bool("always-show-logo", false, FIXED_STORED),
+  bool("always-show-logo", false, FIXED),
   bool("set-proc-title", true, FIXED_STORED),
   text("proc-title-template", "{title} {listen-addr} {server-mode}", { effect: "none", check: checkTitle }),
   bool("crash-log-enabled", true, STORED),

@@ -101,6 +101,10 @@ export class Eviction {
     return this.#state.access.isLfu;
   }
 
+  get isLimited(): boolean {
+    return this.#limitBytes > 0;
+  }
+
   get isOverLimit(): boolean {
     return this.#limitBytes > 0 && this.#arena.usedBytes + this.otherBytes > this.#limitBytes;
   }
