@@ -89,7 +89,7 @@ export class ProcessLifecycle {
   #stayUp({ server }: RunningProcess): void {
     this.#isGoingDown = false;
     for (const { failed } of this.#requests.splice(0)) failed("ERR Errors trying to SHUTDOWN. Check logs.");
-    server.context.pause.unpause();
+    server.context.pause.unpause("shutdown");
   }
 
   /**
@@ -100,7 +100,7 @@ export class ProcessLifecycle {
     const timeoutMs = config.get("shutdown-timeout") * 1000;
     if (timeoutMs === 0 || server.laggingReplicas().length === 0) return true;
     logger.notice("Waiting for replicas before shutting down.");
-    server.context.pause.pause(HOLD_REQUESTS_MS, "write");
+    server.context.pause.pause("shutdown", HOLD_REQUESTS_MS, "write");
     const { clock } = server.context;
     const endMs = clock.nowMs() + timeoutMs;
     const { promise: waited, resolve } = Promise.withResolvers<boolean>();
@@ -130,7 +130,7 @@ export class ProcessLifecycle {
       this.#stayUp(running);
       return;
     }
-    server.context.pause.pause(HOLD_REQUESTS_MS, "all");
+    server.context.pause.pause("shutdown", HOLD_REQUESTS_MS, "all");
     // A snapshot keeps the thread for long: what was acknowledged must not wait for its end. What fails here fails below too,
     // but for a first base, which the snapshot can stand in for.
     await server.context.appendOnly.flush().catch(() => undefined);

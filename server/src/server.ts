@@ -445,8 +445,8 @@ function createCluster(options: ServerOptions, parts: ClusterParts): ClusterAndM
       if (propagator.active) propagator.sendCommand(0, ["DEL", key]);
     },
     ownersChanged: () => slotMigrations.migrations.ownersChanged(),
-    pauseWrites: (untilMs) => pause.pause(untilMs - clock.nowMs(), "write"),
-    resumeWrites: () => pause.unpause(),
+    pauseWrites: (untilMs) => pause.pause("failover", untilMs - clock.nowMs(), "write"),
+    resumeWrites: () => pause.unpause("failover"),
   });
   const slotMigrations = moves.create(parts, cluster);
   return { cluster, slotMigrations };

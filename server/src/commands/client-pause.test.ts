@@ -50,12 +50,12 @@ test("CLIENT PAUSE ALL and a client whose wait for replicas ends meanwhile", asy
   client.write("WAIT 1 0\r\nPING\r\n");
   const waiting = (): Client | undefined => [...registry.all()].find((each) => each.has(ClientFlag.blocked));
   await eventually("it waits", () => waiting() !== undefined);
-  pause.pause(LONG_PAUSE_MS, "all");
+  pause.pause("client", LONG_PAUSE_MS, "all");
   unblock(waiting() as Client, false);
   expect(String((await client.replies(1))[0])).toBe(":0\r\n");
   for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
   expect(client.takeAll()).toHaveLength(0);
-  pause.unpause();
+  pause.unpause("client");
   expect(String((await client.replies(1))[0])).toBe("+PONG\r\n");
 });
 

@@ -40,8 +40,8 @@ test("a pause holds all but replication links, ends by itself, and is never shor
   const replica = createClient(2);
   replica.client.set(ClientFlag.replica, true);
   const pause = new ClientPause(clock, () => [ordinary.client, replica.client]);
-  pause.pause(1000, "all");
-  pause.pause(10, "all");
+  pause.pause("client", 1000, "all");
+  pause.pause("client", 10, "all");
   expect(replica.calls).toEqual([]);
   clock.advance(999);
   expect([pause.isPaused, ordinary.calls]).toEqual([true, ["pause", "pause"]]);
@@ -54,11 +54,32 @@ test("a pause of writes leaves connections alone, and does not weaken one of eve
   const clock = new FakeClock();
   const ordinary = createClient(1);
   const pause = new ClientPause(clock, () => [ordinary.client]);
-  pause.pause(1000, "write");
+  pause.pause("client", 1000, "write");
   expect([pause.holdsWrites, ordinary.calls]).toEqual([true, []]);
-  pause.pause(1000, "all");
-  pause.pause(1000, "write");
+  pause.pause("client", 1000, "all");
+  pause.pause("client", 1000, "write");
   expect([pause.holdsWrites, pause.isPaused, ordinary.calls.at(-1)]).toEqual([false, true, "pause"]);
-  pause.unpause();
+  pause.unpause("client");
   expect([pause.holdsWrites, ordinary.calls.at(-1)]).toEqual([false, "resume"]);
+});
+
+test("each purpose has a pause of its own: none ends another's, and the strictest holds", () => {
+  const clock = new FakeClock();
+  const ordinary = createClient(1);
+  const pause = new ClientPause(clock, () => [ordinary.client]);
+  pause.pause("failover", 5000, "write");
+  pause.pause("client", 1000, "all");
+  expect([pause.holdsWrites, pause.isPaused]).toEqual([false, true]);
+  pause.unpause("client");
+  expect([pause.holdsWrites, ordinary.calls.at(-1)]).toEqual([true, "resume"]);
+  pause.pause("client", 1000, "all");
+  clock.advance(1000);
+  expect([pause.holdsWrites, ordinary.calls.at(-1)]).toEqual([true, "resume"]);
+  pause.pause("client", 60_000, "write");
+  pause.unpause("failover");
+  expect(pause.holdsWrites).toBe(true);
+  clock.advance(59_999);
+  expect(pause.holdsWrites).toBe(true);
+  clock.advance(1);
+  expect(pause.isPaused).toBe(false);
 });

@@ -239,12 +239,12 @@ function clientPause(call: Call): void {
   }
   const durationMs = integerArgument(call, 2, "ERR timeout is not an integer or out of range");
   if (durationMs < 0) throw new CommandError("ERR timeout is negative");
-  call.server.pause.pause(durationMs, isWriteOnly ? "write" : "all");
+  call.server.pause.pause("client", durationMs, isWriteOnly ? "write" : "all");
   call.reply.ok();
 }
 
 function clientUnpause(call: Call): void {
-  call.server.pause.unpause();
+  call.server.pause.unpause("client");
   call.reply.ok();
 }
 

@@ -130,7 +130,8 @@ export class BlockedClients implements Blocking {
   #serve({ databaseIndex, key, waiters }: WaitedKey): void {
     const database = this.#keyspace.database(databaseIndex);
     for (const waiter of waiters) {
-      const record = database.peek(key, 0, key.length);
+      // One that has expired meanwhile goes, and replicas hear of it.
+      const record = database.lookupState(key, 0, key.length);
       const isThere = record !== 0 && database.typeOf(record) === waiter.type;
       if (isThere || waiter.wakesOnLoss) waiter.tryServe();
     }

@@ -1,7 +1,8 @@
 /**
  * FAILOVER: hands the role of the primary over to a replica without losing a write. Writes are held back until the replica has
- * everything; then this node becomes its replica by a PSYNC that tells it to take over. If it refuses, or time runs out, this
- * node is the primary again.
+ * everything; then this node becomes its replica by a PSYNC that tells it to take over. If the time runs out before that, or it
+ * refuses, this node is the primary again. Once it was told it may have taken over, so that no answer comes is no reason to
+ * take the role back: only somebody who knows better may (FAILOVER ABORT).
  */
 
 import type { Logger } from "../observability/logger.ts";
@@ -70,17 +71,13 @@ export class Failover {
   /** Ten times a second. */
   tick(): void {
     const request = this.#request;
-    if (request === undefined) return;
+    if (request === undefined || this.state === "failover-in-progress") return;
     const { clock, sessions, requestAcknowledgements } = this.#parts;
-    const isLate = clock.nowMs() >= this.#endMs;
-    if (this.state === "failover-in-progress") {
-      if (isLate) this.abort("it took too long");
-      return;
-    }
     if (request.target !== undefined && !sessions().includes(request.target)) {
       this.abort("the replica is gone");
       return;
     }
+    const isLate = clock.nowMs() >= this.#endMs;
     const ready = this.#readyReplica(request) ?? (isLate && request.isForced ? request.target : undefined);
     if (ready !== undefined) this.#handOver(ready);
     else if (isLate) this.abort("no replica had everything in time");

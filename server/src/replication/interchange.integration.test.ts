@@ -1,16 +1,19 @@
 /** Replication between our server and redis-server, in every role, judged by the data sets at the end. */
 
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { RespError, type RespValue } from "@kvcluster/protocol/resp-decoder";
-import type { CommandArgument } from "@kvcluster/protocol/resp-encoder";
+import { type CommandArgument, encodeCommand } from "@kvcluster/protocol/resp-encoder";
 import { afterEach, describe, expect, test } from "vitest";
 import { readFile } from "../persistence/live-keyspace.ts";
 import { cli, eventually, ReferenceRedis } from "../persistence/reference-redis.ts";
 import { sampleCommands } from "../persistence/sample-data.ts";
 import { type OwnServer, startOwnServer } from "../testing/own-server.ts";
+import { RawClient } from "../testing/raw-client.ts";
 import { ReferenceClient } from "../testing/reference-server.ts";
 import { writeAtRandom } from "./random-writes.ts";
 
@@ -167,6 +170,60 @@ describe("Replication", () => {
     expect(await client.send([["FAILOVER"], ["FAILOVER", "ABORT"], ["SET", "goes", "on"]])).toEqual(["OK", "OK", "OK"]);
     const [none] = await client.send([["FAILOVER", "ABORT"]]);
     expect((none as RespError).message).toBe("ERR No failover in progress.");
+  });
+
+  test("FAILOVER: a primary that has told a replica to take over does not take its role back by itself", async () => {
+    const primary = await ours();
+    const client = await connect(primary);
+    // It accepts the connection of its new replica, and says nothing.
+    const silent = createServer(() => undefined).listen(0, "127.0.0.1");
+    await once(silent, "listening");
+    const target = await RawClient.connect(primary.port);
+    const { port } = silent.address() as AddressInfo;
+    await target.command("REPLCONF", "listening-port", port);
+    target.write(encodeCommand(["PSYNC", "?", "-1"]));
+    await eventually("it is sent everything", async () => (await infoOf(client)).includes("state=online"));
+    const acknowledge = setInterval(() => {
+      target.write(encodeCommand(["REPLCONF", "ACK", primary.context.replication.offset]));
+    }, 20);
+    expect(await client.send([["FAILOVER", "TO", "127.0.0.1", port, "TIMEOUT", "300"]])).toEqual(["OK"]);
+    const isGiven = async () => (await infoOf(client)).includes("master_failover_state:failover-in-progress");
+    await eventually("the role is given away", isGiven);
+    const untilMs = Date.now() + 600;
+    await eventually("the time is long over", () => Date.now() > untilMs);
+    expect(await isGiven()).toBe(true);
+    expect(await infoOf(client)).toContain("role:slave");
+    expect(
+      await client.send([
+        ["FAILOVER", "ABORT"],
+        ["SET", "its", "again"],
+      ]),
+    ).toEqual(["OK", "OK"]);
+    clearInterval(acknowledge);
+    target.close();
+    silent.close();
+  });
+
+  test("a replica of a replica learns that the history has branched, and is not let go on in the old one", async () => {
+    const [origin, next, middle, last] = [await ours(), await ours(), await ours(), await ours()];
+    const [atOrigin, atNext, atLast] = [await connect(origin), await connect(next), await connect(last)];
+    await follow(next, origin);
+    await follow(middle, next);
+    await follow(last, middle);
+    await atOrigin.send([["SET", "shared", "1"]]);
+    await sameData(origin, last);
+    await atNext.send([["REPLICAOF", "NO", "ONE"]]);
+    await atNext.send(["a", "b", "c"].map((name) => ["SET", name, "of the branch"]));
+    await atOrigin.send([...Array(30).keys()].map((n) => ["SET", `later:${n}`, "of the origin"]));
+    const { replication } = last.context;
+    await eventually(
+      "the end of the chain is of the branch",
+      () => replication.history.id === next.context.replication.history.id,
+    );
+    await sameData(next, last);
+    await atLast.send([["REPLICAOF", "127.0.0.1", origin.port]]);
+    await eventually("it follows the origin", () => replication.history.id === origin.context.replication.history.id);
+    await sameData(origin, last);
   });
 
   test("a chain of redis-server, ours, redis-server, ours carries everything in any database", async () => {

@@ -160,6 +160,8 @@ export class Replicas {
   sessionOf(peer: ReplicaPeer, make: boolean): ReplicaSession | undefined {
     let session = this.#sessions.get(peer);
     if (session === undefined && make) {
+      // The first one is pinged a period after it came.
+      if (this.#sessions.size === 0) this.#lastPingMs = this.#options.clock.nowMs();
       session = new ReplicaSession(peer, this.#options.clock.nowMs());
       this.#sessions.set(peer, session);
     }

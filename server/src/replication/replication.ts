@@ -217,12 +217,18 @@ export class Replication {
       applied: (bytes) => this.replicas.relay(bytes, 0, bytes.length),
       oldData: (id) => this.#oldDataBeside(id),
       dataGone: () => this.#dataGone(),
-      branched: () => this.#options.streamReplaced(),
+      branched: () => this.#branched(),
       synchronized: (id, offset) => this.#synchronized(id, offset),
       ...(handedOver === undefined ? {} : { handedOver }),
     });
     if (wasPrimary) this.#options.roleChanged(true);
     if (!this.isHeld) this.#link.connect();
+  }
+
+  /** Our own replicas have to ask again: else they would go on under an id that is not their stream's any more. */
+  #branched(): void {
+    this.replicas.disconnectAll();
+    this.#options.streamReplaced();
   }
 
   /** Keeps its data, follows nobody and serves nobody, until it is given a role. Counts from now how long that lasts. */

@@ -35,7 +35,10 @@ export interface ServerReplicationParts {
   readonly streamReplaced: () => void;
   /** A snapshot for replicas has begun. */
   readonly snapshotBegun: () => void;
-  readonly pause: { pause(durationMs: number, mode: "write"): void; unpause(): void };
+  readonly pause: {
+    pause(purpose: "failover", durationMs: number, mode: "write"): void;
+    unpause(purpose: "failover"): void;
+  };
 }
 
 /** A failover ends its pause itself. */
@@ -48,7 +51,10 @@ export function createServerReplication(parts: ServerReplicationParts): Replicat
     ...{ clock, random, logger, settings, applier, roleChanged, streamReplaced },
     connect: parts.connect,
     primaryChanged: (primary) => config.assign("replicaof", primary),
-    writes: { pause: () => pause.pause(LONGEST_PAUSE_MS, "write"), unpause: () => pause.unpause() },
+    writes: {
+      pause: () => pause.pause("failover", LONGEST_PAUSE_MS, "write"),
+      unpause: () => pause.unpause("failover"),
+    },
     leaseSeconds: config.get("group-lease"),
     minReplicas: () => config.get("min-replicas-to-write"),
     snapshots: snapshotSource(parts),
