@@ -37,7 +37,8 @@ export function redirect(state: ClusterState, slot: number, request: SlotRequest
     const { present, total } = request.countKeysHere();
     return total > 1 && present < total ? TRY_AGAIN : undefined;
   }
-  const mayRead = request.isReadOnlyClient && !request.isWrite && isReplica(myself) && myself.primary === owner;
+  const reads = request.isReadOnlyClient || request.isOfShardChannels;
+  const mayRead = reads && !request.isWrite && isReplica(myself) && myself.primary === owner;
   return mayRead ? undefined : `MOVED ${slot} ${endpoint(state, owner, request)}`;
 }
 

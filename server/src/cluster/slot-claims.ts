@@ -32,7 +32,10 @@ export function applyClaim(state: ClusterState, claimant: ClusterNode, epoch: nu
   if (claimant === state.myself) return;
   const won = assignClaimed(state, claimant, epoch, slots);
   if (!won.hasChanged) return;
-  if (won.fromMyself.length > 0) state.outbox.push({ kind: "slotsLost", slots: won.fromMyself });
+  // Subscribers to shard channels may also be with a replica.
+  const ofMyPrimary = areOfOneShard(claimant, state.myself) ? [] : won.fromMyPrimary;
+  const lost = [...won.fromMyself, ...ofMyPrimary];
+  if (lost.length > 0) state.outbox.push({ kind: "slotsLost", slots: lost });
   needsSave(state);
   needsUpdate(state);
   acceptLoss(state, claimant, won);

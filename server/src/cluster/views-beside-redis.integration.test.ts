@@ -7,108 +7,11 @@
 import type { RespValue } from "@kvcluster/protocol/resp-decoder";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { eventually } from "../persistence/reference-redis.ts";
-import { hasReferenceServer, ReferenceClient } from "../testing/reference-server.ts";
-import { type ServerKind, ServerProcess } from "../testing/server-process.ts";
-
-const KINDS: readonly ServerKind[] = ["redis-server", "ours"];
-const BUS_PORT_OFFSET = 10_000;
-const DIRECTIVES = [
-  ...["--cluster-enabled", "yes", "--cluster-node-timeout", "2000", "--repl-diskless-sync-delay", "0"],
-  ...["--cluster-allow-replica-migration", "no", "--cluster-require-full-coverage", "no"],
-];
-const FIRST = { slots: [0, 8000], key: "a" } as const;
-const SECOND = { slots: [8001, 16_383], key: "b" } as const;
-/** Two shards, a primary without slots, and a replica each: of the second shard, it has no hostname. */
-const SHAPE = ["first", "second", "empty", "replica-of-first", "replica-of-second"] as const;
-const NAMED = 4;
-
-type Name = (typeof SHAPE)[number];
-
-class Cluster {
-  readonly nodes: ReadonlyMap<Name, ServerProcess>;
-  readonly #clients = new Map<Name, ReferenceClient>();
-  readonly #names = new Map<string, string>();
-
-  private constructor(nodes: ReadonlyMap<Name, ServerProcess>) {
-    this.nodes = nodes;
-  }
-
-  static async form(kind: ServerKind): Promise<Cluster> {
-    const started = await Promise.all(SHAPE.map(() => ServerProcess.start(kind, DIRECTIVES)));
-    const cluster = new Cluster(new Map(SHAPE.map((name, n) => [name, started[n] as ServerProcess])));
-    for (const [n, name] of SHAPE.entries()) {
-      const node = cluster.node(name);
-      cluster.#clients.set(name, await ReferenceClient.connect(node.port));
-      const id = String(await cluster.ask(name, "CLUSTER", "MYID"));
-      cluster.#names.set(id, `<id-of-${name}>`);
-      cluster.#names.set(String(node.port), `<port-of-${name}>`);
-      cluster.#names.set(String(node.port + BUS_PORT_OFFSET), `<bus-port-of-${name}>`);
-      await cluster.ask(name, "CLUSTER", "SET-CONFIG-EPOCH", n + 1);
-      if (n < NAMED) await cluster.ask(name, "CONFIG", "SET", "cluster-announce-hostname", `${name}.test`);
-    }
-    await cluster.ask("first", "CLUSTER", "ADDSLOTSRANGE", ...FIRST.slots);
-    await cluster.ask("second", "CLUSTER", "ADDSLOTSRANGE", ...SECOND.slots);
-    for (const name of SHAPE.slice(1))
-      await cluster.ask(name, "CLUSTER", "MEET", "127.0.0.1", cluster.node("first").port);
-    for (const name of SHAPE) await cluster.#knowsAll(name);
-    for (const primary of ["first", "second"] as const) {
-      await cluster.ask(`replica-of-${primary}`, "CLUSTER", "REPLICATE", cluster.idOf(primary));
-      await cluster.ask(primary, "SET", primary === "first" ? FIRST.key : SECOND.key, "value");
-    }
-    for (const name of SHAPE) await cluster.#seesReplicas(name);
-    return cluster;
-  }
-
-  node(name: Name): ServerProcess {
-    return this.nodes.get(name) as ServerProcess;
-  }
-
-  idOf(name: Name): string {
-    return [...this.#names].find(([, told]) => told === `<id-of-${name}>`)?.[0] ?? "";
-  }
-
-  async ask(name: Name, ...command: (string | number)[]): Promise<RespValue> {
-    const [reply] = await (this.#clients.get(name) as ReferenceClient).send([command]);
-    if (reply instanceof Error) throw new Error(`${name}: ${reply.message}`);
-    return reply as RespValue;
-  }
-
-  /** With names in the place of ids and ports. */
-  named(text: string): string {
-    return text.replace(/\b(?:[0-9a-f]{40}|\d{5})\b/g, (word) => this.#names.get(word) ?? word);
-  }
-
-  async kill(name: Name): Promise<void> {
-    this.#clients.get(name)?.close();
-    await this.node(name).stop();
-  }
-
-  async stop(): Promise<void> {
-    for (const client of this.#clients.values()) client.close();
-    await Promise.all([...this.nodes.values()].map((node) => node.stop()));
-  }
-
-  /** A replica whose offset is not known yet is shown to nobody. */
-  async #seesReplicas(name: Name): Promise<void> {
-    await eventually(`${name} sees the replicas follow`, async () => {
-      const ranges = (await this.ask(name, "CLUSTER", "SLOTS")) as RespValue[][];
-      return ranges.length === 2 && ranges.every((range) => range.length === 4);
-    });
-  }
-
-  async #knowsAll(name: Name): Promise<void> {
-    await eventually(`${name} knows all by name`, async () => {
-      const lines = String(await this.ask(name, "CLUSTER", "NODES"))
-        .trim()
-        .split("\n");
-      const hosts = lines.filter((line) => /,[\w-]+\.test /.test(line));
-      return lines.length === SHAPE.length && hosts.length === NAMED && !/handshake|noaddr/.test(lines.join());
-    });
-  }
-}
+import { KINDS, type Name, NamedCluster, SHAPE } from "../testing/named-cluster.ts";
+import { hasReferenceServer } from "../testing/reference-server.ts";
 
 /** One line a node: times are 0 or not, and whether the link is up right now is not asked of a node that is down. */
-function nodesView(cluster: Cluster, reply: RespValue): string[] {
+function nodesView(cluster: NamedCluster, reply: RespValue): string[] {
   const lines = String(reply).trimEnd().split("\n");
   const views = lines.map((line) => {
     const [id, address, flags, primary, pingSent, pongReceived, epoch, link, ...slots] = cluster.named(line).split(" ");
@@ -125,7 +28,7 @@ function nodesView(cluster: Cluster, reply: RespValue): string[] {
 const IS_OFFSET = "replication-offset";
 
 /** A reply of names and values as text, with shards, and replicas within one, in an order of their own. */
-function structure(cluster: Cluster, value: RespValue): unknown {
+function structure(cluster: NamedCluster, value: RespValue): unknown {
   if (!Array.isArray(value))
     return typeof value === "number"
       ? cluster.named(String(value))
@@ -140,12 +43,12 @@ function structure(cluster: Cluster, value: RespValue): unknown {
 
 const byText = (left: unknown, right: unknown): number => (JSON.stringify(left) < JSON.stringify(right) ? -1 : 1);
 
-function slotsView(cluster: Cluster, reply: RespValue): unknown {
+function slotsView(cluster: NamedCluster, reply: RespValue): unknown {
   const ranges = structure(cluster, reply) as unknown[][];
   return ranges.map(([start, end, owner, ...replicas]) => [start, end, owner, ...replicas.sort(byText)]).sort(byText);
 }
 
-function shardsView(cluster: Cluster, reply: RespValue): unknown {
+function shardsView(cluster: NamedCluster, reply: RespValue): unknown {
   const shards = structure(cluster, reply) as unknown[][];
   // slots, their list, nodes, their list: the primary comes first.
   return shards
@@ -157,7 +60,7 @@ function shardsView(cluster: Cluster, reply: RespValue): unknown {
 }
 
 /** To whom and from whom: the fields of each, with numbers as 0 or not. */
-function linksView(cluster: Cluster, reply: RespValue): unknown {
+function linksView(cluster: NamedCluster, reply: RespValue): unknown {
   const links = (structure(cluster, reply) as unknown[][]).map((fields) =>
     fields.map((field, n) => (fields[n - 1] === "create-time" ? Number(field) > 0 : field)),
   );
@@ -173,10 +76,10 @@ const VIEWS = [
 ] as const;
 
 describe.runIf(hasReferenceServer)("A cluster of ours and one of redis-servers", { timeout: 60_000 }, () => {
-  const clusters: Cluster[] = [];
+  const clusters: NamedCluster[] = [];
 
   beforeAll(async () => {
-    for (const kind of KINDS) clusters.push(await Cluster.form(kind));
+    for (const kind of KINDS) clusters.push(await NamedCluster.form(kind));
   }, 60_000);
 
   afterAll(async () => {
@@ -197,7 +100,7 @@ describe.runIf(hasReferenceServer)("A cluster of ours and one of redis-servers",
   }
 
   async function expectEqualViews(living: readonly Name[]): Promise<void> {
-    const [theirs, ours] = clusters as [Cluster, Cluster];
+    const [theirs, ours] = clusters as [NamedCluster, NamedCluster];
     for (const name of living) {
       for (const { name: command, command: words, view } of VIEWS) {
         const wanted = view(theirs, await theirs.ask(name, ...words));

@@ -4,7 +4,7 @@
  */
 
 import { findNode } from "../cluster/admin.ts";
-import type { ClusterNode } from "../cluster/cluster-node.ts";
+import { type ClusterNode, isPrimary } from "../cluster/cluster-node.ts";
 import type { SlotRange } from "../cluster/slot-bitmap.ts";
 import { type MigrationJob, rangesText } from "../slot-migration/migration-job.ts";
 import { soleOwner } from "../slot-migration/move-ownership.ts";
@@ -167,6 +167,7 @@ function targetArgument(call: Call, index: number): ClusterNode {
   const target = findNode(state, id);
   if (target === undefined) throw new CommandError(`ERR Unknown node name: ${id}`);
   if (target === state.myself) throw new CommandError("ERR Target node can not be this node.");
+  if (!isPrimary(target)) throw new CommandError("ERR Target node is not a primary node.");
   return target;
 }
 

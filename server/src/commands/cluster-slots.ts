@@ -9,6 +9,7 @@ import {
   flushSlots as unassignOwnSlots,
   deleteSlots as unassignSlots,
 } from "../cluster/admin.ts";
+import { refuseSetSlot } from "../slot-migration/move-rules.ts";
 import { integerArgument } from "./arguments.ts";
 import type { Call } from "./call.ts";
 import { ADMIN_FLAGS, changeCluster, clusterOf, READ_FLAGS, slotArgument } from "./cluster-access.ts";
@@ -167,6 +168,9 @@ function setSlot(call: Call): void {
   }
   for (const kind of ["migrating", "importing", "node"] as const) {
     if (!call.is(3, kind) || call.argc !== 5) continue;
+    const { slotMigrations } = call.server;
+    const refusal = slotMigrations && refuseSetSlot(slotMigrations.migrations, slot);
+    if (refusal !== undefined) throw new CommandError(refusal);
     changeCluster(call, (state) => setSlotState(state, slot, { kind, nodeId: call.text(4) }));
     return;
   }

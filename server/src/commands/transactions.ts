@@ -84,18 +84,13 @@ function exec(call: Call): void {
   const failed = client.has(ClientFlag.transactionFailed);
   const watchBroken = call.server.keyspace.watches.isBroken(client);
   resetTransaction(call, client);
-  if (failed) {
-    call.reply.error(ERRORS.executionAborted);
-    return;
-  }
-  if (watchBroken) {
-    call.reply.nilArray();
-    return;
-  }
   const { buffer, argc, offset, length } = call;
   const objection = firstObjection(call, queued);
-  if (objection === undefined) runQueued(call, queued);
-  else call.reply.error(IS_REDIRECTION.test(objection) ? objection : executionAborted(objection));
+  if (objection !== undefined)
+    call.reply.error(IS_REDIRECTION.test(objection) ? objection : executionAborted(objection));
+  else if (failed) call.reply.error(ERRORS.executionAborted);
+  else if (watchBroken) call.reply.nilArray();
+  else runQueued(call, queued);
   Object.assign(call, { buffer, argc, offset, length });
 }
 

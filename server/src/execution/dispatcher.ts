@@ -292,6 +292,19 @@ export class Dispatcher {
   }
 
   #execute(call: Call, start: number, end: number): void {
+    if ((call.client.flags & ClientFlag.asking) === 0) this.#executeOne(call, start, end);
+    else this.#executeAfterAsking(call, start, end);
+  }
+
+  /** ASKING counts for one request, whatever becomes of that, or for one transaction. */
+  #executeAfterAsking(call: Call, start: number, end: number): void {
+    const { client } = call;
+    const isAskedAgain = call.is(0, "asking");
+    this.#executeOne(call, start, end);
+    if (!this.#isHeld && !isAskedAgain && !client.has(ClientFlag.multi)) client.set(ClientFlag.asking, false);
+  }
+
+  #executeOne(call: Call, start: number, end: number): void {
     const table = this.#table;
     let id = table.lookup(call.buffer, call.offset[0] as number, call.length[0] as number);
     if (id !== 0 && ((table.flags[id] as number) & CommandBit.container) !== 0 && call.argc > 1) {
@@ -413,7 +426,6 @@ export class Dispatcher {
       return false;
     }
     if ((client.flags & (ClientFlag.replySkip | ClientFlag.replySkipNext)) !== 0) advanceReplySkip(client);
-    client.flags &= ~ClientFlag.asking;
     if (error !== undefined) {
       this.#reject(call, id, error);
       return false;

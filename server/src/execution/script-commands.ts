@@ -63,6 +63,7 @@ export class ScriptCommands {
     this.client.databaseIndex = call.client.databaseIndex;
     this.client.protocol = 2;
     this.#targets = Target.all;
+    for (const flag of [ClientFlag.readOnly, ClientFlag.asking]) this.client.set(flag, call.client.has(flag));
     return this.goOn(call);
   }
 
@@ -219,7 +220,10 @@ export class ScriptCommands {
     const mayObject = executor.mayObject(id) || this.client.has(ClientFlag.restricted);
     const objection = mayObject ? executor.objection(call, id) : undefined;
     const isWrite = (bits & CommandBit.write) !== 0;
-    if (objection !== undefined && !this.#isPassedOver(objection, isWrite)) return ofScript(objection);
+    if (objection !== undefined && !this.#isPassedOver(objection, isWrite)) {
+      // That it cannot write here is told before that the key is not here.
+      return isWrite && call.server.replication.isReadOnly ? ERRORS.readOnlyReplica : ofScript(objection);
+    }
     if (isWrite) this.hasWritten = true;
     return undefined;
   }

@@ -21,6 +21,16 @@ export function refuseSlots({ isOk, given }: ClusterState): string | undefined {
   return given.size > 0 ? "This node is just giving slots away itself" : undefined;
 }
 
+/**
+ * Of CLUSTER SETSLOT, which makes keys move one by one: of a slot that moves as a whole some of its keys would be deleted with
+ * what is left of a move, or by changes that come behind them.
+ */
+export function refuseSetSlot(migrations: SlotMigrations, slot: number): string | undefined {
+  const move = migrations.jobs.find((job) => !job.isOver && job.slots.has(slot));
+  if (move === undefined) return undefined;
+  return `ERR Slot ${slot} is moving as a whole: see CLUSTER GETSLOTMIGRATIONS and, on its source, CLUSTER CANCELSLOTMIGRATIONS`;
+}
+
 export interface ImportRequest {
   readonly name: string;
   readonly sourceId: string;

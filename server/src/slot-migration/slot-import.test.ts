@@ -117,6 +117,20 @@ describe("the target of a move of slots", () => {
     expect(other.server.context.cluster?.state.surplus.size).toBe(0);
   });
 
+  it("does not let keys be moved one by one meanwhile", async () => {
+    await establish();
+    for (const words of [
+      ["IMPORTING", owner.id],
+      ["NODE", other.id],
+    ]) {
+      expect(await other.client.text("CLUSTER", "SETSLOT", SLOT, ...words)).toMatch(
+        /^-ERR Slot 15891 is moving as a whole: see CLUSTER GETSLOTMIGRATIONS/,
+      );
+    }
+    expect(await other.client.text("CLUSTER", "SETSLOT", SLOT + 1, "IMPORTING", owner.id)).toBe("+OK\r\n");
+    expect(await other.client.text("CLUSTER", "SETSLOT", SLOT + 1, "STABLE")).toBe("+OK\r\n");
+  });
+
   it("deletes what is left of an earlier time before it takes anything", async () => {
     await other.client.command("CLUSTER", "SETSLOT", SLOT, "IMPORTING", owner.id);
     for (let i = 0; i < 500; i++) {
