@@ -113,7 +113,10 @@ export class ProcessLifecycle {
     cancel();
     this.#endWait = undefined;
     server.context.shutdownWait.untilMs = undefined;
-    for (const replica of server.laggingReplicas()) logger.notice(`Lagging replica ${replica}.`);
+    const lagging = server.laggingReplicas();
+    for (const replica of lagging) logger.notice(`Lagging replica ${replica}.`);
+    const all = server.context.replication.replicas.sessions.length;
+    logger.notice(`${all - lagging.length} of ${all} replicas are in sync when shutting down.`);
     return goesOn;
   }
 

@@ -349,8 +349,8 @@ function createExecutor(dispatcher: () => Dispatcher, propagator: Propagator, ap
     objection: (call, id) => dispatcher().objection(call, id),
     runQueued: (call, id) => dispatcher().runNested(call, id),
     beginTransaction: () => propagator.beginTransaction(),
-    endTransaction(databaseIndex, client) {
-      if (!propagator.endTransaction(databaseIndex)) return;
+    endTransaction(client) {
+      if (!propagator.endTransaction()) return;
       client.writeOffset = propagator.offset;
       client.appendOffset = appendOnly.position;
     },

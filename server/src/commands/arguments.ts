@@ -117,6 +117,7 @@ export const EXPIRE_UNITS: ReadonlyMap<string, ExpireUnit> = new Map([
 /** Moments are kept as doubles: exact up to 2^53 ms, which is the year 287,396. The last one below Redis' own limit. */
 export const LARGEST_MOMENT_MS = 2 ** 63 - 1024;
 
+/** As a double it is the first that does not fit. */
 const LARGEST_SECONDS = Number(MAX_INT64 / 1000n);
 
 /** The moment (milliseconds since 1970) that argument `index` means, which must lie after 1970: the rule of SET and its kin. */
@@ -129,7 +130,7 @@ export function expireTimeArgument(call: Call, index: number, unit: ExpireUnit, 
 
 /** The moment a time given by a client means, undefined if it does not fit 64 bits. */
 export function expireMoment(call: Call, value: number, unit: ExpireUnit): number | undefined {
-  if (unit.isSeconds && Math.abs(value) > LARGEST_SECONDS) return undefined;
+  if (unit.isSeconds && Math.abs(value) >= LARGEST_SECONDS) return undefined;
   const ms = unit.isSeconds ? value * 1000 : value;
   if (unit.isAbsolute) return Math.min(ms, LARGEST_MOMENT_MS);
   const at = ms + call.nowMs;

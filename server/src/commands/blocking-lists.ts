@@ -44,7 +44,12 @@ export const blockingListCommands = defineCommands([
     complexity: "O(1)",
     summary: "Moves an element from one list to another; waits until there is one.",
     syntax: "source destination <LEFT | RIGHT> <LEFT | RIGHT> timeout:double",
-    run: (call) => blockingMove(call, isHeadArgument(call, 3), isHeadArgument(call, 4), 5),
+    run: (call) => {
+      const places = [isHeadArgument(call, 3), isHeadArgument(call, 4)] as const;
+      if (!blockingMove(call, places, 5)) return;
+      const words = places.map((isHead) => (isHead ? "LEFT" : "RIGHT"));
+      call.propagateInstead("LMOVE", call.copy(1), call.copy(2), ...words);
+    },
   },
   {
     name: "brpoplpush",
@@ -56,7 +61,9 @@ export const blockingListCommands = defineCommands([
     complexity: "O(1)",
     summary: "Moves the last element of a list to the head of another; waits until there is one.",
     syntax: "source destination timeout:double",
-    run: (call) => blockingMove(call, false, true, 3),
+    run: (call) => {
+      if (blockingMove(call, [false, true], 3)) call.propagateInstead("RPOPLPUSH", call.copy(1), call.copy(2));
+    },
   },
   {
     name: "blmpop",
@@ -90,12 +97,12 @@ function blockingPop(call: Call, atHead: boolean): void {
   waitForList(call, call.copies(1, last), timeoutMs, "array");
 }
 
-function blockingMove(call: Call, fromHead: boolean, toHead: boolean, timeoutArgument: number): void {
+/** False: there is nothing yet, and the client waits. */
+function blockingMove(call: Call, [fromHead, toHead]: readonly [boolean, boolean], timeoutArgument: number): boolean {
   const timeoutMs = secondsArgument(call, timeoutArgument);
-  if (move(call, fromHead, toHead)) {
-    const places = [fromHead, toHead].map((isHead) => (isHead ? "LEFT" : "RIGHT"));
-    call.propagateInstead("LMOVE", call.copy(1), call.copy(2), ...places);
-  } else waitForList(call, [call.copy(1)], timeoutMs, "bulk");
+  const isMoved = move(call, fromHead, toHead);
+  if (!isMoved) waitForList(call, [call.copy(1)], timeoutMs, "bulk");
+  return isMoved;
 }
 
 function blmpop(call: Call): void {

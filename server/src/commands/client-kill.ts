@@ -8,6 +8,7 @@ import type { ClientType } from "./client-description.ts";
 import { clientType, parseClientType } from "./client-description.ts";
 import { closeNow } from "./client-users.ts";
 import { CommandError, cString, ERRORS } from "./errors.ts";
+import { everyClient } from "./every-client.ts";
 
 export function clientKill(call: Call): void {
   if (call.argc === 3) {
@@ -16,7 +17,7 @@ export function clientKill(call: Call): void {
   }
   const filter = parseFilter(call);
   let killed = 0;
-  for (const client of [...call.server.clients.all()]) {
+  for (const client of everyClient(call)) {
     if (!isMatch(client, filter, call)) continue;
     killed++;
     kill(call, client);
@@ -25,7 +26,7 @@ export function clientKill(call: Call): void {
 }
 
 function killAddress(call: Call, address: string): void {
-  const victim = [...call.server.clients.all()].find((client) => client.address === address);
+  const victim = everyClient(call).find((client) => client.address === address);
   if (victim === undefined) throw new CommandError("ERR No such client");
   kill(call, victim);
   call.reply.ok();

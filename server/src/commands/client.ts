@@ -149,7 +149,7 @@ export class Client {
 
   /** A latin1 text. */
   get userName(): string {
-    return this.user?.name ?? "default";
+    return this.user?.name ?? (this.has(ClientFlag.primary) ? "(superuser)" : "default");
   }
 
   has(flag: number): boolean {
@@ -176,6 +176,7 @@ export function advanceReplySkip(client: Client): void {
 /** All connected clients, by id in order of arrival. */
 export class ClientRegistry {
   readonly #clients = new Map<number, Client>();
+  readonly #idsOfOthers = new WeakMap<object, number>();
   #nextId = 1;
   /** Connections accepted since the start or CONFIG RESETSTAT. */
   accepted = 0;
@@ -185,6 +186,13 @@ export class ClientRegistry {
 
   nextId(): number {
     return this.#nextId++;
+  }
+
+  /** Of a connection that is shown among the clients and is none: always the same. */
+  idOf(connection: object): number {
+    const id = this.#idsOfOthers.get(connection) ?? this.nextId();
+    this.#idsOfOthers.set(connection, id);
+    return id;
   }
 
   add(client: Client): void {

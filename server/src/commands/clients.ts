@@ -10,6 +10,7 @@ import { clientTrackingRows } from "./client-tracking.ts";
 import { defineCommands } from "./command.ts";
 import { containerOnly, withHelp } from "./container-help.ts";
 import { CommandError, cString, ERRORS, wrongSubcommandArguments } from "./errors.ts";
+import { everyClient } from "./every-client.ts";
 
 const OWN = ["noscript", "loading", "stale"] as const;
 const ADMIN = ["admin", "noscript", "loading", "stale"] as const;
@@ -178,7 +179,7 @@ export const clientCommands = defineCommands([
 ]);
 
 function clientList(call: Call): void {
-  let clients = [...call.server.clients.all()];
+  let clients = everyClient(call);
   if (call.argc === 4 && call.is(2, "type")) {
     const type = parseClientType(call.text(3));
     if (type === undefined) throw new CommandError(`ERR Unknown client type '${cString(call.text(3))}'`);
@@ -186,7 +187,8 @@ function clientList(call: Call): void {
   } else if (call.argc >= 4 && call.is(2, "id")) {
     const ids: number[] = [];
     for (let index = 3; index < call.argc; index++) ids.push(integerArgument(call, index, "ERR Invalid client ID"));
-    clients = ids.flatMap((id) => call.server.clients.get(id) ?? []);
+    const known = new Map(clients.map((client) => [client.id, client]));
+    clients = ids.flatMap((id) => known.get(id) ?? []);
   } else if (call.argc !== 2) {
     throw new CommandError(ERRORS.syntax);
   }

@@ -42,7 +42,7 @@ export interface CommandExecutor {
   runQueued(call: Call, command: number): void;
   /** Between these two, all changes are propagated as one transaction. */
   beginTransaction(): void;
-  endTransaction(databaseIndex: number, client: Client): void;
+  endTransaction(client: Client): void;
   /** Who hears of changes from now on: the bits of `redis.set_repl`. */
   propagateTo(targets: number): void;
 }

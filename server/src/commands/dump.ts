@@ -131,7 +131,7 @@ function expireMomentOf(call: Call, ttl: number, isAbsolute: boolean): number {
 
 /** Whether the time is past already. A replica and a loading server keep such keys until they are told to delete them. */
 function isOver(call: Call, expireAtMs: number): boolean {
-  return expireAtMs !== 0 && expireAtMs <= call.nowMs && !call.server.keyspace.isReplica;
+  return expireAtMs !== 0 && expireAtMs <= call.nowMs && call.server.keyspace.deletesExpired;
 }
 
 function finishWithoutKey(call: Call, isDeleted: boolean): void {

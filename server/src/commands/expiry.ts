@@ -143,7 +143,7 @@ function expire(call: Call, unit: ExpireUnit, name: string): void {
     call.reply.integer(0);
     return;
   }
-  if (at <= call.nowMs && !call.server.keyspace.isReplica) {
+  if (at <= call.nowMs && call.server.keyspace.deletesExpired) {
     db.delete(buffer, offset, length);
     call.propagateInstead("DEL", call.copy(1));
     call.notify(EventClass.generic, "del", 1);

@@ -289,7 +289,7 @@ function expireOrDelete(call: Call, record: number, expireAtMs: number): void {
   const { db, buffer } = call;
   const offset = call.offset[1] as number;
   const length = call.length[1] as number;
-  if (expireAtMs <= call.nowMs && !call.server.keyspace.isReplica) {
+  if (expireAtMs <= call.nowMs && call.server.keyspace.deletesExpired) {
     db.delete(buffer, offset, length);
     call.notify(EventClass.generic, "del", 1);
     call.propagateInstead("DEL", call.copy(1));

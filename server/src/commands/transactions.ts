@@ -120,7 +120,6 @@ function load(call: Call, command: QueuedCommand): void {
 
 function runQueued(call: Call, queued: readonly QueuedCommand[]): void {
   const { client, server } = call;
-  const databaseIndex = client.databaseIndex;
   call.reply.array(queued.length);
   client.set(ClientFlag.inExec, true);
   server.executor.beginTransaction();
@@ -128,7 +127,7 @@ function runQueued(call: Call, queued: readonly QueuedCommand[]): void {
     load(call, command);
     server.executor.runQueued(call, command.command);
   }
-  server.executor.endTransaction(databaseIndex, client);
+  server.executor.endTransaction(client);
   client.set(ClientFlag.inExec, false);
 }
 

@@ -32,7 +32,7 @@ test("one command alone goes out without MULTI and EXEC, two and more between th
   for (const count of [0, 1, 3]) {
     propagator.beginTransaction();
     for (let k = 0; k < count; k++) propagator.sendCommand(0, ["SET", "k", `${count}-${k}`]);
-    propagator.endTransaction(0);
+    propagator.endTransaction();
   }
   const expected = ["SET k 1-0", "MULTI", "SET k 3-0", "SET k 3-1", "SET k 3-2", "EXEC"];
   expect([replicas.words, appendOnly.words]).toEqual([expected, expected]);
@@ -47,7 +47,7 @@ test("each target hears of what it is to hear, between a MULTI and an EXEC of it
   propagator.targets = Target.appendOnly;
   propagator.sendCommand(0, ["SET", "file", "1"]);
   propagator.sendCommand(0, ["SET", "file", "2"]);
-  propagator.endTransaction(0);
+  propagator.endTransaction();
   propagator.targets = Target.all;
   propagator.sendCommand(0, ["SET", "both", "1"]);
   expect(replicas.words).toEqual(["SET both 1"]);

@@ -13,7 +13,7 @@ export interface CommandFeed {
   readonly active: boolean;
   /** Where its stream has come to, for WAIT; undefined if it has no such count. */
   readonly offset: number | undefined;
-  /** Takes `bytes[start..end)`, whole RESP commands that ran against database `databaseIndex`. Copies what it keeps. */
+  /** Takes `bytes[start..end)`, whole RESP commands that ran against database `databaseIndex`, −1 for any. Copies what it keeps. */
   feed(databaseIndex: number, bytes: Buffer, start: number, end: number): void;
 }
 
@@ -22,6 +22,7 @@ export const Target = { none: 0, appendOnly: 1, replicas: 2, all: 3 } as const;
 /** The next owner of a slot that moves is told of everything. */
 const NEXT_OWNER = 4;
 
+const ANY_DATABASE = -1;
 const MULTI = encodeCommand(["MULTI"]);
 const EXEC = encodeCommand(["EXEC"]);
 
@@ -78,7 +79,7 @@ export class Propagator {
     const isOwnTransaction = effects.length > 1 && !this.#inTransaction;
     if (isOwnTransaction) this.beginTransaction();
     for (const args of effects) this.sendCommand(databaseIndex, args);
-    if (isOwnTransaction) this.endTransaction(databaseIndex);
+    if (isOwnTransaction) this.endTransaction();
   }
 
   /** Sends a command that no client sent as it is: an expiry's DEL, an eviction. */
@@ -94,11 +95,11 @@ export class Propagator {
   }
 
   /** Whether anything of it was sent. */
-  endTransaction(databaseIndex: number): boolean {
+  endTransaction(): boolean {
     this.#inTransaction = false;
     const isSent = this.#openFor !== 0 || this.#first.some((first) => first !== undefined);
     for (const [index, feed] of this.#feeds.entries()) {
-      if ((this.#openFor & (this.#targetOf[index] as number)) !== 0) feed.feed(databaseIndex, EXEC, 0, EXEC.length);
+      if ((this.#openFor & (this.#targetOf[index] as number)) !== 0) feed.feed(ANY_DATABASE, EXEC, 0, EXEC.length);
       this.#sendFirst(index, feed);
     }
     this.#openFor = 0;

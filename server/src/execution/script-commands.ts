@@ -217,7 +217,9 @@ export class ScriptCommands {
     const denial = this.client.has(ClientFlag.restricted) ? this.#denial(call, id) : undefined;
     if (denial !== undefined) return denial;
     if (this.#rules.isReadOnly && (bits & MAY_CHANGE) !== 0) return READ_ONLY_SCRIPT;
-    const mayObject = executor.mayObject(id) || this.client.has(ClientFlag.restricted);
+    // What comes from the primary or from our own file is not to be refused.
+    const isObeyed = this.#caller?.client.has(ClientFlag.primary) === true;
+    const mayObject = !isObeyed && (executor.mayObject(id) || this.client.has(ClientFlag.restricted));
     const objection = mayObject ? executor.objection(call, id) : undefined;
     const isWrite = (bits & CommandBit.write) !== 0;
     if (objection !== undefined && !this.#isPassedOver(objection, isWrite)) {

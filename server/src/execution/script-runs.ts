@@ -151,7 +151,7 @@ export class ScriptRuns {
       throw error;
     } finally {
       const isOver = this.#suspended === undefined;
-      if (run.isOwnTransaction && isOver) call.server.executor.endTransaction(run.client.databaseIndex, run.client);
+      if (run.isOwnTransaction && isOver) call.server.executor.endTransaction(run.client);
       lua.leave();
     }
     reply.position = position;

@@ -163,14 +163,16 @@ function clientFacts({ clients, config, blockedClients, tracking, keyspace, clus
   let largestInputBytes = 0;
   let largestOutputBytes = 0;
   let subscribed = 0;
+  let replicas = 0;
   for (const client of clients.all()) {
     const { connection } = client;
     if (client.has(ClientFlag.subscribed)) subscribed++;
+    if (client.has(ClientFlag.replica)) replicas++;
     largestInputBytes = Math.max(largestInputBytes, connection.queryBytes);
     largestOutputBytes = Math.max(largestOutputBytes, connection.outputBytes);
   }
   return {
-    connected: clients.count,
+    connected: clients.count - replicas,
     // One each way with each of the others, as Redis counts.
     clusterConnections: 2 * ((cluster()?.knownNodes ?? 1) - 1),
     maxClients: config.get("maxclients"),

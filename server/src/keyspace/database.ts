@@ -366,7 +366,7 @@ export class Database {
   flush(): number {
     const { watches, owners, dictionary } = this.#state;
     const count = this.count;
-    watches.touchAll(this, (key) => this.peek(key, 0, key.length) !== 0);
+    watches.touchAll(this);
     const root = this.#root;
     this.#root = dictionary.create();
     this.#id = owners.retire(this.#id, root, this);
@@ -379,10 +379,9 @@ export class Database {
 
   /** Exchanges all keys with another database. */
   swap(other: Database): void {
-    const isIn = (key: Buffer): boolean => this.peek(key, 0, key.length) !== 0 || other.peek(key, 0, key.length) !== 0;
     const { watches, owners } = this.#state;
-    watches.touchAll(this, isIn);
-    watches.touchAll(other, isIn);
+    watches.touchAll(this, other);
+    watches.touchAll(other, this);
     [this.#id, other.#id] = [other.#id, this.#id];
     [this.#root, other.#root] = [other.#root, this.#root];
     this.expiry.swap(other.expiry);

@@ -10,6 +10,8 @@ export interface WatchedDatabase {
   peekExpired(buffer: Buffer, offset: number, length: number): boolean;
 }
 
+type KeyState = "there" | "expired" | "none";
+
 interface Watch {
   readonly client: object;
   readonly database: WatchedDatabase;
@@ -110,11 +112,19 @@ export class Watches {
     for (const watch of watchers ?? []) this.#touchWatch(watch, database.peek(buffer, offset, length) !== 0);
   }
 
-  /** A database was emptied or gets other contents: `isIn` says whether a key stood there or will. */
-  touchAll(database: WatchedDatabase, isIn: (key: Buffer) => boolean): void {
+  /** A database is about to be emptied, or to get what `next` holds. */
+  touchAll(database: WatchedDatabase, next?: WatchedDatabase): void {
     for (const watchers of this.#keys.get(database)?.values() ?? []) {
-      for (const watch of watchers) if (isIn(watch.key)) this.#touchWatch(watch, false);
+      for (const watch of watchers) this.#replace(watch, stateIn(database, watch.key), stateIn(next, watch.key));
     }
+  }
+
+  /** One that has expired is none, however it comes or goes. */
+  #replace(watch: Watch, before: KeyState, after: KeyState): void {
+    if (before === "none" && after === "none") return;
+    if (watch.wasExpired && after !== "there") watch.wasExpired = after === "expired";
+    else if (!watch.wasExpired && before === "none" && after === "expired") watch.wasExpired = true;
+    else this.#break(watch);
   }
 
   #touchWatch(watch: Watch, isPresent: boolean): void {
@@ -122,9 +132,19 @@ export class Watches {
       watch.wasExpired = false;
       return;
     }
+    this.#break(watch);
+  }
+
+  #break(watch: Watch): void {
     const state = this.#clients.get(watch.client);
     if (state !== undefined) state.isBroken = true;
   }
+}
+
+function stateIn(database: WatchedDatabase | undefined, key: Buffer): KeyState {
+  if (database === undefined) return "none";
+  if (database.peek(key, 0, key.length) !== 0) return "there";
+  return database.peekExpired(key, 0, key.length) ? "expired" : "none";
 }
 
 function entryOf<Key, Value>(map: Map<Key, Value>, key: Key, make: () => Value): Value {

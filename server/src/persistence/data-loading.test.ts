@@ -141,7 +141,7 @@ describe("a full sync beside the data at hand", () => {
     const { loading, live } = fixture;
     const file = newData().save();
     fixture.receive(Buffer.concat([file.subarray(0, file.length - 1), Buffer.from("?")]));
-    const replaced = expect(loading.replaceBy("/received", oldData)).rejects.toThrow("Wrong checksum");
+    const replaced = expect(loading.replaceBy("/received", oldData)).rejects.toThrow("Wrong RDB checksum");
     await fixture.finish();
     await replaced;
     expect(fixture.content).toEqual(OLD);

@@ -84,7 +84,7 @@ describe("RdbReader with bad files", () => {
     ["another signature", Buffer.from("RUBYS0010........"), "no RDB file at offset 0"],
     ["a newer version", Buffer.from("REDIS0099........"), "Cannot read RDB version 99"],
     ["a cut file", good.subarray(0, good.length - 10), "Unexpected end of file"],
-    ["a changed byte", Buffer.concat([good.subarray(0, 15), hex("78"), good.subarray(16)]), "Wrong checksum"],
+    ["a changed byte", Buffer.concat([good.subarray(0, 15), hex("78"), good.subarray(16)]), "Wrong RDB checksum"],
     [
       "a compressed string too long to be true",
       file(10, hex("00 01 6b c3 03 80 3fffffff 000000")),

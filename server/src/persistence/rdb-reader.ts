@@ -449,7 +449,7 @@ export class RdbReader {
       const at = input.position;
       const isChecked = input.buffer.readInt32LE(at) !== 0 || input.buffer.readInt32LE(at + 4) !== 0;
       if (this.#verifyChecksum && isChecked && !input.checksum.equals(input.buffer, at)) {
-        input.fail("Wrong checksum, the file is damaged");
+        input.fail("Wrong RDB checksum (CRC error), the file is damaged");
       }
       input.position += CHECKSUM_BYTES;
     }

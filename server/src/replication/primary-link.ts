@@ -133,6 +133,7 @@ export class PrimaryLink {
   #isHandingOver: boolean;
   #lastDataMs: number;
   #downSinceMs: number;
+  #upSinceMs = 0;
   inputBytes = 0;
 
   constructor(options: PrimaryLinkOptions) {
@@ -152,6 +153,15 @@ export class PrimaryLink {
 
   get state(): LinkState {
     return this.#state;
+  }
+
+  /** Undefined while the link is down. */
+  get connection(): net.Socket | undefined {
+    return this.isUp ? this.#socket : undefined;
+  }
+
+  get upSinceMs(): number {
+    return this.#upSinceMs;
   }
 
   get isUp(): boolean {
@@ -407,6 +417,7 @@ export class PrimaryLink {
   #online(): void {
     this.#state = "connected";
     this.#hasBeenUp = true;
+    this.#upSinceMs = this.#options.clock.nowMs();
     this.#retries.succeeded();
     this.#lastDataMs = this.#options.clock.nowMs();
     this.acknowledge();

@@ -117,7 +117,7 @@ export class Replicas {
   /** A change made here, on this database. */
   feed(databaseIndex: number, bytes: Buffer, start: number, end: number): void {
     if (this.#backlog === undefined) return;
-    if (databaseIndex !== this.#database) {
+    if (databaseIndex >= 0 && databaseIndex !== this.#database) {
       this.#database = databaseIndex;
       const select = encodeCommand(["SELECT", databaseIndex]);
       this.#append(select, 0, select.length);

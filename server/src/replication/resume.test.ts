@@ -230,3 +230,18 @@ test("what is written after a failed sync and a promotion is a data set, and sta
   await client.text("REPLICAOF", "127.0.0.1", "1");
   expect(await client.text("SAVE")).toBe("+OK\r\n");
 });
+
+test("CLIENT KILL TYPE master ends the link, which is listed as a client, and it goes on where it was", async () => {
+  const primary = await startPrimary();
+  silenceWarnings();
+  const replica = await replicaOf(primary);
+  sendSnapshot(await primary.follower());
+  const client = await RawClient.connect(replica.port);
+  stops.push(() => client.close());
+  const listed = () => client.text("CLIENT", "LIST", "TYPE", "master");
+  await expect
+    .poll(listed, PATIENCE)
+    .toMatch(new RegExp(`addr=127.0.0.1:${primary.port} .* flags=M .* user=\\(superuser\\)`));
+  expect(await client.text("CLIENT", "KILL", "TYPE", "master")).toBe(":1\r\n");
+  expect((await primary.follower()).askedFor).toEqual([ID, String(START + 1)]);
+});

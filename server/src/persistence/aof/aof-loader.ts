@@ -39,6 +39,8 @@ export type AofLoadOutcome =
 
 /** At this offset the file holds something that is no command. */
 export class AofDamage extends Error {
+  /** Without the place. */
+  readonly reason: string;
   readonly offset: number;
   /** Where the last whole command, or transaction, before it ends, and how long the file is. */
   readonly validBytes: number;
@@ -49,6 +51,7 @@ export class AofDamage extends Error {
     place: { readonly offset: number; readonly validBytes: number; readonly sizeBytes: number },
   ) {
     super(`${reason} at offset ${place.offset}`);
+    this.reason = reason;
     this.offset = place.offset;
     this.validBytes = place.validBytes;
     this.sizeBytes = place.sizeBytes;

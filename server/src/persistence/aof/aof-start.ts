@@ -109,7 +109,7 @@ async function loadFile(
       return;
     }
     throw new Error(
-      `Bad file format reading the append only file ${file.name}: ${reason.message}. Make a backup of your AOF file, then use kv-check --fix or redis-check-aof --fix`,
+      `${reason.reason} reading the append only file ${file.name}, at offset ${reason.offset}. Make a backup of your AOF file, then use kv-check --fix or redis-check-aof --fix`,
       { cause: reason },
     );
   }

@@ -40,7 +40,7 @@ export class AofStream {
 
   feed(databaseIndex: number, bytes: Buffer, start: number, end: number): void {
     if (this.#settings.writesTimestamps()) this.#annotate();
-    if (databaseIndex !== this.#database) {
+    if (databaseIndex >= 0 && databaseIndex !== this.#database) {
       this.#database = databaseIndex;
       this.#write(encodeCommand(["SELECT", String(databaseIndex)]));
     }
