@@ -261,7 +261,7 @@ describe("Persistence", () => {
     disk.create(file()).append(damaged, 0, damaged.length);
     const second = new Fixture(directory, disk);
     await expect(second.persistence.load()).rejects.toThrow(
-      `Cannot load "${file()}": Wrong RDB checksum, the file is damaged at offset ${damaged.length - 8}`,
+      `Cannot load "${file()}": Wrong RDB checksum (CRC error), the file is damaged at offset ${damaged.length - 8}`,
     );
     second.config.assign("rdbchecksum", false);
     const third = new Fixture(directory, disk);
