@@ -179,7 +179,9 @@ test("a saved data set is loaded again, and a damaged file stops the start and s
   writeFileSync(file, damaged);
   const third = start(...saving);
   expect(await third.ended).toBe(1);
-  expect(third.log()).toMatch(/Cannot load ".*kept\.rdb": Wrong RDB checksum \(CRC error\), the file is damaged at offset \d+/);
+  expect(third.log()).toMatch(
+    /Cannot load ".*kept\.rdb": Wrong RDB checksum \(CRC error\), the file is damaged at offset \d+/,
+  );
   expect(readFileSync(file).equals(damaged)).toBe(true);
 });
 

@@ -81,7 +81,6 @@ export function describeClient(call: Call, client: Client): string {
     ["psub", client.patterns?.size ?? 0],
     ["ssub", client.shardChannels?.size ?? 0],
     ["multi", client.has(ClientFlag.multi) ? (client.queued?.length ?? 0) : -1],
-    ["watch", watches.countOf(client)],
     ["qbuf", queryBytes + requestBytes],
     ["qbuf-free", 0],
     ["argv-mem", argumentBytes],

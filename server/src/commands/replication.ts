@@ -153,7 +153,7 @@ function failover(call: Call): void {
   if (replication.isReplica) throw new CommandError("ERR FAILOVER is not valid when server is a replica.");
   if (replication.replicas.sessions.length === 0) throw new CommandError("ERR FAILOVER requires connected replicas.");
   if (isForced && (timeoutMs === undefined || target === undefined)) {
-    throw new CommandError("ERR FAILOVER with force option requires both a timeout and target HOST and IP to be set.");
+    throw new CommandError("ERR FAILOVER with force option requires both a timeout and target HOST and IP.");
   }
   const session = target === undefined ? undefined : sessionAt(call, target);
   replication.failover.start({ target: session, isForced, timeoutMs: timeoutMs ?? 0 });

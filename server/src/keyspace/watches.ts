@@ -66,12 +66,6 @@ export class Watches {
     return this.#clients.get(client)?.bytes ?? 0;
   }
 
-  countOf(client: object): number {
-    let count = 0;
-    for (const watches of this.#clients.get(client)?.watches.values() ?? []) count += watches.size;
-    return count;
-  }
-
   /** Whether a key that the client watches has changed. */
   isTouched(client: object): boolean {
     return this.#clients.get(client)?.isBroken === true;

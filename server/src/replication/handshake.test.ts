@@ -77,7 +77,7 @@ test("a wrong password fails, a primary that wants one first does not", () => {
   expect(handshake.reply(new RespError("NOAUTH Authentication required."))).toEqual({ kind: "more" });
   expect(handshake.reply(new RespError("WRONGPASS invalid"))).toEqual({
     kind: "failed",
-    reason: 'AUTH was answered with "WRONGPASS invalid"',
+    reason: 'Unable to AUTH to MASTER: it was answered with "WRONGPASS invalid"',
   });
 });
 

@@ -64,7 +64,10 @@ export class Handshake {
     const isLast = this.#position === this.#steps.length - 1;
     if (isLast) return answerToPsync(value);
     if (value instanceof RespError && isFatal(value, step)) {
-      return { kind: "failed", reason: `${String(step.command[0])} was answered with "${value.message}"` };
+      const name = String(step.command[0]);
+      // Redis' own words, by which people search.
+      const what = name === "AUTH" ? "Unable to AUTH to MASTER: it" : name;
+      return { kind: "failed", reason: `${what} was answered with "${value.message}"` };
     }
     this.#position++;
     return MORE;

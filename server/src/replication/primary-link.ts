@@ -16,6 +16,7 @@ import { Handshake } from "./handshake.ts";
 import type { History } from "./history.ts";
 import { LinkRetries } from "./link-retries.ts";
 import { PayloadReader } from "./payload-reader.ts";
+import { timeoutWords } from "./timeout-words.ts";
 
 /** Where a snapshot is received to. */
 export interface SnapshotSpool {
@@ -241,8 +242,7 @@ export class PrimaryLink {
     const isUnanswered = this.#state === "connecting" && silentMs > CONNECT_TIMEOUT_MS;
     if (this.#state === "connect") {
       if (this.#options.clock.nowMs() >= this.#retryAtMs) this.connect();
-    } else if (isUnanswered || silentMs > timeoutMs)
-      this.restart(`nothing came from it for ${Math.floor(silentMs / 1000)} s`);
+    } else if (isUnanswered || silentMs > timeoutMs) this.restart(timeoutWords(this.#state, silentMs));
     else this.acknowledge();
   }
 
