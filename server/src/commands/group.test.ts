@@ -156,6 +156,7 @@ describe("the lease of a primary", () => {
     stops.push(() => stranger.stop());
     await arrive(clock, () => stranger.context.replication.link?.isUp).toBe(true);
     const { replicas } = server.context.replication;
+    await arrive(clock, () => replicas.sessions[0]?.state).toBe("online");
     clock.advance(1000);
     const { offset } = server.context.replication;
     clock.advance(990);
