@@ -192,6 +192,22 @@ describe("Persistence", () => {
     expect(persistence.isDataIncomplete).toBe(false);
   });
 
+  test("a data set that replaces another is not saved yet", async () => {
+    const { persistence, put, live } = bound(new Fixture(directory));
+    put("key", "value");
+    persistence.saveNow();
+    const received = path.join(directory, "received");
+    writeFileSync(received, readFileSync(file()));
+    put("other", "value");
+    persistence.saveNow();
+    expect(persistence.facts().changesSinceSave).toBe(0);
+    await persistence.replaceBy(received, "dropped");
+    expect(persistence.facts().changesSinceSave).toBeGreaterThan(0);
+    expect(persistence.saveNow()).toBeUndefined();
+    expect(readFile(readFileSync(file())).order).toEqual(["0:key"]);
+    expect([persistence.facts().changesSinceSave, live.keyspace.count]).toEqual([0, 1]);
+  });
+
   test("a reload gives the same data, or says what is wrong with the file", () => {
     const { persistence, put, live } = bound(new Fixture(directory));
     for (let k = 0; k < 3000; k++) put(`key:${k}`, "value");

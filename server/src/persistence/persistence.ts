@@ -274,9 +274,11 @@ export class Persistence {
     this.#options.keyspace.dirty = 0;
   }
 
-  /** A replica's full sync, see DataLoading. */
-  replaceBy(file: string, oldData: OldData): Promise<ReadonlyMap<string, string>> {
-    return this.#loading.replaceBy(file, oldData);
+  /** A replica's full sync, see DataLoading. The file of that does not stay, so what it brings has yet to be saved. */
+  async replaceBy(file: string, oldData: OldData): Promise<ReadonlyMap<string, string>> {
+    const aux = await this.#loading.replaceBy(file, oldData);
+    this.#options.keyspace.dirty++;
+    return aux;
   }
 
   /** A full sync is not wanted any more: one whose old data is still there is given up. */
