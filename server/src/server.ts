@@ -8,7 +8,7 @@
 import { totalmem } from "node:os";
 import { ReplyWriter } from "@kvcluster/protocol/reply-writer";
 import type { AccessEvent } from "./access-control/access-log.ts";
-import { createServerCluster, type ServerCluster } from "./cluster/server-cluster.ts";
+import { createServerCluster, nodesPreparation, type ServerCluster } from "./cluster/server-cluster.ts";
 import { type Client, ClientRegistry } from "./commands/client.ts";
 import { ClientPause } from "./commands/client-pause.ts";
 import type { CommandExecutor, ServerContext, ShutdownRequest } from "./commands/context.ts";
@@ -277,7 +277,7 @@ function createCore(options: ServerOptions): Core {
     ...{ shutdown: options.requestShutdown, purgeMemory: () => upkeep.purge() },
     reloadAppendOnly: () => reloadAppendOnly({ context, dispatcher }, NO_CONNECTION),
     resetStatistics: () => resetStatistics(context, usage, dispatcher.processed),
-    rewriteConfig: () => rewriteConfigFile(options, users),
+    ...{ rewriteConfig: () => rewriteConfigFile(options, users), prepareNodes: nodesPreparation(options) },
   };
   const [parser, reply] = [createParser(), new ReplyWriter()];
   const state = createServerState(context, readiness);

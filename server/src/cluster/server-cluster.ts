@@ -17,6 +17,7 @@ import { Cluster, type ReplicationPort } from "./cluster.ts";
 import { broadcastPong } from "./gossip.ts";
 import { localDisk } from "./local-disk.ts";
 import { resolveHostname } from "./name-resolver.ts";
+import { prepareNodes } from "./prepared-nodes.ts";
 import { busPortFor, type ListeningPorts, liveSettings } from "./settings.ts";
 import { type ClusterState, needsSave } from "./state.ts";
 import { forgetSurplus } from "./surplus-slots.ts";
@@ -51,14 +52,13 @@ export function createServerCluster(parts: ServerClusterParts): ServerCluster {
   const { config, keyspace, logger, pubsub } = parts;
   const port = config.get("port");
   const ports: ListeningPorts = { port, tlsPort: config.get("tls-port"), busPort: busPortFor(config, port) };
-  const file = config.get("cluster-config-file");
   const sweep = new SlotSweep(keyspace, parts.deleteKey, (slots) => {
     cluster.change((state) => forgetSurplus(state, slots));
   });
   const cluster = new Cluster(
     {
       settings: liveSettings(config, ports),
-      configFile: isAbsolute(file) ? file : join(config.get("dir"), file),
+      configFile: configFileOf(config),
       busHosts: config.get("bind").map(bindAddress),
       busTransport: parts.busTransport,
       linkSendBufferLimit: () => config.get("cluster-link-sendbuf-limit"),
@@ -110,6 +110,22 @@ export function createServerCluster(parts: ServerClusterParts): ServerCluster {
       ports.busPort = await cluster.start(busPortFor(config, port));
     },
   };
+}
+
+/** GROUP NODES: takes the text of the file with which this server will start in a cluster, or says what is wrong with it. */
+export function nodesPreparation({
+  config,
+  random,
+  clock,
+}: Pick<ServerClusterParts, "config" | "random" | "clock">): (text: string) => string | undefined {
+  const settings = liveSettings(config, { port: config.get("port"), tlsPort: config.get("tls-port"), busPort: 0 });
+  return (text) =>
+    prepareNodes(text, { settings, random, now: clock.nowMs(), disk: localDisk, path: configFileOf(config) });
+}
+
+function configFileOf(config: Config): string {
+  const file = config.get("cluster-config-file");
+  return isAbsolute(file) ? file : join(config.get("dir"), file);
 }
 
 /** What was announced before the last stop still is, until somebody says otherwise. */

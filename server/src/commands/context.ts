@@ -190,6 +190,8 @@ export interface ServerContext {
   resetStatistics(): void;
   /** CONFIG REWRITE: the error text, or undefined. */
   rewriteConfig(): string | undefined;
+  /** GROUP NODES: what is wrong with the text, or undefined once it is on the disk. */
+  prepareNodes(text: string): string | undefined;
 }
 
 /** What tests turn off by DEBUG. */

@@ -1,6 +1,6 @@
 /** Servers whose roles are given to them: what they do until then, for how long a primary takes writes, and who is believed. */
 
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
@@ -23,6 +23,12 @@ interface Member {
   readonly say: (...words: readonly string[]) => Promise<string>;
   /** GROUP with a ticket of now. */
   readonly group: (...words: readonly string[]) => Promise<string>;
+}
+
+function temporaryDirectory(): string {
+  const directory = mkdtempSync(path.join(tmpdir(), "kv-group-"));
+  stops.push(() => rmSync(directory, { recursive: true, force: true }));
+  return directory;
 }
 
 async function member(clock: FakeClock, ...directives: readonly string[]): Promise<Member> {
@@ -85,8 +91,7 @@ describe("a server that waits for its role", () => {
 
   test("has its data over a restart, with its place in the stream", async () => {
     const clock = new FakeClock();
-    const directory = mkdtempSync(path.join(tmpdir(), "kv-group-"));
-    stops.push(() => rmSync(directory, { recursive: true, force: true }));
+    const directory = temporaryDirectory();
     const [first] = await pairOf(clock, "--dir", directory);
     await first.say("SET", "k", "v");
     expect(await first.say("SAVE")).toBe("+OK\r\n");
@@ -199,6 +204,75 @@ describe("GROUP", () => {
     const refusal = "-ERR REPLICAOF not allowed where roles are given by GROUP.\r\n";
     expect(await say("REPLICAOF", "NO", "ONE")).toBe(refusal);
     expect(await say("REPLICAOF", "127.0.0.1", "1")).toBe(refusal);
+  });
+});
+
+describe("GROUP NODES", () => {
+  const NODES = [
+    `${"a".repeat(40)} 10.0.0.1:6379@16379,kv-0-0.example myself,master - 0 0 1 connected 0-16383`,
+    `${"b".repeat(40)} 10.0.0.2:6379@16379,kv-0-1.example slave ${"a".repeat(40)} 0 0 1 connected`,
+    "vars currentEpoch 1 lastVoteEpoch 0\n",
+  ].join("\n");
+
+  async function inDirectory(...directives: readonly string[]) {
+    const clock = new FakeClock();
+    const directory = temporaryDirectory();
+    const file = path.join(directory, "nodes.conf");
+    return { ...(await member(clock, "--dir", directory, ...directives)), file, clock };
+  }
+
+  test("writes what this server will start with in a cluster, and writes it anew", async () => {
+    const { say, group, file, server, clock } = await inDirectory();
+    expect(await say("GROUP", "NODES", NODES)).toBe("-ERR syntax error\r\n");
+    const { ticket } = server.context.replication.lease;
+    expect(await say("GROUP", "NODES", NODES, String(ticket - LEASE_MS))).toBe("-ERR GROUP ticket is too old.\r\n");
+    expect(existsSync(file)).toBe(false);
+    expect(await group("NODES", NODES.replace("10.0.0.1", "10.0.0.3"))).toBe("+OK\r\n");
+    clock.advance(1);
+    expect(await group("NODES", NODES)).toBe("+OK\r\n");
+    expect(readFileSync(file, "latin1")).toBe(NODES);
+  });
+
+  test("lets a server that waits for its role have no other by what was decided before", async () => {
+    const clock = new FakeClock();
+    const { say, group, server } = await member(clock, "--dir", temporaryDirectory());
+    const before = String(server.context.replication.lease.ticket);
+    clock.advance(100);
+    expect(await group("NODES", NODES)).toBe("+OK\r\n");
+    const old = "-ERR GROUP ticket is too old.\r\n";
+    expect(await say("GROUP", "LEAD", before)).toBe(old);
+    expect(await say("GROUP", "NODES", NODES, before)).toBe(old);
+    clock.advance(1);
+    expect(await group("LEAD")).toBe("+OK\r\n");
+    expect(await group("NODES", NODES)).toBe("+OK\r\n");
+    expect(await group("RENEW")).toBe("+OK\r\n");
+  });
+
+  test("takes no text that would keep it from starting", async () => {
+    const { group, file } = await inDirectory();
+    expect(await group("NODES", "garbage")).toBe("-ERR GROUP NODES: line 1: 1 fields where at least 8 are needed\r\n");
+    expect(await group("NODES", NODES.replace("myself,", ""))).toBe('-ERR GROUP NODES: no node is marked "myself"\r\n');
+    expect(existsSync(file)).toBe(false);
+  });
+
+  test("is for a server alone too, and not for one that is in a cluster", async () => {
+    const { say, file } = await inDirectory("--group-lease", "0");
+    expect(await say("GROUP", "NODES", NODES)).toBe("+OK\r\n");
+    expect(readFileSync(file, "latin1")).toBe(NODES);
+    const node = await inDirectory("--group-lease", "0", "--cluster-enabled", "yes");
+    expect(await node.say("GROUP", "NODES", NODES)).toBe("-ERR GROUP NODES is for servers outside of a cluster.\r\n");
+  });
+
+  test("is refused while there are keys that a cluster has no place for", async () => {
+    const { say, file } = await inDirectory("--group-lease", "0");
+    await say("SELECT", "1");
+    await say("SET", "k", "v");
+    expect(await say("GROUP", "NODES", NODES)).toBe(
+      "-ERR GROUP NODES needs all keys in database 0, a cluster has no other.\r\n",
+    );
+    expect(existsSync(file)).toBe(false);
+    await say("MOVE", "k", "0");
+    expect(await say("GROUP", "NODES", NODES)).toBe("+OK\r\n");
   });
 });
 

@@ -8,7 +8,7 @@ import { integerArgument } from "./arguments.ts";
 import type { Call } from "./call.ts";
 import { defineCommands } from "./command.ts";
 import { containerOnly, withHelp } from "./container-help.ts";
-import { CommandError } from "./errors.ts";
+import { CommandError, ERRORS } from "./errors.ts";
 
 const COMMON = {
   flags: ["admin", "noscript", "stale"],
@@ -64,6 +64,15 @@ export const groupCommands = defineCommands([
         syntax: "ticket",
         run: hold,
       },
+      {
+        ...COMMON,
+        name: "nodes",
+        arity: -3,
+        complexity: "O(N) where N is the size of the text",
+        summary: "Writes the cluster-config-file, with which this server will start as a node of a cluster.",
+        syntax: "config [ticket]",
+        run: nodes,
+      },
     ]),
   },
 ]);
@@ -111,5 +120,25 @@ function hold(call: Call): void {
   checkTicket(call, integerArgument(call, 2));
   replication.hold();
   config.assign("replicaof", undefined);
+  call.reply.ok();
+}
+
+/**
+ * The file means nothing until that start. In a cluster there is but one database, so it is not written while others hold keys. A
+ * server that waits for its role is going to have the one that is written: what was to give it another before comes too late.
+ */
+function nodes(call: Call): void {
+  const { replication, keyspace, isClusterEnabled, prepareNodes } = call.server;
+  if (isClusterEnabled) throw new CommandError("ERR GROUP NODES is for servers outside of a cluster.");
+  if (replication.lease.isOn) {
+    if (call.argc !== 4) throw new CommandError(ERRORS.syntax);
+    checkTicket(call, integerArgument(call, 3));
+  }
+  if (keyspace.count > keyspace.database(0).count) {
+    throw new CommandError("ERR GROUP NODES needs all keys in database 0, a cluster has no other.");
+  }
+  const problem = prepareNodes(call.text(2));
+  if (problem !== undefined) throw new CommandError(`ERR GROUP NODES: ${problem}`);
+  if (replication.isHeld) replication.lease.outdateTickets();
   call.reply.ok();
 }

@@ -37,6 +37,14 @@ test("a lease lasts from the moment of its ticket, however late that comes", () 
   expect(lease.remainingMs).toBe(6000);
 });
 
+test("a ticket is good no more once those of before are outdated", () => {
+  const { lease, clock } = start();
+  const { ticket } = lease;
+  lease.outdateTickets();
+  clock.advance(1);
+  expect([lease.isFresh(ticket), lease.isFresh(lease.ticket)]).toEqual([false, true]);
+});
+
 test("a ticket is good for half a lease, and not before its time", () => {
   const { lease, clock } = start();
   const { ticket } = lease;

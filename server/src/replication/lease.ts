@@ -21,6 +21,7 @@ export interface LeaseOptions {
 export class Lease {
   readonly #options: LeaseOptions;
   #grantedMs = Number.NEGATIVE_INFINITY;
+  #outdatedMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: LeaseOptions) {
     this.#options = options;
@@ -39,7 +40,12 @@ export class Lease {
   /** Half a lease: what was decided by one who has been replaced since is not carried out any more. */
   isFresh(ticket: number): boolean {
     const ageMs = this.ticket - ticket;
-    return ageMs >= 0 && ageMs < this.#lengthMs / 2;
+    return ticket > this.#outdatedMs && ageMs >= 0 && ageMs < this.#lengthMs / 2;
+  }
+
+  /** What was decided by what was seen up to now is not carried out any more. */
+  outdateTickets(): void {
+    this.#outdatedMs = this.ticket;
   }
 
   grant(fromMs: number): void {
