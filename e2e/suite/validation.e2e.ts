@@ -176,7 +176,7 @@ describe("the API refuses", () => {
     {
       what: "a mode without a cluster",
       spec: { mode: "Standalone" },
-      says: /spec\.mode can change between Standalone and Replication, but not to or from Cluster/,
+      says: /spec\.mode cannot change from Cluster/,
     },
     {
       what: "another beginning",

@@ -398,8 +398,14 @@ export const kvClusterSpecSchema = object(
         message: "spec.replicasPerShard must be 1 or more in mode Replication: without replicas the mode is Standalone",
       },
       {
-        rule: "(self.mode == 'Cluster') == (oldSelf.mode == 'Cluster')",
-        message: "spec.mode can change between Standalone and Replication, but not to or from Cluster",
+        rule: "self.mode == 'Cluster' || oldSelf.mode != 'Cluster'",
+        message:
+          "spec.mode cannot change from Cluster: the data of several shards does not go into one server in place, and its clients know a cluster; back up, and restore into a new KVCluster",
+      },
+      {
+        rule: "self.mode != 'Cluster' || oldSelf.mode == 'Cluster' || self.storage.type != 'Ephemeral'",
+        message:
+          "spec.mode can change to Cluster only with volumes: all servers restart for it, and with spec.storage.type Ephemeral nothing would be kept",
       },
       {
         rule: "has(self.tls) == has(oldSelf.tls)",

@@ -39,6 +39,8 @@ function commandOf(action: Action): readonly [string, ...(string | number)[]] {
       return ["GROUP", "FOLLOW", action.host, action.port, action.ticket];
     case "HandOver":
       return ["FAILOVER", "TO", action.host, action.port, "TIMEOUT", HAND_OVER_MS];
+    case "PrepareNodes":
+      return ["GROUP", "NODES", action.text, ...(action.ticket === undefined ? [] : [action.ticket])];
   }
 }
 

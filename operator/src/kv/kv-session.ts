@@ -7,7 +7,7 @@ import { executeAction } from "./execute-action.ts";
 import { connectNode, type NodeEndpoint } from "./node-connection.ts";
 import { observeMember } from "./observe-member.ts";
 import { observeNode } from "./observe-node.ts";
-import { holdAndSave, release, type SaveState } from "./save-before-stop.ts";
+import { holdAndSave, pauseAndSave, release, resume, type SaveState } from "./save-before-stop.ts";
 import { deleteUser, readUsers, setUser } from "./users.ts";
 
 export interface KvSession {
@@ -32,6 +32,10 @@ export interface KvSession {
   holdAndSave(): Promise<SaveState>;
   /** Undoes that. */
   release(mayFailOver: boolean): Promise<void>;
+  /** Nobody writes for the moment, and what it holds goes to its disk. To be repeated until it says "saved". */
+  pauseAndSave(): Promise<SaveState>;
+  /** Undoes that. */
+  resume(): Promise<void>;
   close(): void;
 }
 
@@ -55,6 +59,8 @@ export async function openKvSession(endpoint: NodeEndpoint): Promise<KvSession> 
     deleteUser: (name) => deleteUser(connection, name),
     holdAndSave: () => holdAndSave(connection),
     release: (mayFailOver) => release(connection, mayFailOver),
+    pauseAndSave: () => pauseAndSave(connection),
+    resume: () => resume(connection),
     close: () => connection.close(),
   };
 }

@@ -12,6 +12,7 @@ import { announceExternal } from "./announce-external.ts";
 import { applyConfig } from "./apply-config.ts";
 import { applyUsers } from "./apply-users.ts";
 import { ChangeMeter } from "./change-meter.ts";
+import { changeMode, modeChangeOf, restartAsCluster } from "./change-mode.ts";
 import { checkConfig } from "./check-config.ts";
 import { checkTls } from "./check-tls.ts";
 import { ensureChildren } from "./ensure-children.ts";
@@ -19,6 +20,7 @@ import { ensurePassword } from "./ensure-password.ts";
 import { growVolumes, readVolumeSize, renewSets } from "./grow-volumes.ts";
 import { hibernate, observeHibernation, rest } from "./hibernate.ts";
 import { labelRoles } from "./label-roles.ts";
+import { modeInForce } from "./mode-in-force.ts";
 import { observeRestore } from "./observe-restore.ts";
 import { observeServers } from "./observe-servers.ts";
 import { Patience } from "./patience.ts";
@@ -30,6 +32,7 @@ import { report } from "./report.ts";
 import { restoreData } from "./restore-data.ts";
 import { rollPods } from "./roll-pods.ts";
 import { rotatePassword } from "./rotate-password.ts";
+import { shardSets } from "./shard-sets.ts";
 import { Spellings } from "./spellings.ts";
 import { spreadPrimaries } from "./spread-primaries.ts";
 import { type Pass, PROCEED, type Step, type StepResult } from "./step.ts";
@@ -45,11 +48,13 @@ const STEPS: readonly Step[] = [
   observeRestore,
   observeHibernation,
   hibernate,
+  changeMode,
   rotatePassword,
   applyConfig,
   applyUsers,
   announceExternal,
   ensureChildren,
+  restartAsCluster,
   growVolumes,
   renewSets,
   rest,
@@ -62,7 +67,7 @@ const STEPS: readonly Step[] = [
 ];
 
 const SETTLED_SECONDS = 30;
-/** A group whose primary does not answer is noticed by looking, and a lease is renewed by it. */
+/** A group whose primary does not answer is noticed by looking, and a lease is renewed by it; so is a pause of its writes. */
 const GROUP_SECONDS = 3;
 
 export function createClusterReconciler(
@@ -74,17 +79,21 @@ export function createClusterReconciler(
   const spellings = new Spellings();
   return async (name) => {
     const key = `${name.namespace}/${name.name}`;
-    const cluster = dependencies.store.cluster(name);
-    if (cluster === undefined || cluster.metadata.deletionTimestamp !== undefined) {
+    const wanted = dependencies.store.cluster(name);
+    if (wanted === undefined || wanted.metadata.deletionTimestamp !== undefined) {
       patience.forget(key);
       changes.forget(name);
       return {};
     }
     const log = dependencies.log.with({ cluster: key });
-    const pass = newPass({ name, cluster, options, dependencies: { ...dependencies, log }, spellings });
+    const sets = shardSets({ name, cluster: wanted, dependencies });
+    const { cluster, task } = modeInForce(wanted, sets, dependencies.store.pods(name));
+    const given = { name, cluster, modeTask: task, options, dependencies: { ...dependencies, log }, spellings };
+    const pass = newPass(given);
     const result = await runPass(pass);
-    if (pass.plan !== undefined) changes.see(name, cluster, pass.plan.survey);
-    const isLeased = cluster.spec.mode === "Replication" || pass.plan?.group?.renewal !== undefined;
+    if (pass.plan !== undefined) changes.see(name, pass.cluster, pass.plan.survey);
+    const isLeased =
+      cluster.spec.mode === "Replication" || task !== undefined || pass.plan?.group?.renewal !== undefined;
     const longest = isLeased ? GROUP_SECONDS : SETTLED_SECONDS;
     if (result.kind === "wait") {
       const seconds = patience.secondsFor(key, result.reason, result.seconds);
@@ -129,7 +138,7 @@ async function reportFailure(pass: Pass, message: string): Promise<void> {
   }
 }
 
-type Given = Pick<Pass, "name" | "cluster" | "options" | "dependencies" | "spellings">;
+type Given = Pick<Pass, "name" | "cluster" | "modeTask" | "options" | "dependencies" | "spellings">;
 
 function newPass(given: Given): Pass {
   return {
@@ -159,5 +168,6 @@ function newPass(given: Given): Pass {
     restartWait: undefined,
     restore: undefined,
     hibernation: undefined,
+    modeChange: modeChangeOf(given.modeTask),
   };
 }

@@ -4,6 +4,8 @@
  */
 
 import type { KVCluster } from "../api/kv-cluster.ts";
+import { RESOURCE_KINDS } from "../kube/resource-kinds.ts";
+import { statefulSetName } from "../resources/names.ts";
 import { GROUP_LEASE_SECONDS } from "../resources/pod-template.ts";
 import { modeOfPod } from "../resources/restart-inputs.ts";
 import { wasFormed } from "../status/cluster-facts.ts";
@@ -11,8 +13,9 @@ import { recordOf } from "../status/group-record.ts";
 import type { PodView } from "../topology/cluster-view.ts";
 import { type Plan, plan } from "../topology/plan.ts";
 import { planGroup } from "../topology/plan-group.ts";
+import { makesNodes } from "./mode-in-force.ts";
 import { inputsOf } from "./pod-currency.ts";
-import { type Pass, PROCEED, type Step } from "./step.ts";
+import { type Pass, PROCEED, type Step, type StepResult } from "./step.ts";
 
 /** Far beyond election and restart times; see plan-takeover.ts for what else must hold. */
 const TAKEOVER_AFTER_SECONDS = 60;
@@ -22,8 +25,15 @@ export const planServers: Step = {
   changes: false,
   run: async (pass) => {
     pass.plan = pass.cluster.spec.mode === "Cluster" ? planCluster(pass) : await planMembers(pass, pass.podViews);
-    return PROCEED;
+    return pass.plan === undefined ? OUTDATED : PROCEED;
   },
+};
+
+/** Nothing is concluded from what is seen of a group that is none any more. */
+const OUTDATED: StepResult = {
+  kind: "wait",
+  seconds: 1,
+  reason: "The group has become a cluster, which is not seen yet",
 };
 
 function planCluster(pass: Pass): Plan {
@@ -36,14 +46,22 @@ function planCluster(pass: Pass): Plan {
   return plan({ pods: pass.podViews }, spec);
 }
 
-async function planMembers(pass: Pass, pods: readonly PodView[]): Promise<Plan> {
+/** Undefined where nobody is to lead outside of a cluster any more, which a cache may not show yet. */
+async function planMembers(pass: Pass, pods: readonly PodView[]): Promise<Plan | undefined> {
   const { cluster, dependencies } = pass;
   const unfenced = unfencedPods(pass);
   const spec = { replicas: cluster.spec.replicasPerShard, leaseSeconds: GROUP_LEASE_SECONDS };
   const from = ({ status }: Pick<KVCluster, "status">) => planGroup({ pods, record: recordOf(status), unfenced }, spec);
   const seen = from(cluster);
   if (seen.survey.slotsOf.size > 0) return seen;
-  return from(await dependencies.store.freshCluster(cluster));
+  const fresh = await dependencies.store.freshCluster(cluster);
+  return fresh.spec.mode === "Cluster" && (await isDecided(pass)) ? undefined : from(fresh);
+}
+
+async function isDecided({ name, dependencies }: Pass): Promise<boolean> {
+  const metadata = { namespace: name.namespace, name: statefulSetName(name.name, 0) };
+  const set = await dependencies.store.read({ ...RESOURCE_KINDS.StatefulSet, metadata });
+  return set !== undefined && makesNodes(set);
 }
 
 /** Made as what leads from its start. */

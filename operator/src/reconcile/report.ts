@@ -30,6 +30,7 @@ export async function report(pass: Pass, result: StepResult): Promise<UntimedSta
     restore,
     restartWait,
     hibernation,
+    modeChange,
   } = pass;
   const status = clusterStatus({
     cluster,
@@ -47,6 +48,7 @@ export async function report(pass: Pass, result: StepResult): Promise<UntimedSta
     restartWait,
     restore,
     hibernation,
+    modeChange,
     plan,
     halt: result.kind === "stop" ? result : undefined,
   });
@@ -106,6 +108,8 @@ const NORMAL_WISH_REASONS: readonly string[] = [
   "RestartPending",
   "HibernationDue",
   "ExternalAddressPending",
+  "ModeChangeDue",
+  "ModeChanging",
 ];
 
 /** What the phase tells already. */

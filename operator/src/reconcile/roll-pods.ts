@@ -35,7 +35,8 @@ export const rollPods: Step = {
   },
 };
 
-function isApproved({ cluster }: Pass): boolean {
+/** Primaries may be restarted. */
+export function isApproved({ cluster }: Pass): boolean {
   const { annotations, generation } = cluster.metadata;
   const isSupervised = cluster.spec.disruption.updateStrategy === "Supervised";
   return !isSupervised || Number(annotations?.[APPROVED_GENERATION_ANNOTATION]) === generation;

@@ -4,7 +4,11 @@ import { SHARD_LABEL } from "../api/labels.ts";
 import { isOwnedBy, type Manifest } from "../resources/manifest.ts";
 import type { Pass } from "./step.ts";
 
-export function shardSets({ cluster, dependencies, name }: Pass): readonly Manifest[] {
+export function shardSets({
+  cluster,
+  dependencies,
+  name,
+}: Pick<Pass, "cluster" | "dependencies" | "name">): readonly Manifest[] {
   return dependencies.store.children(name).filter((child) => child.kind === "StatefulSet" && isOwnedBy(child, cluster));
 }
 

@@ -68,6 +68,8 @@ export interface SimulatedKubernetes {
   readonly outside: Outside;
   /** Host names that nodes announce, by node id. */
   readonly hostnames: Map<string, string>;
+  /** Kinds of which caches get nothing new. */
+  readonly frozen: Set<string>;
   /** One pass, seeing the world as it is now. */
   pass(): Promise<Outcome>;
   /** Passes and lets the world go on until the cluster is ready and nothing is left to do. */
@@ -105,6 +107,7 @@ export async function startSimulatedKubernetes(spec: Readonly<Record<string, unk
     counts: new Map<Change, number>(),
     saves: new Map<string, SaveState>(),
     held: new Set<string>(),
+    frozen: new Set<string>(),
     generated: 0,
     outside: { nodeAddresses: new Map<string, string>(), balancers: new Map<string, string>() },
   };
@@ -133,7 +136,7 @@ export async function startSimulatedKubernetes(spec: Readonly<Record<string, unk
     );
   let reconcile = startOperator();
   const pass = async (): Promise<Outcome> => {
-    for (const kind of CACHED_KINDS) caches[kind].replace(server.list(RESOURCE_KINDS[kind], CLUSTER.namespace));
+    fill(caches, world);
     return await reconcile(CLUSTER);
   };
   /** Pods that there were. */
@@ -142,13 +145,12 @@ export async function startSimulatedKubernetes(spec: Readonly<Record<string, unk
     world.configuration.restart(id);
     world.users.restart(id);
   };
+  const leave: MemberWorld["leave"] = (pod, { text, keys }) => servers.adopt(pod, 0, text, keys);
   const tick = (): void => {
-    if (!isCluster) {
-      goOn(server, group, { made, restarted });
-      return;
-    }
+    if (!isCluster) goOn(server, group, { made, restarted, leave });
+    if (!isCluster && servers.nodes.length === 0) return;
     servers.gossip();
-    followSets(server, servers);
+    followSets(server, servers, !isCluster && group.servers.length === 0);
     balanceLoads(server, CLUSTER.namespace, world.outside);
     runPods({ server, servers, made, outside: world.outside }, restarted);
   };
@@ -167,11 +169,21 @@ export async function startSimulatedKubernetes(spec: Readonly<Record<string, unk
 }
 
 /** The servers of a group, and their pods. */
-function goOn(server: FakeApiServer, group: SimulatedGroup, world: Pick<MemberWorld, "made" | "restarted">): void {
+function goOn(
+  server: FakeApiServer,
+  group: SimulatedGroup,
+  world: Pick<MemberWorld, "made" | "restarted" | "leave">,
+): void {
   for (let step = 0; step < GROUP_STEPS; step++) group.tick();
   runMembers({ server, group, cluster: CLUSTER, podFrom, ...world });
   for (const set of server.list<MemberSet>(RESOURCE_KINDS.StatefulSet, CLUSTER.namespace))
     observeGeneration(server, set);
+}
+
+function fill(caches: Record<CachedKind, Cache>, { server, frozen }: Pick<SimulatedKubernetes, "server" | "frozen">) {
+  for (const kind of CACHED_KINDS) {
+    if (!frozen.has(kind)) caches[kind].replace(server.list(RESOURCE_KINDS[kind], CLUSTER.namespace));
+  }
 }
 
 /** What a pass may come to when nothing is left to do; a group is looked at more often. */
@@ -223,6 +235,7 @@ async function openSession(
     observe: async () => {
       const node = find()?.node;
       if (node === undefined) throw new Error("connection closed");
+      if (node.entries.length === 0) throw new NodeCommandError("refused CLUSTER: cluster support is disabled");
       return { ...node, entries: node.entries.map((entry) => ({ ...entry, hostname: hostnames.get(entry.id) })) };
     },
     observeMember: async () => {
@@ -231,7 +244,7 @@ async function openSession(
       return node;
     },
     execute: async (action) => {
-      if (group.servers.length > 0) {
+      if (group.find(action.pod) !== undefined) {
         if (!group.apply(toPods(action))) throw new NodeCommandError(`refused ${action.kind}`);
         group.check();
       } else servers.apply(action);
@@ -254,6 +267,15 @@ async function openSession(
       return saves.get(pod) ?? (isHeld ? "saved" : "saving");
     },
     release: async () => void held.delete(find()?.pod ?? ""),
+    pauseAndSave: async () => {
+      const member = group.find(find()?.pod);
+      if (member === undefined) throw new Error("connection closed");
+      return saves.get(member.pod) ?? group.pauseAndSave(member);
+    },
+    resume: async () => {
+      const member = group.find(find()?.pod);
+      if (member !== undefined) member.pausedUntilMs = 0;
+    },
     close: () => undefined,
   };
 }
@@ -277,7 +299,7 @@ function runPods({ server, servers, made, outside }: Hosts, restarted: (id: stri
     const set = server.find<MemberSet>(RESOURCE_KINDS.StatefulSet, CLUSTER.namespace, setName);
     if (set !== undefined) observeGeneration(server, set);
     const existing = server.find<Pod>(RESOURCE_KINDS.Pod, CLUSTER.namespace, node.pod);
-    if (set?.spec.replicas === 0 && existing !== undefined) {
+    if (set !== undefined && node.ordinal >= set.spec.replicas && existing !== undefined) {
       server.remove(existing);
       servers.kill(node);
     }
@@ -314,13 +336,19 @@ function isMember({ primaryId, known }: SimulatedCluster["nodes"][number]): bool
   return primaryId === undefined && served === SLOT_COUNT;
 }
 
-/** Shards come with their StatefulSets. One that is deleted takes nothing along if it is to be made again: volumes stay. */
-function followSets(server: FakeApiServer, servers: SimulatedCluster): void {
+/**
+ * Shards come with their StatefulSets, and pods with the size of those where a group has become a cluster. One that is deleted takes
+ * nothing along if it is to be made again: volumes stay.
+ */
+function followSets(server: FakeApiServer, servers: SimulatedCluster, wasGroup: boolean): void {
   const sets = server.list<MemberSet>(RESOURCE_KINDS.StatefulSet, CLUSTER.namespace);
   const [cluster] = server.list<KVCluster>(RESOURCE_KINDS.KVCluster, CLUSTER.namespace);
   const present = new Set(sets.map(({ metadata }) => Number(metadata.labels?.[SHARD_LABEL])));
   const gone = servers.nodes.map(({ shard }) => shard).filter((shard) => !present.has(shard));
   for (const shard of present) servers.addShard(shard);
+  for (const { metadata, spec } of wasGroup ? sets : []) {
+    servers.addReplicas(Number(metadata.labels?.[SHARD_LABEL]), spec.replicas - 1);
+  }
   for (const shard of new Set(gone)) if (shard >= (cluster?.spec.shards ?? 0)) servers.removeShard(shard);
 }
 

@@ -6,7 +6,7 @@
 import { RESOURCE_KINDS } from "../kube/resource-kinds.ts";
 import type { KubernetesObject } from "../kubernetes-object.ts";
 import type { FakeApiServer } from "../runtime/fake-api-server.ts";
-import type { SimulatedGroup, SimulatedServer } from "../topology/simulated-group.ts";
+import type { Leaving, SimulatedGroup, SimulatedServer } from "../topology/simulated-group.ts";
 import type { Pod } from "./pod.ts";
 
 export interface MemberWorld {
@@ -17,6 +17,8 @@ export interface MemberWorld {
   readonly made: Set<string>;
   readonly podFrom: (set: MemberSet, name: string) => Pod;
   readonly restarted: (id: string) => void;
+  /** It starts as a node of a cluster now. */
+  readonly leave: (pod: string, leaving: Leaving) => void;
 }
 
 export interface MemberSet extends KubernetesObject {
@@ -34,12 +36,17 @@ export function runMembers(world: MemberWorld): void {
   const { server, group, cluster, made } = world;
   const set = server.find<MemberSet>(RESOURCE_KINDS.StatefulSet, cluster.namespace, `${cluster.name}-0`);
   const replicas = set?.spec.replicas ?? 0;
-  while (group.servers.length < replicas) group.addServer();
-  for (const one of group.servers) {
+  const isOfCluster = set !== undefined && !isMadeFor(set.spec.template.spec, "--replica-announce-ip");
+  while (!isOfCluster && group.servers.length < replicas) group.addServer();
+  for (const one of [...group.servers]) {
     const existing = server.find<Pod>(RESOURCE_KINDS.Pod, cluster.namespace, one.pod);
     if (set === undefined || one.ordinal >= replicas) {
       if (existing !== undefined) server.remove(existing);
       if (one.isAlive) group.stop(one);
+      continue;
+    }
+    if (existing === undefined && isOfCluster) {
+      world.leave(one.pod, group.leave(one));
       continue;
     }
     const pod = existing ?? server.seed(world.podFrom(set, one.pod));
@@ -51,13 +58,15 @@ export function runMembers(world: MemberWorld): void {
 
 /** A new pod of a name has the volume of the one before, which was stopped in order. */
 function start({ group, made, restarted }: MemberWorld, one: SimulatedServer, pod: Pod): void {
-  const words = (pod.spec?.containers ?? []).flatMap(
-    (container) => (container as { args?: readonly string[] }).args ?? [],
-  );
-  one.isMember = words.includes("--group-lease");
+  one.isMember = isMadeFor(pod.spec, "--group-lease");
   if (made.has(one.pod) && one.isAlive) group.stop(one);
   group.restart(one);
   restarted(one.runId);
+}
+
+function isMadeFor(spec: Pod["spec"], word: string): boolean {
+  const words = (spec?.containers ?? []).flatMap((container) => (container as { args?: readonly string[] }).args ?? []);
+  return words.includes(word);
 }
 
 function tellStatus({ server, group }: MemberWorld, one: SimulatedServer, pod: Pod): void {

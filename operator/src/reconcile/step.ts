@@ -12,11 +12,13 @@ import type { DeclaredUsers, OldPassword } from "../resources/manifest.ts";
 import type { CertificateFacts } from "../status/certificate-valid.ts";
 import type { ExternalFacts } from "../status/external-access.ts";
 import type { HibernationState } from "../status/hibernation-state.ts";
+import type { ModeChange } from "../status/mode-change.ts";
 import type { RestoreFacts } from "../status/restore-state.ts";
 import type { Turnout } from "../status/turnout.ts";
 import type { UserProblem } from "../status/users-applied.ts";
 import type { PodView } from "../topology/cluster-view.ts";
 import type { Plan } from "../topology/plan.ts";
+import type { ModeTask } from "./mode-in-force.ts";
 import type { ClusterDependencies, ClusterOptions } from "./ports.ts";
 import type { Spellings } from "./spellings.ts";
 
@@ -29,7 +31,9 @@ export const PROCEED: StepResult = { kind: "proceed" };
 
 export interface Pass {
   readonly name: ObjectName;
-  readonly cluster: KVCluster;
+  /** With the mode in which its servers run, where the spec asks for another (mode-in-force.ts). */
+  cluster: KVCluster;
+  readonly modeTask: ModeTask | undefined;
   readonly dependencies: ClusterDependencies;
   readonly options: ClusterOptions;
   /** Open connections by pod, closed when the pass ends. */
@@ -80,6 +84,8 @@ export interface Pass {
   restore: RestoreFacts | undefined;
   /** How far it is asleep; undefined where it is awake. */
   hibernation: HibernationState | undefined;
+  /** How far a group is on its way into a cluster; undefined where it is in the mode of its spec. */
+  modeChange: ModeChange | undefined;
 }
 
 export interface Step {

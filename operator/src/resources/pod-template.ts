@@ -55,14 +55,20 @@ export function podTemplate(context: ChildContext, shard: number): Fields {
 /** How long a primary of a group takes writes without a proof that it has no successor. */
 export const GROUP_LEASE_SECONDS = 10;
 
+/** Whatever the file has come to say. */
+const OUTSIDE_OF_CLUSTER = ["--cluster-enabled", "no"];
+
 /**
  * What belongs to the mode is here and not in the file: a running pod may see a new file, and would start by it, but not new
  * words.
  */
 const ARGUMENTS: Readonly<Record<KVClusterSpec["mode"], (host: string) => readonly string[]>> = {
   Cluster: (host) => ["--cluster-announce-hostname", host, "--cluster-announce-ip", "$(POD_IP)"],
-  Replication: (host) => ["--replica-announce-ip", host, "--group-lease", String(GROUP_LEASE_SECONDS)],
-  Standalone: (host) => ["--replica-announce-ip", host],
+  Replication: (host) => [
+    ...OUTSIDE_OF_CLUSTER,
+    ...["--replica-announce-ip", host, "--group-lease", String(GROUP_LEASE_SECONDS)],
+  ],
+  Standalone: (host) => [...OUTSIDE_OF_CLUSTER, "--replica-announce-ip", host],
 };
 
 function serverContainer({ cluster, clusterDomain, defaultImage }: ChildContext): Fields {

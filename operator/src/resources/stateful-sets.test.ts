@@ -79,7 +79,12 @@ describe("statefulSets", () => {
 
   it("start the servers of a group so that they wait for their role, and one alone so that it leads", () => {
     const argsOf = (spec: Readonly<Record<string, unknown>>) => containerOf(build({ shards: 1, ...spec })[0]).args;
-    const announced = ["--replica-announce-ip", "$(POD_NAME).shop-nodes.apps.svc.cluster.local"];
+    const announced = [
+      "--cluster-enabled",
+      "no",
+      "--replica-announce-ip",
+      "$(POD_NAME).shop-nodes.apps.svc.cluster.local",
+    ];
     expect(argsOf({ mode: "Replication" })).toEqual([...announced, "--group-lease", "10"]);
     expect(argsOf({ mode: "Standalone", replicasPerShard: 0 })).toEqual(announced);
   });

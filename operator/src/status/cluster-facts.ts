@@ -11,6 +11,7 @@ import { countSlots } from "../topology/slot-range.ts";
 import type { CertificateFacts } from "./certificate-valid.ts";
 import type { ExternalFacts } from "./external-access.ts";
 import { type HibernationState, restOf } from "./hibernation-state.ts";
+import { isChanging, type ModeChange } from "./mode-change.ts";
 import { isHeldBack, type RestoreFacts } from "./restore-state.ts";
 import type { Turnout } from "./turnout.ts";
 import type { UserProblem } from "./users-applied.ts";
@@ -53,6 +54,8 @@ export interface ClusterFacts {
   readonly restore: RestoreFacts | undefined;
   /** Absent where the cluster is awake. */
   readonly hibernation: HibernationState | undefined;
+  /** Absent where the servers run in the mode of the spec. */
+  readonly modeChange: ModeChange | undefined;
   /** Absent when the pass ended before the servers were asked. */
   readonly plan: Plan | undefined;
   /** What ended the pass early and needs somebody to act. */
@@ -87,6 +90,14 @@ export function isPodReady({ pods }: ClusterFacts, name: string | undefined): bo
   return pods.some((pod) => pod.pod === name && pod.isReady);
 }
 
+/** Why nobody is served, or no writes, where that is wanted. */
+export function intendedRest({
+  hibernation,
+  modeChange,
+}: ClusterFacts): { readonly reason: string; readonly message: string } | undefined {
+  return restOf(hibernation) ?? (isChanging(modeChange) ? modeChange : undefined);
+}
+
 /** One line about what stands in the way, with the first cause that is known; undefined when nothing does. */
 export function obstacle(facts: ClusterFacts): string | undefined {
   const unready = facts.pods.filter(({ isReady }) => !isReady).map(({ pod }) => pod);
@@ -94,7 +105,7 @@ export function obstacle(facts: ClusterFacts): string | undefined {
   const { halt, plan } = facts;
   const message =
     halt?.message ??
-    restOf(facts.hibernation)?.message ??
+    intendedRest(facts)?.message ??
     plan?.problems[0]?.message ??
     plan?.waits[0] ??
     waitForReady ??

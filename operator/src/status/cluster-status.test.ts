@@ -43,6 +43,7 @@ function factsOf(view: ClusterView, overrides: Partial<ClusterFacts> = {}): Clus
     restartWait: undefined,
     restore: undefined,
     hibernation: undefined,
+    modeChange: undefined,
     plan: plan(view, SPEC),
     halt: undefined,
     ...overrides,

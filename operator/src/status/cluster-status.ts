@@ -26,6 +26,7 @@ import { conditions } from "./conditions.ts";
 import { externalEndpoints } from "./external-access.ts";
 import { recordedStatus } from "./group-record.ts";
 import { hasNoPods, restOf } from "./hibernation-state.ts";
+import { isChanging } from "./mode-change.ts";
 import { isHeldBack } from "./restore-state.ts";
 
 export type UntimedStatus = Omit<KVClusterStatus, "conditions"> & { readonly conditions: readonly UntimedCondition[] };
@@ -62,6 +63,7 @@ function phaseOf(facts: ClusterFacts, all: readonly UntimedCondition[]): NonNull
   if (restOf(hibernation) !== undefined) return "Hibernating";
   if (isTrue("Ready")) return "Ready";
   if (hibernation?.kind === "waking") return "Waking";
+  if (isChanging(facts.modeChange)) return "Updating";
   if (isTrue("Degraded")) return "Degraded";
   if (wasFormed(facts) && !areAllSlotsServed(facts)) return "Degraded";
   if (wasFormed(facts)) return isHeldBack(facts.restore) ? "Restoring" : "Updating";

@@ -3,6 +3,7 @@
 import { areAllSlotsServed, type ClusterFacts, followersOf, obstacle, wasFormed } from "./cluster-facts.ts";
 import type { ConditionVerdict } from "./condition-verdict.ts";
 import { isAsleep } from "./hibernation-state.ts";
+import { isChanging } from "./mode-change.ts";
 
 export function degraded(facts: ClusterFacts): ConditionVerdict {
   const type = "Degraded";
@@ -12,9 +13,9 @@ export function degraded(facts: ClusterFacts): ConditionVerdict {
 }
 
 function lossOf(facts: ClusterFacts): string | undefined {
-  const { cluster, plan, halt, pods, hibernation } = facts;
+  const { cluster, plan, halt, pods, hibernation, modeChange } = facts;
   if (halt !== undefined && halt.reason !== hibernation?.reason) return halt.reason;
-  if (isAsleep(hibernation)) return undefined;
+  if (isAsleep(hibernation) || isChanging(modeChange)) return undefined;
   const problem = plan?.problems[0];
   // Before the first forming pods are simply not there yet.
   const isBeginning = !wasFormed(facts) && problem?.reason === "MajorityUnreachable";

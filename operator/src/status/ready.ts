@@ -1,18 +1,17 @@
 /** Ready: every slot is served, every server is ready, what was to be restored is there, and nothing is left to do. */
 
 import type { KVClusterSpec } from "../api/kv-cluster.ts";
-import { areAllSlotsServed, type ClusterFacts, obstacle } from "./cluster-facts.ts";
+import { areAllSlotsServed, type ClusterFacts, intendedRest, obstacle } from "./cluster-facts.ts";
 import type { ConditionVerdict } from "./condition-verdict.ts";
-import { restOf } from "./hibernation-state.ts";
 import { isHeldBack } from "./restore-state.ts";
 
 export function ready(facts: ClusterFacts): ConditionVerdict {
   const type = "Ready";
-  const { cluster, plan, halt, pods, restore, hibernation } = facts;
+  const { cluster, plan, halt, pods, restore } = facts;
   const message = obstacle(facts) ?? "";
   const no = (reason: string): ConditionVerdict => ({ type, status: "False", reason, message });
   if (halt !== undefined) return no(halt.reason);
-  const rest = restOf(hibernation);
+  const rest = intendedRest(facts);
   if (rest !== undefined) return no(rest.reason);
   if (plan === undefined) return no("ServersUnknown");
   if (!areAllSlotsServed(facts)) return no(plan.problems[0]?.reason ?? "SlotsNotServed");

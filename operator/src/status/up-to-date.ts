@@ -1,13 +1,14 @@
-/** UpToDate: every server runs with the password, image, configuration and settings of the current spec. */
+/** UpToDate: every server runs with the password, mode, image, configuration and settings of the current spec. */
 
 import type { ClusterFacts } from "./cluster-facts.ts";
 import type { ConditionVerdict } from "./condition-verdict.ts";
 
-export function upToDate({ pods, passwordProblem, restartWait }: ClusterFacts): ConditionVerdict {
+export function upToDate({ pods, passwordProblem, restartWait, modeChange }: ClusterFacts): ConditionVerdict {
   const type = "UpToDate";
   if (passwordProblem !== undefined) {
     return { type, status: "False", reason: "PasswordDiffers", message: passwordProblem };
   }
+  if (modeChange !== undefined) return { type, status: "False", ...modeChange };
   const outdated = pods.filter(({ isCurrent }) => !isCurrent).length;
   if (outdated === 0)
     return { type, status: "True", reason: "Current", message: "All servers run with the current spec" };

@@ -45,6 +45,14 @@ export type Action =
       readonly to: string;
       readonly host: string;
       readonly port: number;
+    }
+  | {
+      readonly kind: "PrepareNodes";
+      readonly pod: string;
+      /** The file with which its server will start in a cluster. */
+      readonly text: string;
+      /** Undefined where the server has its role by itself. */
+      readonly ticket: number | undefined;
     };
 
 export function describeAction(action: Action): string {
@@ -75,6 +83,8 @@ export function describeAction(action: Action): string {
       return `${action.pod} follows ${action.primary}`;
     case "HandOver":
       return `${action.pod} hands over to ${action.to}`;
+    case "PrepareNodes":
+      return `${action.pod} notes its place in the cluster`;
   }
 }
 

@@ -79,7 +79,7 @@ export function hasWholeCopy({ node }: ReachablePod): boolean {
   return node.info.group?.hasWholeCopy !== false && !node.info.isLoading && !node.info.isFullSyncRunning;
 }
 
-const ALL_SLOTS = [{ start: 0, end: SLOT_COUNT - 1 }];
+export const ALL_SLOTS = [{ start: 0, end: SLOT_COUNT - 1 }];
 
 /** In the order of their ordinals. Without a leader the slots are nobody's. */
 export function surveyGroup(view: ClusterView, leader: ReachablePod | undefined): ClusterSurvey {

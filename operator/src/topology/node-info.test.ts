@@ -4,13 +4,15 @@ import { parseClusterInfo, parseNodeInfo } from "./node-info.ts";
 describe("parseNodeInfo", () => {
   it("reads a primary and adds up the keys of its databases", () => {
     const text =
-      "# Server\r\nuptime_in_seconds:77\r\n# Persistence\r\nloading:0\r\n# Replication\r\nrole:master\r\n" +
+      "# Server\r\nuptime_in_seconds:77\r\n# Persistence\r\nloading:0\r\nrdb_changes_since_last_save:0\r\nrdb_bgsave_in_progress:0\r\n# Replication\r\nrole:master\r\n" +
       "master_repl_offset:4242\r\n# Keyspace\r\ndb0:keys=12,expires=1,avg_ttl=0\r\ndb9:keys=3,expires=0,avg_ttl=0\r\n";
     expect(parseNodeInfo(text)).toEqual({
       role: "primary",
       isLoading: false,
       uptimeSeconds: 77,
       keys: 15,
+      keysElsewhere: 3,
+      isSaved: true,
       replicationOffset: 4242,
       primaryHost: undefined,
       isPrimaryLinkUp: false,
@@ -22,6 +24,12 @@ describe("parseNodeInfo", () => {
       previousReplicationId: "",
       group: undefined,
     });
+  });
+
+  it("takes nothing for saved that is not, is being saved, or is not told of", () => {
+    const of = (changes: number, saving: number) =>
+      parseNodeInfo(`rdb_changes_since_last_save:${changes}\r\nrdb_bgsave_in_progress:${saving}\r\n`).isSaved;
+    expect([of(0, 0), of(1, 0), of(0, 1), parseNodeInfo("").isSaved]).toEqual([true, false, false, false]);
   });
 
   it("reads a replica by its own offset and its link", () => {

@@ -11,6 +11,10 @@ export interface NodeInfo {
   readonly uptimeSeconds: number;
   /** Keys in all databases. */
   readonly keys: number;
+  /** Those in databases that a cluster does not have, all but the first. */
+  readonly keysElsewhere: number;
+  /** All that it holds is on its disk. */
+  readonly isSaved: boolean;
   /** What this node has written (primary) or applied (replica) of its replication stream. */
   readonly replicationOffset: number;
   readonly primaryHost: string | undefined;
@@ -62,7 +66,9 @@ export function parseNodeInfo(text: string): NodeInfo {
     role: isReplica ? "replica" : "primary",
     isLoading: fields.get("loading") === "1",
     uptimeSeconds,
-    keys: countKeys(fields),
+    keys: countKeys(fields, /^db\d+$/),
+    keysElsewhere: countKeys(fields, /^db[1-9]\d*$/),
+    isSaved: isSaved(fields),
     replicationOffset: numberOf(fields, isReplica ? "slave_repl_offset" : "master_repl_offset"),
     primaryHost: isReplica ? fields.get("master_host") : undefined,
     isPrimaryLinkUp,
@@ -106,10 +112,15 @@ export function parseClusterInfo(text: string): ClusterInfo {
   return { isOk: fields.get("cluster_state") === "ok", currentEpoch: numberOf(fields, "cluster_current_epoch") };
 }
 
-function countKeys(fields: ReadonlyMap<string, string>): number {
+/** Of a save that is under way nobody knows yet what it comes to. */
+export function isSaved(fields: ReadonlyMap<string, string>): boolean {
+  return fields.get("rdb_changes_since_last_save") === "0" && fields.get("rdb_bgsave_in_progress") === "0";
+}
+
+function countKeys(fields: ReadonlyMap<string, string>, databases: RegExp): number {
   let keys = 0;
   for (const [name, value] of fields) {
-    const match = /^db\d+$/.test(name) ? /^keys=(\d+)/.exec(value) : null;
+    const match = databases.test(name) ? /^keys=(\d+)/.exec(value) : null;
     if (match !== null) keys += Number(match[1]);
   }
   return keys;

@@ -31,6 +31,8 @@ function podOf(server: Server, ordinal: number): PodView {
       isLoading: false,
       uptimeSeconds: 100,
       keys: 5,
+      keysElsewhere: 0,
+      isSaved: true,
       disk: undefined,
     },
     ...{ replicationOffset: 100, primaryHost: of === undefined ? "" : `host-${of}`, isPrimaryLinkUp: of !== undefined },

@@ -8,9 +8,10 @@
  */
 
 import type { Action } from "./action.ts";
-import type { NodeEntry, NodeFlag } from "./cluster-nodes.ts";
+import { parseClusterNodes } from "./cluster-nodes.ts";
 import type { ClusterView, PodView } from "./cluster-view.ts";
 import type { DiskInfo } from "./node-info.ts";
+import { knownEntry, selfEntry } from "./simulated-entries.ts";
 import { countSlots, hasOverlap, joinRanges, type SlotRange, subtractRanges } from "./slot-range.ts";
 
 interface KnownNode {
@@ -54,11 +55,12 @@ interface Migration {
 
 const SECONDS_PER_TICK = 5;
 const MIGRATION_TICKS = 2;
+const OFFSET_OF_KEY = 10;
 
 export class SimulatedCluster {
   readonly nodes: SimulatedNode[] = [];
   readonly migrations: Migration[] = [];
-  readonly #replicasPerShard: number;
+  #replicasPerShard: number;
   #nextId = 1;
   #nextIp = 1;
 
@@ -68,8 +70,16 @@ export class SimulatedCluster {
   }
 
   addShard(shard: number): void {
-    if (this.nodes.some((node) => node.shard === shard)) return;
-    for (let ordinal = 0; ordinal <= this.#replicasPerShard; ordinal++) this.nodes.push(this.#create(shard, ordinal));
+    if (!this.nodes.some((node) => node.shard === shard)) this.addReplicas(shard, this.#replicasPerShard);
+  }
+
+  /** Further ones, and what shards that are added have from now on. */
+  addReplicas(shard: number, replicas: number): void {
+    this.#replicasPerShard = replicas;
+    for (let ordinal = 0; ordinal <= replicas; ordinal++) {
+      const isThere = this.nodes.some((node) => node.shard === shard && node.ordinal === ordinal);
+      if (!isThere) this.nodes.push(this.#create(shard, ordinal));
+    }
   }
 
   /** Its pods are gone for good, and what they held. */
@@ -87,6 +97,22 @@ export class SimulatedCluster {
       }
     }
     for (const node of gone) this.nodes.splice(this.nodes.indexOf(node), 1);
+  }
+
+  /** A node that was a server of a group, and starts with that file and so many keys. */
+  adopt(pod: string, shard: number, text: string, keys: number): void {
+    const lines = parseClusterNodes(text.replace(/^vars .*$/m, ""));
+    const self = lines.find(({ flags }) => flags.has("myself"));
+    if (self === undefined) throw new Error(`${pod} is not in its own file`);
+    const node = this.#create(shard, Number(pod.slice(pod.lastIndexOf("-") + 1)));
+    const { id, primaryId, slots, configEpoch: epoch } = self;
+    Object.assign(node, { id, primaryId, slots, epoch, currentEpoch: epoch, keys, offset: keys * OFFSET_OF_KEY });
+    for (const line of lines.filter((one) => one !== self)) {
+      const { ip, configEpoch } = line;
+      const known = { ip, epoch: configEpoch, primaryId: line.primaryId, slots: line.slots };
+      node.known.set(line.id, { ...known, isFailed: false, hasAddress: true });
+    }
+    this.nodes.push(node);
   }
 
   view(): ClusterView {
@@ -120,7 +146,7 @@ export class SimulatedCluster {
     for (const node of this.nodes) {
       if (!node.isAlive || node.slots.length === 0) continue;
       node.keys += 1;
-      node.offset += 10;
+      node.offset += OFFSET_OF_KEY;
     }
   }
 
@@ -357,6 +383,8 @@ export class SimulatedCluster {
       isLoading: false,
       uptimeSeconds: 1000,
       keys: node.keys,
+      keysElsewhere: 0,
+      isSaved: false,
       replicationOffset: node.offset,
       primaryHost: known?.ip,
       isPrimaryLinkUp: node.linkUp,
@@ -440,40 +468,4 @@ function forget(node: SimulatedNode, id: string): void {
   if (node.primaryId === id) throw new Error(`${node.pod} cannot forget its primary`);
   node.known.delete(id);
   node.banned.add(id);
-}
-
-function selfEntry(node: SimulatedNode): NodeEntry {
-  const flags: readonly NodeFlag[] = ["myself", node.primaryId === undefined ? "master" : "slave"];
-  return entry(node.id, flags, { ...node, isConnected: true });
-}
-
-function knownEntry(id: string, known: KnownNode): NodeEntry {
-  const flags: NodeFlag[] = [known.primaryId === undefined ? "master" : "slave"];
-  if (known.isFailed) flags.push("fail");
-  if (!known.hasAddress) flags.push("noaddr");
-  return entry(id, flags, { ...known, isConnected: !known.isFailed });
-}
-
-interface EntryFacts {
-  readonly ip: string;
-  readonly epoch: number;
-  readonly primaryId: string | undefined;
-  readonly slots: readonly SlotRange[];
-  readonly isConnected: boolean;
-}
-
-function entry(id: string, flags: readonly NodeFlag[], facts: EntryFacts): NodeEntry {
-  return {
-    id,
-    ip: facts.ip,
-    port: 6379,
-    busPort: 16379,
-    hostname: undefined,
-    flags: new Set(flags),
-    primaryId: facts.primaryId,
-    configEpoch: facts.epoch,
-    isLinkConnected: facts.isConnected,
-    slots: facts.slots,
-    openSlots: [],
-  };
 }

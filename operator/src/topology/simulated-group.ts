@@ -41,7 +41,24 @@ export interface SimulatedServer {
   grantedMs: number;
   provedMs: number;
   disk: { readonly id: string; readonly log: readonly number[] };
+  /** Until then it takes no writes, whatever it may. */
+  pausedUntilMs: number;
+  /** With what it will start in a cluster. */
+  prepared: string | undefined;
+  keysElsewhere: number;
+  /** It cannot note with what it will start in a cluster. */
+  isOld: boolean;
+  /** Tickets up to this are not believed. */
+  outdatedMs: number;
 }
+
+/** What a server takes along that is going to be a node of a cluster. */
+export interface Leaving {
+  readonly text: string;
+  readonly keys: number;
+}
+
+const PAUSE_MS = 60_000;
 
 interface Acknowledgement {
   readonly from: SimulatedServer;
@@ -61,6 +78,8 @@ export class SimulatedGroup {
   readonly #random: () => number;
   readonly #acknowledged = new Set<number>();
   #inFlight: Acknowledgement[] = [];
+  /** Are nodes of a cluster now. */
+  readonly #left: SimulatedServer[] = [];
   #ids = 0;
 
   constructor(count: number, random: () => number) {
@@ -84,6 +103,7 @@ export class SimulatedGroup {
       },
       ...{ state: "held", heldSinceMs: this.nowMs, heardMs: NOWHERE, grantedMs: NOWHERE, provedMs: NOWHERE },
       previous: { id: "", length: 0 },
+      ...{ pausedUntilMs: 0, prepared: undefined, keysElsewhere: 0, isOld: false, outdatedMs: NOWHERE },
     });
   }
 
@@ -105,7 +125,9 @@ export class SimulatedGroup {
     for (const server of this.servers) this.#replicate(server);
     this.#deliver();
     for (const server of this.servers) {
-      if (this.isWritable(server) && this.#random() < 0.7) server.log.push(this.writes++);
+      if (this.isWritable(server) && this.nowMs >= server.pausedUntilMs && this.#random() < 0.7) {
+        server.log.push(this.writes++);
+      }
       if (server.isAlive && server.isWhole && this.#random() < 0.1) this.save(server);
     }
     this.check();
@@ -150,11 +172,42 @@ export class SimulatedGroup {
     Object.assign(server, { isAlive: true, isKnownGone: false, runId: this.#newId(), isWhole: true });
     Object.assign(server, { id: server.disk.id, log: [...server.disk.log], previous: { id: "", length: 0 } });
     server.fromDisk = server.log.length;
+    Object.assign(server, { pausedUntilMs: 0, outdatedMs: NOWHERE });
     Object.assign(server, { grantedMs: NOWHERE, provedMs: NOWHERE });
     this.#hold(server);
     if (server.isMember) return;
     this.#lead(server);
     server.grantedMs = Number.POSITIVE_INFINITY;
+  }
+
+  /** At the second look it is done. */
+  pauseAndSave(server: SimulatedServer): "saved" | "saving" {
+    server.pausedUntilMs = this.nowMs + PAUSE_MS;
+    if (isSaved(server)) return "saved";
+    if (server.isWhole) this.save(server);
+    return "saving";
+  }
+
+  /**
+   * Its pod was replaced by one that starts in a cluster. Throws where two could lead there, where somebody still takes writes here,
+   * and where the one that leads there lacks something on its disk that was acknowledged, or that it has taken itself.
+   */
+  leave(server: SimulatedServer): Leaving {
+    const leads = ({ prepared }: SimulatedServer): boolean => prepared?.includes("myself,master") === true;
+    const writable = this.servers.find((one) => one !== server && this.isWritable(one));
+    if (writable !== undefined) throw new Error(`${writable.pod} takes writes outside of the cluster`);
+    if (server.prepared === undefined) throw new Error(`${server.pod} has no place in the cluster`);
+    const primaries = [...this.#left, ...this.servers].filter(leads);
+    if (primaries.length !== 1) throw new Error(`${primaries.length} servers lead the cluster`);
+    const [primary] = primaries as [SimulatedServer];
+    const kept = new Set(primary.disk.log);
+    const own = primary.isAlive && this.#left.length === 0 && !primary.isMember ? primary.log : [];
+    const lost = [...this.#acknowledged, ...own].find((write) => !kept.has(write));
+    if (lost !== undefined) throw new Error(`Write ${lost} is not with ${primary.pod}, which leads the cluster`);
+    this.#acknowledged.clear();
+    this.#left.push(server);
+    this.servers.splice(this.servers.indexOf(server), 1);
+    return { text: server.prepared, keys: server.disk.log.length };
   }
 
   loseDisk(server: SimulatedServer): void {
@@ -179,9 +232,16 @@ export class SimulatedGroup {
     if (server === undefined || !server.isAlive || !server.isReachable) return false;
     if (action.kind === "HandOver") return this.#handOver(server, this.find(action.to));
     if (!("ticket" in action)) throw new Error(`A group has no ${action.kind}`);
-    const ageMs = this.nowMs - action.ticket;
-    if (ageMs < 0 || ageMs >= LEASE_MS / 2) return false;
+    if (action.ticket !== undefined) {
+      const ageMs = this.nowMs - action.ticket;
+      if (ageMs < 0 || ageMs >= LEASE_MS / 2 || action.ticket <= server.outdatedMs) return false;
+    }
     switch (action.kind) {
+      case "PrepareNodes":
+        if (server.keysElsewhere > 0 || server.isOld) return false;
+        server.prepared = action.text;
+        if (server.state === "held") server.outdatedMs = this.nowMs;
+        return true;
       case "Lead":
         if (server.state !== "held") return false;
         this.#lead(server);
@@ -307,6 +367,7 @@ export class SimulatedGroup {
         ...{ isPrimaryLinkUp: server.linkUp, primaryLinkDownSeconds: 0, isFullSyncRunning: false },
         replicaHosts: this.servers.filter((one) => this.#isInSync(one, server)).map(({ pod }) => pod),
         primaryHeardSeconds: server.linkUp ? (this.nowMs - server.heardMs) / 1000 : Number.POSITIVE_INFINITY,
+        ...{ keysElsewhere: server.keysElsewhere, isSaved: isSaved(server) },
         ...{ replicationId: server.id, previousReplicationId: server.previous.id },
         group: server.isMember
           ? {
@@ -325,4 +386,8 @@ export class SimulatedGroup {
     this.#ids++;
     return `id-${this.#ids}`;
   }
+}
+
+function isSaved({ disk, log, isWhole }: SimulatedServer): boolean {
+  return isWhole && disk.log.length === log.length && disk.log.at(-1) === log.at(-1);
 }
