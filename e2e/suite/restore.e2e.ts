@@ -70,6 +70,17 @@ describe("a KVCluster that begins with a backup", () => {
     expect(await contentOf("three", 3)).toBe(content);
   });
 
+  test("into a primary with a replica, without a cluster", { timeout: TIMEOUT_MS }, async () => {
+    explainFailure(it.namespace);
+    const bootstrap = { backupRef: { name: "before" } };
+    await it.apply(clusterManifest("pair", { mode: "Replication", shards: 1, replicasPerShard: 1 }, { bootstrap }));
+    await it.ready("pair", WITHIN_MS);
+    expect(await reasonOf("pair")).toBe("Restored");
+    expect((await restored("pair")).status?.restore?.keys).toBe(KEYS + MORE_KEYS);
+    expect(Number(await it.redisCli("pair", ["dbsize"]))).toBe(KEYS + MORE_KEYS);
+    await remove("pair");
+  });
+
   test("is filled from a running cluster instead, one address a shard", { timeout: TIMEOUT_MS }, async () => {
     explainFailure(it.namespace);
     const addresses = [0, 1, 2].map((shard) => `three-${shard}-0.three-nodes:6379`);

@@ -44,11 +44,6 @@ const nonsense: readonly Nonsense[] = [
     says: /spec\.replicasPerShard must be 1 or more in mode Replication/,
   },
   {
-    what: "a group that begins with a backup",
-    spec: { mode: "Replication", shards: 1, bootstrap: { backupRef: { name: "b" } } },
-    says: /spec\.bootstrap needs mode Cluster/,
-  },
-  {
     what: "a group for clients outside",
     spec: { mode: "Replication", shards: 1, networking: { external: { type: "NodePort" } } },
     says: /spec\.networking\.external needs mode Cluster/,

@@ -413,10 +413,6 @@ export const kvClusterSpecSchema = object(
           "spec.tls cannot be added or removed after creation, servers with and without TLS do not understand each other: back up, and restore into a new KVCluster",
       },
       {
-        rule: "self.mode == 'Cluster' || !has(self.bootstrap)",
-        message: "spec.bootstrap needs mode Cluster",
-      },
-      {
         rule: "self.mode == 'Cluster' || !has(self.networking.external)",
         message: "spec.networking.external needs mode Cluster",
       },

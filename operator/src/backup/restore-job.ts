@@ -12,7 +12,6 @@ import { accessTo, type Job, type JobInput, jobManifest, PASSWORD_OPTION, runner
 const RETRIES = 6;
 const DEADLINE_SECONDS = 86_400;
 const KEEP_SECONDS = 604_800;
-/** Any one of them tells where all slots are. */
 const MAX_ADDRESSES = 8;
 
 export function restoreJobName(cluster: string): string {
@@ -66,9 +65,9 @@ function fillingJob(
   { args, ...own }: Pick<JobInput, "keepSeconds" | "place" | "args" | "fetch">,
 ): Job {
   const { name } = cluster.metadata;
-  const addresses = Array.from({ length: Math.min(cluster.spec.shards, MAX_ADDRESSES) }, (_, shard) => {
-    return `${podHost(cluster, podName(name, shard, 0), clusterDomain)}:${CLIENT_PORT}`;
-  });
+  const addresses = podsToAsk(cluster)
+    .slice(0, MAX_ADDRESSES)
+    .map((pod) => `${podHost(cluster, pod, clusterDomain)}:${CLIENT_PORT}`);
   const access = accessTo(cluster);
   return jobManifest({
     name: restoreJobName(name),
@@ -81,4 +80,11 @@ function fillingJob(
     ...access,
     args: [...args, "--to", addresses.join(","), ...access.args],
   });
+}
+
+/** In a cluster any one tells where all slots are; outside of one each tells whether it is the primary. */
+function podsToAsk({ metadata, spec }: KVCluster): readonly string[] {
+  const { name } = metadata;
+  if (spec.mode === "Cluster") return Array.from({ length: spec.shards }, (_, shard) => podName(name, shard, 0));
+  return Array.from({ length: 1 + spec.replicasPerShard }, (_, ordinal) => podName(name, 0, ordinal));
 }

@@ -3,7 +3,7 @@ import { RESOURCE_KINDS } from "../kube/resource-kinds.ts";
 import type { KubernetesObject } from "../kubernetes-object.ts";
 import type { Manifest } from "../resources/manifest.ts";
 import { CLUSTER, type SimulatedKubernetes } from "./simulated-kubernetes.ts";
-import { conditionIn, go, worlds } from "./simulated-life.ts";
+import { conditionIn, go, until, worlds } from "./simulated-life.ts";
 
 const BOOTSTRAP = { bootstrap: { backupRef: { name: "old" } } };
 const JOB = "kv-restore";
@@ -95,6 +95,43 @@ describe("a KVCluster with spec.bootstrap.backupRef", () => {
     expect(isReachable(seen)).toBe(true);
     const told = ["WaitingForServers", "RestoreStarted", "RestoreRunning", "Restored", "Ready"];
     expect(reasonsOf(seen).filter((reason) => told.includes(reason))).toEqual(told);
+  });
+
+  it.each([
+    ["a primary with replicas", { mode: "Replication", shards: 1, replicasPerShard: 1 }, ["kv-0-0", "kv-0-1"]],
+    ["one server alone", { mode: "Standalone", shards: 1, replicasPerShard: 0 }, ["kv-0-0"]],
+  ])("is %s that is restored through whichever of them leads, and only then reachable", async (_, mode, pods) => {
+    const seen = await start({ ...BOOTSTRAP, ...mode });
+    seedBackup(seen);
+    await go(seen, 12);
+    expect(conditionIn(seen, "Restored")).toBe("False ClaimNotFound");
+    seedClaim(seen);
+    await go(seen, 3);
+    expect(conditionIn(seen, "Restored")).toBe("False RestoreRunning");
+    expect(conditionIn(seen, "Ready")).toBe("False RestoreRunning");
+    expect(isReachable(seen)).toBe(false);
+    const to = pods.map((pod) => `${pod}.kv-nodes.apps.svc.cluster.local:6379`).join(",");
+    expect(argsOf(seen).slice(4, 6)).toEqual(["--to", to]);
+    expect(seen.group.leaders.map((server) => seen.group.isWritable(server))).toEqual([true]);
+    endJob(seen, "Complete", JSON.stringify(RESULT));
+    await seen.settle();
+    expect(conditionIn(seen, "Restored")).toBe("True Restored");
+    expect(conditionIn(seen, "Ready")).toBe("True Serving");
+    expect(isReachable(seen)).toBe(true);
+  });
+
+  it("becomes a cluster only when it is restored, where it was begun as a group", async () => {
+    const seen = await start({ ...BOOTSTRAP, mode: "Replication", shards: 1, replicasPerShard: 1 });
+    seedBackup(seen);
+    seedClaim(seen);
+    await go(seen, 12);
+    seen.server.change(seen.cluster(), { spec: { mode: "Cluster" } });
+    await go(seen, 10);
+    expect(conditionIn(seen, "UpToDate")).toBe("False ModeChangeDue");
+    expect(seen.group.leaders).toHaveLength(1);
+    endJob(seen, "Complete", JSON.stringify(RESULT));
+    await until(seen, () => seen.group.servers.length === 0 && conditionIn(seen, "Ready") === "True Serving");
+    expect(isReachable(seen)).toBe(true);
   });
 
   it("comes to the same end though the operator dies after every pass, and sometimes in the middle of one", async () => {

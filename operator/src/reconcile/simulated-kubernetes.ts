@@ -5,7 +5,7 @@
  */
 
 import { SLOT_COUNT } from "@kvcluster/protocol/slots";
-import { type KVCluster, kvClusterSpecSchema } from "../api/kv-cluster.ts";
+import { type KVCluster, type KVClusterSpec, kvClusterSpecSchema } from "../api/kv-cluster.ts";
 import { SHARD_LABEL } from "../api/labels.ts";
 import { withDefaults } from "../api/schema.ts";
 import { KubeClient } from "../kube/client.ts";
@@ -90,7 +90,7 @@ export async function startSimulatedKubernetes(spec: Readonly<Record<string, unk
   server.seed({ ...RESOURCE_KINDS.KVCluster, metadata: CLUSTER, spec: complete } as KubernetesObject);
   const isCluster = complete.mode === "Cluster";
   const servers = new SimulatedCluster(isCluster ? complete.shards : 0, complete.replicasPerShard);
-  const group = new SimulatedGroup(isCluster ? 0 : 1 + complete.replicasPerShard, seededRandom(1));
+  const group = groupFor(complete);
   const world = {
     server,
     servers,
@@ -166,6 +166,13 @@ export async function startSimulatedKubernetes(spec: Readonly<Record<string, unk
     pods: () => server.list<Pod>(RESOURCE_KINDS.Pod, CLUSTER.namespace),
     stop: () => server.stop(),
   };
+}
+
+/** Clients do not reach it before that is there which it begins with. */
+function groupFor({ mode, replicasPerShard, bootstrap }: KVClusterSpec): SimulatedGroup {
+  const group = new SimulatedGroup(mode === "Cluster" ? 0 : 1 + replicasPerShard, seededRandom(1));
+  group.hasClients = bootstrap === undefined;
+  return group;
 }
 
 /** The servers of a group, and their pods. */

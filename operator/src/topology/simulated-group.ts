@@ -73,6 +73,7 @@ export class SimulatedGroup {
   readonly servers: SimulatedServer[] = [];
   /** Pairs that do not reach each other, "a b". */
   readonly cuts = new Set<string>();
+  hasClients = true;
   nowMs = 0;
   writes = 0;
   readonly #random: () => number;
@@ -125,9 +126,8 @@ export class SimulatedGroup {
     for (const server of this.servers) this.#replicate(server);
     this.#deliver();
     for (const server of this.servers) {
-      if (this.isWritable(server) && this.nowMs >= server.pausedUntilMs && this.#random() < 0.7) {
-        server.log.push(this.writes++);
-      }
+      const isWritten = this.hasClients && this.isWritable(server) && this.nowMs >= server.pausedUntilMs;
+      if (isWritten && this.#random() < 0.7) server.log.push(this.writes++);
       if (server.isAlive && server.isWhole && this.#random() < 0.1) this.save(server);
     }
     this.check();

@@ -1,6 +1,7 @@
 /**
  * The server or cluster that a backup is restored into. Keys go to the primaries of their slots, many at a time; while a
  * cluster is finding itself (a failover, slots on the move) it is asked again where they belong, and tried again for a while.
+ * Of servers outside of a cluster the one that is a primary counts, and the first that answers while none is.
  */
 
 import { RespError, type RespValue } from "@kvcluster/protocol/resp-decoder";
@@ -21,6 +22,12 @@ const TRIES = 60;
 const PAUSE_MS = 1000;
 /** What a cluster that is changing answers, or a server that has just started. */
 const PASSING = /^(MOVED|ASK|TRYAGAIN|CLUSTERDOWN|LOADING|MASTERDOWN|READONLY|BUSY) /;
+
+class PassingRefusal extends Error {}
+
+function isPassing({ message }: RespError): boolean {
+  return PASSING.test(`${message} `);
+}
 
 export class RestoreTarget {
   readonly #options: TargetOptions;
@@ -54,16 +61,23 @@ export class RestoreTarget {
       const reason = reasons.get(left[0] as KeyedCommand) as string;
       if (attempt === TRIES) throw new Error(`The target does not take the keys: ${reason}`);
       this.#options.log(`${left.length} keys are tried again: ${reason}`);
-      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
-      await this.#learn();
+      await this.#learnLater();
     }
   }
 
-  /** On every primary, one after another; returns their replies. */
+  /** On every primary, one after another; returns their replies. What may be done twice: on all anew while it is refused in passing. */
   async runEverywhere(...words: readonly CommandArgument[]): Promise<readonly RespValue[]> {
-    const replies: RespValue[] = [];
-    for (const owner of this.#primaries()) replies.push(await this.#runAlone(owner, words));
-    return replies;
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const replies: RespValue[] = [];
+        for (const owner of this.#primaries()) replies.push(await this.#runAlone(owner, words));
+        return replies;
+      } catch (error) {
+        if (!(error instanceof PassingRefusal) || attempt === TRIES) throw error;
+        this.#options.log(`${words[0]} is tried again: ${error.message}`);
+        await this.#learnLater();
+      }
+    }
   }
 
   /** In all databases of all primaries. */
@@ -91,8 +105,9 @@ export class RestoreTarget {
 
   async #runAlone(owner: string, words: readonly CommandArgument[]): Promise<RespValue> {
     const [reply] = await this.#connection(owner).run([words]);
-    if (reply instanceof RespError) throw new Error(`${owner}: ${reply.message}`);
-    return reply as RespValue;
+    if (!(reply instanceof RespError)) return reply as RespValue;
+    const Refusal = isPassing(reply) ? PassingRefusal : Error;
+    throw new Refusal(`${owner}: ${reply.message}`);
   }
 
   close(): void {
@@ -124,8 +139,7 @@ export class RestoreTarget {
     for (const [index, command] of commands.entries()) {
       const reply = replies[index];
       if (!(reply instanceof RespError)) continue;
-      if (!PASSING.test(`${reply.message} `))
-        throw new Error(`Key ${JSON.stringify(command.key.toString())}: ${reply.message}`);
+      if (!isPassing(reply)) throw new Error(`Key ${JSON.stringify(command.key.toString())}: ${reply.message}`);
       reasons.set(command, reply.message);
     }
   }
@@ -138,25 +152,40 @@ export class RestoreTarget {
     return connection;
   }
 
-  /** Asks where slots are; the first address that answers counts. */
+  async #learnLater(): Promise<void> {
+    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+    await this.#learn();
+  }
+
+  /** Asks where slots are; the first address that answers counts, unless it is a replica outside of a cluster. */
   async #learn(): Promise<void> {
     const reasons: string[] = [];
+    let replica: string | undefined;
     const known = [...new Set((this.#owners ?? []).filter((owner) => owner !== undefined))];
     for (const address of [...this.#options.addresses.map(({ host, port }) => `${host}:${port}`), ...known]) {
       try {
-        const [reply] = await this.#connection(address).run([["CLUSTER", "SLOTS"]]);
-        this.#first = address;
-        this.#owners = Array.isArray(reply) ? ownersOf(reply, address) : undefined;
+        const [reply, role] = await this.#connection(address).run([["CLUSTER", "SLOTS"], ["ROLE"]]);
         if (reply instanceof RespError && !reply.message.includes("cluster support disabled")) throw reply;
-        return;
+        this.#owners = Array.isArray(reply) ? ownersOf(reply, address) : undefined;
+        if (this.#owners === undefined && isReplica(role)) replica ??= address;
+        else {
+          this.#first = address;
+          return;
+        }
       } catch (error) {
         this.#connections.get(address)?.close();
         this.#connections.delete(address);
         reasons.push(`${address}: ${(error as Error).message}`);
       }
     }
-    throw new Error(`Cannot reach the target: ${reasons.join("; ")}`);
+    if (replica === undefined) throw new Error(`Cannot reach the target: ${reasons.join("; ")}`);
+    this.#first = replica;
   }
+}
+
+/** Servers that may not be asked have been taken for what they are given as. */
+function isReplica(role: RespValue | undefined): boolean {
+  return Array.isArray(role) && String(role[0]) === "slave";
 }
 
 /** An empty host stands for the one that was asked. */

@@ -9,7 +9,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { eventually, freePort, ReferenceRedis } from "../persistence/reference-redis.ts";
 import { sampleCommands } from "../persistence/sample-data.ts";
 import { ChildServer } from "../testing/child-server.ts";
-import { startOwnServer } from "../testing/own-server.ts";
+import { type OwnServer, startOwnServer } from "../testing/own-server.ts";
 import { type EndedProgram, runProgram } from "../testing/program.ts";
 import { hasReferenceServer, ReferenceClient } from "../testing/reference-server.ts";
 
@@ -97,6 +97,43 @@ describe.runIf(hasReferenceServer)("kv-backup --restore", { timeout: 60_000 }, (
       expect(await client.send([["FCALL", "f", "0"]])).toEqual([5]);
       client.close();
     }
+  });
+
+  test("into a group: through the one that leads, once there is one", async () => {
+    const servers = await Promise.all(
+      [0, 1].map(async () => {
+        const server = await startOwnServer(
+          "--enable-debug-command",
+          "yes",
+          "--requirepass",
+          "",
+          "--group-lease",
+          "60",
+        );
+        closing.push(() => server.stop());
+        return server;
+      }),
+    );
+    const [first, second] = servers as [OwnServer, OwnServer];
+    const ticketOf = ({ context }: OwnServer) => String(context.replication.lease.ticket);
+    const say = async ({ port }: OwnServer, ...words: string[]) => {
+      const client = await ReferenceClient.connect(port);
+      closing.push(() => client.close());
+      return String((await client.send([words]))[0]);
+    };
+    const to = servers.map(({ port }) => `127.0.0.1:${port}`).join(",");
+    // Nobody leads as yet.
+    const restoring = kvBackup("--restore", backup, "--to", to);
+    await new Promise((resolve) => setTimeout(resolve, 2000));
+    expect(await say(second, "GROUP", "LEAD", ticketOf(second))).toBe("OK");
+    await say(first, "GROUP", "FOLLOW", "127.0.0.1", String(second.port), ticketOf(first));
+    const ended = await restoring;
+    expect(ended, ended.stderr).toMatchObject({ code: 0 });
+    expect(await contentOf(second.port)).toEqual(await contentOf(source.port));
+    await eventually("that the replica has it all", async () => {
+      const [all, copied] = [await say(second, "DBSIZE"), await say(first, "DBSIZE")];
+      return all === copied;
+    });
   });
 
   async function startNode(): Promise<number> {
