@@ -160,7 +160,22 @@ describe("a running cluster with spec.tls", () => {
     );
     await it.ready("copy", 240_000);
     for (const key of ["a", "b", "c", "d"]) expect(await redisCli("copy", "get", key)).toBe(`value of ${key}`);
-    await mustRun("kubectl", ["-n", it.namespace, "delete", "kvc/copy", "kvc/kv", "--wait", "--timeout=120s"]);
+    await mustRun("kubectl", ["-n", it.namespace, "delete", "kvc/kv", "--wait", "--timeout=120s"]);
+  });
+
+  test("is what another one without TLS is filled from", { timeout: 420_000 }, async () => {
+    explainFailure(it.namespace);
+    const externalSource = {
+      addresses: ["copy-0-0.copy-nodes:6379"],
+      passwordSecretRef: { name: "copy-connection" },
+      tls: { caSecretRef: { name: "copy-tls" } },
+    };
+    await it.apply(clusterManifest("plain", { shards: 1, replicasPerShard: 0 }, { bootstrap: { externalSource } }));
+    await it.ready("plain", 240_000);
+    for (const key of ["a", "b", "c", "d"]) {
+      expect((await it.redisCli("plain", ["get", key])).trim()).toBe(`value of ${key}`);
+    }
+    await mustRun("kubectl", ["-n", it.namespace, "delete", "kvc/copy", "kvc/plain", "--wait", "--timeout=120s"]);
   });
 
   test("cannot lose TLS", { timeout: 60_000 }, async () => {

@@ -266,6 +266,27 @@ const disruptionSchema = object({
   ),
 });
 
+const sourceTlsSchema = object(
+  {
+    caSecretRef: object(
+      {
+        name: required(text({ minLength: 1, maxLength: 253 })),
+        key: defaulted(text({ minLength: 1, maxLength: 253 }), "ca.crt"),
+      },
+      {
+        description:
+          "The authority of the source: whatever has a certificate of it is trusted. Without it the well-known ones count, and the address has to be in the certificate.",
+      },
+    ),
+    clientSecretName: text({
+      minLength: 1,
+      maxLength: 253,
+      description: "A Secret of type kubernetes.io/tls: the certificate to show to a source that asks for one.",
+    }),
+  },
+  { description: "The source speaks TLS at its addresses." },
+);
+
 const externalSourceSchema = object(
   {
     addresses: required(
@@ -279,6 +300,7 @@ const externalSourceSchema = object(
       name: required(text({ minLength: 1, maxLength: 253 })),
       key: defaulted(text({ minLength: 1, maxLength: 253 }), "password"),
     }),
+    tls: sourceTlsSchema,
   },
   {
     description: "A running Redis, or something that replicates like one, whose data is copied once.",

@@ -10,7 +10,7 @@ import type { KubernetesObject, OwnerReference } from "../kubernetes-object.ts";
 import { PASSWORD_KEY } from "../resources/auth-secret.ts";
 import { serverAuthSecretName } from "../resources/names.ts";
 import { containerSecurity, FILE_MODE, podSecurity } from "../resources/pod-security.ts";
-import { tlsOptions, tlsVolume } from "../resources/tls.ts";
+import { tlsFiles, tlsOptions } from "../resources/tls.ts";
 import { type BackupPlace, MOUNT, S3_DIRECTORY } from "./backup-place.ts";
 
 export interface Job extends KubernetesObject {
@@ -35,7 +35,7 @@ const PASSWORD_DIRECTORY = "/run/kv-backup";
 const PASSWORD_FILE = "password";
 const TLS_VOLUME = "tls";
 const S3_VOLUME = "s3";
-const TLS_DIRECTORY = "/run/kv-backup-tls";
+export const TLS_DIRECTORY = "/run/kv-backup-tls";
 /** For the arguments of a Job that has a password. */
 export const PASSWORD_OPTION = ["--password-file", `${PASSWORD_DIRECTORY}/${PASSWORD_FILE}`];
 
@@ -62,7 +62,7 @@ export function accessTo(cluster: KVCluster): Pick<Run, "args" | "secret" | "tls
   const { tls } = cluster.spec;
   const secret = { name: serverAuthSecretName(cluster.metadata.name), key: PASSWORD_KEY };
   if (tls === undefined) return { args: PASSWORD_OPTION, secret, tls: undefined };
-  return { args: [...PASSWORD_OPTION, ...tlsOptions(TLS_DIRECTORY)], secret, tls: tls.secretName };
+  return { args: [...PASSWORD_OPTION, ...tlsOptions(TLS_DIRECTORY)], secret, tls: tlsFiles(tls.secretName) };
 }
 
 export interface JobInput extends Run {
@@ -84,9 +84,12 @@ export interface Run {
   readonly args: readonly string[];
   /** What PASSWORD_OPTION leads to. */
   readonly secret: { readonly name: string; readonly key: string } | undefined;
-  /** The Secret of a certificate; undefined where TLS is not spoken. */
-  readonly tls: string | undefined;
+  /** The files that its options name; undefined where there are none. */
+  readonly tls: TlsFiles | undefined;
 }
+
+/** A volume of one or of several Secrets, at TLS_DIRECTORY. */
+export type TlsFiles = Readonly<Record<string, unknown>>;
 
 export function jobManifest(input: JobInput): Job {
   const labels = {
@@ -119,9 +122,10 @@ function podSpec({ runner, place, fetch, args, secret, tls }: JobInput): Readonl
   const { claimName, s3Secret } = place;
   const files = claimName === undefined ? { emptyDir: {} } : { persistentVolumeClaim: { claimName } };
   const volumes = [{ name: "backup", ...files }, ...passwordVolume(BACKUP_CONTAINER, secret)];
-  if (tls !== undefined) volumes.push(tlsVolume(TLS_VOLUME, tls));
+  volumes.push(...tlsVolumeOf(BACKUP_CONTAINER, tls));
   if (s3Secret !== undefined) volumes.push(secretVolume(S3_VOLUME, { secretName: s3Secret }));
   if (fetch !== undefined) volumes.push(...passwordVolume(FETCH_CONTAINER, fetch.secret));
+  if (fetch !== undefined) volumes.push(...tlsVolumeOf(FETCH_CONTAINER, fetch.tls));
   return {
     restartPolicy: "Never",
     automountServiceAccountToken: false,
@@ -142,7 +146,7 @@ function container(
 ): object {
   const password = secret === undefined ? [] : [{ name: passwordOfContainer(name), mountPath: PASSWORD_DIRECTORY }];
   const store = s3Secret === undefined ? [] : [{ name: S3_VOLUME, mountPath: S3_DIRECTORY }];
-  const certificate = tls === undefined ? [] : [{ name: TLS_VOLUME, mountPath: TLS_DIRECTORY }];
+  const certificate = tls === undefined ? [] : [{ name: tlsOfContainer(name), mountPath: TLS_DIRECTORY }];
   return {
     name,
     image,
@@ -158,6 +162,15 @@ function container(
 
 function passwordOfContainer(name: string): string {
   return `${name}-password`;
+}
+
+/** That of the cluster's own servers has had its name since before there was another. */
+function tlsOfContainer(name: string): string {
+  return name === BACKUP_CONTAINER ? TLS_VOLUME : `${name}-${TLS_VOLUME}`;
+}
+
+function tlsVolumeOf(containerName: string, files: TlsFiles | undefined): readonly { readonly name: string }[] {
+  return files === undefined ? [] : [{ name: tlsOfContainer(containerName), ...files }];
 }
 
 function passwordVolume(containerName: string, secret: Run["secret"]): readonly { readonly name: string }[] {

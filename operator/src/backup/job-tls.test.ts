@@ -54,6 +54,48 @@ describe("Jobs of a cluster with spec.tls", () => {
     expect(spec.initContainers?.[0].volumeMounts.map(({ name }) => name)).toEqual(["backup"]);
   });
 
+  it("import from a server that speaks TLS, by an authority and a certificate of its own", () => {
+    const caSecretRef = { name: "old-ca", key: "root.pem" };
+    const source = { addresses: ["old:6379"], tls: { caSecretRef, clientSecretName: "reader" } };
+    const { initContainers, volumes, ...spec } = specOf(importJob({ ...common, cluster: exampleCluster(TLS), source }));
+    expectTls({ ...spec, volumes });
+    const directory = "/run/kv-backup-tls";
+    expect(initContainers?.[0].args.slice(-7)).toEqual([
+      ...["--tls", "--cacert", `${directory}/ca.crt`],
+      ...["--cert", `${directory}/tls.crt`, "--key", `${directory}/tls.key`],
+    ]);
+    expect(initContainers?.[0].volumeMounts).toContainEqual({ name: "fetch-tls", mountPath: directory });
+    expect(volumes.find(({ name }) => name === "fetch-tls")).toEqual({
+      name: "fetch-tls",
+      projected: {
+        defaultMode: 0o440,
+        sources: [
+          { secret: { name: "old-ca", items: [{ key: "root.pem", path: "ca.crt" }] } },
+          {
+            secret: {
+              name: "reader",
+              items: [
+                { key: "tls.crt", path: "tls.crt" },
+                { key: "tls.key", path: "tls.key" },
+              ],
+            },
+          },
+        ],
+      },
+    });
+  });
+
+  it("import from a server of an authority that everybody knows", () => {
+    const source = { addresses: ["old.example:6379"], tls: {} };
+    const { initContainers, containers, volumes } = specOf(
+      importJob({ ...common, cluster: exampleCluster({}), source }),
+    );
+    expect(initContainers?.[0].args.at(-1)).toBe("--tls");
+    expect(initContainers?.[0].volumeMounts.map(({ name }) => name)).toEqual(["backup"]);
+    expect(containers[0].args).not.toContain("--tls");
+    expect(volumes.map(({ name }) => name)).toEqual(["backup", "backup-password"]);
+  });
+
   it("are as ever without it", () => {
     const { containers, volumes } = taking({});
     expect(containers[0].args).not.toContain("--tls");

@@ -7,6 +7,7 @@ import { CLIENT_PORT } from "../resources/manifest.ts";
 import { podHost, podName } from "../resources/names.ts";
 import { type BackupPlace, MOUNT } from "./backup-place.ts";
 import { accessTo, type Job, type JobInput, jobManifest, PASSWORD_OPTION, runnerOf } from "./job-manifest.ts";
+import { sourceTls } from "./source-tls.ts";
 
 /** Servers move, nodes are drained: each attempt goes on where it makes sense. */
 const RETRIES = 6;
@@ -49,12 +50,13 @@ export function importJob(input: ImportJobInput): Job {
   const sources = addresses.flatMap((address, index) => ["--source", `${index}=${address}`]);
   const user = userName === undefined ? [] : ["--user", userName];
   const password = passwordSecretRef === undefined ? [] : PASSWORD_OPTION;
+  const encryption = sourceTls(input.source);
   return fillingJob(input, {
     keepSeconds: undefined,
     place: { claimName: undefined, s3Secret: undefined },
     fetch: {
-      args: ["--directory", directory, ...sources, ...user, ...password],
-      ...{ secret: passwordSecretRef, tls: undefined },
+      args: ["--directory", directory, ...sources, ...user, ...password, ...encryption.args],
+      ...{ secret: passwordSecretRef, tls: encryption.tls },
     },
     args: ["--restore", directory, "--replace"],
   });

@@ -13,7 +13,7 @@ import { containerSecurity, FILE_MODE, podSecurity } from "./pod-security.ts";
 import { restartInputs } from "./restart-inputs.ts";
 import { scheduling } from "./scheduling.ts";
 import { AUTH_DIRECTORY, CONFIG_DIRECTORY, CONFIG_FILE, DATA_DIRECTORY } from "./server-config.ts";
-import { serverPorts, TLS_DIRECTORY, tlsOptions, tlsVolume } from "./tls.ts";
+import { serverPorts, TLS_DIRECTORY, tlsFiles, tlsOptions } from "./tls.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -106,7 +106,7 @@ function volumes({ cluster }: ChildContext): readonly Fields[] {
   const { tls, storage } = cluster.spec;
   const config = { name: "config", configMap: { name: configMapName(name), defaultMode: FILE_MODE } };
   const auth = { name: "auth", secret: { secretName: serverAuthSecretName(name), defaultMode: FILE_MODE } };
-  const own = [config, auth, ...(tls === undefined ? [] : [tlsVolume(TLS_VOLUME, tls.secretName)])];
+  const own = [config, auth, ...(tls === undefined ? [] : [{ name: TLS_VOLUME, ...tlsFiles(tls.secretName) }])];
   if (storage.type === "PersistentVolume") return own;
   return [...own, { name: DATA_VOLUME, emptyDir: { sizeLimit: String(storage.size) } }];
 }

@@ -62,8 +62,8 @@ export function tlsOptions(directory: string): readonly string[] {
   ];
 }
 
-/** Those three files; what else may be in the Secret is for others. */
-export function tlsVolume(name: string, secretName: string): Fields & { readonly name: string } {
+/** A volume of those three files; what else may be in the Secret is for others. */
+export function tlsFiles(secretName: string): Fields {
   const items = [CERTIFICATE_KEY, PRIVATE_KEY, AUTHORITY_KEY].map((key) => ({ key, path: key }));
-  return { name, secret: { secretName, items, defaultMode: FILE_MODE } };
+  return { secret: { secretName, items, defaultMode: FILE_MODE } };
 }

@@ -81,6 +81,18 @@ describe.runIf(hasOpenssl && hasReferenceServer)("over TLS", { timeout: 60_000 }
     expect(await cli(to, "GET", "key:7")).toBe("7");
   });
 
+  test("kv-backup takes one by the authority alone from a server that asks for no certificate", async () => {
+    const from = await start("--tls-auth-clients", "no");
+    await cli(from, "SET", "key", "value");
+    const source = ["--source", `0=127.0.0.1:${from}`, ...password()];
+    const take = (...options: string[]) =>
+      runProgram("backup-main.ts", "--directory", path.join(directory, "public"), ...source, ...options);
+    expect((await take("--tls")).code).toBe(1);
+    const taken = await take("--tls", "--cacert", certificates.authority);
+    expect(taken, taken.stderr).toMatchObject({ code: 0 });
+    expect(JSON.parse(taken.stdout)).toMatchObject({ keys: 1, verified: true });
+  });
+
   test("kv-handover hands over to the replica, in a cluster and outside of one", async () => {
     writeFileSync(path.join(directory, "password"), "secret\n");
     const [primary, replica] = [await start("--replica-priority", "1"), await start()];
