@@ -10,10 +10,17 @@ export interface Result {
 
 const TIMEOUT_MS = 180_000;
 
+export interface RunOptions {
+  /** What it reads from its standard input. */
+  readonly input?: string | undefined;
+  readonly timeoutMs?: number;
+}
+
 /** Runs a program to its end. Never throws for an exit code: `run` tells, `mustRun` insists on 0. */
-export function run(program: string, argv: readonly string[], input?: string): Promise<Result> {
+export function run(program: string, argv: readonly string[], options: RunOptions = {}): Promise<Result> {
+  const { input = "", timeoutMs = TIMEOUT_MS } = options;
   return new Promise((resolve, reject) => {
-    const child = spawn(program, argv, { timeout: TIMEOUT_MS, stdio: ["pipe", "pipe", "pipe"] });
+    const child = spawn(program, argv, { timeout: timeoutMs, stdio: ["pipe", "pipe", "pipe"] });
     const stdout: Buffer[] = [];
     const stderr: Buffer[] = [];
     child.stdout.on("data", (chunk: Buffer) => stdout.push(chunk));
@@ -24,12 +31,12 @@ export function run(program: string, argv: readonly string[], input?: string): P
     );
     // A program that ends before it has read its input is its own affair: its exit code tells.
     child.stdin.on("error", () => undefined);
-    child.stdin.end(input ?? "");
+    child.stdin.end(input);
   });
 }
 
 export async function mustRun(program: string, argv: readonly string[], input?: string): Promise<string> {
-  const result = await run(program, argv, input);
+  const result = await run(program, argv, { input });
   if (result.code !== 0) {
     throw new Error(`${program} ${argv.join(" ")}: exit code ${result.code}\n${result.stderr}${result.stdout}`);
   }

@@ -1,9 +1,8 @@
-// What tests apply and run: the examples of the repository, the code that the README prints, and small clusters.
+// What tests apply: the examples of the repository, and small clusters. (What pages print: pages/page.ts.)
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
-const ROOT = join(import.meta.dirname, "../..");
-const EXAMPLES = join(ROOT, "examples");
+const EXAMPLES = join(import.meta.dirname, "../../examples");
 
 export function exampleNames(): readonly string[] {
   return readdirSync(EXAMPLES).filter((name) => name.endsWith(".yaml"));
@@ -11,18 +10,6 @@ export function exampleNames(): readonly string[] {
 
 export function example(name: string): string {
   return readFileSync(join(EXAMPLES, name), "utf8");
-}
-
-/** The blocks of one language in the README, as printed. */
-export function readmeBlocks(language: string): readonly string[] {
-  return blocksIn("README.md", language);
-}
-
-/** The same of another page. */
-export function blocksIn(page: string, language: string): readonly string[] {
-  const text = readFileSync(join(ROOT, page), "utf8");
-  const blocks = text.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, "gms"));
-  return [...blocks].map((match) => match[1] ?? "");
 }
 
 export interface Shape {

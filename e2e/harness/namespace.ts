@@ -1,12 +1,15 @@
-// A namespace a test file, under the "restricted" pod security standard: whatever the operator makes must pass it.
+// A namespace a test file, under the "restricted" pod security standard: whatever the operator makes must pass it. ("baseline" is for
+// pods that people make by `kubectl run`.)
 // Removed at the end; when something failed, what the cluster said is printed first.
 import { mustRun, tryKubectl } from "./kubectl.ts";
 
 const OPERATOR_NAMESPACE = "kvcluster-system";
 
-export async function createNamespace(name: string): Promise<void> {
+export type PodSecurity = "restricted" | "baseline";
+
+export async function createNamespace(name: string, podSecurity: PodSecurity): Promise<void> {
   await tryKubectl("delete", "namespace", name, "--ignore-not-found", "--wait", "--timeout=120s");
-  const labels = { "pod-security.kubernetes.io/enforce": "restricted" };
+  const labels = { "pod-security.kubernetes.io/enforce": podSecurity };
   const manifest = { apiVersion: "v1", kind: "Namespace", metadata: { name, labels } };
   await mustRun("kubectl", ["create", "-f", "-"], JSON.stringify(manifest));
 }

@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, onTestFailed } from "vitest";
 import { clientScript } from "./client-script.ts";
 import { eventually } from "./eventually.ts";
+import { CLIENT_IMAGE } from "./images.ts";
 import {
   apply,
   conditionOf,
@@ -16,9 +17,8 @@ import {
   variables,
 } from "./kubectl.ts";
 import { type Load, loadEnvironment, startLoad } from "./load.ts";
-import { createNamespace, describeNamespace, removeNamespace } from "./namespace.ts";
+import { createNamespace, describeNamespace, type PodSecurity, removeNamespace } from "./namespace.ts";
 
-const CLIENT_IMAGE = process.env.CLIENT_IMAGE ?? "kvcluster/client:dev";
 const CLIENT_POD = "client";
 
 export interface KVCluster extends KubernetesObject {
@@ -60,10 +60,10 @@ export interface Scene {
   load(cluster: string, copies?: number): Promise<Load>;
 }
 
-export function scene(name: string): Scene {
+export function scene(name: string, podSecurity: PodSecurity = "restricted"): Scene {
   const namespace = `e2e-${name}`;
   beforeAll(async () => {
-    await createNamespace(namespace);
+    await createNamespace(namespace, podSecurity);
     await apply(namespace, JSON.stringify(clientPod()));
     await kubectl("-n", namespace, "wait", `pod/${CLIENT_POD}`, "--for=condition=Ready", "--timeout=60s");
   });
@@ -80,7 +80,7 @@ export function explainFailure(namespace: string): void {
 
 function sceneIn(namespace: string): Scene {
   const client = (argv: readonly string[], input?: string) =>
-    run("kubectl", ["-n", namespace, "exec", "-i", CLIENT_POD, "--", ...argv], input);
+    run("kubectl", ["-n", namespace, "exec", "-i", CLIENT_POD, "--", ...argv], { input });
   const mustClient = (argv: readonly string[], input?: string) =>
     mustRun("kubectl", ["-n", namespace, "exec", "-i", CLIENT_POD, "--", ...argv], input);
   const pods = (cluster: string) =>

@@ -1,9 +1,12 @@
 // The Helm chart: sound, its values checked, and what it installs keeps to the rules of restricted namespaces.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parse, parseAllDocuments } from "yaml";
+import { IS_OUR_KUBERNETES } from "../harness/images.ts";
 import { kubectl, mustRun, run } from "../harness/kubectl.ts";
+import { printed } from "../pages/page.ts";
+import { openShell, type Shell } from "../pages/shell.ts";
 
 const CHART = join(import.meta.dirname, "../../charts/kvcluster");
 
@@ -112,5 +115,26 @@ describe("charts/kvcluster", () => {
     const pod = JSON.stringify({ apiVersion: "v1", kind: "Pod", metadata: { name: "operator", namespace }, spec });
     expect(await mustRun("kubectl", ["create", "--dry-run=server", "-f", "-"], pod)).toContain("pod/operator created");
     await kubectl("delete", "namespace", namespace, "--wait=false");
+  });
+});
+
+// Elsewhere the operator is not ours to change.
+describe.runIf(IS_OUR_KUBERNETES)("the commands that install", () => {
+  let shell: Shell;
+  beforeAll(async () => {
+    shell = await openShell("default");
+  });
+  afterAll(() => shell.close());
+
+  test("the operator, in the README", { timeout: 300_000 }, async () => {
+    expect(await shell.run(printed("README.md", "make images"))).toContain("STATUS: deployed");
+    const image = "jsonpath={.items[*].spec.template.spec.containers[*].image}";
+    const running = await kubectl("-n", "kvcluster-system", "get", "deployments", "-o", image);
+    expect(running).toBe("kvcluster/operator:dev");
+  });
+
+  test("the resource definitions of a newer chart", async () => {
+    const applied = await shell.run(printed("charts/kvcluster/README.md", "kubectl apply --server-side"));
+    expect(applied.match(/ serverside-applied$/gm)).toHaveLength(3);
   });
 });

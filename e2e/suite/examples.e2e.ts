@@ -3,8 +3,9 @@
 import { describe, expect, test } from "vitest";
 import { eventually } from "../harness/eventually.ts";
 import { listObjects, mustRun } from "../harness/kubectl.ts";
-import { blocksIn, example, exampleNames } from "../harness/manifest.ts";
+import { example, exampleNames } from "../harness/manifest.ts";
 import { explainFailure, scene } from "../harness/scene.ts";
+import { blocksIn, pages } from "../pages/page.ts";
 
 const it = scene("examples");
 
@@ -29,7 +30,7 @@ describe("examples/", () => {
 });
 
 /** cert-manager's is for those who have it. */
-const PRINTED = ["README.md", "docs/tls.md"]
+const PRINTED = pages()
   .flatMap((page) => blocksIn(page, "yaml"))
   .filter((manifest) => manifest.startsWith("apiVersion: kvcluster.dev/"));
 

@@ -1,11 +1,20 @@
 // A manifest becomes a serving cluster: Ready in time, all slots, and what kubectl shows of it.
-import { describe, expect, test } from "vitest";
-import { kubectl } from "../harness/kubectl.ts";
-import { example, readmeBlocks } from "../harness/manifest.ts";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { example } from "../harness/manifest.ts";
 import { explainFailure, scene } from "../harness/scene.ts";
+import { printed, shownAfter } from "../pages/page.ts";
+import { openShell, type Shell } from "../pages/shell.ts";
+import { outputPattern, withEvenSpaces } from "../pages/shown-output.ts";
+import { typeInto } from "../pages/terminal.ts";
 
 const READY_WITHIN_MS = 45_000;
-const it = scene("ready");
+const it = scene("ready", "baseline");
+let shell: Shell;
+
+beforeAll(async () => {
+  shell = await openShell(it.namespace);
+});
+afterAll(() => shell.close());
 
 describe("examples/minimal.yaml", () => {
   test("is Ready within 45 s, with three shards of a primary and a replica, and all slots", async () => {
@@ -25,17 +34,24 @@ describe("examples/minimal.yaml", () => {
   });
 
   test("shows mode, shards, ready pods and phase in `kubectl get kvc`", async () => {
-    const lines = (await kubectl("-n", it.namespace, "get", "kvc")).trim().split("\n");
-    expect(lines[0]?.split(/\s{2,}/)).toEqual(["NAME", "MODE", "SHARDS", "READY", "PHASE", "AGE"]);
-    expect(lines[1]?.split(/\s+/).slice(0, 5)).toEqual(["minimal", "Cluster", "3", "6/6", "Ready"]);
+    const command = printed("README.md", "kubectl get kvc\n");
+    const output = await shell.run(command);
+    expect(withEvenSpaces(output)).toMatch(outputPattern(shownAfter("README.md", command)));
+  });
+
+  test("is typed to as the README says", async () => {
+    explainFailure(it.namespace);
+    const connect = shell.program(printed("README.md", "PASSWORD=$(kubectl get secret minimal-connection"));
+    const seen = await typeInto(connect, /\d> $/, ["SET typed hello", "GET typed", "QUIT"]);
+    expect(seen).toMatch(/\nOK\n(.|\n)*\n"hello"\n/);
   });
 
   test("serves the Python example of the README as printed", async () => {
     explainFailure(it.namespace);
-    const [program, ...others] = readmeBlocks("python");
-    expect(others).toEqual([]);
-    const printed = await it.python(program ?? "", { PASSWORD: await it.password("minimal") });
-    expect(printed).toBe("b'hello' {b'name': b'Ada', b'born': b'1815'} [b'ada', b'bob']\n");
+    const program = printed("README.md", "import os");
+    expect(await it.python(program, { PASSWORD: await it.password("minimal") })).toBe(
+      "b'hello' {b'name': b'Ada', b'born': b'1815'} [b'ada', b'bob']\n",
+    );
   });
 
   test("is clean to `redis-cli --cluster check`", async () => {

@@ -1,11 +1,13 @@
 // Restore: the cluster and its volumes are gone, a new one begins with the backup, in as many shards or in others, and a
 // client finds the same content. RESTORE_KEYS sets how many keys there are.
-import { beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { clientScript } from "../harness/client-script.ts";
 import { eventually } from "../harness/eventually.ts";
 import { getObject, type KubernetesObject, kubectl, listObjects, tryKubectl } from "../harness/kubectl.ts";
 import { clusterManifest } from "../harness/manifest.ts";
 import { explainFailure, type KVCluster, scene } from "../harness/scene.ts";
+import { printed } from "../pages/page.ts";
+import { openShell, type Shell } from "../pages/shell.ts";
 
 const KEYS = Number(process.env.RESTORE_KEYS ?? 10_000);
 /** What one run of a client writes: it has three minutes. */
@@ -17,6 +19,7 @@ const TIMEOUT_MS = 3 * WITHIN_MS + 300_000;
 
 const it = scene("restore");
 let content = "";
+let shell: Shell;
 
 interface Restored extends KVCluster {
   readonly status?: KVCluster["status"] & {
@@ -26,18 +29,20 @@ interface Restored extends KVCluster {
 }
 
 beforeAll(async () => {
+  shell = await openShell(it.namespace);
   await it.apply(clusterManifest("source"));
   await it.ready("source", 180_000);
   const environment = { HOST: "source", PASSWORD: await it.password("source") };
   for (let first = 0; first < KEYS; first += KEYS_A_RUN) {
     const count = Math.min(KEYS_A_RUN, KEYS - first);
-    const printed = await it.python(clientScript("keys.py"), environment, ["write", `${count}`, `${first}`]);
-    expect(printed).toBe(`${count} keys written\n`);
+    const said = await it.python(clientScript("keys.py"), environment, ["write", `${count}`, `${first}`]);
+    expect(said).toBe(`${count} keys written\n`);
   }
   await it.python(clientScript("content.py"), environment, ["enrich"]);
   content = await contentOf("source", 3);
   expect(content).toMatch(new RegExp(`^${KEYS + MORE_KEYS} `));
 }, TIMEOUT_MS);
+afterAll(() => shell.close());
 
 describe("a KVCluster that begins with a backup", () => {
   test("waits for a backup that is not there yet, and is restored into five shards", {
@@ -61,13 +66,14 @@ describe("a KVCluster that begins with a backup", () => {
   test("into as many shards, once the cluster and its volumes are gone", { timeout: TIMEOUT_MS }, async () => {
     explainFailure(it.namespace);
     await remove("source");
-    await it.apply(restoredManifest("three", { shards: 3, replicasPerShard: 1 }));
+    await it.apply(restoredManifest("restored", { shards: 3, replicasPerShard: 1 }));
     await eventually("a restore under way", { withinMs: 120_000, everyMs: 200 }, async () => {
-      expect(["RestoreRunning", "Restored"]).toContain(await reasonOf("three"));
+      expect(["RestoreRunning", "Restored"]).toContain(await reasonOf("restored"));
     });
     await kubectl("-n", "kvcluster-system", "delete", "pod", "-l", "app.kubernetes.io/name=kvcluster-operator");
-    await it.ready("three", WITHIN_MS);
-    expect(await contentOf("three", 3)).toBe(content);
+    await shell.run(printed("README.md", "kubectl get kvcluster restored"), { seconds: WITHIN_MS / 1_000 });
+    await it.ready("restored", 60_000);
+    expect(await contentOf("restored", 3)).toBe(content);
   });
 
   test("into a primary with a replica, without a cluster", { timeout: TIMEOUT_MS }, async () => {
@@ -83,8 +89,8 @@ describe("a KVCluster that begins with a backup", () => {
 
   test("is filled from a running cluster instead, one address a shard", { timeout: TIMEOUT_MS }, async () => {
     explainFailure(it.namespace);
-    const addresses = [0, 1, 2].map((shard) => `three-${shard}-0.three-nodes:6379`);
-    const passwordSecretRef = { name: "three-connection" };
+    const addresses = [0, 1, 2].map((shard) => `restored-${shard}-0.restored-nodes:6379`);
+    const passwordSecretRef = { name: "restored-connection" };
     const bootstrap = { externalSource: { addresses, passwordSecretRef } };
     await it.apply(clusterManifest("copy", { shards: 3, replicasPerShard: 0 }, { bootstrap }));
     await it.ready("copy", WITHIN_MS);
@@ -94,15 +100,15 @@ describe("a KVCluster that begins with a backup", () => {
 
   test("is restored once: not again after a restart without the Job", { timeout: TIMEOUT_MS }, async () => {
     explainFailure(it.namespace);
-    expect(await it.redisCli("three", ["-c", "del", "string:0"])).toBe("1\n");
-    const jobName = (await restored("three")).status?.restore?.jobName ?? "";
+    expect(await it.redisCli("restored", ["-c", "del", "string:0"])).toBe("1\n");
+    const jobName = (await restored("restored")).status?.restore?.jobName ?? "";
     await kubectl("-n", it.namespace, "delete", "job", jobName, "--wait");
     // Not waiting: pods of the same names come back at once, and kubectl may wait for these to go too.
-    const selector = "kvcluster.dev/cluster=three,kvcluster.dev/shard";
+    const selector = "kvcluster.dev/cluster=restored,kvcluster.dev/shard";
     await kubectl("-n", it.namespace, "delete", "pods", "-l", selector, "--wait=false");
-    await it.ready("three", 120_000);
-    expect(await it.redisCli("three", ["-c", "exists", "string:0"])).toBe("0\n");
-    expect(await it.redisCli("three", ["-c", "exists", "string:5"])).toBe("1\n");
+    await it.ready("restored", 120_000);
+    expect(await it.redisCli("restored", ["-c", "exists", "string:0"])).toBe("0\n");
+    expect(await it.redisCli("restored", ["-c", "exists", "string:5"])).toBe("1\n");
     expect((await tryKubectl("-n", it.namespace, "get", "job", jobName)).code).not.toBe(0);
   });
 });

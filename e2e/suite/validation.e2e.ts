@@ -147,11 +147,8 @@ const nonsense: readonly Nonsense[] = [
 describe("the API refuses", () => {
   test.each(nonsense)("$what", async ({ kind = "KVCluster", name = "c", spec, says }) => {
     const manifest = { apiVersion: "kvcluster.dev/v1alpha1", kind, metadata: { name }, spec };
-    const result = await run(
-      "kubectl",
-      ["-n", it.namespace, "apply", "--dry-run=server", "-f", "-"],
-      JSON.stringify(manifest),
-    );
+    const argv = ["-n", it.namespace, "apply", "--dry-run=server", "-f", "-"];
+    const result = await run("kubectl", argv, { input: JSON.stringify(manifest) });
     expect(result.code).not.toBe(0);
     expect(result.stderr).toMatch(says);
   });
