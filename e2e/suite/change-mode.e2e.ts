@@ -7,10 +7,10 @@ import { kubectl } from "../harness/kubectl.ts";
 import { clusterManifest } from "../harness/manifest.ts";
 import { explainFailure, scene } from "../harness/scene.ts";
 
-const LOAD_SECONDS = 60;
+const LOAD_SECONDS = 90;
 const BEFORE_MS = 5_000;
 /** A save, a restart of both pods, and a load. */
-const RESUMES_WITHIN_SECONDS = 40;
+const RESUMES_WITHIN_SECONDS = 60;
 const it = scene("change-mode");
 
 const upToDate = (name: string) =>

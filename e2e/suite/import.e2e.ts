@@ -2,6 +2,7 @@
 // there. Once from a server alone, once from a cluster of three.
 import { describe, expect, test } from "vitest";
 import { clientScript } from "../harness/client-script.ts";
+import { eventually } from "../harness/eventually.ts";
 import { getObject, kubectl } from "../harness/kubectl.ts";
 import { clusterManifest } from "../harness/manifest.ts";
 import { explainFailure, type KVCluster, restrictedContainer, restrictedPod, scene } from "../harness/scene.ts";
@@ -93,6 +94,9 @@ describe("a redis-server 7.0.15", () => {
     expect(await toRedis(first, "--cluster", "create", ...addresses, "--cluster-yes")).toContain(
       "[OK] All 16384 slots covered.",
     );
+    await eventually("all three serve", { withinMs: 30_000 }, async () => {
+      for (const host of hosts) expect(await toRedis(host, "cluster", "info")).toContain("cluster_state:ok");
+    });
     expect(await old({ HOST: first }, "write", `${KEYS}`)).toBe(`${KEYS} keys written\n`);
     await bringOver("three", addresses);
     await goOn("three");
