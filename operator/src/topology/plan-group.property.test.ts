@@ -8,7 +8,7 @@ import type { GroupRecord } from "./group-view.ts";
 import type { Plan } from "./plan.ts";
 import { planGroup } from "./plan-group.ts";
 import { seededRandom } from "./seeded-random.ts";
-import { LEASE_SECONDS, SimulatedGroup, type SimulatedServer, TICK_MS } from "./simulated-group.ts";
+import { groupFaults, LEASE_SECONDS, SimulatedGroup, type SimulatedServer, TICK_MS } from "./simulated-group.ts";
 
 const SEEDS = Number(process.env.SEEDS ?? 100);
 const FIRST_SEED = Number(process.env.FIRST_SEED ?? 0);
@@ -98,17 +98,8 @@ class Life {
     const { group } = this;
     const server = this.pick(group.servers) as SimulatedServer;
     const other = this.pick(group.servers) as SimulatedServer;
-    const pair = `${server.pod} ${other.pod}`;
     const faults: readonly (() => void)[] = [
-      () => (server.isAlive ? group.kill(server) : group.restart(server)),
-      () => (server.isAlive ? group.stop(server) : group.restart(server)),
-      () => {
-        server.isKnownGone = !server.isAlive;
-      },
-      () => {
-        server.isReachable = !server.isReachable;
-      },
-      () => (group.cuts.delete(pair) ? undefined : group.cuts.add(pair)),
+      ...groupFaults(group, server, other),
       () => {
         if (server.isAlive || this.chance(0.7)) return;
         group.loseDisk(server);

@@ -8,7 +8,7 @@ import type { GroupRecord } from "./group-view.ts";
 import { planGroup } from "./plan-group.ts";
 import { afterSave, type ModeStep, planModeChange } from "./plan-mode-change.ts";
 import { seededRandom } from "./seeded-random.ts";
-import { LEASE_SECONDS, type Leaving, SimulatedGroup, type SimulatedServer } from "./simulated-group.ts";
+import { groupFaults, LEASE_SECONDS, type Leaving, SimulatedGroup, type SimulatedServer } from "./simulated-group.ts";
 
 const SEEDS = Number(process.env.SEEDS ?? 300);
 const FIRST_SEED = Number(process.env.FIRST_SEED ?? 0);
@@ -110,18 +110,7 @@ class Life {
     const { group } = this;
     const pick = () => group.servers[Math.floor(this.random() * group.servers.length)] as SimulatedServer;
     const [server, other] = [pick(), pick()];
-    const pair = `${server.pod} ${other.pod}`;
-    const faults: readonly (() => void)[] = [
-      () => (server.isAlive ? group.kill(server) : group.restart(server)),
-      () => (server.isAlive ? group.stop(server) : group.restart(server)),
-      () => {
-        server.isKnownGone = !server.isAlive;
-      },
-      () => {
-        server.isReachable = !server.isReachable;
-      },
-      () => (group.cuts.delete(pair) ? undefined : group.cuts.add(pair)),
-    ];
+    const faults = groupFaults(group, server, other);
     faults[Math.floor(this.random() * faults.length)]?.();
   }
 

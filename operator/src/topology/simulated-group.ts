@@ -391,3 +391,23 @@ export class SimulatedGroup {
 function isSaved({ disk, log, isWhole }: SimulatedServer): boolean {
   return isWhole && disk.log.length === log.length && disk.log.at(-1) === log.at(-1);
 }
+
+/** What may befall a server, by itself or towards another one; each is also the end of it. */
+export function groupFaults(
+  group: SimulatedGroup,
+  server: SimulatedServer,
+  other: SimulatedServer,
+): readonly (() => void)[] {
+  const pair = `${server.pod} ${other.pod}`;
+  return [
+    () => (server.isAlive ? group.kill(server) : group.restart(server)),
+    () => (server.isAlive ? group.stop(server) : group.restart(server)),
+    () => {
+      server.isKnownGone = !server.isAlive;
+    },
+    () => {
+      server.isReachable = !server.isReachable;
+    },
+    () => void (group.cuts.delete(pair) || group.cuts.add(pair)),
+  ];
+}
