@@ -15,19 +15,15 @@ export function sourceTls({ tls }: ExternalSource): Pick<Run, "args" | "tls"> {
     ...(client === undefined ? [] : ["--cert", at(CERTIFICATE_KEY), "--key", at(PRIVATE_KEY)]),
   ];
   const sources = [
-    ...(authority === undefined ? [] : [secretFiles(authority.name, [[authority.key, AUTHORITY_KEY]])]),
-    ...(client === undefined
-      ? []
-      : [
-          secretFiles(
-            client,
-            [CERTIFICATE_KEY, PRIVATE_KEY].map((key) => [key, key] as const),
-          ),
-        ]),
+    ...(authority === undefined ? [] : [secretFiles(authority.name, { [AUTHORITY_KEY]: authority.key })]),
+    ...(client === undefined ? [] : [secretFiles(client, CLIENT_FILES)]),
   ];
   return { args, tls: sources.length === 0 ? undefined : { projected: { sources, defaultMode: FILE_MODE } } };
 }
 
-function secretFiles(name: string, files: readonly (readonly [key: string, path: string])[]): object {
-  return { secret: { name, items: files.map(([key, path]) => ({ key, path })) } };
+const CLIENT_FILES = { [CERTIFICATE_KEY]: CERTIFICATE_KEY, [PRIVATE_KEY]: PRIVATE_KEY };
+
+/** `files`: by name, the key that each is under. */
+function secretFiles(name: string, files: Readonly<Record<string, string>>): object {
+  return { secret: { name, items: Object.entries(files).map(([path, key]) => ({ key, path })) } };
 }
