@@ -25,10 +25,10 @@ import type { Handle } from "../memory/arena-layout.ts";
 import type { Clock } from "../platform/clock.ts";
 import { CommandTimes } from "./command-times.ts";
 import type { CommandObserver, RequestSource } from "./dispatcher-ports.ts";
-import { denyMask, MAY_CHANGE, refusal, type ServerState } from "./guards.ts";
+import { denyMask, refusal, type ServerState } from "./guards.ts";
+import { isHeldByPause } from "./held-by-pause.ts";
 import { permissionError, permissionErrorInExec } from "./permission-check.ts";
 import type { Propagator } from "./propagation.ts";
-import { promisesNoWrites } from "./script-refusal.ts";
 import { SlotMeter } from "./slot-meter.ts";
 import { NO_SLOT, requestSlot, routingError, type SlotOwnership } from "./slot-router.ts";
 import { SnapshotWait } from "./snapshot-wait.ts";
@@ -291,17 +291,12 @@ export class Dispatcher {
     if (commands === 1 && slowest >= 0 && elapsed >= slowest) this.#observer.slow(this.#call, elapsed);
   }
 
-  #execute(call: Call, start: number, end: number): void {
-    if ((call.client.flags & ClientFlag.asking) === 0) this.#executeOne(call, start, end);
-    else this.#executeAfterAsking(call, start, end);
-  }
-
   /** ASKING counts for one request, whatever becomes of that, or for one transaction. */
-  #executeAfterAsking(call: Call, start: number, end: number): void {
+  #execute(call: Call, start: number, end: number): void {
     const { client } = call;
-    const isAskedAgain = call.is(0, "asking");
+    const usesAsking = (client.flags & ClientFlag.asking) !== 0 && !call.is(0, "asking");
     this.#executeOne(call, start, end);
-    if (!this.#isHeld && !isAskedAgain && !client.has(ClientFlag.multi)) client.set(ClientFlag.asking, false);
+    if (usesAsking && !this.#isHeld && !client.has(ClientFlag.multi)) client.set(ClientFlag.asking, false);
   }
 
   #executeOne(call: Call, start: number, end: number): void {
@@ -413,7 +408,7 @@ export class Dispatcher {
   #passSpecial(call: Call, id: number, bits: number): boolean {
     const client = call.client;
     client.lastCommand = id;
-    if (this.#state.holdsWrites && this.#isHeldByPause(call, id, bits)) {
+    if (this.#state.holdsWrites && isHeldByPause(call, this.#table.fullNames[id] as string, bits)) {
       this.#hold(client);
       return false;
     }
@@ -439,14 +434,6 @@ export class Dispatcher {
     this.#isHeld = true;
     client.set(ClientFlag.held, true);
     client.connection.pause();
-  }
-
-  #isHeldByPause(call: Call, id: number, bits: number): boolean {
-    const { client } = call;
-    if ((client.flags & (ClientFlag.primary | ClientFlag.replica)) !== 0) return false;
-    if ((bits & CommandBit.mayWrite) !== 0) return !promisesNoWrites(call, this.#table.fullNames[id] as string);
-    if ((bits & MAY_CHANGE) !== 0) return true;
-    return this.#table.fullNames[id] === "exec" && client.queuesChange;
   }
 
   /** Of an ordinary request of a restricted user nothing else can be wrong. */

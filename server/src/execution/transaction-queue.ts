@@ -4,8 +4,7 @@ import type { Call } from "../commands/call.ts";
 import { ClientFlag, type QueuedCommand } from "../commands/client.ts";
 import { QUEUED_COMMAND_BYTES } from "../commands/client-memory.ts";
 import { CommandBit } from "../commands/command-table.ts";
-import { MAY_CHANGE } from "./guards.ts";
-import { promisesNoWrites } from "./script-refusal.ts";
+import { mayChange } from "./held-by-pause.ts";
 
 /** Where an argument lies, and how long it is. */
 const ARGUMENT_BYTES = 8;
@@ -25,8 +24,7 @@ export function queueCommand(call: Call, id: number, bits: number, fullName: str
   client.queued ??= [];
   const copy = copyOf(call, id);
   client.queued.push(copy);
-  const isScript = (bits & CommandBit.mayWrite) !== 0;
-  client.queuesChange ||= isScript ? !promisesNoWrites(call, fullName) : (bits & MAY_CHANGE) !== 0;
+  client.queuesChange ||= mayChange(call, fullName, bits);
   client.queuedBytes += QUEUED_COMMAND_BYTES + copy.buffer.length + copy.argc * ARGUMENT_BYTES;
   call.reply.status("QUEUED");
   return true;
