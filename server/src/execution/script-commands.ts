@@ -63,7 +63,7 @@ export class ScriptCommands {
     this.client.databaseIndex = call.client.databaseIndex;
     this.client.protocol = 2;
     this.#targets = Target.all;
-    for (const flag of [ClientFlag.readOnly, ClientFlag.asking]) this.client.set(flag, call.client.has(flag));
+    this.#inherit(call.client, ClientFlag.readOnly | ClientFlag.asking);
     return this.goOn(call);
   }
 
@@ -77,7 +77,7 @@ export class ScriptCommands {
     this.#caller = { client, command: client.has(ClientFlag.inExec) ? call.server.table.idOf("exec") : command };
     // A script may do what its client may.
     this.client.user = client.user;
-    for (const flag of [ClientFlag.restricted, ClientFlag.tracking]) this.client.set(flag, client.has(flag));
+    this.#inherit(client, ClientFlag.restricted | ClientFlag.tracking);
     call.client = this.client;
     call.offset = this.#offset;
     call.length = this.#length;
@@ -99,6 +99,10 @@ export class ScriptCommands {
       call.command = command;
       call.db = db;
     };
+  }
+
+  #inherit({ flags }: Client, inherited: number): void {
+    this.client.flags = (this.client.flags & ~inherited) | (flags & inherited);
   }
 
   /** `redis.set_repl`: who hears of what the script changes from now on. */
