@@ -4,7 +4,8 @@
  */
 
 import type { Call } from "./call.ts";
-import { Client, type ClientConnection, ClientFlag } from "./client.ts";
+import { Client, ClientFlag } from "./client.ts";
+import { NO_CONNECTION } from "./nobody.ts";
 
 export function everyClient(call: Call): Client[] {
   const link = linkAsClient(call);
@@ -20,19 +21,11 @@ function linkAsClient({ server }: Call): Client | undefined {
     id: server.clients.idOf(connection),
     address: `${connection.remoteAddress}:${connection.remotePort}`,
     localAddress: `${connection.localAddress}:${connection.localPort}`,
-    connection: linkConnection(() => link.restart("it was killed by a client")),
+    // Nothing but its end can be asked for.
+    connection: { ...NO_CONNECTION, destroy: () => link.restart("it was killed by a client") },
     createdAtMs: link.upSinceMs,
   });
   client.lastActiveMs = link.lastDataMs;
   client.set(ClientFlag.primary, true);
   return client;
-}
-
-/** Of which nothing but its end can be asked for. */
-function linkConnection(destroy: () => void): ClientConnection {
-  const nothing = (): void => undefined;
-  return {
-    ...{ destroy, send: nothing, closeAfterFlush: nothing, pause: nothing, resume: nothing, takeOver: nothing },
-    ...{ queryBytes: 0, outputBytes: 0, fileDescriptor: -1 },
-  };
 }

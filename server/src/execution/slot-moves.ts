@@ -5,6 +5,7 @@ import type { ServerCluster } from "../cluster/server-cluster.ts";
 import { Call } from "../commands/call.ts";
 import type { CommandTable } from "../commands/command-table.ts";
 import type { ServerContext } from "../commands/context.ts";
+import { nobody } from "../commands/nobody.ts";
 import type { LinkConnector } from "../replication/primary-link.ts";
 import { createServerSlotMigrations, type ServerSlotMigrations } from "../slot-migration/server-slot-migrations.ts";
 import type { Dispatcher } from "./dispatcher.ts";
@@ -12,7 +13,6 @@ import type { RequestSource } from "./dispatcher-ports.ts";
 import type { ServerState } from "./guards.ts";
 import { createImportApplier } from "./import-applier.ts";
 import { MovedChanges } from "./moved-changes.ts";
-import { nobody } from "./nobody.ts";
 
 export interface SlotMovesParts {
   readonly table: CommandTable;

@@ -1,6 +1,6 @@
 /** Where a client or its connection is asked for and there is none. */
 
-import { Client, type ClientConnection } from "../commands/client.ts";
+import { Client, type ClientConnection } from "./client.ts";
 
 /** The client in the Call before the first request. */
 export function nobody(): Client {
