@@ -106,7 +106,7 @@ export class Eviction {
   }
 
   get isOverLimit(): boolean {
-    return this.#limitBytes > 0 && this.#arena.usedBytes + this.otherBytes > this.#limitBytes;
+    return this.isLimited && this.#arena.usedBytes + this.otherBytes > this.#limitBytes;
   }
 
   idleSeconds(record: Handle): number {

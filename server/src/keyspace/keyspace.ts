@@ -87,11 +87,6 @@ export class Keyspace {
     return this.#databases.length;
   }
 
-  /** No database has a key. */
-  get isEmpty(): boolean {
-    return this.#databases.every(({ ownCount }) => ownCount === 0);
-  }
-
   /** `index` must be below `databaseCount`. */
   database(index: number): Database {
     return this.#databases[index] as Database;

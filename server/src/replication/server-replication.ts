@@ -23,7 +23,7 @@ export interface ServerReplicationParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
-  readonly keyspace: Pick<Keyspace, "isEmpty">;
+  readonly keyspace: Pick<Keyspace, "count">;
   readonly persistence: Persistence;
   readonly createFileTarget: PersistenceOptions["createFileTarget"];
   readonly appendOnly: { readonly isOn: boolean; readonly position: number; readonly durable: number };
@@ -211,6 +211,7 @@ function openSpool(parts: ServerReplicationParts, failed: (reason: Error) => voi
 
 /** A primary that has come back without its data would take it from its replicas too. */
 function refuseEmpty({ config, keyspace }: ServerReplicationParts, file: string): string | undefined {
-  if (!config.get("replica-refuse-empty-primary") || keyspace.isEmpty || holdsKeys(systemDisk, file)) return undefined;
+  if (!config.get("replica-refuse-empty-primary") || keyspace.count === 0 || holdsKeys(systemDisk, file))
+    return undefined;
   return "it has no keys, this replica has some, and replica-refuse-empty-primary is set";
 }

@@ -115,7 +115,8 @@ export class NodeMoves {
 
   #relay({ slots }: MigrationJob): void {
     this.#parts.change((state) => {
-      const [owner] = [...slots].map((slot) => state.table.ownerOf(slot));
+      const [slot] = slots;
+      const owner = slot === undefined ? undefined : state.table.ownerOf(slot);
       if (owner !== undefined) relayClaim(state, owner);
     });
   }
