@@ -232,8 +232,8 @@ function confirm(call: Call, word: string, name: Buffer | undefined, count: numb
   if (name === undefined) reply.nil();
   else reply.bulkBuffer(name);
   reply.integer(count);
-  // A push is no reply: CLIENT REPLY OFF does not hold it back.
-  if (!reply.resp3 || !client.has(ClientFlag.replyOff | ClientFlag.replySkip)) return;
+  // It is a message rather than a reply: CLIENT REPLY OFF does not hold it back.
+  if (!client.has(ClientFlag.replyOff | ClientFlag.replySkip)) return;
   client.connection.send(Buffer.from(reply.buffer.subarray(start, reply.position)));
   reply.position = start;
 }

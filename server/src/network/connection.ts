@@ -193,10 +193,9 @@ export class Connection implements ClientConnection, ReplyOwner, Outbox {
     this.#outboxBytes += bytes.length;
   }
 
-  /** Where the replies of a RESP3 client are thrown away, what is no reply must not stand among them. */
+  /** Where a client's replies are thrown away, what is no reply must not stand among them. */
   get #isPushedAside(): boolean {
-    const client = this.#client;
-    return client?.protocol === 3 && client.has(ClientFlag.replyOff | ClientFlag.replySkip);
+    return this.#client?.has(ClientFlag.replyOff | ClientFlag.replySkip) === true;
   }
 
   writeReplies(bytes: Buffer): boolean {

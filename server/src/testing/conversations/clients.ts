@@ -73,7 +73,8 @@ export const CLIENTS: readonly Conversation[] = [
       a? CLIENT REPLY ON | a GET k | a! CLIENT REPLY SKIP; SET k 2; GET k; GET l | a?2
       a CLIENT REPLY SKIP; GET k; GET k | a! CLIENT REPLY OFF; FOO; CLIENT REPLY SKIP; GET k | b GET k
       a? CLIENT REPLY ON | a HELLO 3 | a! CLIENT REPLY OFF | a! SUBSCRIBE x | b PUBLISH x 1 | a?1 | a? CLIENT REPLY ON
-      a UNSUBSCRIBE x
+      a UNSUBSCRIBE x | c! CLIENT REPLY OFF | c! PSUBSCRIBE x* | b PUBLISH x 1 | c?2 | c! PUNSUBSCRIBE x* | c?1
+      c! SUBSCRIBE x; UNSUBSCRIBE | c?2 | c? CLIENT REPLY ON | c! CLIENT REPLY SKIP; SUBSCRIBE x | c?1
     `,
   },
   {
