@@ -8,6 +8,7 @@ import { ByteColumn } from "../memory/byte-column.ts";
 import { type Comparison, sortRange, sortStably } from "../memory/partial-sort.ts";
 import { ValueType } from "../values/value-type.ts";
 import type { Call } from "./call.ts";
+import { ClientFlag } from "./client.ts";
 import { remove, replace } from "./collection-keys.ts";
 import { defineCommands, type KeySpec, keyAt } from "./command.ts";
 import { CommandError, ERRORS } from "./errors.ts";
@@ -61,8 +62,9 @@ function sort(call: Call, mayStore: boolean): void {
   const type = record === 0 ? ValueType.list : db.typeOf(record);
   const isSortable = type === ValueType.list || type === ValueType.set || type === ValueType.sortedSet;
   if (!isSortable) throw new CommandError(ERRORS.wrongType);
-  // The order of a set is our own affair; what is stored must be the same on every server.
-  if (request.isUnsorted && type === ValueType.set && request.target !== 0) {
+  // The order of a set is our own affair; what is stored, or decides what a script does, must be the same on every server.
+  const isOrderSeen = request.target !== 0 || call.client.has(ClientFlag.script);
+  if (request.isUnsorted && type === ValueType.set && isOrderSeen) {
     request.isUnsorted = false;
     request.isAlpha = true;
     request.by = 0;

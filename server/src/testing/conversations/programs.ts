@@ -38,6 +38,7 @@ export const PROGRAMS: readonly Conversation[] = [
       a EVAL #!foo\nreturn·1 0 | a EVAL #!lua·foo=1\nreturn·1 0 | a EVAL #!lua·flags=foo\nreturn·1 0 | a EVAL #!lua 0
       a EVAL #!lua\nreturn·1 0 | a EVAL return·redis.call('eval','return·1','0') 0
       a EVAL return·redis.call('blpop','none','0') 0 | a EVAL return·redis.call('multi') 0
+      a SADD set b aa a z | a EVAL return·redis.call('sort',KEYS[1],'by','_') 1 set | a DEL set
       a EVAL return·redis.call('auth','x') 0 | a EVAL return·type(getmetatable(_G).__index) 0
       a EVAL getmetatable(_G).__index=nil 0 | a EVAL return·#getmetatable(_G) 0 | a EVAL table.insert(_G,1) 0
       a EVAL table.insert(redis,1,1) 0 | a EVAL table.insert({}) 0 | a EVAL table.insert(1,1) 0
