@@ -152,6 +152,10 @@ describe.runIf(hasReferenceServer)("DUMP and RESTORE beside redis-server", () =>
       steps.push({ args: ["RESTORE", "idle", "0", good, "REPLACE", "IDLETIME", idle] });
       if (idle.length < 10) steps.push({ args: ["OBJECT", "IDLETIME", "idle"] });
     }
+    for (const word of ["TTL", "PTTL", "EXPIRETIME", "PEXPIRETIME", "TYPE", "EXISTS", "DUMP", "STRLEN", "TOUCH"]) {
+      const steady = { args: ["RESTORE", "idle", "0", good, "REPLACE", "IDLETIME", "1000000"] };
+      steps.push(steady, { args: [word, "idle"] }, { args: ["OBJECT", "IDLETIME", "idle"] });
+    }
     steps.push({ args: ["CONFIG", "SET", "maxmemory-policy", "allkeys-lfu"] });
     for (const frequency of ["0", "5", "255"]) {
       steps.push(

@@ -181,7 +181,7 @@ function isAllowed(conditions: Conditions, current: number, at: number): boolean
 }
 
 function replyTime(call: Call, timeOf: (expireAtMs: number) => number): void {
-  const record = call.db.lookupRead(call.buffer, call.offset[1] as number, call.length[1] as number);
+  const record = call.db.lookupUnused(call.buffer, call.offset[1] as number, call.length[1] as number);
   if (record === 0) {
     call.reply.integer(-2);
     return;

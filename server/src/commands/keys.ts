@@ -47,7 +47,7 @@ export const keyCommands = defineCommands([
     complexity: "O(N) in the number of keys",
     summary: "Counts which of the keys exist, one named twice twice.",
     syntax: "key [key ...]",
-    run: exists,
+    run: (call) => countFound(call, "lookupUnused"),
   },
   {
     name: "touch",
@@ -60,7 +60,7 @@ export const keyCommands = defineCommands([
     complexity: "O(N) in the number of keys",
     summary: "Marks keys as just used and counts those that exist.",
     syntax: "key [key ...]",
-    run: exists,
+    run: (call) => countFound(call, "lookupRead"),
   },
   {
     name: "type",
@@ -203,16 +203,16 @@ function del(call: Call): void {
   call.reply.integer(deleted);
 }
 
-function exists(call: Call): void {
+function countFound(call: Call, lookup: "lookupRead" | "lookupUnused"): void {
   let found = 0;
   for (let i = 1; i < call.argc; i++) {
-    if (call.db.lookupRead(call.buffer, call.offset[i] as number, call.length[i] as number) !== 0) found++;
+    if (call.db[lookup](call.buffer, call.offset[i] as number, call.length[i] as number) !== 0) found++;
   }
   call.reply.integer(found);
 }
 
 function type(call: Call): void {
-  const record = call.db.lookupRead(call.buffer, call.offset[1] as number, call.length[1] as number);
+  const record = call.db.lookupUnused(call.buffer, call.offset[1] as number, call.length[1] as number);
   call.reply.status(record === 0 ? "none" : typeName(call.db.typeOf(record)));
 }
 

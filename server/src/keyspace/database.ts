@@ -17,14 +17,13 @@ import { ExpirySums } from "./expiry-sums.ts";
 import { FieldExpiries } from "./field-expiries.ts";
 import { KeyChanges } from "./key-changes.ts";
 import type { KeyspaceState } from "./keyspace-state.ts";
+import { drawKey } from "./random-key.ts";
 import { KEEP_TTL, NO_EXPIRY, type Records } from "./record.ts";
 import type { SlotCounts } from "./slot-counts.ts";
 import { RAW_STRING, stringTypeByte } from "./string-encoding.ts";
 
 /** Strings that grow get as much again, up to this, so that appending copies each byte a few times only. */
 const MAX_SLACK_BYTES = 1024 * 1024;
-/** After so many draws of expired keys, on a replica, RANDOMKEY gives one. */
-const RANDOM_KEY_DRAWS = 100;
 
 export class Database {
   readonly arena: Arena;
@@ -75,25 +74,30 @@ export class Database {
 
   /** The record for reading, or 0. Counts as use, hit or miss. */
   lookupRead(buffer: Buffer, offset: number, length: number): Handle {
-    const state = this.#state;
-    const record = this.#find(buffer, offset, length);
-    if (record === 0 || (this.#records.isVolatile(record) && this.#isGone(record))) {
-      state.misses++;
-      this.changes.notify(EventClass.keyMiss, "keymiss", buffer, offset, length);
-      return 0;
-    }
-    state.hits++;
-    if (!state.isUntouched) this.#records.setAccess(record, state.access.used(this.#records.accessOf(record)));
+    const record = this.lookupUnused(buffer, offset, length);
+    if (record !== 0) this.#use(record);
     return record;
+  }
+
+  /** The record for what TTL, TYPE and EXISTS tell of it, or 0. Counts as hit or miss. */
+  lookupUnused(buffer: Buffer, offset: number, length: number): Handle {
+    const record = this.lookupState(buffer, offset, length);
+    if (record !== 0) {
+      this.#state.hits++;
+      return record;
+    }
+    this.#state.misses++;
+    this.changes.notify(EventClass.keyMiss, "keymiss", buffer, offset, length);
+    return 0;
   }
 
   /** The record for changing, or 0. Counts as use. */
   lookupWrite(buffer: Buffer, offset: number, length: number): Handle {
-    const state = this.#state;
-    const record = this.#find(buffer, offset, length);
-    if (record === 0 || (this.#records.isVolatile(record) && this.#isGone(record))) return 0;
-    this.arena.touch(record);
-    if (!state.isUntouched) this.#records.setAccess(record, state.access.used(this.#records.accessOf(record)));
+    const record = this.lookupState(buffer, offset, length);
+    if (record !== 0) {
+      this.arena.touch(record);
+      this.#use(record);
+    }
     return record;
   }
 
@@ -168,7 +172,7 @@ export class Database {
     return true;
   }
 
-  /** Makes a string this long (not shorter than it is), new bytes zero. For APPEND and SETRANGE: may leave slack. */
+  /** Makes a string this long (not shorter than it is), new bytes zero. For APPEND and SETRANGE: what grows again may get slack. */
   growString(record: Handle, newLength: number): Handle {
     const records = this.#records;
     const length = records.valueLength(record);
@@ -176,7 +180,7 @@ export class Database {
     let target = record;
     this.arena.touch(record);
     if (header + newLength > this.arena.capacityOf(record)) {
-      const slack = Math.min(newLength, MAX_SLACK_BYTES);
+      const slack = length === 0 ? 0 : Math.min(newLength, MAX_SLACK_BYTES);
       target = records.createWithRoom(record, newLength + slack);
       this.#reindex(record, target);
       this.arena.free(record);
@@ -222,8 +226,8 @@ export class Database {
 
   /** Deletes a key and its value; false if it is not there (or has expired). */
   delete(buffer: Buffer, offset: number, length: number): boolean {
-    const record = this.#find(buffer, offset, length);
-    if (record === 0 || (this.#records.isVolatile(record) && this.#isGone(record))) return false;
+    const record = this.lookupState(buffer, offset, length);
+    if (record === 0) return false;
     this.#removeFound(record);
     this.#state.destroy(record);
     return true;
@@ -346,15 +350,7 @@ export class Database {
 
   /** A record, each with the same probability; 0 if there is none. */
   randomKey(): Handle {
-    for (let draw = 0; ; draw++) {
-      const record = this.randomRecord();
-      const isForeign = record !== 0 && this.#state.isForeign(record);
-      if (record === 0 || (isForeign && draw >= RANDOM_KEY_DRAWS)) return 0;
-      if (isForeign) continue;
-      if (!this.isExpired(record)) return record;
-      if (!this.#state.keepsExpired) this.expireRecord(record);
-      else if (draw === RANDOM_KEY_DRAWS) return record;
-    }
+    return drawKey(this.#state, this);
   }
 
   /** As randomKey, expired ones included. */
@@ -432,6 +428,11 @@ export class Database {
   #find(buffer: Buffer, offset: number, length: number): Handle {
     const { dictionary } = this.#state;
     return dictionary.find(this.#root, dictionary.hash(buffer, offset, length), buffer, offset, length);
+  }
+
+  #use(record: Handle): void {
+    const state = this.#state;
+    if (!state.isUntouched) this.#records.setAccess(record, state.access.used(this.#records.accessOf(record)));
   }
 
   /** Whether the volatile record that was just found counts as missing; deletes it where that is ours to do. */
