@@ -16,7 +16,7 @@ import { closeIdleClients } from "./commands/idle-clients.ts";
 import { NO_CONNECTION, nobody } from "./commands/nobody.ts";
 import { StreamArguments } from "./commands/stream-arguments.ts";
 import type { Config } from "./config/config.ts";
-import { writeConfigFile } from "./config/config-writer.ts";
+import { rewriteConfigFile } from "./config/config-writer.ts";
 import { createCommandObserver } from "./execution/command-observer.ts";
 import { dataLoadParts, reloadAppendOnly } from "./execution/data-load.ts";
 import { Dispatcher } from "./execution/dispatcher.ts";
@@ -65,7 +65,6 @@ import { systemDisk } from "./platform/disk.ts";
 import { MemoryRelease } from "./platform/memory-release.ts";
 import { processIdentity } from "./platform/process-identity.ts";
 import type { Random } from "./platform/random.ts";
-import { describeSystemError } from "./platform/system-error.ts";
 import { PublishSubscribe } from "./pubsub/publish-subscribe.ts";
 import { positionInFile, type Replication } from "./replication/replication.ts";
 import { createServerReplication } from "./replication/server-replication.ts";
@@ -277,7 +276,7 @@ function createCore(options: ServerOptions): Core {
     ...{ shutdown: options.requestShutdown, purgeMemory: () => upkeep.purge() },
     reloadAppendOnly: () => reloadAppendOnly({ context, dispatcher }, NO_CONNECTION),
     resetStatistics: () => resetStatistics(context, usage, dispatcher.processed),
-    ...{ rewriteConfig: () => rewriteConfigFile(options, users), prepareNodes: nodesPreparation(options) },
+    ...{ rewriteConfig: configRewriting(options, users), prepareNodes: nodesPreparation(options) },
   };
   const [parser, reply] = [createParser(), new ReplyWriter()];
   const state = createServerState(context, readiness);
@@ -482,15 +481,8 @@ function runCron({ context, dispatcher, gateway, upkeep, usage, waiting, cluster
   usage.commandRate.sample(dispatcher.processed, nowMs);
 }
 
-function rewriteConfigFile({ config, configFile, logger }: ServerOptions, users: ServerUsers): string | undefined {
-  if (configFile === "") return "ERR The server is running without a config file";
-  try {
-    writeConfigFile(configFile, config, userLinesOf(users));
-    return undefined;
-  } catch (error) {
-    logger.warning(`CONFIG REWRITE failed: ${describeSystemError(error)}`);
-    return `ERR Rewriting config file: ${describeSystemError(error)}`;
-  }
+function configRewriting(options: ServerOptions, users: ServerUsers): ServerContext["rewriteConfig"] {
+  return (isComplete) => rewriteConfigFile(options, { userLines: userLinesOf(users), isComplete });
 }
 
 function tellFlushed({ tracking, persistence, slotMigrations }: ServerContext): void {

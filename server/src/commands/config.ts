@@ -1,5 +1,6 @@
 /** CONFIG: the live configuration over the wire. Texts of arguments are UTF-8, as in the file. */
 
+import { findDirective } from "../config/config.ts";
 import type { Call } from "./call.ts";
 import { ClientFlag } from "./client.ts";
 import { defineCommands } from "./command.ts";
@@ -88,7 +89,10 @@ function configSet(call: Call): void {
   for (let index = 2; index < call.argc; index += 2) {
     pairs.push([call.copy(index).toString(), call.copy(index + 1).toString()]);
   }
-  const { config, listening } = call.server;
+  const { config, listening, facts } = call.server;
+  if (facts.persistence().loading !== undefined && pairs.some(([name]) => findDirective(name)?.isKeptWhileLoading)) {
+    throw new CommandError(ERRORS.loading);
+  }
   const before = pairs.flatMap(([name]): [string, string][] => config.matching([name]));
   const isLocal = isLocalClient(call.client);
   const error = config.set(pairs, isLocal);
@@ -120,7 +124,7 @@ function refusedSetting({ directive, reason }: { readonly directive: string; rea
 }
 
 function configRewrite(call: Call): void {
-  const error = call.server.rewriteConfig();
+  const error = call.server.rewriteConfig(false);
   if (error !== undefined) throw new CommandError(error);
   call.reply.ok();
 }

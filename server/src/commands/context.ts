@@ -188,8 +188,8 @@ export interface ServerContext {
   purgeMemory(): void;
   /** CONFIG RESETSTAT. */
   resetStatistics(): void;
-  /** CONFIG REWRITE: the error text, or undefined. */
-  rewriteConfig(): string | undefined;
+  /** CONFIG REWRITE: the error text, or undefined. `isComplete`: with the directives that have their defaults. */
+  rewriteConfig(isComplete: boolean): string | undefined;
   /** GROUP NODES: what is wrong with the text, or undefined once it is on the disk. */
   prepareNodes(text: string): string | undefined;
 }

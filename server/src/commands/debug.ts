@@ -46,6 +46,10 @@ const SUBCOMMANDS: ReadonlyMap<string, DebugSubcommand> = new Map(
       summary: "Gives the server another replication ID.",
       run: changeReplicationId,
     },
+    "config-rewrite-force-all": {
+      ...{ arity: 2, syntax: "", run: debugRewriteConfig },
+      summary: "Rewrites the configuration file with all directives, also those that have their defaults.",
+    },
     digest: { arity: 2, syntax: "", summary: "Gives a checksum of all data.", run: debugDigest },
     "digest-value": {
       ...{ arity: -2, syntax: "[key [key ...]]", run: debugDigestValue },
@@ -133,6 +137,11 @@ function debugHelp(call: Call): void {
 
 function changeReplicationId(call: Call): void {
   call.server.replication.history.restart();
+  call.reply.ok();
+}
+
+function debugRewriteConfig(call: Call): void {
+  if (call.server.rewriteConfig(true) !== undefined) throw new CommandError("ERR CONFIG-REWRITE-FORCE-ALL failed");
   call.reply.ok();
 }
 

@@ -1,12 +1,33 @@
 /** Puts the live configuration back into its file: written beside it, fsynced, renamed, so that no reader sees half of it. */
 
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, unlinkSync, writeSync } from "node:fs";
+import type { Logger } from "../observability/logger.ts";
+import { describeSystemError } from "../platform/system-error.ts";
 import type { Config } from "./config.ts";
-import { rewriteConfig } from "./rewrite.ts";
+import { type RewriteOptions, rewriteConfig } from "./rewrite.ts";
 
-/** Throws the file system's error; the old file is then untouched. */
-export function writeConfigFile(path: string, config: Config, userLines: readonly string[]): void {
-  const text = rewriteConfig(readIfPresent(path), config, userLines);
+export interface WrittenConfig {
+  readonly config: Config;
+  /** Path; empty where there is none. */
+  readonly configFile: string;
+  readonly logger: Logger;
+}
+
+/** Gives CONFIG REWRITE's error text if the file cannot be written; it is then untouched. */
+export function rewriteConfigFile(written: WrittenConfig, options: RewriteOptions): string | undefined {
+  const { config, configFile, logger } = written;
+  if (configFile === "") return "ERR The server is running without a config file";
+  try {
+    writeConfigFile(configFile, config, options);
+    return undefined;
+  } catch (error) {
+    logger.warning(`CONFIG REWRITE failed: ${describeSystemError(error)}`);
+    return `ERR Rewriting config file: ${describeSystemError(error)}`;
+  }
+}
+
+function writeConfigFile(path: string, config: Config, options: RewriteOptions): void {
+  const text = rewriteConfig(readIfPresent(path), config, options);
   const temporary = `${path}.${process.pid}.tmp`;
   const file = openSync(temporary, "w", 0o644);
   try {

@@ -42,8 +42,10 @@ export interface DirectiveOptions {
   readonly isImmutable?: boolean;
   /** Changed at run time only with `enable-protected-configs`. */
   readonly isProtected?: boolean;
+  /** Not changed while data is loaded. */
+  readonly isKeptWhileLoading?: boolean;
   readonly effect?: "full" | "none";
-  /** For tests: CONFIG GET shows it by its name only. */
+  /** CONFIG GET shows it by its name only. */
   readonly isHidden?: boolean;
 }
 
@@ -56,6 +58,7 @@ export interface Directive<Name extends string = string, Value = unknown> {
   readonly alias: string | undefined;
   readonly isImmutable: boolean;
   readonly isProtected: boolean;
+  readonly isKeptWhileLoading: boolean;
   readonly effect: "full" | "none";
   readonly isHidden: boolean;
   /** Takes all words of its line; CONFIG SET splits its one argument at blanks. */
@@ -106,6 +109,7 @@ export function described<const Name extends string, Value>(name: Name, initial:
     alias: options.alias,
     isImmutable: options.isImmutable ?? false,
     isProtected: options.isProtected ?? false,
+    isKeptWhileLoading: options.isKeptWhileLoading ?? false,
     effect: options.effect ?? "full",
     isHidden: options.isHidden ?? false,
   };

@@ -24,6 +24,8 @@ import { savePoints } from "./save-points.ts";
 
 const STORED: DirectiveOptions = { effect: "none" };
 const FIXED: DirectiveOptions = { isImmutable: true };
+/** Tools set whatever `CONFIG GET *` shows, and know which of Redis' own directives they may not. */
+const OWN_AND_FIXED: DirectiveOptions = { ...FIXED, isHidden: true };
 const HIDDEN: DirectiveOptions = { isHidden: true };
 const HIDDEN_STORED: DirectiveOptions = { isHidden: true, effect: "none" };
 const FIXED_STORED: DirectiveOptions = { isImmutable: true, effect: "none" };
@@ -94,10 +96,10 @@ const NETWORK = [
     replica: { hardBytes: 256 * MIB, softBytes: 64 * MIB, softSeconds: 60 },
     pubsub: { hardBytes: 32 * MIB, softBytes: 8 * MIB, softSeconds: 60 },
   }),
-  integer("admin-port", 9121, PORTS, FIXED),
-  addresses("admin-bind", ["*"], FIXED),
-  bool("admin-tls", false, FIXED),
-  bool("socket-batching", true, FIXED),
+  integer("admin-port", 9121, PORTS, OWN_AND_FIXED),
+  addresses("admin-bind", ["*"], OWN_AND_FIXED),
+  bool("admin-tls", false, OWN_AND_FIXED),
+  bool("socket-batching", true, OWN_AND_FIXED),
 ] as const;
 
 const TLS = [
@@ -236,7 +238,7 @@ const VALUES = [
 ] as const;
 
 const PERSISTENCE = [
-  directory("dir", ".", { isProtected: true }),
+  directory("dir", ".", { isProtected: true, isKeptWhileLoading: true }),
   text("dbfilename", "dump.rdb", { isProtected: true, check: plainName("dbfilename", "filename") }),
   savePoints("save", [
     { seconds: 3600, changes: 1 },
@@ -252,7 +254,7 @@ const PERSISTENCE = [
   bool("rdbchecksum", true, FIXED),
   bool("rdb-del-sync-files", false, STORED),
   bool("rdb-save-incremental-fsync", true, STORED),
-  bool("appendonly", false),
+  bool("appendonly", false, { isKeptWhileLoading: true }),
   text("appendfilename", "appendonly.aof", {
     isImmutable: true,
     check: plainName("appendfilename", "filename"),
@@ -295,10 +297,10 @@ const REPLICATION = [
   integer("repl-diskless-sync-delay", 5, COUNT),
   integer("repl-diskless-sync-max-replicas", 0, COUNT),
   bool("replica-refuse-empty-primary", false),
-  choice("repl-diskless-load", ["disabled", "on-empty-db", "swapdb"], "disabled"),
+  choice("repl-diskless-load", ["disabled", "on-empty-db", "swapdb"], "disabled", { isKeptWhileLoading: true }),
   integer("min-replicas-to-write", 0, COUNT, { alias: "min-slaves-to-write" }),
   integer("min-replicas-max-lag", 10, COUNT, { alias: "min-slaves-max-lag" }),
-  integer("group-lease", 0, [0, 3600], FIXED),
+  integer("group-lease", 0, [0, 3600], OWN_AND_FIXED),
 ] as const;
 
 const CLUSTER = [

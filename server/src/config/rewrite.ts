@@ -21,8 +21,16 @@ interface OldLine {
   readonly directive: string | undefined;
 }
 
-/** All is bytes as latin1. `userLines`: what follows the word `user` for each user; none where they have a file of their own. */
-export function rewriteConfig(oldText: string, config: Config, userLines: readonly string[] = []): string {
+export interface RewriteOptions {
+  /** What follows the word `user` for each user; none where they have a file of their own. */
+  readonly userLines?: readonly string[];
+  /** Directives that have their defaults are written too. */
+  readonly isComplete?: boolean;
+}
+
+/** All is bytes as latin1. */
+export function rewriteConfig(oldText: string, config: Config, options: RewriteOptions = {}): string {
+  const { userLines = [], isComplete = false } = options;
   const lines = oldText.replace(/\n$/, "").split("\n").map(readLine);
   const appended: string[] = [];
   const rewrite = (name: string, wanted: (isInFile: boolean) => readonly string[]): void => {
@@ -35,7 +43,7 @@ export function rewriteConfig(oldText: string, config: Config, userLines: readon
     for (const orphan of places) orphan.text = "";
   };
   for (const directive of DIRECTIVES as readonly Directive[]) {
-    rewrite(directive.name, (isInFile) => wantedLines(directive, config, isInFile));
+    rewrite(directive.name, (isInFile) => wantedLines(directive, config, isComplete || isInFile));
   }
   rewrite(USER, () => userLines.map((words) => `${USER} ${words}`));
   const kept = lines.map((line) => line.text);
@@ -50,11 +58,11 @@ function readLine(text: string): OldLine {
   return { text, directive: name.toLowerCase() === USER ? USER : findDirective(name)?.name };
 }
 
-function wantedLines(directive: Directive, config: Config, isInFile: boolean): readonly string[] {
+function wantedLines(directive: Directive, config: Config, isAsked: boolean): readonly string[] {
   const value = config.get(directive.name as DirectiveName);
   const isDefault = directive.format(value) === directive.format(directive.initial);
   const isImplicitDirectory = directive.name === "dir" && !config.isGiven("dir");
-  if ((isDefault || isImplicitDirectory) && !isInFile) return [];
+  if ((isDefault || isImplicitDirectory) && !isAsked) return [];
   return directive.lines(value).map((words) => bytesOfText(`${directive.name} ${words}`));
 }
 
