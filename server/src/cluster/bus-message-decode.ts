@@ -45,6 +45,11 @@ export function frameLength(bytes: Buffer, at: number): number | { readonly erro
   return length;
 }
 
+/** Of a whole message (frameLength); one of MESSAGE_TYPE, if the type is known. */
+export function messageTypeOf(bytes: Buffer): number {
+  return bytes.readUInt16BE(HEADER.type);
+}
+
 /** Decodes exactly one message. The result refers to `bytes`; do not reuse them. */
 export function decodeBusMessage(bytes: Buffer): Decoded {
   try {
@@ -81,7 +86,7 @@ function decodeHeader(bytes: Buffer): BusHeader {
 }
 
 function decodeBody(bytes: Buffer, messageFlags: number): BusBody {
-  const code = bytes.readUInt16BE(HEADER.type);
+  const code = messageTypeOf(bytes);
   const length = bytes.length - HEADER.length;
   switch (code) {
     case MESSAGE_TYPE.ping:

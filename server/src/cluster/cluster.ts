@@ -9,6 +9,7 @@ import type { ClusterFacts } from "../observability/facts.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Random } from "../platform/random.ts";
 import { Bus, type BusHost, type BusTransport } from "./bus.ts";
+import { messageTypeOf } from "./bus-message-decode.ts";
 import { isPrimary } from "./cluster-node.ts";
 import { sendToAll } from "./gossip.ts";
 import { acceptLink, type ClusterEvent, change, step } from "./machine.ts";
@@ -86,6 +87,8 @@ export class Cluster {
   readonly ownedByMe = new Uint8Array(SLOT_COUNT);
   readonly slotUse = new SlotUse();
   readonly state: ClusterState;
+  /** Messages of this type are not taken, as if the network had lost them; -1: all are. For tests. */
+  lostMessageType = -1;
   readonly #services: ClusterServices;
   readonly #options: ClusterOptions;
   readonly #file: NodesConfFile;
@@ -146,7 +149,9 @@ export class Cluster {
         accepted: (remoteIp, localIp) => acceptLink(this.state, { remoteIp, localIp }, this.#now()).id,
         opened: (link) => this.#step({ kind: "opened", link }),
         closed: (link) => this.#step({ kind: "closed", link }),
-        packet: (link, bytes) => this.#step({ kind: "packet", link, bytes }),
+        packet: (link, bytes) => {
+          if (messageTypeOf(bytes) !== this.lostMessageType) this.#step({ kind: "packet", link, bytes });
+        },
         garbage: (link, reason) => this.#step({ kind: "garbage", link, reason }),
       },
     );

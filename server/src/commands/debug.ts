@@ -55,6 +55,10 @@ const SUBCOMMANDS: ReadonlyMap<string, DebugSubcommand> = new Map(
       ...{ arity: -2, syntax: "[key [key ...]]", run: debugDigestValue },
       summary: "Gives checksums of the values of keys.",
     },
+    "drop-cluster-packet-filter": {
+      ...{ arity: 3, syntax: "packet-type", run: debugLoseMessages },
+      summary: "Takes no messages of this type from other nodes of the cluster; -1: takes all.",
+    },
     error: { arity: 3, syntax: "message", summary: "Replies with this error.", run: debugError },
     listpack: { arity: 3, syntax: "key", summary: "Tells whether the value is one listpack.", run: debugListpack },
     log: { arity: 3, syntax: "message", summary: "Writes to the server's log.", run: debugLog },
@@ -232,6 +236,12 @@ function debugSetActiveExpire(call: Call): void {
 
 function debugPauseCron(call: Call): void {
   call.server.debugSwitches.isUpkeepPaused = call.text(2) !== "0";
+  call.reply.ok();
+}
+
+function debugLoseMessages(call: Call): void {
+  const type = Number(integerArgument(call, 2));
+  if (call.server.cluster !== undefined) call.server.cluster.lostMessageType = type;
   call.reply.ok();
 }
 

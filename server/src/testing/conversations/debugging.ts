@@ -53,6 +53,14 @@ export const DEBUGGING: readonly Conversation[] = [
     `,
   },
   {
+    title: "messages of the cluster that are lost",
+    directives: ["--cluster-enabled", "yes"],
+    lines: `
+      a DEBUG DROP-CLUSTER-PACKET-FILTER 5 | a DEBUG DROP-CLUSTER-PACKET-FILTER -1 | a DEBUG DROP-CLUSTER-PACKET-FILTER x
+      a DEBUG DROP-CLUSTER-PACKET-FILTER | a DEBUG DROP-CLUSTER-PACKET-FILTER 1 2
+    `,
+  },
+  {
     title: "refused unless it is allowed",
     directives: ["--enable-debug-command", "no"],
     lines: `

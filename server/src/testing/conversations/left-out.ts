@@ -31,7 +31,6 @@ export const DEBUG_LEFT_OUT: Readonly<Record<string, string>> = {
   clusterlink: "closes links of the cluster's bus, for tests of Redis' own bus",
   "config-rewrite-force-all": "writes directives that nobody has set",
   "crash-and-recover": "kills the server",
-  "drop-cluster-packet-filter": "is for tests of Redis' own bus",
   htstats: "prints a table of another kind",
   "htstats-key": "prints a table of another kind",
   leak: "loses memory on purpose",
