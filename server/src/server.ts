@@ -290,7 +290,7 @@ function createCore(options: ServerOptions): Core {
   });
   listenToKeyspace(context, propagator);
   followAcknowledgements(context, waiting);
-  followSettings({ config, keyspace, parser, table });
+  followSettings({ config, keyspace, parser, table, upkeep });
   const batch = openSocketBatch(config, options.logger);
   const gateway = createServerGateway({
     ...{ context, handler: dispatcher, traffic: usage.traffic, batch, durable: appendOnly.replies },

@@ -21,10 +21,16 @@ export interface SettingFollowers {
   readonly keyspace: Keyspace;
   readonly parser: { maxBulkBytes: number };
   readonly table: { readonly latencies: { isOn: boolean } };
+  readonly upkeep: { tick(): void };
 }
 
-export function followSettings({ config, keyspace, parser, table }: SettingFollowers): void {
+export function followSettings({ config, keyspace, parser, table, upkeep }: SettingFollowers): void {
   followEvictionSettings(config, keyspace);
+  // A lower limit holds from the next command on, as far as a slice of eviction brings it.
+  config.onChange(["maxmemory", "maxmemory-policy"], () => {
+    upkeep.tick();
+    return undefined;
+  });
   followKeyspaceEvents(config, keyspace);
   followBulkLimit(config, parser);
   follow(config, ["latency-tracking"], () => {

@@ -82,6 +82,7 @@ export const CONFIGURATION: readonly Conversation[] = [
   {
     title: "a change takes effect at once",
     lines: `
+      a SET gone 1 | a CONFIG SET maxmemory 1 maxmemory-policy allkeys-lru | a DBSIZE | a CONFIG SET maxmemory-policy noeviction
       a CONFIG SET maxmemory 1 | a SET k v | a CONFIG SET maxmemory 0 | a SET k v
       a CONFIG SET min-replicas-to-write 1 | a SET k v | a CONFIG SET min-replicas-to-write 0
       a CONFIG SET hash-max-listpack-entries 1 | a HSET h a 1 b 2 | a OBJECT ENCODING h
