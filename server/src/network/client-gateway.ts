@@ -18,7 +18,7 @@ import type { SocketBatch, TurnListener } from "./socket-batch.ts";
 
 export interface GatewaySettings {
   readonly maxClients: number;
-  /** Whether strangers from the network are refused because nothing protects the data. */
+  /** Whether strangers from the network are refused because nothing protects the data, whatever addresses it is bound to. */
   readonly isProtected: boolean;
 }
 
@@ -60,6 +60,8 @@ export class ClientGateway {
   readonly #options: GatewayOptions;
   readonly #replies: ReplyQueue;
   readonly #outboxes = new Outboxes();
+  /** Above the soft limit of what waits for them. */
+  readonly #slow = new Set<Connection>();
 
   constructor(options: GatewayOptions) {
     this.#options = options;
@@ -85,6 +87,7 @@ export class ClientGateway {
   }
 
   tick(): void {
+    for (const connection of this.#slow) connection.endIfSlow();
     this.#options.evict();
   }
 
@@ -112,6 +115,7 @@ export class ClientGateway {
       durable,
       replies: this.#replies,
       outboxes: this.#outboxes,
+      slow: this.#slow,
       nowMs,
       closed: () => this.#leave(client),
     });

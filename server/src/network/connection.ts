@@ -82,6 +82,8 @@ export interface ConnectionOptions {
   /** Shared by all connections. */
   readonly replies: ReplyQueue;
   readonly outboxes: Outboxes;
+  /** Those above the soft limit of their output; somebody has to call their `endIfSlow`. */
+  readonly slow: Set<Connection>;
   readonly closed: () => void;
   readonly nowMs: () => number;
 }
@@ -102,6 +104,7 @@ export class Connection implements ClientConnection, ReplyOwner, Outbox {
   readonly #durable: DurabilityGate;
   readonly #replies: ReplyQueue;
   readonly #outboxes: Outboxes;
+  readonly #slow: Set<Connection>;
   readonly #closed: () => void;
   readonly #nowMs: () => number;
   readonly #flush = (): void => {
@@ -143,6 +146,7 @@ export class Connection implements ClientConnection, ReplyOwner, Outbox {
     this.#durable = options.durable;
     this.#replies = options.replies;
     this.#outboxes = options.outboxes;
+    this.#slow = options.slow;
     this.#closed = options.closed;
     this.#nowMs = options.nowMs;
     this.#socket.on("error", () => this.destroy());
@@ -408,6 +412,11 @@ export class Connection implements ClientConnection, ReplyOwner, Outbox {
     return true;
   }
 
+  /** Some times a second: whoever stays above the soft limit is closed, also when nothing more is written. */
+  endIfSlow(): void {
+    if (!this.#isClosing) this.#checkOutput();
+  }
+
   #checkOutput(): void {
     const client = this.#client;
     if (client === undefined) return;
@@ -424,15 +433,18 @@ export class Connection implements ClientConnection, ReplyOwner, Outbox {
   #isOverSoft(waiting: number, limit: OutputLimit): boolean {
     if (limit.softBytes === 0 || waiting <= limit.softBytes) {
       this.#softSinceMs = 0;
+      this.#slow.delete(this);
       return false;
     }
     const nowMs = this.#nowMs();
     if (this.#softSinceMs === 0) this.#softSinceMs = nowMs;
+    this.#slow.add(this);
     return nowMs - this.#softSinceMs > limit.softSeconds * 1000;
   }
 
   #onClose(): void {
     this.#isClosing = true;
+    this.#slow.delete(this);
     this.#pending = undefined;
     this.#outbox = [];
     this.#outboxBytes = 0;

@@ -122,6 +122,18 @@ export function testRobustness(batching: "yes" | "no"): void {
       await greedy.untilClosed();
     });
 
+    test("a client that stays above its soft limit is closed, though nothing more is written for it", async () => {
+      const server = await start("--client-output-buffer-limit", "normal", "0", "4mb", "0");
+      const [greedy, other] = [await connect(server), await connect(server)];
+      await other.command("SET", "big", Buffer.alloc(40 * MIB, "x"));
+      greedy.socket.pause();
+      greedy.write(encodeCommand(["GET", "big"]));
+      await settle(other);
+      await expect.poll(() => other.text("CLIENT", "LIST")).not.toMatch(/id=1 /);
+      greedy.socket.resume();
+      expect((await greedy.untilClosed()).length).toBeLessThan(40 * MIB);
+    });
+
     test("a slow reader within its limit gets everything in the end", async () => {
       const server = await start();
       const [slow, other] = [await connect(server), await connect(server)];

@@ -47,7 +47,7 @@ export function createServerGateway({
     ...{ clients, handler, limits, traffic, batch, durable },
     settings: () => ({
       maxClients: config.get("maxclients"),
-      isProtected: config.get("protected-mode") && accessControl.defaultUser.needsNoPassword && !config.isGiven("bind"),
+      isProtected: config.get("protected-mode") && accessControl.defaultUser.needsNoPassword,
     }),
     nowMs: () => clock.nowMs(),
     turnEnded: () => context.tracking.turnEnded(),
