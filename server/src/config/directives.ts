@@ -76,7 +76,7 @@ function checkShutdown(words: readonly string[]): string | undefined {
 const NETWORK = [
   integer("port", 6379, PORTS),
   addresses("bind", ["*", "-::*"]),
-  text("bind-source-addr", "", STORED),
+  text("bind-source-addr", ""),
   text("unixsocket", "", FIXED),
   octal("unixsocketperm", 0, [0, 0o777], FIXED),
   integer("tcp-backlog", 511, COUNT, FIXED),
