@@ -115,7 +115,7 @@ export class KeyspaceLoader implements RdbHandler {
     const access = this.#keyspace.eviction.accessOfLoaded(key.idleSeconds, key.frequency);
     if (this.#strings.isFull) this.settle();
     this.#strings.add(name.buffer, name.offset, name.length, buffer, offset, length, expireAtMs, access);
-    this.keysLoaded++;
+    this.#kept(key);
   }
 
   settle(): void {
@@ -196,7 +196,7 @@ export class KeyspaceLoader implements RdbHandler {
     const { eviction } = this.#keyspace;
     if (idleSeconds >= 0) eviction.setIdleSeconds(record, idleSeconds);
     if (frequency >= 0) eviction.setFrequency(record, frequency);
-    this.keysLoaded++;
+    this.#kept(key);
   }
 
   /** Frees the collection being loaded, if there is one: it has expired, or loading stops here. */
@@ -234,7 +234,17 @@ export class KeyspaceLoader implements RdbHandler {
   }
 
   #isPast(expireAtMs: number): boolean {
-    return this.#dropsExpired && expireAtMs !== 0 && expireAtMs < this.#options.nowMs;
+    return this.#dropsExpired && this.#isDead(expireAtMs);
+  }
+
+  #isDead(expireAtMs: number): boolean {
+    return this.#options.dropsExpired && expireAtMs !== 0 && expireAtMs < this.#options.nowMs;
+  }
+
+  /** One that stays only until its DEL is in the stream counts as what it is. */
+  #kept({ expireAtMs }: RdbKey): void {
+    if (this.#isDead(expireAtMs)) this.keysExpired++;
+    else this.keysLoaded++;
   }
 
   #isExpired(key: RdbKey): boolean {

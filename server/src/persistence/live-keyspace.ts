@@ -10,6 +10,7 @@ import { defaultEncodingLimits } from "../values/encoding-limits.ts";
 import { CollectingHandler } from "./collecting-handler.ts";
 import { Crc64 } from "./crc64.ts";
 import { KeyspaceLoader } from "./keyspace-loader.ts";
+import type { RdbHeader } from "./rdb-frame.ts";
 import { createChunk, RdbOutput } from "./rdb-output.ts";
 import { RdbReader } from "./rdb-reader.ts";
 import { Snapshot } from "./snapshot.ts";
@@ -78,20 +79,27 @@ export class LiveKeyspace {
     return handler;
   }
 
-  cut(target: SnapshotTarget, form = rdbForm): Snapshot {
+  cut(target: SnapshotTarget, form = rdbForm, replication?: RdbHeader["replication"]): Snapshot {
     const own = new Collections(this.keyspace.arena, this.collections.limits, this.collections.random);
     return new Snapshot({
       keyspace: this.keyspace,
       collections: own,
       output: new RdbOutput(target, { compress: true }),
       form,
-      header: { version: COMPATIBLE_VERSION, createdAtSeconds: 0, usedMemoryBytes: 0, isAofBase: false, libraries: [] },
+      header: {
+        version: COMPATIBLE_VERSION,
+        createdAtSeconds: 0,
+        usedMemoryBytes: 0,
+        isAofBase: false,
+        libraries: [],
+        ...(replication === undefined ? {} : { replication }),
+      },
     });
   }
 
-  save(): Buffer {
+  save(replication?: RdbHeader["replication"]): Buffer {
     const target = new MemoryTarget();
-    this.cut(target).walk(() => false);
+    this.cut(target, rdbForm, replication).walk(() => false);
     return target.file;
   }
 }

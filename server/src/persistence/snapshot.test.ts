@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { NO_EXPIRY } from "../keyspace/record.ts";
 import { createSeededRandom } from "../platform/random.ts";
 import { agreeInAll } from "../testing/agree.ts";
 import { Encoding, ValueType } from "../values/value-type.ts";
@@ -82,6 +83,17 @@ describe("Snapshot", () => {
     expect(new LiveKeyspace().load(file, { nowMs: 5001 }).keysExpired).toBe(1);
     expect(new LiveKeyspace().load(file, { nowMs: 5000 }).keysLoaded).toBe(1);
     expect(new LiveKeyspace().load(file, { nowMs: 5001, dropsExpired: false }).keysLoaded).toBe(1);
+  });
+
+  test("keeps what has expired where replicas go on from the file: its DEL is for them, and it counts as expired", () => {
+    const live = new LiveKeyspace();
+    const bytes = Buffer.from("keyvalue");
+    live.keyspace.database(0).setString(bytes, 0, 3, bytes, 3, 5, 5000);
+    live.keyspace.database(0).setString(bytes, 0, 2, bytes, 3, 5, NO_EXPIRY);
+    const file = live.save({ id: "0".repeat(40), offset: 7, databaseIndex: 0 });
+    const target = new LiveKeyspace();
+    const { keysLoaded, keysExpired } = target.load(file, { nowMs: 5001 });
+    expect([keysLoaded, keysExpired, target.keyspace.database(0).count]).toEqual([1, 1, 2]);
   });
 
   test("keeps packed encodings within the limits of the loading server only", () => {
