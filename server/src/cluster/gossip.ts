@@ -109,7 +109,8 @@ function announcedOffset(state: ClusterState): number {
   return state.guard.holdsShardData ? Math.max(1, offset) : 0;
 }
 
-function ownFlags(state: ClusterState): number {
+/** What the settings say of this node stands in its flags. */
+export function ownFlags(state: ClusterState): number {
   const flags = state.myself.flags & ~NODE_FLAG.noFailover;
   return state.settings.replicaNoFailover ? flags | NODE_FLAG.noFailover : flags;
 }

@@ -8,11 +8,11 @@
 import { type ClusterNode, isInHandshake, isPrimary, isReplica, type Link, labelOf } from "./cluster-node.ts";
 import { expireManualFailover } from "./election.ts";
 import { suspect } from "./failure.ts";
-import { broadcastPong, sendPing } from "./gossip.ts";
+import { broadcastPong, ownFlags, sendPing } from "./gossip.ts";
 import { connectNode, dropLink } from "./reconnect.ts";
 import { migrateToOrphan, noteOrphan } from "./replica-migration.ts";
 import { tickStartGuard } from "./start-guard.ts";
-import { type ClusterState, followPrimary, log, needsUpdate, removeNode } from "./state.ts";
+import { type ClusterState, followPrimary, log, needsSave, needsUpdate, removeNode } from "./state.ts";
 import { tickLeftovers } from "./surplus-slots.ts";
 
 export const TICK_MS = 100;
@@ -30,6 +30,7 @@ const MIN_CONNECT_TIMEOUT_MS = 1000;
 export function tick(state: ClusterState): void {
   state.tickCount++;
   for (const [id, until] of state.banned) if (until <= state.now) state.banned.delete(id);
+  followSettings(state);
   tickStartGuard(state);
   expireManualFailover(state);
   for (const node of [...state.nodes.values()]) reconnect(state, node);
@@ -44,6 +45,15 @@ export function tick(state: ClusterState): void {
     migrateToOrphan(state);
   }
   needsUpdate(state);
+}
+
+/** Others hear it with each message; this node's own view shows it too. */
+function followSettings(state: ClusterState): void {
+  const { myself } = state;
+  const flags = ownFlags(state);
+  if (flags === myself.flags) return;
+  myself.flags = flags;
+  needsSave(state);
 }
 
 function reconnect(state: ClusterState, node: ClusterNode): void {

@@ -215,6 +215,19 @@ describe.runIf(hasReferenceServer)("cluster commands beside redis-server", () =>
     expect(await play(ours.port, lines)).toEqual(await play(theirs.port, lines));
   });
 
+  it("shows by its flag that it never takes over", async () => {
+    const server = await startOwnServer(...CLUSTER, "--cluster-replica-no-failover", "yes");
+    const client = await RawClient.connect(server.port);
+    try {
+      await expect.poll(() => client.text("CLUSTER", "NODES")).toContain("myself,master,nofailover");
+      await client.text("CONFIG", "SET", "cluster-replica-no-failover", "no");
+      await expect.poll(() => client.text("CLUSTER", "NODES")).not.toContain("nofailover");
+    } finally {
+      client.close();
+      await server.stop();
+    }
+  });
+
   it("names the fields of CLUSTER INFO as redis-server does", async () => {
     const [mine] = await play(ours.port, ["cluster info"]);
     const [reference] = await play(theirs.port, ["cluster info"]);
