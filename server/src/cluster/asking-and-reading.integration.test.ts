@@ -13,7 +13,9 @@ import { hasReferenceServer } from "../testing/reference-server.ts";
 const [MOVING, STAYING] = ["b", "c"];
 const [GET, SET] = ["return redis.call('get', KEYS[1])", "return redis.call('set', KEYS[1], 'by a script')"];
 const READS = "#!lua flags=no-writes\nreturn redis.call('get', KEYS[1])";
+const WRITES = "#!lua\nreturn redis.call('set', KEYS[1], 'by a script')";
 const LIBRARY = `#!lua name=l
+redis.register_function('write', function(k) return redis.call('set', k[1], 'by a function') end)
 redis.register_function{function_name='read', flags={'no-writes'}, callback=function(k) return redis.call('get', k[1]) end}`;
 
 interface Conversation {
@@ -62,6 +64,15 @@ const CONVERSATIONS: Readonly<Record<string, Conversation>> = {
         ["FCALL_RO", "read", "1", STAYING],
       ],
       ...[["MULTI"], ["EVAL", GET, "1", STAYING], ["GET", STAYING], ["EXEC"]],
+      ...[
+        ["EVAL", WRITES, "1", STAYING],
+        ["EVAL_RO", WRITES, "1", STAYING],
+        ["FCALL", "read", "1", STAYING],
+        ["FCALL", "write", "1", STAYING],
+        ["MULTI"],
+        ["EVAL", WRITES, "1", STAYING],
+        ["EXEC"],
+      ],
       ...[["SET", STAYING, "x"], ["EVAL", SET, "1", STAYING], ["READWRITE"], ["EVAL", GET, "1", STAYING]],
     ],
   },

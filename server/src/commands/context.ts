@@ -81,8 +81,8 @@ export interface Scripting {
   /** Ends the script that holds everybody up; throws why that cannot be. */
   kill(): void;
   has(digest: string): boolean;
-  /** Whether the script of EVAL or EVALSHA says itself that it writes nothing. */
-  promisesNoWrites(call: Call, isCached: boolean): boolean;
+  /** The flags (ScriptFlag) of the script of EVAL or EVALSHA; undefined if there is none, or something is wrong with it. */
+  flagsOf(call: Call, isCached: boolean): number | undefined;
   flush(): void;
   facts(): ScriptFacts;
 }
@@ -94,8 +94,8 @@ export type RestorePolicy = "flush" | "append" | "replace";
 export interface Functions {
   /** Runs the function that argument 1 names, and gives its reply. */
   call(call: Call, isReadOnly: boolean): void;
-  /** Whether the function that argument 1 names says itself that it writes nothing. */
-  promisesNoWrites(call: Call): boolean;
+  /** The flags (ScriptFlag) of the function that argument 1 names; undefined if there is none. */
+  flagsOf(call: Call): number | undefined;
   /** Takes a library and gives its name. Throws what is wrong with it. `mustLoad`: however long it takes. */
   load(source: Buffer, options: { readonly isReplacing: boolean; readonly mustLoad: boolean }): string;
   /** Takes libraries, all or none. Throws what is wrong with them. */

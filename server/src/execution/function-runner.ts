@@ -13,7 +13,6 @@ import { CompileError } from "../scripting/interpreter.ts";
 import { readLibraryHeader } from "../scripting/library-header.ts";
 import { type LuaMachine, LuaStatus, type State } from "../scripting/lua-machine.ts";
 import { ScriptError } from "../scripting/script-error.ts";
-import { ScriptFlag } from "../scripting/shebang.ts";
 import { createScriptEngine, type ScriptEngine, type ScriptEngineParts } from "./script-engine.ts";
 import { raise } from "./script-functions.ts";
 import { keyCount, reported, type ScriptRuns } from "./script-runs.ts";
@@ -50,8 +49,8 @@ export class FunctionRunner implements Functions {
     this.#runs.run(program, call, { keys, isReadOnly });
   }
 
-  promisesNoWrites(call: Call): boolean {
-    return ((this.#libraries.function(call.text(1))?.flags ?? 0) & ScriptFlag.noWrites) !== 0;
+  flagsOf(call: Call): number | undefined {
+    return this.#libraries.function(call.text(1))?.flags;
   }
 
   load(

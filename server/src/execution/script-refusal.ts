@@ -41,6 +41,22 @@ function writeRefusal(flags: number, state: ServerState): string | undefined {
 
 /** Of scripts and functions, which may write unless they say otherwise. */
 export function promisesNoWrites(call: Call, name: string): boolean {
+  return ((flagsOf(call, name) ?? 0) & ScriptFlag.noWrites) !== 0;
+}
+
+const RUNS_PROGRAM: ReadonlySet<string> = new Set(["eval", "evalsha", "fcall", "eval_ro", "evalsha_ro", "fcall_ro"]);
+
+/**
+ * Whether the command, whose full name is given, runs a program that says what it does and does not say that it writes nothing:
+ * the request counts as a write then.
+ */
+export function declaresWrites(call: Call, name: string): boolean {
+  if (!RUNS_PROGRAM.has(name)) return false;
+  const flags = flagsOf(call, name);
+  return flags !== undefined && (flags & (ScriptFlag.noWrites | ScriptFlag.old)) === 0;
+}
+
+function flagsOf(call: Call, name: string): number | undefined {
   const { functions, scripting } = call.server;
-  return name === "fcall" ? functions.promisesNoWrites(call) : scripting.promisesNoWrites(call, name === "evalsha");
+  return name.startsWith("fcall") ? functions.flagsOf(call) : scripting.flagsOf(call, name.startsWith("evalsha"));
 }

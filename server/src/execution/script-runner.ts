@@ -8,7 +8,7 @@ import type { Scripting } from "../commands/context.ts";
 import { CommandError } from "../commands/errors.ts";
 import type { ScriptFacts } from "../observability/facts.ts";
 import { type Script, ScriptCache } from "../scripting/script-cache.ts";
-import { readShebang, ScriptFlag } from "../scripting/shebang.ts";
+import { readShebang } from "../scripting/shebang.ts";
 import { createScriptEngine, type ScriptEngine, type ScriptEngineParts } from "./script-engine.ts";
 import { keyCount, reported, type ScriptRuns } from "./script-runs.ts";
 
@@ -51,14 +51,13 @@ export class ScriptRunner implements Scripting {
     return this.#scripts?.cache.get(digest.toLowerCase()) !== undefined;
   }
 
-  promisesNoWrites(call: Call, isCached: boolean): boolean {
-    if (isCached)
-      return ((this.#scripts?.cache.get(call.text(1).toLowerCase())?.flags ?? 0) & ScriptFlag.noWrites) !== 0;
+  flagsOf(call: Call, isCached: boolean): number | undefined {
+    if (isCached) return this.#scripts?.cache.get(call.text(1).toLowerCase())?.flags;
     try {
-      return (readShebang(call.copy(1)).flags & ScriptFlag.noWrites) !== 0;
+      return readShebang(call.copy(1)).flags;
     } catch {
       // What is wrong with it is said when it runs.
-      return false;
+      return undefined;
     }
   }
 

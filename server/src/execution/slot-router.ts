@@ -11,6 +11,7 @@ import { ClientFlag } from "../commands/client.ts";
 import { CommandBit, type CommandTable } from "../commands/command-table.ts";
 import { ERRORS } from "../commands/errors.ts";
 import { keyPositions } from "../commands/key-positions.ts";
+import { declaresWrites } from "./script-refusal.ts";
 
 export const NO_SLOT = -1;
 export const CROSS_SLOT = -2;
@@ -98,7 +99,7 @@ export function routingError(
   const slot = requestSlot(table, id, call);
   if (slot === NO_SLOT || cluster.ownedByMe[slot] === SLOT_OWNED) return undefined;
   const request: SlotRequest = {
-    isWrite: (bits & CommandBit.write) !== 0,
+    isWrite: (bits & CommandBit.write) !== 0 || declaresWrites(call, table.fullNames[id] as string),
     isReadOnlyClient: (client.flags & ClientFlag.readOnly) !== 0,
     isEncrypted: client.isEncrypted,
     isOutside: client.isOutside,
