@@ -4,9 +4,19 @@
  */
 
 import { isNodeId } from "./bus-message.ts";
-import { type ClusterNode, createNode, hasFlag, isFailed, isPrimary, isReplica, NODE_FLAG } from "./cluster-node.ts";
+import {
+  areOfOneShard,
+  type ClusterNode,
+  createNode,
+  hasFlag,
+  isFailed,
+  isPrimary,
+  isReplica,
+  NODE_FLAG,
+} from "./cluster-node.ts";
 import { type ManualMode, startManualFailover } from "./election.ts";
 import { broadcastPong } from "./gossip.ts";
+import { slotsOf } from "./slot-bitmap.ts";
 import { takeEpochUnasked } from "./slot-claims.ts";
 import { endHold } from "./start-guard.ts";
 import {
@@ -56,15 +66,22 @@ export function deleteSlots(state: ClusterState, slots: readonly number[]): stri
     if (seen.has(slot)) return `ERR Slot ${slot} specified multiple times`;
     seen.add(slot);
   }
-  const own = slots.filter((slot) => state.table.ownerOf(slot) === state.myself);
+  tellLost(state, slots);
   for (const slot of slots) state.table.remove(slot);
-  if (own.length > 0) state.outbox.push({ kind: "slotsLost", slots: own });
   slotsChanged(state);
   return undefined;
 }
 
+/** Those of the slots that are this shard's now: there are subscribers to their channels with replicas, too. */
+function tellLost(state: ClusterState, slots: Iterable<number>): void {
+  const isOwn = (owner: ClusterNode | undefined): boolean => owner !== undefined && areOfOneShard(owner, state.myself);
+  const lost = [...slots].filter((slot) => isOwn(state.table.ownerOf(slot)));
+  if (lost.length > 0) state.outbox.push({ kind: "slotsLost", slots: lost });
+}
+
 export function flushSlots(state: ClusterState): string | undefined {
   if (!state.facts.keyspaceIsEmpty()) return "ERR DB must be empty to perform CLUSTER FLUSHSLOTS.";
+  tellLost(state, slotsOf(state.myself.slots));
   state.table.removeAll(state.myself);
   slotsChanged(state);
   return undefined;
@@ -205,6 +222,7 @@ export function failover(state: ClusterState, mode: ManualMode): string | undefi
 /** Forgets the cluster. The caller has emptied the keyspace of a replica. HARD also takes a new id and epoch 0. */
 export function reset(state: ClusterState, isHard: boolean): undefined {
   const { myself } = state;
+  tellLost(state, slotsOf((myself.primary ?? myself).slots));
   if (isReplica(myself)) {
     turnIntoPrimary(state, myself);
     state.outbox.push({ kind: "promote" });

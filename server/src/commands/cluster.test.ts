@@ -228,6 +228,22 @@ describe.runIf(hasReferenceServer)("cluster commands beside redis-server", () =>
     }
   });
 
+  it.each(["RESET HARD", "FLUSHSLOTS", "DELSLOTSRANGE 0 16383"])(
+    "ends the subscriptions to shard channels of slots that %s takes",
+    async (change) => {
+      for (const { port } of [theirs, ours]) {
+        const [admin, subscriber] = [await RawClient.connect(port), await RawClient.connect(port)];
+        await admin.text("CLUSTER", "RESET");
+        await admin.text("CLUSTER", "ADDSLOTSRANGE", "0", "16383");
+        await subscriber.command("SSUBSCRIBE", "channel");
+        expect(await admin.text("CLUSTER", ...change.split(" "))).toBe("+OK\r\n");
+        const [told] = await subscriber.replies(1);
+        expect(String(told)).toBe("*3\r\n$12\r\nsunsubscribe\r\n$7\r\nchannel\r\n:0\r\n");
+        for (const client of [admin, subscriber]) client.close();
+      }
+    },
+  );
+
   it("names the fields of CLUSTER INFO as redis-server does", async () => {
     const [mine] = await play(ours.port, ["cluster info"]);
     const [reference] = await play(theirs.port, ["cluster info"]);
