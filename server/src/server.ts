@@ -437,6 +437,7 @@ function createCluster(options: ServerOptions, parts: ClusterParts): ClusterAndM
       replicationOffset: () => replication.offset,
       primaryLinkUp: () => replication.link?.isUp ?? false,
       dataAgeMs: () => replication.dataAgeMs,
+      hasWholeCopy: () => replication.hasWholeCopy,
     },
     deleteKey: (key) => {
       keyspace.database(0).delete(key, 0, key.length);

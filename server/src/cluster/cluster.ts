@@ -40,6 +40,7 @@ export interface ReplicationPort {
   primaryLinkUp(): boolean;
   /** Time since the primary was last heard, Infinity if never since the start. */
   dataAgeMs(): number;
+  hasWholeCopy(): boolean;
 }
 
 export interface SlotKeyspacePort {
@@ -112,6 +113,7 @@ export class Cluster {
         replicationOffset: () => replication.replicationOffset(),
         primaryLinkUp: () => replication.primaryLinkUp(),
         dataAgeMs: () => replication.dataAgeMs(),
+        hasWholeCopy: () => replication.hasWholeCopy(),
         keyspaceIsEmpty: () => keyspace.keyspaceIsEmpty(),
         countKeysInSlot: (slot) => keyspace.countKeysInSlot(slot),
       },

@@ -106,6 +106,7 @@ function buildHeader(state: ClusterState, flags: number): BusHeader {
 function announcedOffset(state: ClusterState): number {
   const offset = Math.max(0, state.facts.replicationOffset());
   if (!isReplica(state.myself)) return offset;
+  if (!state.facts.hasWholeCopy()) return 0;
   return state.guard.holdsShardData ? Math.max(1, offset) : 0;
 }
 

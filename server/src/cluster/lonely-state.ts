@@ -8,6 +8,7 @@ const FACTS = {
   replicationOffset: () => 0,
   primaryLinkUp: () => false,
   dataAgeMs: () => 0,
+  hasWholeCopy: () => true,
   keyspaceIsEmpty: () => false,
   countKeysInSlot: () => 0,
 };

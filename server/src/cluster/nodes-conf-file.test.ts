@@ -40,6 +40,7 @@ function cluster(disk: NodesConfDisk = localDisk): { cluster: Cluster; failures:
         replicationOffset: () => 0,
         primaryLinkUp: () => false,
         dataAgeMs: () => 0,
+        hasWholeCopy: () => true,
       },
       keyspace: {
         keyspaceIsEmpty: () => true,

@@ -34,6 +34,7 @@ const NOTHING: StateOptions["facts"] = {
   replicationOffset: () => 0,
   primaryLinkUp: () => false,
   dataAgeMs: () => Number.POSITIVE_INFINITY,
+  hasWholeCopy: () => true,
   keyspaceIsEmpty: () => true,
   countKeysInSlot: () => 0,
 };

@@ -115,6 +115,7 @@ async function startOursOn(port: number, hostname: string): Promise<OurNode> {
         replicationOffset: () => replication.offset,
         primaryLinkUp: () => replication.isUp,
         dataAgeMs: () => 0,
+        hasWholeCopy: () => true,
       },
       keyspace: {
         keyspaceIsEmpty: () => true,

@@ -50,7 +50,7 @@ beforeEach(() => {
     random: createSeededRandom(1),
     now: START_MS,
     facts: {
-      ...{ replicationOffset: unused, primaryLinkUp: unused, dataAgeMs: unused },
+      ...{ replicationOffset: unused, primaryLinkUp: unused, dataAgeMs: unused, hasWholeCopy: unused },
       ...{ keyspaceIsEmpty: unused, countKeysInSlot: unused },
     },
   });

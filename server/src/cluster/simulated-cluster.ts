@@ -255,6 +255,7 @@ export class SimulatedCluster {
         primaryLinkUp: () => node.linkedAt === this.now,
         // As of replication: a node that has come back without reaching its primary counts from its start.
         dataAgeMs: () => this.now - Math.max(node.linkedAt, node.startedAt),
+        hasWholeCopy: () => true,
         keyspaceIsEmpty: () => !node.hasKeys,
         countKeysInSlot: (slot) => this.#servers.countKeysInSlot(node, slot),
       },

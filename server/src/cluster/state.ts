@@ -50,6 +50,8 @@ export interface ServerFacts {
   primaryLinkUp(): boolean;
   /** How old a replica's data may be: time since it last heard its primary, Infinity if never since the start. */
   dataAgeMs(): number;
+  /** False from when a full sync has dropped what a replica had until what comes is whole. */
+  hasWholeCopy(): boolean;
   keyspaceIsEmpty(): boolean;
   countKeysInSlot(slot: number): number;
 }

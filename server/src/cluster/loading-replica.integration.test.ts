@@ -1,0 +1,43 @@
+/** A replica that has dropped its data for a full sync, and has not loaded that yet, is no place to read from: nobody is sent there. */
+
+import { afterAll, expect, test } from "vitest";
+import { eventually } from "../persistence/reference-redis.ts";
+import { type OwnServer, startOwnServer } from "../testing/own-server.ts";
+import { RawClient } from "../testing/raw-client.ts";
+
+const KEYS = 600;
+const servers: OwnServer[] = [];
+afterAll(() => Promise.all(servers.map((server) => server.stop())));
+
+async function startNode(): Promise<RawClient> {
+  const words = ["--cluster-enabled", "yes", "--enable-debug-command", "yes", "--cluster-node-timeout", "2000"];
+  const server = await startOwnServer(...words, "--repl-diskless-sync-delay", "0");
+  servers.push(server);
+  return await RawClient.connect(server.port);
+}
+
+test("CLUSTER SLOTS leaves it out until it has loaded", { timeout: 60_000 }, async () => {
+  const [primary, replica] = [await startNode(), await startNode()];
+  const [, busPort = ""] = /@(\d+)/.exec(await replica.text("CLUSTER", "NODES")) ?? [];
+  const [, replicaPort] = servers.map(({ port }) => String(port));
+  await primary.command("CLUSTER", "ADDSLOTSRANGE", "0", "16383");
+  await primary.command("CLUSTER", "MEET", "127.0.0.1", replicaPort ?? "", busPort);
+  await primary.command("DEBUG", "POPULATE", String(KEYS));
+  const id = (await primary.text("CLUSTER", "MYID")).split("\r\n")[1] ?? "";
+  await eventually("it follows", async () => (await replica.text("CLUSTER", "REPLICATE", id)) === "+OK\r\n");
+  const isShown = async () => (await primary.text("CLUSTER", "SLOTS")).includes(`:${replicaPort}\r\n`);
+  await eventually("it is shown", isShown);
+  await eventually("it is in sync", async () => (await primary.text("INFO", "replication")).includes("state=online"));
+  await eventually("slots are served", async () => (await primary.text("SET", "key", "value")) === "+OK\r\n");
+  await replica.command("CONFIG", "SET", "key-load-delay", "3000");
+  await primary.command("CONFIG", "SET", "repl-backlog-size", "16384");
+  await primary.command("MULTI");
+  await primary.command("CLIENT", "KILL", "TYPE", "replica");
+  await primary.command("SET", "key", Buffer.alloc(40_000));
+  await primary.command("EXEC");
+  await eventually("it is left out", async () => !(await isShown()));
+  expect(await replica.text("INFO", "persistence")).toContain("\r\nloading:1\r\n");
+  await replica.command("CONFIG", "SET", "key-load-delay", "0");
+  await eventually("it is back", isShown);
+  expect(await replica.text("INFO", "replication")).toContain("master_link_status:up");
+});
