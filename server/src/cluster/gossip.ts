@@ -103,7 +103,7 @@ function buildHeader(state: ClusterState, flags: number): BusHeader {
 }
 
 /** For a replica, 0 says exactly that it has no data to take over with: primaries without theirs rely on it. */
-function announcedOffset(state: ClusterState): number {
+export function announcedOffset(state: ClusterState): number {
   const offset = Math.max(0, state.facts.replicationOffset());
   if (!isReplica(state.myself)) return offset;
   if (!state.facts.hasWholeCopy()) return 0;

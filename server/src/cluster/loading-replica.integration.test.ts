@@ -28,6 +28,8 @@ test("CLUSTER SLOTS leaves it out until it has loaded", { timeout: 60_000 }, asy
   const isShown = async () => (await primary.text("CLUSTER", "SLOTS")).includes(`:${replicaPort}\r\n`);
   await eventually("it is shown", isShown);
   await eventually("it is in sync", async () => (await primary.text("INFO", "replication")).includes("state=online"));
+  // Though nothing was written yet, and its place in the stream is 0.
+  expect(await replica.text("CLUSTER", "SLOTS")).toBe(await primary.text("CLUSTER", "SLOTS"));
   await eventually("slots are served", async () => (await primary.text("SET", "key", "value")) === "+OK\r\n");
   await replica.command("CONFIG", "SET", "key-load-delay", "3000");
   await primary.command("CONFIG", "SET", "repl-backlog-size", "16384");

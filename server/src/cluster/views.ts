@@ -4,6 +4,7 @@ import { SLOT_COUNT } from "@kvcluster/protocol/slots";
 import type { ClusterFacts, ClusterMessageFacts, ClusterMessageName } from "../observability/facts.ts";
 import { type ClientAddress, type ClientView, clientAddress } from "./client-address.ts";
 import { type ClusterNode, epochOf, hasFlag, isFailed, isPrimary, isReplica, NODE_FLAG } from "./cluster-node.ts";
+import { announcedOffset } from "./gossip.ts";
 import { rangesOf, type SlotRange } from "./slot-bitmap.ts";
 import type { ClusterState, MessageKind } from "./state.ts";
 
@@ -126,7 +127,7 @@ export function shards(state: ClusterState, { isOutside }: ClientView): ShardVie
 }
 
 function viewNode(state: ClusterState, node: ClusterNode, view: ClientView): NodeView {
-  const offset = node === state.myself ? state.facts.replicationOffset() : node.offset;
+  const offset = node === state.myself ? announcedOffset(state) : node.offset;
   return {
     id: node.id,
     ...clientAddress(state, node, view),

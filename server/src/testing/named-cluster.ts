@@ -51,9 +51,11 @@ export class NamedCluster {
     for (const name of SHAPE) await cluster.#knowsAll(name);
     for (const primary of ["first", "second"] as const) {
       await cluster.ask(`replica-of-${primary}`, "CLUSTER", "REPLICATE", cluster.idOf(primary));
-      await cluster.ask(primary, "SET", primary === "first" ? FIRST.key : SECOND.key, "value");
     }
     for (const name of SHAPE) await cluster.#seesReplicas(name);
+    // Once they follow: what was written before is in no stream, and offsets stay 0 until the next ping.
+    await cluster.#writes("first", FIRST.key);
+    await cluster.#writes("second", SECOND.key);
     return cluster;
   }
 
@@ -87,6 +89,10 @@ export class NamedCluster {
   }
 
   /** A replica whose offset is not known yet is shown to nobody. */
+  async #writes(name: Name, key: string): Promise<void> {
+    await eventually(`${name} serves`, async () => String(await this.ask(name, "SET", key, "value")) === "OK");
+  }
+
   async #seesReplicas(name: Name): Promise<void> {
     await eventually(`${name} sees the replicas follow`, async () => {
       const ranges = (await this.ask(name, "CLUSTER", "SLOTS")) as RespValue[][];
