@@ -12,6 +12,8 @@ const READ_BYTES = 1 << 20;
 const PIECE_BYTES = 64 << 10;
 /** The event loop is let go after this, unless somebody wants it sooner. */
 const BURST_US = 10_000;
+/** What takes no longer than a few milliseconds is loaded at once: better a reply a little later than an error. */
+const AT_ONCE_BYTES = 256 << 10;
 /** A delay that is asked for is looked at again after this. */
 const DELAY_STEP_MS = 20;
 
@@ -48,6 +50,7 @@ export async function loadRdbFile(options: LoadFileOptions): Promise<number | un
   const progress = options.within ?? own;
   const loadedBefore = progress.loadedBytes;
   options.started(progress);
+  const isSmall = load.sizeBytes <= AT_ONCE_BYTES;
   let endUs = clock.monotonicUs() + burstUs;
   const delay = new LoadDelay(options);
   try {
@@ -60,7 +63,7 @@ export async function loadRdbFile(options: LoadFileOptions): Promise<number | un
       }
       progress.loadedBytes = loadedBefore + load.loadedBytes;
       delay.add();
-      if (clock.monotonicUs() < endUs && !delay.isDue) continue;
+      if ((isSmall || clock.monotonicUs() < endUs) && !delay.isDue) continue;
       do {
         await delay.pass();
         if (isCancelled()) throw new Error(`The load of "${file}" was given up`);
