@@ -73,6 +73,8 @@ export interface ClientConnection {
   resume(): void;
   /** From now on all bytes go to `receiver` as they come: the connection has become something other than a client's. */
   takeOver(receiver: (bytes: Buffer) => void): void;
+  /** It has been cut, and its client is about to leave. */
+  readonly isClosed: boolean;
   readonly queryBytes: number;
   readonly outputBytes: number;
   readonly fileDescriptor: number;

@@ -13,6 +13,7 @@ function createClient(id: number): { client: Client; calls: string[] } {
     destroy: () => calls.push("destroy"),
     pause: () => calls.push("pause"),
     resume: () => calls.push("resume"),
+    isClosed: false,
     queryBytes: 0,
     outputBytes: 0,
     fileDescriptor: 1,

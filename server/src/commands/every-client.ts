@@ -9,7 +9,7 @@ import { NO_CONNECTION } from "./nobody.ts";
 
 export function everyClient(call: Call): Client[] {
   const link = linkAsClient(call);
-  const clients = [...call.server.clients.all()];
+  const clients = [...call.server.clients.all()].filter(({ connection }) => !connection.isClosed);
   return link === undefined ? clients : [...clients, link].sort((a, b) => a.id - b.id);
 }
 

@@ -14,6 +14,7 @@ export const NO_CONNECTION: ClientConnection = {
   pause: () => undefined,
   resume: () => undefined,
   takeOver: () => undefined,
+  isClosed: false,
   queryBytes: 0,
   outputBytes: 0,
   fileDescriptor: -1,

@@ -13,7 +13,7 @@ const nothing = (): void => undefined;
 const logger = silentLogger;
 const connection = {
   ...{ send: nothing, closeAfterFlush: nothing, destroy: nothing, pause: nothing, resume: nothing },
-  ...{ queryBytes: 0, outputBytes: 0, fileDescriptor: -1, takeOver: () => undefined },
+  ...{ isClosed: false, queryBytes: 0, outputBytes: 0, fileDescriptor: -1, takeOver: () => undefined },
 };
 
 test("an engine that broke is made anew, with all libraries", () => {

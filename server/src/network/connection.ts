@@ -280,6 +280,10 @@ export class Connection implements ClientConnection, ReplyOwner, Outbox {
     if (this.#pendingBytes > 0) process.nextTick(() => this.#continue());
   }
 
+  get isClosed(): boolean {
+    return this.#socket.destroyed;
+  }
+
   get queryBytes(): number {
     return this.#pendingBytes;
   }

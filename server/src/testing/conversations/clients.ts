@@ -63,6 +63,7 @@ export const CLIENTS: readonly Conversation[] = [
       a$ CLIENT KILL ID <a> SKIPME no | a+ | a$ CLIENT KILL <a.address> | a+ | b SUBSCRIBE x | b!
       a CLIENT KILL TYPE pubsub SKIPME no | b$ | b+ | b? MULTI | b? SET k 1 | b! | a CLIENT KILL ID <b> | b$ | a GET k
       b+ | b& BLPOP q 0 | a CLIENT KILL ID <b> | b$ | a LPUSH q 1 | a LLEN q | a MULTI; CLIENT KILL ID 99999; EXEC
+      b+ | b SUBSCRIBE x | b! | a MULTI; CLIENT KILL TYPE pubsub; CLIENT KILL TYPE pubsub; CLIENT LIST TYPE pubsub; EXEC | b$
       a$ MULTI; CLIENT KILL ID <a> SKIPME no; EXEC | d ACL DELUSER u
     `,
   },
