@@ -20,6 +20,7 @@ import { rewriteConfigFile } from "./config/config-writer.ts";
 import { createCommandObserver } from "./execution/command-observer.ts";
 import { dataLoadParts, reloadAppendOnly } from "./execution/data-load.ts";
 import { Dispatcher } from "./execution/dispatcher.ts";
+import { followOomScore } from "./execution/follow-oom-score.ts";
 import type { ServerState } from "./execution/guards.ts";
 import { createKeyspaceListener, type KeyModified } from "./execution/keyspace-listener.ts";
 import { MemoryUpkeep } from "./execution/memory-upkeep.ts";
@@ -220,28 +221,27 @@ const DEBUG_SWITCHES = { isActiveExpiryOn: true, isUpkeepPaused: false, skipsChe
 
 function createCore(options: ServerOptions): Core {
   const { config, clock, random, logger } = options;
-  const memoryRelease = new MemoryRelease();
+  const [memoryRelease, clients, pubsub] = [new MemoryRelease(), new ClientRegistry(), new PublishSubscribe()];
   const { keyspace, collections } = createServerKeyspace(options, memoryRelease);
-  const [clients, pubsub, monitors] = [new ClientRegistry(), new PublishSubscribe(), new Monitors(clock)];
-  const table = createServerTable(options.renamedCommands);
+  const [table, monitors] = [createServerTable(options.renamedCommands), new Monitors(clock)];
   const identity = { runId: random.hex(40), port: 0, startedAtMs: clock.nowMs(), configFile: options.configFile };
   const [usage, timeLogs] = [createUsage(clock, keyspace.arena.usedBytes), createTimeLogs(config, clock)];
   const users = createServerUsers({ config, userLines: options.userLines ?? [] }, table, systemDisk);
   const tracking = createServerTracking({ config, keyspace, clients, current: () => dispatcher.current });
   const [pause, readiness] = [new ClientPause(clock, () => clients.all()), { isLoaded: false }];
-  const appendOnly = createServerAppendOnly({
-    ...{ config, clock, logger, persistence: () => persistence, isInTransaction: () => propagator.isInTransaction },
-  });
+  const appending = { persistence: () => persistence, isInTransaction: () => propagator.isInTransaction };
+  const appendOnly = createServerAppendOnly({ ...{ config, clock, logger }, ...appending });
   const persistence = createPersistence(options, {
     ...{ keyspace, collections, appendOnly, pause, tracking, replication: () => replication, programs: () => programs },
     serveReady: () => waiting.forKeys.serveReady(),
   });
   const connect = linkConnector(config, () => config.get("tls-replication"));
   const applier = createStreamApplier({ dispatcher: () => dispatcher, keyspace, connection: NO_CONNECTION, logger });
+  const adjustOomScore = followOomScore({ config, logger, keyspace });
   const replication = createServerReplication({
     ...{ config, clock, random, logger, keyspace, persistence, createFileTarget, appendOnly, applier, pause },
     ...{ connect, port: () => identity.port, ...followedMoves(() => context.slotMigrations) },
-    roleChanged: (isReplica) => changeRole(isReplica, { ...context, programs, waiting }),
+    roleChanged: (isReplica) => changeRole(isReplica, { ...context, programs, waiting, adjustOomScore }),
   });
   const runFor: Dispatcher["runFor"] = (client, command) => dispatcher.runFor(client, command);
   const waiting = createWaitingClients({ keyspace, clock, pause, runFor, table, errors: usage.errors });

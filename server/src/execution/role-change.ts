@@ -17,11 +17,14 @@ interface RoleParts {
   readonly appendOnly: AppendOnly;
   readonly programs: ServerScripting;
   readonly waiting: WaitingClients;
+  /** `oom-score-adj-values` has one for each role. */
+  readonly adjustOomScore: () => void;
 }
 
 export function changeRole(isReplica: boolean, parts: RoleParts): void {
   const { keyspace, persistence, appendOnly, programs, waiting } = parts;
   keyspace.isReplica = isReplica;
+  parts.adjustOomScore();
   if (isReplica) {
     stopAll(programs.scriptsUnderWay, waiting);
     forgetWrites(parts.clients);
