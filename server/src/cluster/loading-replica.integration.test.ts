@@ -39,6 +39,10 @@ test("CLUSTER SLOTS leaves it out until it has loaded", { timeout: 60_000 }, asy
   await primary.command("EXEC");
   await eventually("it is left out", async () => !(await isShown()));
   expect(await replica.text("INFO", "persistence")).toContain("\r\nloading:1\r\n");
+  for (const view of ["NODES", "SLOTS", "SHARDS", "INFO", "MYID"]) {
+    expect(await replica.text("CLUSTER", view)).not.toContain("LOADING");
+  }
+  expect(await replica.text("INFO", "persistence")).toContain("\r\nloading:1\r\n");
   await replica.command("CONFIG", "SET", "key-load-delay", "0");
   await eventually("it is back", isShown);
   expect(await replica.text("INFO", "replication")).toContain("master_link_status:up");

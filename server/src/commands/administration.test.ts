@@ -319,34 +319,7 @@ describe.runIf(hasReferenceServer)("the same as redis-server", () => {
     const [names] = await run(ours.port, ["command list"]);
     expect(String(JSON.stringify(names))).toContain("config|get");
   });
-
-  test("COMMAND INFO of every command both have", async () => {
-    const client = await ReferenceClient.connect(theirs.port);
-    const own = await ReferenceClient.connect(ours.port);
-    const [names] = await own.send([["COMMAND", "LIST"]]);
-    const differing: string[] = [];
-    for (const name of (names as Buffer[]).map(String).sort()) {
-      if (NEWER.has(name)) continue;
-      const request = [["COMMAND", "INFO", name]];
-      const [expected] = await client.send(request);
-      if (String(JSON.stringify(expected)) === "[null]") continue;
-      const [actual] = await own.send(request);
-      if (headOf(actual) !== headOf(expected)) differing.push(`${headOf(actual)} instead of ${headOf(expected)}`);
-    }
-    client.close();
-    own.close();
-    expect(differing).toEqual([]);
-  });
 });
-
-/** Rows that follow Redis 7.2: WITHSCORE of ZRANK, WAIT known as blocking. */
-const NEWER: ReadonlySet<string> = new Set(["zrank", "zrevrank", "wait"]);
-
-/** Name, arity, flags, key range and categories. */
-function headOf(reply: unknown): string {
-  const [row] = reply as [unknown[]];
-  return JSON.stringify(row.slice(0, 7), (_key, value) => printable(value));
-}
 
 describe("of one server", () => {
   test("CLIENT LIST, INFO, KILL and REPLY act on connections", async () => {

@@ -11,6 +11,8 @@ import { CommandError, ERRORS } from "./errors.ts";
 const BAD_SLOT = "ERR Invalid or out of range slot";
 
 export const READ_FLAGS: readonly CommandFlag[] = ["stale"];
+/** What tells of nodes and slots, and not of data: a replica that loads its data is asked for it as well, as in Valkey 8. */
+export const VIEW_FLAGS: readonly CommandFlag[] = ["loading", "stale"];
 export const ADMIN_READ_FLAGS: readonly CommandFlag[] = ["admin", "stale"];
 export const ADMIN_FLAGS: readonly CommandFlag[] = ["admin", "stale", "no_async_loading"];
 

@@ -12,7 +12,7 @@ import {
 import { refuseSetSlot } from "../slot-migration/move-rules.ts";
 import { integerArgument } from "./arguments.ts";
 import type { Call } from "./call.ts";
-import { ADMIN_FLAGS, changeCluster, clusterOf, READ_FLAGS, slotArgument } from "./cluster-access.ts";
+import { ADMIN_FLAGS, changeCluster, clusterOf, READ_FLAGS, slotArgument, VIEW_FLAGS } from "./cluster-access.ts";
 import { defineCommands } from "./command.ts";
 import { CommandError, wrongArity } from "./errors.ts";
 
@@ -109,7 +109,7 @@ export const clusterSlotCommands = defineCommands([
   {
     name: "keyslot",
     arity: 3,
-    flags: READ_FLAGS,
+    flags: VIEW_FLAGS,
     group: "cluster",
     since: "3.0.0",
     complexity: "O(N) in the length of the key",

@@ -8,7 +8,7 @@ import { formatNodes } from "../cluster/nodes-conf.ts";
 import { clusterInfo, links as linkViews, type NodeView, shards as shardViews, slotRanges } from "../cluster/views.ts";
 import type { Call } from "./call.ts";
 import { ClientFlag } from "./client.ts";
-import { clusterOf, inClusterOnly, READ_FLAGS } from "./cluster-access.ts";
+import { clusterOf, inClusterOnly, VIEW_FLAGS } from "./cluster-access.ts";
 import { clusterMigrationCommands } from "./cluster-migrations.ts";
 import { clusterNodeCommands } from "./cluster-nodes.ts";
 import { clusterSlotStatsCommands } from "./cluster-slot-stats.ts";
@@ -22,7 +22,7 @@ const clusterViewCommands = defineCommands([
   {
     name: "info",
     arity: 2,
-    flags: READ_FLAGS,
+    flags: VIEW_FLAGS,
     tips: VARYING,
     group: "cluster",
     since: "3.0.0",
@@ -34,7 +34,7 @@ const clusterViewCommands = defineCommands([
   {
     name: "myid",
     arity: 2,
-    flags: READ_FLAGS,
+    flags: VIEW_FLAGS,
     group: "cluster",
     since: "3.0.0",
     complexity: "O(1)",
@@ -45,7 +45,7 @@ const clusterViewCommands = defineCommands([
   {
     name: "myshardid",
     arity: 2,
-    flags: READ_FLAGS,
+    flags: VIEW_FLAGS,
     tips: VARYING,
     group: "cluster",
     since: "7.2.0",
@@ -57,7 +57,7 @@ const clusterViewCommands = defineCommands([
   {
     name: "nodes",
     arity: 2,
-    flags: READ_FLAGS,
+    flags: VIEW_FLAGS,
     tips: VARYING,
     group: "cluster",
     since: "3.0.0",
@@ -69,7 +69,7 @@ const clusterViewCommands = defineCommands([
   {
     name: "slots",
     arity: 2,
-    flags: READ_FLAGS,
+    flags: VIEW_FLAGS,
     tips: VARYING,
     group: "cluster",
     since: "3.0.0",
@@ -81,7 +81,7 @@ const clusterViewCommands = defineCommands([
   {
     name: "shards",
     arity: 2,
-    flags: READ_FLAGS,
+    flags: VIEW_FLAGS,
     tips: VARYING,
     group: "cluster",
     since: "7.0.0",
@@ -93,7 +93,7 @@ const clusterViewCommands = defineCommands([
   {
     name: "links",
     arity: 2,
-    flags: READ_FLAGS,
+    flags: VIEW_FLAGS,
     tips: VARYING,
     group: "cluster",
     since: "7.0.0",
