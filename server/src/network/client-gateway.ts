@@ -60,8 +60,8 @@ export class ClientGateway {
   readonly #options: GatewayOptions;
   readonly #replies: ReplyQueue;
   readonly #outboxes = new Outboxes();
-  /** Above the soft limit of what waits for them. */
-  readonly #slow = new Set<Connection>();
+  /** Above the soft limit of what waits for them, and since when. */
+  readonly #slow = new Map<Connection, number>();
 
   constructor(options: GatewayOptions) {
     this.#options = options;
@@ -87,7 +87,7 @@ export class ClientGateway {
   }
 
   tick(): void {
-    for (const connection of this.#slow) connection.endIfSlow();
+    for (const connection of this.#slow.keys()) connection.endIfSlow();
     this.#options.evict();
   }
 

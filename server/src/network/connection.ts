@@ -82,8 +82,8 @@ export interface ConnectionOptions {
   /** Shared by all connections. */
   readonly replies: ReplyQueue;
   readonly outboxes: Outboxes;
-  /** Those above the soft limit of their output; somebody has to call their `endIfSlow`. */
-  readonly slow: Set<Connection>;
+  /** Those above the soft limit of their output, and since when; somebody has to call their `endIfSlow`. */
+  readonly slow: Map<Connection, number>;
   readonly closed: () => void;
   readonly nowMs: () => number;
 }
@@ -104,7 +104,7 @@ export class Connection implements ClientConnection, ReplyOwner, Outbox {
   readonly #durable: DurabilityGate;
   readonly #replies: ReplyQueue;
   readonly #outboxes: Outboxes;
-  readonly #slow: Set<Connection>;
+  readonly #slow: Map<Connection, number>;
   readonly #closed: () => void;
   readonly #nowMs: () => number;
   readonly #flush = (): void => {
@@ -132,7 +132,6 @@ export class Connection implements ClientConnection, ReplyOwner, Outbox {
   #lastOutputBytes = 0;
   /** The connection closes once what it holds has gone. */
   #isEnding = false;
-  #softSinceMs = 0;
   #isPaused = false;
   #isClosing = false;
   #takeOver: ((bytes: Buffer) => void) | undefined;
@@ -436,14 +435,13 @@ export class Connection implements ClientConnection, ReplyOwner, Outbox {
 
   #isOverSoft(waiting: number, limit: OutputLimit): boolean {
     if (limit.softBytes === 0 || waiting <= limit.softBytes) {
-      this.#softSinceMs = 0;
       this.#slow.delete(this);
       return false;
     }
     const nowMs = this.#nowMs();
-    if (this.#softSinceMs === 0) this.#softSinceMs = nowMs;
-    this.#slow.add(this);
-    return nowMs - this.#softSinceMs > limit.softSeconds * 1000;
+    const sinceMs = this.#slow.get(this) ?? nowMs;
+    this.#slow.set(this, sinceMs);
+    return nowMs - sinceMs > limit.softSeconds * 1000;
   }
 
   #onClose(): void {
