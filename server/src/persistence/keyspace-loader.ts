@@ -58,7 +58,6 @@ export class KeyspaceLoader implements RdbHandler {
   readonly #hash: HashValue;
   readonly #sortedSet: SortedSetValue;
   readonly streams: StreamLoader;
-  #dropsExpired: boolean;
   #database: Database;
   #type = 0;
   #expected = 0;
@@ -67,7 +66,6 @@ export class KeyspaceLoader implements RdbHandler {
   constructor(options: KeyspaceLoaderOptions) {
     const { keyspace, collections } = options;
     this.#options = options;
-    this.#dropsExpired = options.dropsExpired;
     this.#keyspace = keyspace;
     this.#databases = options.databases ?? keyspace;
     this.#database = options.database ?? this.#databases.database(0);
@@ -81,7 +79,6 @@ export class KeyspaceLoader implements RdbHandler {
 
   aux(name: string, value: string): void {
     this.auxFields.set(name, value);
-    if (name === "repl-id") this.#dropsExpired = false;
   }
 
   library(source: ByteSpan): void {
@@ -127,7 +124,7 @@ export class KeyspaceLoader implements RdbHandler {
     const { buffer, offset, length } = block;
     const count = entriesOf(encoding, buffer, offset);
     // Field by field, so that those are dropped that have expired: the first one stands in front.
-    if (encoding === Encoding.listpackex && this.#isPast(firstExpiry(buffer, offset))) return false;
+    if (encoding === Encoding.listpackex && this.#isDropped(firstExpiry(buffer, offset))) return false;
     if (count > this.#packedLimit(type, encoding)) return false;
     this.begin(key, type, count);
     if (count > 0) this.#loadPacked(type, encoding, buffer, offset, length);
@@ -164,7 +161,7 @@ export class KeyspaceLoader implements RdbHandler {
   }
 
   field(name: ByteSpan, value: ByteSpan, expireAtMs: number): void {
-    if (this.#isPast(expireAtMs)) return;
+    if (this.#isDropped(expireAtMs)) return;
     if (!this.#isStarted) {
       this.#hash.create();
       this.#hash.prepareFor(this.#expected);
@@ -233,8 +230,8 @@ export class KeyspaceLoader implements RdbHandler {
     return type === ValueType.sortedSet ? limits.zsetMaxListpackEntries * 2 : 0;
   }
 
-  #isPast(expireAtMs: number): boolean {
-    return this.#dropsExpired && this.#isDead(expireAtMs);
+  #isDropped(expireAtMs: number): boolean {
+    return this.#isDead(expireAtMs) && !this.auxFields.has("repl-id");
   }
 
   #isDead(expireAtMs: number): boolean {
@@ -248,7 +245,7 @@ export class KeyspaceLoader implements RdbHandler {
   }
 
   #isExpired(key: RdbKey): boolean {
-    if (!this.#isPast(key.expireAtMs)) return false;
+    if (!this.#isDropped(key.expireAtMs)) return false;
     this.keysExpired++;
     return true;
   }
