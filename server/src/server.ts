@@ -230,7 +230,7 @@ function createCore(options: ServerOptions): Core {
   const tracking = createServerTracking({ config, keyspace, clients, current: () => dispatcher.current });
   const [pause, readiness] = [new ClientPause(clock, () => clients.all()), { isLoaded: false }];
   const appending = { persistence: () => persistence, isInTransaction: () => propagator.isInTransaction };
-  const appendOnly = createServerAppendOnly({ ...{ config, clock, logger }, ...appending });
+  const appendOnly = createServerAppendOnly({ config, clock, logger, ...appending });
   const persistence = createPersistence(options, {
     ...{ keyspace, collections, appendOnly, pause, tracking, replication: () => replication, programs: () => programs },
     serveReady: () => waiting.forKeys.serveReady(),

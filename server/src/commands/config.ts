@@ -90,7 +90,7 @@ function configSet(call: Call): void {
     pairs.push([call.copy(index).toString(), call.copy(index + 1).toString()]);
   }
   const { config, listening, facts } = call.server;
-  if (facts.persistence().loading !== undefined && pairs.some(([name]) => findDirective(name)?.isKeptWhileLoading)) {
+  if (pairs.some(([name]) => findDirective(name)?.isKeptWhileLoading) && facts.persistence().loading !== undefined) {
     throw new CommandError(ERRORS.loading);
   }
   const before = pairs.flatMap(([name]): [string, string][] => config.matching([name]));

@@ -240,7 +240,7 @@ function debugPauseCron(call: Call): void {
 }
 
 function debugLoseMessages(call: Call): void {
-  const type = Number(integerArgument(call, 2));
+  const type = integerArgument(call, 2);
   if (call.server.cluster !== undefined) call.server.cluster.lostMessageType = type;
   call.reply.ok();
 }

@@ -44,14 +44,8 @@ export function promisesNoWrites(call: Call, name: string): boolean {
   return ((flagsOf(call, name) ?? 0) & ScriptFlag.noWrites) !== 0;
 }
 
-const RUNS_PROGRAM: ReadonlySet<string> = new Set(["eval", "evalsha", "fcall", "eval_ro", "evalsha_ro", "fcall_ro"]);
-
-/**
- * Whether the command, whose full name is given, runs a program that says what it does and does not say that it writes nothing:
- * the request counts as a write then.
- */
+/** Whether the program says what it does, and does not say that it writes nothing: the request counts as a write then. */
 export function declaresWrites(call: Call, name: string): boolean {
-  if (!RUNS_PROGRAM.has(name)) return false;
   const flags = flagsOf(call, name);
   return flags !== undefined && (flags & (ScriptFlag.noWrites | ScriptFlag.old)) === 0;
 }

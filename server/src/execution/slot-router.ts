@@ -98,14 +98,16 @@ export function routingError(
   if ((client.flags & ClientFlag.primary) !== 0) return undefined;
   const slot = requestSlot(table, id, call);
   if (slot === NO_SLOT || cluster.ownedByMe[slot] === SLOT_OWNED) return undefined;
+  const name = table.fullNames[id] as string;
+  const group = table.rows[id]?.group;
   const request: SlotRequest = {
-    isWrite: (bits & CommandBit.write) !== 0 || declaresWrites(call, table.fullNames[id] as string),
+    isWrite: (bits & CommandBit.write) !== 0 || (group === "scripting" && declaresWrites(call, name)),
     isReadOnlyClient: (client.flags & ClientFlag.readOnly) !== 0,
     isEncrypted: client.isEncrypted,
     isOutside: client.isOutside,
     isAsking: (client.flags & ClientFlag.asking) !== 0 || (bits & CommandBit.asking) !== 0,
-    isMigration: table.fullNames[id] === "migrate",
-    isOfShardChannels: table.rows[id]?.group === "pubsub",
+    isMigration: name === "migrate",
+    isOfShardChannels: group === "pubsub",
     countKeysHere: () => countKeysHere(table, id, call),
   };
   if (slot !== CROSS_SLOT) return cluster.redirection(slot, request);
