@@ -2,26 +2,23 @@
 
 import { afterAll, expect, test } from "vitest";
 import { eventually } from "../persistence/reference-redis.ts";
-import { type OwnServer, startOwnServer } from "../testing/own-server.ts";
-import { RawClient } from "../testing/raw-client.ts";
+import { type OwnNode, startOwnNode } from "../testing/own-node.ts";
 
 const KEYS = 600;
-const servers: OwnServer[] = [];
-afterAll(() => Promise.all(servers.map((server) => server.stop())));
+const nodes: OwnNode[] = [];
+afterAll(() => Promise.all(nodes.map(({ server }) => server.stop())));
 
-async function startNode(): Promise<RawClient> {
-  const words = ["--cluster-enabled", "yes", "--enable-debug-command", "yes", "--cluster-node-timeout", "2000"];
-  const server = await startOwnServer(...words, "--repl-diskless-sync-delay", "0");
-  servers.push(server);
-  return await RawClient.connect(server.port);
+async function startNode(): Promise<OwnNode> {
+  const node = await startOwnNode("--cluster-node-timeout", "2000", "--repl-diskless-sync-delay", "0");
+  nodes.push(node);
+  return node;
 }
 
 test("CLUSTER SLOTS leaves it out until it has loaded", { timeout: 60_000 }, async () => {
-  const [primary, replica] = [await startNode(), await startNode()];
-  const [, busPort = ""] = /@(\d+)/.exec(await replica.text("CLUSTER", "NODES")) ?? [];
-  const [, replicaPort] = servers.map(({ port }) => String(port));
+  const [one, other] = [await startNode(), await startNode()];
+  const [primary, replica, replicaPort] = [one.client, other.client, other.server.port];
   await primary.command("CLUSTER", "ADDSLOTSRANGE", "0", "16383");
-  await primary.command("CLUSTER", "MEET", "127.0.0.1", replicaPort ?? "", busPort);
+  await one.meet(other);
   await primary.command("DEBUG", "POPULATE", String(KEYS));
   const id = (await primary.text("CLUSTER", "MYID")).split("\r\n")[1] ?? "";
   await eventually("it follows", async () => (await replica.text("CLUSTER", "REPLICATE", id)) === "+OK\r\n");
